@@ -1,0 +1,70 @@
+"""Checkpoints of the Hugging Face hub, or of its layout in a local directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from xtreme_noise.config.schema import ModelConfig
+from xtreme_noise.errors import ConfigError, ModelUnavailable
+from xtreme_noise.models.repository import Repository
+from xtreme_noise.store import Store, file_digest
+
+# What a checkpoint needs; pickled weights and other frameworks' files stay where they are.
+PATTERNS = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
+CODE = "*.py"  # only with trust_remote_code
+
+
+class HubLoader:
+    """`loader: hub`: cfg.path is a directory, when there is one, or else the id of a hub repository."""
+
+    def identity(self, cfg: ModelConfig, offline: bool) -> dict[str, Any]:
+        path = _path(cfg)
+        if directory := _local(path):
+            files = {file.name: file_digest(file) for file in sorted(directory.iterdir()) if _relevant(file)}
+            return {"files": files, "trust_remote_code": cfg.trust_remote_code}
+        commit = Repository(path, "model", cfg.revision).commit(offline)
+        return {"path": path, "revision": commit, "trust_remote_code": cfg.trust_remote_code}
+
+    def materialise(self, cfg: ModelConfig, store: Store, offline: bool) -> Path:  # noqa: ARG002
+        path = _path(cfg)
+        directory = _local(path)
+        if directory is None:
+            patterns = [*PATTERNS, CODE] if cfg.trust_remote_code else PATTERNS
+            repository = Repository(path, "model", cfg.revision)
+            directory = repository.download(offline, patterns, required=("config.json", "*.safetensors"))
+        _check_complete(directory, path)
+        return directory
+
+
+def _path(cfg: ModelConfig) -> str:
+    if not cfg.path:
+        raise ConfigError(f"The model {cfg.name!r} has no model.path: a hub id or a local directory.")
+    return cfg.path
+
+
+def _local(path: str) -> Path | None:
+    directory = Path(path).expanduser()
+    if directory.is_dir():
+        return directory.absolute()
+    if path.startswith(("/", "./", "../", "~")):
+        raise ModelUnavailable(f"model.path={path}: there is no such directory.")
+    return None
+
+
+def _relevant(file: Path) -> bool:
+    return file.is_file() and any(file.match(pattern) for pattern in [*PATTERNS, CODE])
+
+
+def _check_complete(directory: Path, path: str) -> None:
+    """A config and weights in safetensors: what is missing is said here, not by a stack trace later."""
+    if not (directory / "config.json").is_file():
+        raise ModelUnavailable(
+            f"{path}: {directory} holds no config.json, so it is no checkpoint of transformers."
+        )
+    if not any(directory.glob("*.safetensors")):
+        raise ModelUnavailable(
+            f"{path}: {directory} holds no *.safetensors, and pickled weights are not opened. Convert them once,"
+            " on a machine you trust, with AutoModel.from_pretrained(...).save_pretrained(directory), and use"
+            " model.path=directory; or name a revision that has safetensors: model.revision=refs/pr/<n>"
+        )

@@ -1,0 +1,172 @@
+"""From a checkpoint directory to a model to train: the encoder complete, the head new or carried on."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xtreme_noise.config.schema import ModelConfig
+from xtreme_noise.errors import ConfigError, ModelUnavailable
+from xtreme_noise.models.quiet import quiet
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
+
+log = logging.getLogger(__name__)
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
+
+
+def load_tokenizer(path: Path | str, *, trust_remote_code: bool = False) -> PreTrainedTokenizerFast:
+    """The tokenizer of a checkpoint directory. Raises ModelUnavailable, also when it gives no offsets."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            path, local_files_only=True, trust_remote_code=trust_remote_code
+        )
+    except (OSError, ValueError, ImportError) as error:
+        raise ModelUnavailable(f"No tokenizer could be loaded from {path}: {error}") from error
+    if not tokenizer.is_fast:
+        raise ModelUnavailable(
+            f"The tokenizer in {path} gives no character offsets; a tokenizer.json is needed."
+        )
+    return tokenizer
+
+
+def load_model(
+    auto_class: Any, path: Path | str, cfg: ModelConfig, *, fresh_head: bool = False, **head: Any
+) -> PreTrainedModel:
+    """The checkpoint in the directory `path` as `auto_class` (AutoModelForTokenClassification, ...).
+
+    `head` are settings of the transformers config: num_labels, id2label, label2id, ... A head in the
+    checkpoint is carried on when its class, shapes and label names are the wanted ones and `fresh_head` is
+    not set; otherwise it is initialised from torch's global random state, which the caller seeds. Kept layers
+    and frozen embeddings are as `cfg` says; weights are float32; the model is in training mode (dropout on),
+    because Lightning leaves the mode alone.
+
+    Raises ConfigError when `cfg.layers` is more than there are, ModelUnavailable when the directory is no
+    complete checkpoint in safetensors or lacks a weight of the encoder.
+    """
+    import torch
+    from transformers import AutoConfig
+
+    remote = cfg.trust_remote_code
+    try:
+        with quiet():  # its report is checked below
+            stored = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=remote)
+            config = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=remote, **head)
+            available = keep_layers(config, cfg.layers)
+            new_head = fresh_head or ("id2label" in head and stored.id2label != config.id2label)
+            model, report = auto_class.from_pretrained(
+                path,
+                config=config,
+                dtype=torch.float32,
+                use_safetensors=True,
+                ignore_mismatched_sizes=True,  # a head of other size; the encoder is checked below
+                output_loading_info=True,
+                local_files_only=True,
+                trust_remote_code=remote,
+            )
+    except (OSError, ValueError, ImportError, RuntimeError) as error:
+        raise ModelUnavailable(f"{path} could not be loaded as {auto_class.__name__}: {error}") from error
+    _check(model, report, path, dropped=range(config.num_hidden_layers, available))
+    if new_head:
+        _renew_head(model)
+    if cfg.freeze_embeddings:
+        for parameter in embeddings(model).parameters():
+            parameter.requires_grad = False
+    return model.train()
+
+
+def keep_layers(config: PretrainedConfig, layers: int | None) -> int:
+    """Cut the encoder of `config` to its first `layers`; returns how many there were. Raises ConfigError."""
+    available = int(config.num_hidden_layers)
+    if layers is None:
+        return available
+    if not 1 <= layers <= available:
+        raise ConfigError(f"model.layers={layers}: this encoder has {available} layers, so 1 to {available}.")
+    kinds = getattr(config, "layer_types", None)
+    if isinstance(kinds, list):
+        config.layer_types = kinds[:layers]
+    config.num_hidden_layers = layers
+    return available
+
+
+def embeddings(model: PreTrainedModel) -> torch.nn.Module:
+    """The module that makes the first hidden states: the table, positions, types, their normalisation."""
+    table = model.get_input_embeddings()
+    owners = [module for module in model.modules() if any(child is table for child in module.children())]
+    # An encoder that holds the table itself has no separate embedding module: only the table is meant then.
+    owner: torch.nn.Module = table if not owners or owners[0] is model.base_model else owners[0]
+    return owner
+
+
+def precision(cfg: ModelConfig, accelerator: str) -> str:
+    """Lightning's precision flag. auto: bf16-mixed on CUDA that has it, 16-mixed on older CUDA, else 32-true.
+
+    bfloat16 on a CPU without its instructions is several times slower than float32 (measured: 8 times), and
+    MPS has no sound autocast.
+    """
+    import torch
+
+    if cfg.precision not in PRECISIONS:
+        raise ConfigError(f"model.precision={cfg.precision!r}; known: {', '.join(PRECISIONS)}")
+    if cfg.precision != "auto":
+        return cfg.precision
+    cuda = accelerator in ("cuda", "gpu", "auto") and torch.cuda.is_available()
+    if not cuda:
+        return "32-true"
+    return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "16-mixed"
+
+
+def _renew_head(model: PreTrainedModel) -> None:
+    """Initialise again what is outside the encoder, as is done for weights that a checkpoint lacks."""
+    import torch
+
+    encoder = {id(parameter) for parameter in model.base_model.parameters()}
+    for name, module in model.named_modules():
+        own = list(module.parameters(recurse=False))
+        if not own or all(id(parameter) in encoder for parameter in own):
+            continue
+        log.debug("a new head: %s", name)
+        for (
+            parameter
+        ) in own:  # transformers' initialisers leave alone what is marked so: here, a tied embedding
+            parameter._is_hf_initialized = id(parameter) in encoder
+        with torch.no_grad():
+            model._init_weights(module)
+
+
+def _check(
+    model: PreTrainedModel, report: dict[str, Any], path: Path | str, dropped: Collection[int]
+) -> None:
+    """Every weight of the encoder must have been loaded, and none ignored but those of dropped layers."""
+    base = model.base_model
+    prefix = "" if base is model else f"{model.base_model_prefix}."
+    pooler = f"{prefix}pooler."
+    missing = {*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])}
+    if base is model and any(key.startswith(pooler) for key in missing):
+        base.pooler = None  # not in the checkpoint and not used by any head: better absent than random
+    lost = sorted(key for key in missing if key.startswith(prefix) and not key.startswith(pooler))
+    if lost:
+        raise ModelUnavailable(
+            f"{path} does not hold the encoder {type(base).__name__}: {len(lost)} weights missing or of"
+            f" another shape, {', '.join(lost[:3])}{', ...' if len(lost) > 3 else ''}"
+        )
+    own = f"{model.base_model_prefix}."
+    ignored = sorted(
+        key
+        for key in report["unexpected_keys"]
+        if key.startswith(own)
+        and not key.startswith(f"{own}pooler.")
+        and not key.endswith("position_ids")  # a buffer that old checkpoints saved
+        and not any(int(number) in dropped for number in re.findall(r"\.(\d+)\.", key))
+    )
+    if ignored:
+        raise ModelUnavailable(
+            f"{path} holds encoder weights that {type(base).__name__} has no place for: {ignored[:3]}"
+        )

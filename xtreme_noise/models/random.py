@@ -1,0 +1,108 @@
+"""A small XLM-R with random weights and a tokenizer of single characters, for tests without a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from xtreme_noise.config.schema import ModelConfig
+from xtreme_noise.errors import ConfigError, suggest
+from xtreme_noise.models.quiet import quiet
+from xtreme_noise.store import Store
+
+VERSION = 1
+DEFAULTS: dict[str, int] = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 64,
+    "max_position_embeddings": 514,
+    "seed": 0,
+}
+SPECIAL = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")  # ids 0..4, as in XLM-R
+# Blocks of Unicode, first and last code point: fixed here because the character database changes with Python.
+BLOCKS = (
+    (0x0021, 0x007E),  # ASCII
+    (0x00A1, 0x024F),  # Latin supplements
+    (0x0300, 0x052F),  # combining marks, Greek, Cyrillic
+    (0x0531, 0x06FF),  # Armenian, Hebrew, Arabic
+    (0x0900, 0x0DFF),  # Indic scripts
+    (0x0E01, 0x0E5B),  # Thai
+    (0x1000, 0x10FF),  # Myanmar, Georgian
+    (0x1200, 0x137F),  # Ethiopic
+    (0x1E00, 0x1FFF),  # Latin (Vietnamese) and Greek extensions
+    (0x2010, 0x2027),  # punctuation
+    (0x3001, 0x30FF),  # CJK punctuation, kana
+    (0x4E00, 0x9FFF),  # Han
+    (0xAC00, 0xD7A3),  # Hangul syllables
+)
+
+
+def sizes(cfg: ModelConfig) -> dict[str, int]:
+    """DEFAULTS with cfg.parameters over them; integers from 0 up. Raises ConfigError."""
+    for name, value in cfg.parameters.items():
+        if name not in DEFAULTS:
+            raise ConfigError(f"model.parameters.{name} is unknown{suggest(name, DEFAULTS, 'parameters')}")
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise ConfigError(f"model.parameters.{name} must be an integer from 0 up, not {value!r}.")
+    return {**DEFAULTS, **cfg.parameters}
+
+
+def _write_tokenizer(directory: Path, max_length: int) -> None:
+    from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
+    from tokenizers.models import WordLevel
+    from transformers import PreTrainedTokenizerFast
+
+    characters = (chr(point) for first, last in BLOCKS for point in range(first, last + 1))
+    vocabulary = {token: index for index, token in enumerate((*SPECIAL, *characters))}
+    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="<unk>"))
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Split(Regex("."), behavior="isolated")]
+    )
+    tokenizer.decoder = decoders.Fuse()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token="<s>",
+        eos_token="</s>",
+        sep_token="</s>",
+        cls_token="<s>",
+        unk_token="<unk>",
+        pad_token="<pad>",
+        mask_token="<mask>",
+        model_max_length=max_length,
+        model_input_names=["input_ids", "attention_mask"],
+    )
+    fast.save_pretrained(directory)
+
+
+def make(parameters: dict[str, int], directory: Path) -> None:
+    """Write the checkpoint of these sizes and this seed; the caller's random state is left as it was."""
+    import torch
+    from transformers import XLMRobertaConfig, XLMRobertaModel
+
+    shape = {name: value for name, value in parameters.items() if name != "seed"}
+    vocabulary = len(SPECIAL) + sum(last - first + 1 for first, last in BLOCKS)
+    config = XLMRobertaConfig(
+        **shape, vocab_size=vocabulary, type_vocab_size=1, bos_token_id=0, pad_token_id=1, eos_token_id=2
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(parameters["seed"])
+        model = XLMRobertaModel(config, add_pooling_layer=False)
+    with quiet():
+        model.save_pretrained(directory)
+    _write_tokenizer(directory, parameters["max_position_embeddings"] - 2)
+
+
+class RandomLoader:
+    """`loader: random`."""
+
+    def identity(self, cfg: ModelConfig, offline: bool) -> dict[str, Any]:  # noqa: ARG002
+        return {"version": VERSION, "parameters": sizes(cfg)}
+
+    def materialise(self, cfg: ModelConfig, store: Store, offline: bool) -> Path:
+        key = {"loader": cfg.loader, **self.identity(cfg, offline)}
+        return store.build("models", key, lambda directory: make(sizes(cfg), directory))

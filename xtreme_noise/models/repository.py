@@ -1,0 +1,200 @@
+"""A repository of the Hugging Face hub: its commit and its files, from the cache when they are there.
+
+Everything fails fast and says what to do: one look at the server with a short timeout comes before any
+download, so a machine without a network learns it in seconds, not after minutes of retries.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from xtreme_noise.errors import ModelUnavailable
+from xtreme_noise.store import write_atomic
+
+log = logging.getLogger(__name__)
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
+TIMEOUT = 5.0  # seconds for the one question that decides whether the server is there
+
+
+@dataclass(frozen=True)
+class Repository:
+    """`name` is the hub id, `kind` model or dataset, `revision` a branch, a tag or a commit (None: main)."""
+
+    name: str
+    kind: Literal["model", "dataset"]
+    revision: str | None = None
+
+    def commit(self, offline: bool) -> str:
+        """The commit, 40 hex digits: as pinned, as the server says, or as cached. Raises ModelUnavailable.
+
+        Asked once a process, so that one run never sees two.
+        """
+        if self.revision is not None and COMMIT.fullmatch(self.revision):
+            return self.revision
+        return _resolved(self, offline or _offline_by_environment())
+
+    def download(self, offline: bool, patterns: list[str], required: tuple[str, ...] = ()) -> Path:
+        """The directory of a snapshot with all its files that match `patterns`. Raises ModelUnavailable.
+
+        `required`: patterns of which a cached copy must have a file each, or the server is asked: other
+        programs leave snapshots of a single file in the same cache.
+        """
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import LocalEntryNotFoundError
+
+        commit = self.commit(offline)
+
+        def snapshot(local: bool) -> Path:
+            path = snapshot_download(
+                self.name,
+                repo_type=self.kind,
+                revision=commit,
+                allow_patterns=patterns,
+                etag_timeout=TIMEOUT,
+                local_files_only=local,
+            )
+            return Path(path)
+
+        without_network = offline or _offline_by_environment()
+        try:
+            cached = snapshot(local=True)
+            if without_network or all(any(cached.glob(pattern)) for pattern in required):
+                return cached
+        except LocalEntryNotFoundError as error:
+            if without_network:
+                raise self.unavailable(error) from error
+        self.look()
+        try:
+            return snapshot(local=False)
+        except Exception as error:
+            raise self.unavailable(error) from error
+
+    def look(self) -> str:
+        """Ask the server for the commit of this revision, once, briefly. Raises ModelUnavailable."""
+        from huggingface_hub import HfApi
+
+        try:
+            found = HfApi().repo_info(self.name, repo_type=self.kind, revision=self.revision, timeout=TIMEOUT)
+        except Exception as error:
+            raise self.unavailable(error) from error
+        return str(found.sha)
+
+    def unavailable(self, error: BaseException) -> ModelUnavailable:
+        """What failed, and the ways round it."""
+        from huggingface_hub import constants
+
+        kind = "" if self.kind == "model" else f" --repo-type {self.kind}"
+        revision = "" if self.revision is None else f" --revision {self.revision}"
+        local = (
+            "point at a local copy: model.path=/local/directory"
+            if self.kind == "model"
+            else "use local files: source.kind=files source.root=/local/directory"
+        )
+        return ModelUnavailable(
+            f"The {self.kind} {self.name} (revision {self.revision or 'main'}) is not available:"
+            f" {self._reason(error)}\n"
+            f"  Fetch it beforehand: hf download {self.name}{kind}{revision}\n"
+            f"  Or {local}\n"
+            f"  The server is {constants.ENDPOINT} (HF_ENDPOINT), the cache {constants.HF_HUB_CACHE}"
+            " (HF_HOME); HF_HUB_OFFLINE=1 uses the cache alone."
+        )
+
+    def _reason(self, error: BaseException) -> str:
+        from huggingface_hub import errors
+
+        status = _status(error)
+        if isinstance(error, errors.GatedRepoError):
+            return f"access is gated; accept its terms on the hub, then: hf auth login (HTTP {status})."
+        if isinstance(error, errors.RevisionNotFoundError):
+            return f"there is no revision {self.revision!r} (HTTP {status})."
+        if isinstance(error, errors.RepositoryNotFoundError):
+            return f"no such {self.kind}, or a private one; for that: hf auth login (HTTP {status})."
+        if isinstance(error, errors.OfflineModeIsEnabled):
+            return "HF_HUB_OFFLINE is set and it is not in the cache."
+        if isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ is None:
+            return "no complete copy is in the cache and the network is not to be used."
+        if status in (401, 403):
+            return f"the server refuses access (HTTP {status}); for that: hf auth login."
+        if status is not None:
+            return f"the server answered HTTP {status}."
+        causes = [f"{type(one).__name__}: {one}".strip(": ") for one in _chain(error)]
+        return "the transfer failed: " + " <- ".join(cause.splitlines()[0] for cause in causes)
+
+
+@cache
+def _resolved(repository: Repository, offline: bool) -> str:
+    """The commit of a branch or tag; the hub's cache keeps the answer for runs without a network."""
+    if offline:
+        commit = _cached_commit(repository)
+        if commit is None:
+            raise repository.unavailable(_not_cached())
+        return commit
+    try:
+        commit = repository.look()
+    except ModelUnavailable as error:
+        status = _status(error.__cause__)
+        cached = _cached_commit(repository)
+        if cached is None or (status is not None and status < 500):  # the server is there and says no
+            raise
+        log.warning("%s\n  Going on with the cached commit %s.", error, cached)
+        return cached
+    if _cached_commit(repository) != commit:
+        try:
+            write_atomic(_ref(repository), commit)
+        except OSError as error:  # a cache that is shared and read-only still serves its files
+            log.info(
+                "%s could not be written (%s): offline runs will not know this revision.",
+                _ref(repository),
+                error,
+            )
+    return commit
+
+
+def _ref(repository: Repository) -> Path:
+    """Where the hub's cache keeps the commit of a branch or tag."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    folder = repo_folder_name(repo_id=repository.name, repo_type=repository.kind)
+    return Path(constants.HF_HUB_CACHE) / folder / "refs" / (repository.revision or "main")
+
+
+def _cached_commit(repository: Repository) -> str | None:
+    ref = _ref(repository)
+    return ref.read_text(encoding="utf-8").strip() if ref.is_file() else None
+
+
+def _not_cached() -> Exception:
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    return LocalEntryNotFoundError("not in the cache")
+
+
+def _offline_by_environment() -> bool:
+    from huggingface_hub import constants
+
+    return bool(constants.is_offline_mode())
+
+
+def _status(error: BaseException | None) -> int | None:
+    """The HTTP status that an error, or one behind it, came with."""
+    for one in _chain(error):
+        response: Any = getattr(one, "response", None)
+        if response is not None and getattr(response, "status_code", None):
+            return int(response.status_code)
+    return None
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    """An error and its causes, outermost first."""
+    chain: list[BaseException] = []
+    while error is not None and error not in chain:
+        chain.append(error)
+        error = error.__cause__ or error.__context__
+    return chain
