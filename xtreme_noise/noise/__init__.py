@@ -1,0 +1,7 @@
+"""Noise whose level means the same in every language: build(family, **parameters)(text, level, uid, language=...)."""
+
+from xtreme_noise.noise.perturber import NoisedTokens, Perturber
+from xtreme_noise.noise.registry import build, families, parameters_class
+from xtreme_noise.noise.text import Edit, NoisedText
+
+__all__ = ["Edit", "NoisedText", "NoisedTokens", "Perturber", "build", "families", "parameters_class"]

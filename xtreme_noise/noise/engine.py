@@ -1,0 +1,263 @@
+"""The engine of our own families: an ordered stream of proposed changes, taken until the budget is met.
+
+Which changes are proposed, and in which order, depends on the example's key and not on the level. A level takes the
+shortest prefix whose measured distance reaches its budget, so a higher level adds to a lower one and a swap, or any
+change that turns out cheaper beside another, costs what it measures.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+from xtreme_noise.noise.perturber import NoisedTokens, Perturber, budget
+from xtreme_noise.noise.stream import block, message, unit
+from xtreme_noise.noise.text import (
+    Edit,
+    NoisedText,
+    check_text,
+    distance,
+    graphemes,
+    is_lone,
+    splits,
+)
+
+
+class Change(NamedTuple):
+    """graphemes[start:end] become `new`, for at most `cost` in distance; `end == start` inserts."""
+
+    start: int
+    end: int
+    new: tuple[str, ...]
+    cost: int
+
+
+class EngineFamily(Perturber):
+    """A family that says where it can act and proposes one change at a time."""
+
+    @abstractmethod
+    def sites(self, units: Sequence[str], language: str) -> Sequence[int]:
+        """For every grapheme 0 (cannot act here) or a kind of the family's own, > 0."""
+
+    @abstractmethod
+    def propose(
+        self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], language: str
+    ) -> Change | None:
+        """A change at `site` chosen by the uniform 64-bit `word`; None when this draw leads to nothing. A change
+        must touch `site` or its borders and may reach one grapheme further."""
+
+    @abstractmethod
+    def replace(
+        self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], language: str
+    ) -> Change | None:
+        """`site` alone becomes other graphemes, at cost 1: what is left to do when changes must stand side by side."""
+
+    def __call__(
+        self,
+        text: str,
+        level: float,
+        uid: str,
+        *,
+        seed: int = 0,
+        language: str,
+        protect: Sequence[tuple[int, int]] = (),
+    ) -> NoisedText:
+        self.check(level, language)
+        check_text(text)
+        lone = is_lone(text)
+        units = list(text) if lone else graphemes(text)
+        kinds = self.sites(units, language)
+        if protect:
+            kinds = _protected(units, kinds, protect)
+        size = len(units)
+        capacity = (size - kinds.count(0)) / size if size else 0.0
+        if level == 0 or not capacity:
+            return NoisedText(text, (), 0.0, capacity)
+        key = message(seed, self.family, self.version, language, uid)
+        changes, measured = self._noise(units, kinds, size, level, key, language, lone)
+        if not changes:
+            return NoisedText(text, (), 0.0, capacity)
+        noisy, edits = _render(text, units, changes, lone)
+        return NoisedText(noisy, edits, measured / size, capacity)
+
+    def tokens(
+        self, tokens: Sequence[str], level: float, uid: str, *, seed: int = 0, language: str
+    ) -> NoisedTokens:
+        self.check(level, language)
+        units: list[str] = []
+        borders = []
+        for token in tokens:
+            check_text(token)
+            units += [*graphemes(token), " "]
+            borders.append(len(units) - 1)
+        size = len(units) - len(borders)
+        kinds = list(self.sites(units, language))
+        for border in borders:
+            kinds[border] = 0
+        capacity = (len(units) - kinds.count(0)) / size if size else 0.0
+        key = message(seed, self.family, self.version, language, uid)
+        changes, measured = (
+            self._noise(units, kinds, size, level, key, language, False) if level and capacity else ([], 0)
+        )
+        if not changes:
+            return NoisedTokens(list(tokens), (), 0.0, capacity)
+        _, edits = _render("".join(units), units, changes, False)
+        cells = _cells(units, changes)
+        starts = [0, *(border + 1 for border in borders)]
+        noisy = [
+            "".join(unit for cell in cells[a:b] for unit in cell)
+            for a, b in zip(starts, borders, strict=False)
+        ]
+        return NoisedTokens(noisy, edits, measured / size, capacity)
+
+    def _noise(
+        self,
+        units: Sequence[str],
+        kinds: Sequence[int],
+        size: int,
+        level: float,
+        key: bytes,
+        language: str,
+        lone: bool,
+    ) -> tuple[list[Change], int]:
+        """The changes of this level, in the order of proposal, and their measured distance."""
+        first = block(key, 0)
+        wanted = budget(level, size, unit(first[0]))
+        changes: list[Change] = []
+        measured = 0
+        if not wanted:
+            return changes, measured
+        proposals = self._proposals(units, kinds, key, first, language, lone)
+        while measured < wanted:
+            added = 0
+            for change in proposals:
+                changes.append(change)
+                added += change.cost
+                if added >= wanted - measured:
+                    break
+            if not added:
+                break  # saturated: everything that can be changed is
+            measured = distance(units, _units(units, changes), wanted)
+            if measured > wanted and block(key, len(changes) | 1 << 63)[0] & 1:
+                # The last change cost 2 with 1 left to spend: taken or left by a coin of its own.
+                changes.pop()
+                return changes, distance(units, _units(units, changes), wanted)
+        return changes, measured
+
+    def _proposals(
+        self,
+        units: Sequence[str],
+        kinds: Sequence[int],
+        key: bytes,
+        words: tuple[int, ...],
+        language: str,
+        lone: bool,
+    ) -> Iterator[Change]:
+        """Accepted changes, in an order that does not depend on the level."""
+        sites = [site for site, kind in enumerate(kinds) if kind]
+        many, last = len(sites), len(units)
+        taken = bytearray(last + 2)  # one grapheme of margin on either side
+        propose = self.propose
+        # Scattered changes with an untouched grapheme between any two, while places are easily found ...
+        for turn in range(1, 4 * many + 4):
+            at = 2 * (turn & 3)
+            if not at:
+                words = block(key, turn >> 2)
+            site = sites[words[at] % many]
+            if taken[site + 1]:
+                continue
+            change = propose(words[at + 1], site, units, kinds, language)
+            if change is None:
+                continue
+            start, end, new, _ = change
+            low, high = min(start, site), max(end, site + 1)
+            if 1 in taken[low : high + 2]:
+                continue
+            if not lone and not _stay_apart(
+                units[start - 1] if start else "", new, units[end] if end < last else ""
+            ):
+                continue
+            for place in range(low + 1, high + 1):
+                taken[place] = 1
+            yield change
+        # ... then every letter that is still as it was is substituted, in random order.
+        yield from self._fill(units, kinds, key, [site for site in sites if not taken[site + 1]], language)
+
+    def _fill(
+        self, units: Sequence[str], kinds: Sequence[int], key: bytes, sites: list[int], language: str
+    ) -> Iterator[Change]:
+        changed: dict[int, tuple[str, ...]] = {}
+        for turn in range(len(sites)):
+            words = block(key, turn | 1 << 62)
+            other = turn + words[0] % (len(sites) - turn)
+            sites[turn], sites[other] = sites[other], sites[turn]
+            site = sites[turn]
+            change = self.replace(words[1], site, units, kinds, language)
+            if change is None:
+                continue
+            # Neighbours may have become anything this family writes: nothing may join on either side of any of it.
+            left = changed.get(site - 1, (units[site - 1],)) if site else ("",)
+            right = changed.get(site + 1, (units[site + 1],)) if site + 1 < len(units) else ("",)
+            if _stay_apart(left[-1], change.new, right[0]):
+                changed[site] = change.new
+                yield change
+
+
+def _stay_apart(left: str, new: Sequence[str], right: str) -> bool:
+    """No two neighbours of left + new + right join into one cluster."""
+    row = [part for part in (left, *new, right) if part]
+    return all(splits(one, other) for one, other in zip(row, row[1:], strict=False))
+
+
+def _protected(
+    units: Sequence[str], kinds: Sequence[int], protect: Sequence[tuple[int, int]]
+) -> Sequence[int]:
+    ends = list(accumulate(map(len, units)))
+    return [
+        0 if any(start < end and end - len(unit) < stop for start, stop in protect) else kind
+        for unit, end, kind in zip(units, ends, kinds, strict=True)
+    ]
+
+
+def _units(units: Sequence[str], changes: Sequence[Change]) -> list[str]:
+    noisy: list[str] = []
+    at = 0
+    for start, end, new, _ in sorted(changes):
+        noisy += units[at:start]
+        noisy += new
+        at = end
+    noisy += units[at:]
+    return noisy
+
+
+def _cells(units: Sequence[str], changes: Sequence[Change]) -> list[tuple[str, ...]]:
+    """What has become of every clean grapheme; an insertion belongs to the neighbour that is not a border."""
+    cells: list[tuple[str, ...]] = [(unit,) for unit in units]
+    for start, end, new, _ in sorted(changes):
+        if start == end:
+            after = start < len(units) and units[start] != " "
+            place = start if after else start - 1
+            cells[place] = (*new, *cells[place]) if after else (*cells[place], *new)
+        else:
+            cells[start:end] = [new, *[()] * (end - start - 1)]
+    return cells
+
+
+def _render(
+    text: str, units: Sequence[str], changes: Sequence[Change], lone: bool
+) -> tuple[str, tuple[Edit, ...]]:
+    ends: Sequence[int] = range(len(units) + 1) if lone else [0, *accumulate(map(len, units))]
+    parts, edits = [], []
+    at = shift = 0
+    for first, last, new, _ in sorted(changes):
+        start, end = ends[first], ends[last]
+        noisy = "".join(new)
+        begin = start + shift
+        parts += [text[at:start], noisy]
+        edits.append(Edit(start, end, begin, begin + len(noisy), text[start:end], noisy))
+        shift += len(noisy) - (end - start)
+        at = end
+    parts.append(text[at:])
+    return "".join(parts), tuple(edits)

@@ -1,0 +1,122 @@
+"""Character noise: insert, delete, substitute and swap graphemes, with letters of the language's own inventory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import regex
+
+from xtreme_noise.errors import ConfigError
+from xtreme_noise.languages import LANGUAGES
+from xtreme_noise.noise.alphabets import Group, Kinds, groups
+from xtreme_noise.noise.engine import Change, EngineFamily
+from xtreme_noise.noise.text import graphemes, nfc
+
+_DIGITS = Group("digits", "[0-9]", tuple("0123456789"))
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Weights of the four operations (>= 0, any scale), and whether ASCII digits may change (they carry facts)."""
+
+    insert: float = 1.0
+    delete: float = 1.0
+    substitute: float = 1.0
+    swap: float = 1.0
+    digits: bool = False
+
+
+class _Inventory(Kinds):
+    """Kinds of one language, with what is drawn for each kind."""
+
+    def __init__(self, code: str, digits: bool) -> None:
+        super().__init__(code)
+        self.groups = (*groups(code), _DIGITS)
+        self.drawn = [()] + [letters for group in self.groups for letters in (group.lower, group.upper)]
+        if digits:
+            self.update(dict.fromkeys(_DIGITS.lower, 2 * len(self.groups) - 1))
+
+
+class Family(EngineFamily):
+    """Letters, and clusters that begin with a letter, change; spaces, punctuation and (by default) digits do not.
+
+    A deletion never removes a letter that stands alone, so no word and no token disappears.
+    """
+
+    family = "char"
+    version = 1
+    Parameters = Parameters
+
+    def __init__(self, parameters: Parameters) -> None:
+        super().__init__(parameters)
+        weights = (parameters.insert, parameters.delete, parameters.substitute, parameters.swap)
+        if min(weights) < 0 or not 0 < sum(weights) < float("inf"):
+            raise ConfigError(f"char noise: weights of operations must be >= 0 and not all 0, not {weights}")
+        total = sum(weights)
+        # Cumulative thresholds on 16 bits of a word.
+        self._insert, self._delete, self._substitute = (
+            round(65536 * sum(weights[: i + 1]) / total) for i in range(3)
+        )
+
+    @cached_property
+    def _inventories(self) -> dict[str, _Inventory]:
+        return {}
+
+    def _inventory(self, language: str) -> _Inventory:
+        inventory = self._inventories.get(language)
+        if inventory is None:
+            inventory = self._inventories[language] = _Inventory(language, self.parameters.digits)
+        return inventory
+
+    def supports(self, language: str) -> bool:
+        return language in LANGUAGES
+
+    def sites(self, units: Sequence[str], language: str) -> Sequence[int]:
+        return list(map(self._inventory(language).__getitem__, units))
+
+    def propose(
+        self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], language: str
+    ) -> Change | None:
+        operation = word & 0xFFFF
+        if operation < self._insert:
+            return self._insertion(word >> 16, site, kinds, language)
+        if operation < self._delete:
+            if (site and kinds[site - 1]) or (site + 1 < len(kinds) and kinds[site + 1]):
+                return Change(site, site + 1, (), 1)
+        elif operation >= self._substitute and site + 1 < len(kinds) and kinds[site + 1]:
+            here, there = units[site], units[site + 1]
+            if here != there:
+                return Change(site, site + 2, (there, here), 2)
+        return self.replace(word, site, units, kinds, language)
+
+    def _insertion(self, word: int, site: int, kinds: Sequence[int], language: str) -> Change:
+        kind = kinds[site]
+        neighbours = (kinds[site - 1] if site else 0, kinds[site + 1] if site + 1 < len(kinds) else 0)
+        if kind % 2 == 0 and kind not in neighbours:
+            kind -= 1  # beside a lone capital, a small letter
+        drawn = self._inventory(language).drawn[kind]
+        place = site + (word & 1)
+        return Change(place, place, (drawn[(word >> 1) % len(drawn)],), 1)
+
+    def replace(
+        self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], language: str
+    ) -> Change | None:
+        inventory = self._inventory(language)
+        drawn = inventory.drawn[kinds[site]]
+        old = units[site]
+        new = drawn[(word >> 16) % len(drawn)]
+        if len(old) > 1 and inventory.groups[(kinds[site] - 1) // 2].keeps_marks:
+            new = _with_marks(new, old)
+        return None if new == old or new == nfc(old) else Change(site, site + 1, (new,), 1)
+
+
+_MARKS = regex.compile(r"[\p{M}\u200c\u200d]*")
+
+
+def _with_marks(letter: str, old: str) -> str:
+    """`letter` with the marks of the cluster `old`, where that is one cluster that no normalisation changes."""
+    marks = _MARKS.match(old, 1)
+    new = letter + (marks.group() if marks else "")
+    return new if nfc(new) == new and len(graphemes(new)) == 1 else letter

@@ -1,0 +1,80 @@
+"""Families by name: a module of xtreme_noise.noise.families each, imported when it is asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import math
+import pkgutil
+import types
+import typing
+from functools import cache
+from typing import Any
+
+from xtreme_noise.errors import ConfigError, suggest
+from xtreme_noise.noise import families as package
+from xtreme_noise.noise.perturber import Perturber
+
+
+def families() -> list[str]:
+    """Names of all noise families."""
+    return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+
+
+@cache
+def family_class(family: str) -> type[Perturber]:
+    """The class of a family; ConfigError with the nearest name for an unknown one."""
+    if family not in families():
+        raise ConfigError(f"unknown noise family {family!r}{suggest(family, families(), 'noise families')}")
+    module = importlib.import_module(f"{package.__name__}.{family}")
+    found: type[Perturber] = module.Family
+    return found
+
+
+def parameters_class(family: str) -> type:
+    """The frozen dataclass of a family's parameters: names, types, defaults."""
+    return family_class(family).Parameters
+
+
+def checked_parameters(family: str, parameters: dict[str, Any]) -> Any:
+    """The parameters as their dataclass; ConfigError for an unknown name or a value of the wrong type."""
+    cls = parameters_class(family)
+    hints = typing.get_type_hints(cls)
+    for name, value in parameters.items():
+        if name not in hints:
+            raise ConfigError(
+                f"noise family {family!r} has no parameter {name!r}{suggest(name, hints, 'parameters')}"
+            )
+        if not _fits(value, hints[name]):
+            wanted = getattr(hints[name], "__name__", str(hints[name]))
+            raise ConfigError(f"noise.families.{family}.{name} must be {wanted}, not {value!r}")
+    return cls(**parameters)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    if isinstance(hint, types.UnionType):
+        return any(_fits(value, option) for option in typing.get_args(hint))
+    kind = typing.get_origin(hint) or hint
+    if kind is Any:
+        return True
+    if kind is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, kind)
+
+
+def build(family: str, **parameters: Any) -> Perturber:
+    """A perturber of `family`. It is a nlpaug Augmenter as well (see xtreme_noise.noise.flow)."""
+    from xtreme_noise.noise.flow import as_augmenter  # imports nlpaug, which costs seconds
+
+    cls = as_augmenter(family_class(family))
+    return cls(checked_parameters(family, parameters))
+
+
+def parameters_of(perturber: Perturber) -> dict[str, Any]:
+    """The parameters that build the same perturber again."""
+    return {
+        field.name: getattr(perturber.parameters, field.name)
+        for field in dataclasses.fields(perturber.Parameters)
+    }

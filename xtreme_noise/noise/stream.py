@@ -1,0 +1,23 @@
+"""Random words that depend on a key and a counter only: the same on every Python, worker, batch and order."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from struct import Struct
+
+_EIGHT_WORDS = Struct("<8Q")
+
+
+def message(*parts: object) -> bytes:
+    """The key of one example's stream. The level is never a part of it: a higher level adds to a lower one."""
+    return "\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass")
+
+
+def block(key: bytes, counter: int) -> tuple[int, ...]:
+    """Eight independent uniform 64-bit words, number `counter` of the stream (BLAKE2b, the counter as salt)."""
+    return _EIGHT_WORDS.unpack(blake2b(key, digest_size=64, salt=counter.to_bytes(16, "little")).digest())
+
+
+def unit(word: int) -> float:
+    """A 64-bit word as a float in [0, 1)."""
+    return (word >> 11) * 2.0**-53

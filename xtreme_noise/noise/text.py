@@ -1,0 +1,122 @@
+"""Graphemes, edits and their measure.
+
+The unit of all noise is the extended grapheme cluster (UAX 29, `\\X` of the `regex` package). Clusters are cut in the
+text as it is given: canonical equivalence does not move their boundaries, so untouched text stays byte-identical.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import accumulate
+from typing import NamedTuple
+
+import regex
+from rapidfuzz.distance import Levenshtein
+
+from xtreme_noise.errors import DataError
+
+# Characters that are a cluster each whatever stands beside them (none extends, joins or prepends): the fast path.
+_LONE = re.compile(
+    "[\n -~\u00a0-\u02ff\u0370-\u0482\u048a-\u0556\u0561-\u0586\u05d0-\u05ea\u0620-\u064a\u0660-\u066f\u0671-\u06d3"
+    "\u10a0-\u10ff\u1e00-\u1fff\u2010-\u2027\u2030-\u205e\u20a0-\u20bf\u3000-\u3029\u3030-\u3098\u309b-\u30ff"
+    "\u3131-\u318e\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff9d]*"
+)
+_CLUSTER = regex.compile(r"\X")
+
+
+class Edit(NamedTuple):
+    """clean_text[start:end] became noisy_text[noisy_start:noisy_end] (code points, end exclusive)."""
+
+    start: int
+    end: int
+    noisy_start: int
+    noisy_end: int
+    clean: str
+    noisy: str
+
+
+class NoisedText(NamedTuple):
+    """text: after noise; edits: in order, disjoint, rebuild `text` from the clean text;
+    achieved: Levenshtein distance over graphemes / clean graphemes; capacity: the share of graphemes that the family
+    can act on, which bounds `achieved` (0: nothing to act on)."""
+
+    text: str
+    edits: tuple[Edit, ...]
+    achieved: float
+    capacity: float
+
+
+def is_lone(text: str) -> bool:
+    """Every code point of `text` is a grapheme cluster, in any surroundings of such."""
+    return _LONE.fullmatch(text) is not None
+
+
+def graphemes(text: str) -> list[str]:
+    """Extended grapheme clusters, in order; their concatenation is `text`."""
+    return list(text) if is_lone(text) else _CLUSTER.findall(text)
+
+
+@lru_cache(maxsize=1 << 16)
+def splits(left: str, right: str) -> bool:
+    """Two clusters stay two when they stand side by side."""
+    return len(_CLUSTER.findall(left + right)) == 2
+
+
+def nfc(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+def check_text(text: str) -> None:
+    """DataError for a lone surrogate, which no encoder can represent."""
+    if not isinstance(text, str):
+        raise DataError(f"noise acts on text, not on {type(text).__name__}")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise DataError(f"lone surrogate U+{ord(text[error.start]):04X} at character {error.start}") from None
+
+
+def distance(clean: Sequence[str], noisy: Sequence[str], hint: int | None = None) -> int:
+    """Levenshtein distance over graphemes; `hint`, an expected value, only makes it faster."""
+    return int(Levenshtein.distance(clean, noisy, score_hint=hint))
+
+
+def edits_between(clean: Sequence[str], noisy: Sequence[str]) -> tuple[Edit, ...]:
+    """Edits of a shortest alignment of two lists of graphemes."""
+    here = [0, *accumulate(map(len, clean))]
+    there = [0, *accumulate(map(len, noisy))]
+    return tuple(
+        Edit(here[a], here[b], there[c], there[d], "".join(clean[a:b]), "".join(noisy[c:d]))
+        for tag, a, b, c, d in Levenshtein.opcodes(clean, noisy)
+        if tag != "equal"
+    )
+
+
+def rebuild(clean: str, edits: Sequence[Edit]) -> str:
+    """The noisy text; ValueError when `edits` do not belong to `clean`."""
+    parts, at = [], 0
+    for edit in edits:
+        if edit.start < at or clean[edit.start : edit.end] != edit.clean:
+            raise ValueError(f"edit does not fit the text: {edit}")
+        parts += [clean[at : edit.start], edit.noisy]
+        at = edit.end
+    return "".join(parts) + clean[at:]
+
+
+def carry(span: tuple[int, int], edits: Sequence[Edit]) -> tuple[int, int]:
+    """Where clean_text[start:end] is in the noisy text. An edit that reaches into the span is taken in whole; one
+    that only touches its border (an insertion there) stays outside."""
+    start, end = span
+    first, last = start, end
+    for edit in edits:
+        grown = (edit.noisy_end - edit.noisy_start) - (edit.end - edit.start)
+        if edit.end <= start:
+            first += grown
+            last += grown
+        elif edit.start < end:
+            first = min(first, edit.noisy_start)
+            last = max(last + grown, edit.noisy_end)
+    return first, last
