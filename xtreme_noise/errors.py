@@ -32,3 +32,7 @@ def suggest(name: str, known: Iterable[str], what: str) -> str:
     near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else "."
     return f"{hint} Known {what}: {', '.join(names)}"
+
+
+class JobFailed(UserError):
+    """A job with failed cells or stages: they are recorded, everything else is finished."""

@@ -20,13 +20,15 @@ class ModelConfig:
     revision: str | None = None  # commit of the hub repository; pinned where known
     freeze_embeddings: bool = False
     layers: int | None = None  # keep only the first n encoder layers; null keeps all
-    max_length: int = 128
+    max_length: int = 512  # what the model can take; a recipe's own length applies below it
     precision: str = "auto"  # auto | 32-true | bf16-mixed | 16-mixed
     prefix: str = ""  # put before every text of a retrieval task (e5: "query: ")
     retrieval_layer: int = -1  # hidden state that is pooled for retrieval; -1 is the last
     trust_remote_code: bool = False
     learning_rate_scale: float = 1.0  # small encoders want larger steps than the recipes of XLM-R
-    tokens_per_second: dict[str, float] = field(default_factory=dict)  # measured {train, infer}; for mode=plan
+    tokens_per_second: dict[str, float] = field(
+        default_factory=dict
+    )  # measured {train, infer}; for mode=plan
     parameters: dict[str, Any] = field(default_factory=dict)  # sizes of a random model
 
 
@@ -45,7 +47,7 @@ class RecipeConfig:
 
 @dataclass
 class SplitConfig:
-    """Where one split is, in one kind of source; `{language}` is filled in.
+    """Where one split is, in one kind of source; {language}, {iso639_3} and {language_name} are filled in.
 
     files: `path` under source.root (gzip JSON lines or parquet).
     hub: `path` is the repository, `name` its configuration, `split`, `revision`.
@@ -109,7 +111,9 @@ class IntermediateConfig:
     version: int = 1
     labels: list[str] = field(default_factory=list)
     metric: str = "accuracy"
-    size: SizeConfig = field(default_factory=SizeConfig)  # train: examples in all, spread evenly over languages
+    size: SizeConfig = field(
+        default_factory=SizeConfig
+    )  # train: examples in all, spread evenly over languages
     languages: list[str] = field(default_factory=list)  # of the training data
     recipe: RecipeConfig = field(default_factory=RecipeConfig)
     data: dict[str, DataConfig] = field(default_factory=dict)
@@ -140,7 +144,6 @@ class TrainerConfig:
     """How things run; nothing here but seed and deterministic changes a number on one kind of hardware."""
 
     accelerator: str = "auto"
-    devices: int = 1
     deterministic: bool = True
     eval_tokens: int = 8192  # padded tokens in one inference batch
     workers: int = 0

@@ -1,0 +1,15 @@
+"""One LightningModule per task family, each a room of its own: features, head, predictions."""
+
+from __future__ import annotations
+
+from xtreme_noise.modules.base import TaskModule
+from xtreme_noise.modules.classification import ClassificationModule
+from xtreme_noise.modules.qa import QAModule
+from xtreme_noise.modules.retrieval import RetrievalModule
+from xtreme_noise.modules.tagging import TaggingModule
+
+MODULES: dict[str, type[TaskModule]] = {
+    module.family: module for module in (ClassificationModule, TaggingModule, QAModule, RetrievalModule)
+}
+
+__all__ = ["MODULES", "TaskModule"]

@@ -1,0 +1,74 @@
+"""The LightningDataModule of every task: training batches in length buckets, test examples behind a transform."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import pytorch_lightning as pl
+from datasets import Dataset
+from torch.utils.data import DataLoader
+
+from xtreme_noise.data.batching import Feature, LengthBuckets, pad
+from xtreme_noise.modules.base import TaskModule
+from xtreme_noise.noise.apply import Perturbed
+
+TOKENISED_AT_ONCE = 2000  # examples
+
+
+class TaskDataModule(pl.LightningDataModule):
+    """Examples of one task for one module.
+
+    train: target or intermediate training examples in normal form.
+    test: examples of one language; `transform` (a NoiseTransform) makes them noisy.
+    """
+
+    def __init__(
+        self,
+        module: TaskModule,
+        *,
+        train: Dataset | None = None,
+        test: Dataset | None = None,
+        transform: Callable[[Dataset, str], Perturbed] | None = None,
+        batch_size: int = 32,
+        seed: int = 0,
+        workers: int = 0,
+    ) -> None:
+        super().__init__()
+        self.module = module
+        self.train = train
+        self.test = test
+        self.transform = transform
+        self.batch_size = batch_size
+        self.seed = seed
+        self.workers = workers
+        self.features: list[Feature] = []
+
+    def setup(self, stage: str) -> None:
+        if stage == "fit" and self.train is not None and not self.features:
+            for start in range(0, len(self.train), TOKENISED_AT_ONCE):
+                self.features += self.module.training_features(self.train[start : start + TOKENISED_AT_ONCE])
+
+    def tokens(self) -> int:
+        """Subword tokens of the training features, padding not counted."""
+        return sum(len(feature["input_ids"]) for feature in self.features)
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        lengths = [len(feature["input_ids"]) for feature in self.features]
+        features: Any = self.features
+        return DataLoader(
+            features,
+            batch_sampler=LengthBuckets(lengths, self.batch_size, self.seed),
+            collate_fn=partial(_collate, pad_id=self.module.tokenizer.pad_token_id),
+            num_workers=self.workers,
+        )
+
+    def noisy_test(self) -> Perturbed:
+        """The test examples behind the transform, with what the noise did."""
+        assert self.test is not None and self.transform is not None
+        return self.transform(self.test, "test")
+
+
+def _collate(features: Sequence[Feature], pad_id: int) -> Any:
+    return pad(features, pad_id)

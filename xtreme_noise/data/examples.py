@@ -1,0 +1,132 @@
+"""The normal form of an example, one per task family, and the checks every row passes on its way in.
+
+classification: id, text, text_pair (absent when the task has one text), label
+tagging:        id, tokens, tags
+qa:             id, question, context, answers {text, answer_start in code points}
+retrieval:      id, query, candidate (the candidate of the same row is the right one)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from xtreme_noise.errors import DataError
+
+Row = dict[str, Any]
+Check = Callable[[Mapping[str, Any], Sequence[str], str], Row]
+
+
+def _text(row: Mapping[str, Any], column: str, where: str) -> str:
+    value = row.get(column)
+    if not isinstance(value, str) or not value.strip():
+        raise DataError(f"{where}: column {column!r} is {value!r}, wanted text that is not empty")
+    return value
+
+
+def label_index(value: Any, labels: Sequence[str], where: str) -> int:
+    """The index of a label given by index or by name. Raises DataError when it is neither."""
+    if isinstance(value, str) and value in labels:
+        return labels.index(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(labels):
+        return value
+    raise DataError(
+        f"{where}: label {value!r} is out of range: wanted one of {', '.join(labels)} or 0..{len(labels) - 1}"
+    )
+
+
+def _classification(row: Mapping[str, Any], labels: Sequence[str], where: str) -> Row:
+    found: Row = {"text": _text(row, "text", where)}
+    if "text_pair" in row:
+        found["text_pair"] = _text(row, "text_pair", where)
+    found["label"] = label_index(row.get("label"), labels, where)
+    return found
+
+
+def _tagging(row: Mapping[str, Any], labels: Sequence[str], where: str) -> Row:
+    tokens, tags = row.get("tokens"), row.get("tags")
+    if not isinstance(tokens, list) or not isinstance(tags, list) or not tokens:
+        raise DataError(f"{where}: wanted lists 'tokens' and 'tags' that are not empty")
+    if len(tokens) != len(tags):
+        raise DataError(f"{where}: {len(tokens)} tokens but {len(tags)} tags")
+    for token in tokens:
+        if not isinstance(token, str) or not token:
+            raise DataError(f"{where}: token {token!r} is not text")
+    return {"tokens": tokens, "tags": [label_index(tag, labels, where) for tag in tags]}
+
+
+def _qa(row: Mapping[str, Any], labels: Sequence[str], where: str) -> Row:
+    del labels
+    context = _text(row, "context", where)
+    answers = row.get("answers")
+    if not isinstance(answers, Mapping) or not answers.get("text"):
+        raise DataError(f"{where}: column 'answers' has no answer: {answers!r}")
+    texts, starts = list(answers["text"]), [int(start) for start in answers["answer_start"]]
+    for text, start in zip(texts, starts, strict=True):
+        if context[start : start + len(text)] != text:
+            raise DataError(f"{where}: answer {text!r} is not at code point {start} of the context")
+    return {
+        "question": _text(row, "question", where),
+        "context": context,
+        "answers": {"text": texts, "answer_start": starts},
+    }
+
+
+def _retrieval(row: Mapping[str, Any], labels: Sequence[str], where: str) -> Row:
+    del labels
+    return {"query": _text(row, "query", where), "candidate": _text(row, "candidate", where)}
+
+
+CHECKS: dict[str, Check] = {
+    "classification": _classification,
+    "tagging": _tagging,
+    "qa": _qa,
+    "retrieval": _retrieval,
+}
+# What makes two examples the same for the overlap check: for QA a shared context is enough (PROTOCOLS: articles leak).
+IDENTITY: dict[str, tuple[str, ...]] = {
+    "classification": ("text", "text_pair"),
+    "tagging": ("tokens",),
+    "qa": ("context",),
+    "retrieval": ("query", "candidate"),
+}
+
+
+def normalise(
+    rows: Iterable[tuple[str, Mapping[str, Any]]],
+    *,
+    family: str,
+    labels: Sequence[str],
+    columns: Mapping[str, str],
+    prefix: str,
+) -> list[Row]:
+    """Rows in normal form. `rows` yields (where, raw row); `columns` maps our column to theirs.
+
+    A row without an id gets `<prefix>-<row number>`: equal over the languages of a parallel set.
+    Raises DataError, naming where, for a missing column, a label out of range, an answer that is not in its context,
+    a duplicate id, or no rows at all.
+    """
+    check = CHECKS[family]
+    found: list[Row] = []
+    seen: dict[str, str] = {}
+    where = prefix
+    for number, (where, raw) in enumerate(rows):
+        row = dict(raw)
+        for ours, theirs in columns.items():
+            if theirs not in raw:
+                raise DataError(f"{where}: no column {theirs!r} (for {ours!r}); it has {', '.join(map(str, raw))}")
+            row[ours] = raw[theirs]
+        identifier = str(row["id"]) if row.get("id") is not None else f"{prefix}-{number}"
+        if identifier in seen:
+            raise DataError(f"{where}: id {identifier!r} was already used at {seen[identifier]}; ids must be unique")
+        seen[identifier] = where
+        found.append({"id": identifier, **check(row, labels, where)})
+    if not found:
+        raise DataError(f"{where}: no examples; the file is empty")
+    return found
+
+
+def identity(example: Mapping[str, Any], family: str) -> str:
+    """What two equal examples share, as one string."""
+    parts = [example[column] for column in IDENTITY[family] if example.get(column) is not None]
+    return "\x1f".join(" ".join(part) if isinstance(part, list) else str(part) for part in parts)

@@ -1,0 +1,83 @@
+"""Files in the layout `<dataset>/<split>.<language>.jsonl.gz` (gzip JSON lines, plain JSON lines or parquet)."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from xtreme_noise.config.schema import SplitConfig
+from xtreme_noise.errors import ConfigError, DataError
+from xtreme_noise.store import file_digest
+
+_digests: dict[tuple[str, int, int], str] = {}
+
+
+class DataMissing(DataError):
+    """A file or language that is not there: a named gap, not a failure, unless strict=true."""
+
+
+def locate(split: SplitConfig, language: str, root: str | None) -> Path:
+    """The file of a split. Raises ConfigError without a root, DataMissing when there is no such file."""
+    if root is None:
+        raise ConfigError(
+            "files are wanted but source.root is not set: add source.root=/folder/with/the/data "
+            "(or set XTREME_NOISE_DATA)"
+        )
+    folder = Path(root)
+    if not folder.is_dir():
+        raise ConfigError(f"source.root={root}: there is no such folder")
+    path = folder / split.path.format(language=language)
+    if not path.is_file():
+        raise DataMissing(f"{path}: no such file")
+    return path
+
+
+def content_digest(path: Path) -> str:
+    """sha256 of a file, remembered for as long as its size and time stay the same."""
+    stat = path.stat()
+    key = (str(path), stat.st_size, stat.st_mtime_ns)
+    if key not in _digests:
+        _digests[key] = file_digest(path)
+    return _digests[key]
+
+
+def rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(where, row) of a file. Raises DataError with file and line for anything that cannot be read."""
+    if path.suffix == ".parquet":
+        yield from _parquet(path)
+        return
+    number = 0
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                if not line.strip():
+                    continue
+                where = f"{path}, line {number}"
+                try:
+                    row = json.loads(line)
+                except json.JSONDecodeError as error:
+                    raise DataError(f"{where}: not JSON: {error}") from error
+                if not isinstance(row, dict):
+                    raise DataError(f"{where}: wanted a JSON object, found {type(row).__name__}")
+                yield where, row
+    except (gzip.BadGzipFile, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise DataError(f"{path}, after line {number}: cannot be read ({error}); the file is damaged") from error
+
+
+def _parquet(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    try:
+        table = pq.ParquetFile(path)
+        number = 0
+        for batch in table.iter_batches():
+            for row in batch.to_pylist():
+                number += 1
+                yield f"{path}, row {number}", row
+    except pa.ArrowException as error:
+        raise DataError(f"{path}: cannot be read as parquet ({error}); the file is damaged") from error

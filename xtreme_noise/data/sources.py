@@ -1,0 +1,178 @@
+"""One way to every split: where it is, what identifies its content, and the split as a memory-mapped Dataset."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset, load_from_disk
+
+from xtreme_noise.config.schema import DataConfig, SourceConfig, SplitConfig
+from xtreme_noise.data import examples, files
+from xtreme_noise.data.files import DataMissing
+from xtreme_noise.errors import ConfigError, DataError, ModelUnavailable
+from xtreme_noise.store import Store
+
+PREPARED_VERSION = 1  # of the normal form; raise it when the same source gives other rows
+
+
+def source_kind(data: Mapping[str, DataConfig], source: SourceConfig, what: str) -> str:
+    """Which kind of source `what` is read from. Raises ConfigError when it has no data of the kind asked for.
+
+    Data that exist in one kind only come from there (slots are embedded whatever the target task is read from);
+    `auto` is files when source.root is set, else the hub.
+    """
+    if len(data) == 1:
+        return next(iter(data))
+    kind = ("files" if source.root is not None else "hub") if source.kind == "auto" else source.kind
+    if kind not in data:
+        raise ConfigError(f"{what} has no data in source={kind}; it has: {', '.join(sorted(data))}")
+    return kind
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One split in one language: everything needed to find and read it."""
+
+    kind: str
+    split: SplitConfig
+    part: str  # train | dev | test
+    language: str
+    family: str
+    labels: tuple[str, ...]
+    source: SourceConfig
+
+    def name(self) -> str:
+        """For people: which data this is."""
+        path = self.split.path.format(language=self.language)
+        return f"{self.kind}:{path}" + (f"[{self.language}]" if self.language not in path else "")
+
+    def revision(self) -> str:
+        """What identifies the content: a file's sha256, a hub commit, a package version.
+
+        Raises DataMissing, ConfigError or ModelUnavailable.
+        """
+        if self.kind == "files":
+            return files.content_digest(files.locate(self.split, self.language, self.source.root))[:16]
+        if self.kind == "hub":
+            from xtreme_noise.data import hub
+
+            return hub.revision(self.split, self.source.offline)
+        from xtreme_noise.data import embedded
+
+        if self.language not in embedded.LANGUAGES:
+            raise DataMissing(f"embedded {self.split.path}: no language {self.language!r}")
+        return embedded.version()
+
+    def identity(self) -> dict[str, Any]:
+        """The key of the prepared data: what can change its rows, and nothing that cannot (no paths of a machine)."""
+        return {
+            "prepared": PREPARED_VERSION,
+            "kind": self.kind,
+            "split": asdict(self.split),
+            "part": self.part,
+            "language": self.language,
+            "family": self.family,
+            "labels": list(self.labels),
+            "revision": self.revision(),
+        }
+
+    def load(self, store: Store) -> Dataset:
+        """The split in normal form, memory-mapped from the store; checked row by row the first time it is read."""
+        path = store.build("data", self.identity(), self._write)
+        return load_from_disk(str(path / "arrow"))
+
+    def _write(self, directory: Path) -> None:
+        rows = examples.normalise(
+            self._raw(),
+            family=self.family,
+            labels=self.labels,
+            columns=self.split.columns,
+            prefix=self.part,
+        )
+        Dataset.from_list(rows).save_to_disk(str(directory / "arrow"))
+
+    def _raw(self) -> Iterable[tuple[str, Mapping[str, Any]]]:
+        if self.kind == "files":
+            return files.rows(files.locate(self.split, self.language, self.source.root))
+        if self.kind == "hub":
+            from xtreme_noise.data import hub
+
+            table = hub.load(self.split, self.language, self.source.offline)
+            return ((f"{self.name()}, row {number}", row) for number, row in enumerate(table, 1))
+        from xtreme_noise.data import embedded
+
+        found = embedded.rows(self.split.path, self.language, self.part)
+        return ((f"{self.name()}, row {number}", row) for number, row in enumerate(found, 1))
+
+
+def references(
+    data: Mapping[str, DataConfig],
+    part: str,
+    languages: Sequence[str],
+    *,
+    source: SourceConfig,
+    family: str,
+    labels: Sequence[str],
+    what: str,
+) -> list[Reference]:
+    """The splits of one part, in every language asked for; a split that lists its own languages serves only those."""
+    kind = source_kind(data, source, what)
+    config = data[kind]
+    splits = {"train": config.train, "dev": config.dev, "test": [config.test] if config.test else []}[part]
+    if not splits:
+        raise ConfigError(f"{what} has no {part} data in source={kind}")
+    found = [
+        Reference(kind, split, part, language, family, tuple(labels), source)
+        for language in languages
+        for split in splits
+        if split.languages is None or language in split.languages
+    ]
+    served = {reference.language for reference in found}
+    for language in languages:
+        if language not in served:
+            raise DataMissing(f"{what}: no {part} data in {language!r} (source={kind})")
+    return found
+
+
+def _rank(salt: str, identifier: str) -> bytes:
+    return hashlib.blake2b(f"{salt}|{identifier}".encode(), digest_size=8).digest()
+
+
+def subsample(dataset: Dataset, size: int | None, salt: str, *, from_end: bool = False) -> Dataset:
+    """`size` rows chosen by a hash of their ids, in their original order.
+
+    Nested (a larger size holds the smaller), independent of the other rows, and the same items in every language of
+    a parallel set. `size` None keeps all. `from_end` takes the rows that a choice from the start takes last: two
+    stages that read the same data see different examples for as long as there are enough.
+    """
+    if size is None or size >= len(dataset):
+        return dataset
+    identifiers = dataset["id"]
+    order = sorted(range(len(dataset)), key=lambda row: _rank(salt, identifiers[row]), reverse=from_end)
+    return dataset.select(sorted(order[:size]))
+
+
+def without_overlap(train: Dataset, tests: Iterable[Dataset], family: str, policy: str, what: str) -> tuple[Dataset, int]:
+    """Training rows that do not occur in a test set, and how many did.
+
+    policy `refuse` raises DataError on the first overlap (QA: a shared context), `drop` leaves those rows out.
+    """
+    held_out = {examples.identity(row, family) for test in tests for row in test}
+    clash = [number for number, row in enumerate(train) if examples.identity(row, family) in held_out]
+    if not clash:
+        return train, 0
+    if policy == "refuse":
+        ids = ", ".join(str(train[number]["id"]) for number in clash[:3])
+        raise DataError(
+            f"{what}: {len(clash)} of {len(train)} training examples occur in the test set (ids {ids} ...): scores "
+            "would be worth nothing. Train on other data, or on a copy without them"
+        )
+    gone = set(clash)
+    return train.select([number for number in range(len(train)) if number not in gone]), len(clash)
+
+
+__all__ = ["DataMissing", "ModelUnavailable", "Reference", "references", "source_kind", "subsample", "without_overlap"]

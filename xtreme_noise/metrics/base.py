@@ -1,0 +1,71 @@
+"""What a metric gives: per-example rows, an aggregate, further named figures, and changes against clean."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from xtreme_noise.errors import DataError
+
+
+@dataclass
+class Scored:
+    """Scores of one cell. `num`, `den`: per-example numerators and denominators; score = sum(num) / sum(den)."""
+
+    score: float
+    num: list[float]
+    den: list[float]
+    correct: list[bool | None]  # None where an example is neither right nor wrong as a whole
+    extra: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Flips:
+    """Shares of decisions that noise changed: at all, from right to wrong, from wrong to right. In [0, 1]."""
+
+    changed: float
+    right_to_wrong: float
+    wrong_to_right: float
+
+
+class Metric(ABC):
+    """Scores predictions against gold. Both are text (a label, tags joined by spaces, an answer, an id)."""
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+
+    @abstractmethod
+    def score(self, predictions: Sequence[str], gold: Sequence[Any]) -> Scored:
+        """Scores of predictions against gold, in the same order. Raises DataError for unequal lengths."""
+
+    def decisions(self, prediction: str, gold: Any) -> list[tuple[str, bool]]:
+        """(what was decided, whether it is right) for one example: one decision, unless it holds several."""
+        return [(prediction, prediction == gold)]
+
+    def flips(self, clean: Sequence[str], noisy: Sequence[str], gold: Sequence[Any]) -> Flips:
+        """How decisions changed from clean to noisy input on the same examples."""
+        total = changed = lost = won = 0
+        for before, after, truth in zip(clean, noisy, gold, strict=True):
+            pairs = zip(self.decisions(before, truth), self.decisions(after, truth), strict=True)
+            for (old, was_right), (new, is_right) in pairs:
+                total += 1
+                changed += old != new
+                lost += was_right and not is_right
+                won += is_right and not was_right
+        return Flips(changed / total, lost / total, won / total)
+
+
+def same_length(predictions: Sequence[Any], gold: Sequence[Any]) -> None:
+    """Raises DataError unless there is one prediction for each gold item, and at least one."""
+    if len(predictions) != len(gold) or not gold:
+        raise DataError(f"{len(predictions)} predictions for {len(gold)} gold items")
+
+
+def by_id(rows: Mapping[str, Any], identifiers: Sequence[str]) -> list[Any]:
+    """Values in the order of `identifiers`. Raises DataError when ids are missing or there are others."""
+    missing, foreign = set(identifiers) - set(rows), set(rows) - set(identifiers)
+    if missing or foreign:
+        raise DataError(f"ids differ: missing {sorted(missing)[:3]}, unknown {sorted(foreign)[:3]}")
+    return [rows[identifier] for identifier in identifiers]

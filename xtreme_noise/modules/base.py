@@ -1,0 +1,141 @@
+"""What every task family shares: one encoder with a head, trained by Lightning, and predictions by unit.
+
+A *unit* is a distinct model input (a text pair, a tuple of tokens, a question with its context, one text), hashable.
+Examples of several cells share units; each is encoded once. The four steps of a prediction:
+
+    units(examples) -> features(units) -> predict_step(batch) -> value(unit) -> predictions(examples, values)
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from transformers import get_linear_schedule_with_warmup
+
+from xtreme_noise.config.schema import RecipeConfig
+from xtreme_noise.data.batching import Feature
+from xtreme_noise.store import digest
+
+Unit = Hashable
+Columns = Mapping[str, Sequence[Any]]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Lengths in subword tokens, special tokens included; `stride`: overlap of neighbouring QA windows."""
+
+    max_length: int
+    stride: int = 128
+
+
+class TaskModule(pl.LightningModule):
+    """A transformers model with the head of one task family. Holds no task name."""
+
+    family: ClassVar[str]
+    auto_class: ClassVar[Any]
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        labels: Sequence[str] = (),
+        limits: Limits,
+        recipe: RecipeConfig | None = None,
+        learning_rate_scale: float = 1.0,
+        prefix: str = "",
+        layer: int = -1,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.tokenizer = tokenizer
+        self.labels = list(labels)
+        self.limits = limits
+        self.recipe = recipe
+        self.learning_rate_scale = learning_rate_scale
+        self.prefix = prefix
+        self.layer = layer
+        self.on_dev: Callable[[], float] | None = None  # set by the fit: scores English dev after each epoch
+
+    # -- the room of a family ------------------------------------------------------------------------------------
+
+    @classmethod
+    def head(cls, labels: Sequence[str]) -> dict[str, Any]:
+        """Keyword arguments that give the head its size."""
+        del labels
+        return {}
+
+    @abstractmethod
+    def training_features(self, columns: Columns) -> list[Feature]:
+        """Features with labels for a batch of examples in normal form; nothing is truncated silently."""
+
+    @abstractmethod
+    def units(self, columns: Columns) -> list[tuple[Unit, ...]]:
+        """The units that each example needs."""
+
+    @abstractmethod
+    def features(self, units: Sequence[Unit]) -> list[list[Feature]]:
+        """One or more windows for each unit. Keys that start with `_` stay on the CPU and reach `value` only."""
+
+    @abstractmethod
+    def outputs(self, batch: dict[str, Tensor]) -> list[Any]:
+        """What the model says about each row of a batch, on the CPU."""
+
+    @abstractmethod
+    def value(self, unit: Unit, windows: Sequence[Feature], outputs: Sequence[Any]) -> Any:
+        """The prediction for one unit from the outputs of its windows."""
+
+    @abstractmethod
+    def predictions(self, columns: Columns, values: Mapping[Unit, Any]) -> list[str]:
+        """One prediction as text for each example."""
+
+    @abstractmethod
+    def gold(self, columns: Columns) -> list[Any]:
+        """The gold answer of each example, in the form its metric reads."""
+
+    # -- shared --------------------------------------------------------------------------------------------------
+
+    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+        del batch_idx
+        loss: Tensor = self.model(**batch).loss
+        self.log("train/loss", loss, prog_bar=True)
+        return loss
+
+    def predict_step(self, batch: dict[str, Tensor], batch_idx: int = 0) -> list[Any]:
+        del batch_idx
+        return self.outputs(batch)
+
+    def on_train_epoch_start(self) -> None:
+        self.model.train()
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        assert self.recipe is not None
+        decay, plain = [], []
+        for name, weight in self.model.named_parameters():
+            if weight.requires_grad:
+                (plain if weight.ndim < 2 or "LayerNorm" in name else decay).append(weight)
+        groups = [
+            {"params": decay, "weight_decay": self.recipe.weight_decay},
+            {"params": plain, "weight_decay": 0.0},
+        ]
+        rate = self.recipe.learning_rate * self.learning_rate_scale
+        optimizer = torch.optim.AdamW(groups, lr=rate)
+        steps = int(self.trainer.estimated_stepping_batches)
+        schedule = get_linear_schedule_with_warmup(optimizer, round(self.recipe.warmup * steps), steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def unit_name(unit: Unit) -> str:
+    """A short stable name of a unit (for logs and tests)."""
+    return digest(unit)
+
+
+def plain(encoding: Any, row: int, names: Sequence[str]) -> Feature:
+    """One row of a tokenizer's batch as lists of ints, for the model's own inputs only."""
+    return {name: list(encoding[name][row]) for name in names if name in encoding}

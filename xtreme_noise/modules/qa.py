@@ -1,0 +1,129 @@
+"""Span question answering: windows with a stride over long contexts, the best span over all windows.
+
+Features and decoding follow the official recipe (Devlin et al. 2019; transformers' run_qa): a span scores
+start + end logit, lies in the context of one window and has at most MAX_ANSWER tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import AutoModelForQuestionAnswering
+
+from xtreme_noise.data.batching import Feature
+from xtreme_noise.modules.base import Columns, TaskModule, Unit, plain
+
+MAX_ANSWER = 30  # tokens, as in the official scripts
+MAX_QUESTION = 64
+
+
+class QAModule(TaskModule):
+    """A unit is (question, context); its value the answer's text."""
+
+    family = "qa"
+    auto_class = AutoModelForQuestionAnswering
+
+    def _encode(self, questions: Sequence[str], contexts: Sequence[str]) -> tuple[Any, list[int]]:
+        length = self.limits.max_length
+        cut = min(MAX_QUESTION, length // 3)
+        encoding = self.tokenizer(
+            self._shortened(questions, cut),
+            list(contexts),
+            truncation="only_second",
+            max_length=length,
+            stride=min(self.limits.stride, (length - cut) // 3),
+            return_overflowing_tokens=True,
+            return_offsets_mapping=True,
+        )
+        return encoding, list(encoding["overflow_to_sample_mapping"])
+
+    def _shortened(self, questions: Sequence[str], cut: int) -> list[str]:
+        """Questions of at most `cut` tokens, as the official scripts cut them, so that the context has room."""
+        offsets = self.tokenizer(
+            list(questions), add_special_tokens=False, return_offsets_mapping=True, return_attention_mask=False
+        )["offset_mapping"]
+        return [
+            question if len(spans) <= cut else question[: spans[cut - 1][1]]
+            for question, spans in zip(questions, offsets, strict=True)
+        ]
+
+    def training_features(self, columns: Columns) -> list[Feature]:
+        encoding, sample = self._encode(columns["question"], columns["context"])
+        names = self.tokenizer.model_input_names
+        features = []
+        for row, number in enumerate(sample):
+            answer = columns["answers"][number]
+            begin = answer["answer_start"][0]
+            start, end = self._positions(encoding, row, begin, begin + len(answer["text"][0]))
+            feature = plain(encoding, row, names)
+            features.append(feature | {"start_positions": start, "end_positions": end})
+        return features
+
+    @staticmethod
+    def _positions(encoding: Any, row: int, begin: int, end: int) -> tuple[int, int]:
+        """First and last token of the answer in a window; (0, 0), the first token, when it is not wholly there."""
+        sequence, offsets = encoding.sequence_ids(row), encoding["offset_mapping"][row]
+        inside = [
+            at
+            for at, (part, (low, high)) in enumerate(zip(sequence, offsets, strict=True))
+            if part == 1 and low < end and high > begin and high > low
+        ]
+        if not inside or offsets[inside[0]][0] > begin or offsets[inside[-1]][1] < end:
+            return 0, 0
+        return inside[0], inside[-1]
+
+    def units(self, columns: Columns) -> list[tuple[Unit, ...]]:
+        return [(pair,) for pair in zip(columns["question"], columns["context"], strict=True)]
+
+    def features(self, units: Sequence[Any]) -> list[list[Feature]]:
+        encoding, sample = self._encode([question for question, _ in units], [context for _, context in units])
+        names = self.tokenizer.model_input_names
+        found: list[list[Feature]] = [[] for _ in units]
+        for row, number in enumerate(sample):
+            context = [
+                offset if part == 1 else (0, 0)
+                for part, offset in zip(encoding.sequence_ids(row), encoding["offset_mapping"][row], strict=True)
+            ]
+            found[number].append(plain(encoding, row, names) | {"_offsets": context})
+        return found
+
+    def outputs(self, batch: dict[str, Tensor]) -> list[Any]:
+        found = self.model(**batch)
+        both = torch.stack([found.start_logits, found.end_logits], dim=1).float().cpu()
+        return list(both)
+
+    def value(self, unit: Any, windows: Sequence[Feature], outputs: Sequence[Any]) -> Any:
+        best, answer = float("-inf"), ""
+        for window, logits in zip(windows, outputs, strict=True):
+            score, low, high = best_span(logits, window["_offsets"])
+            if score > best:
+                best, answer = score, unit[1][low:high]
+        return answer
+
+    def predictions(self, columns: Columns, values: Mapping[Unit, Any]) -> list[str]:
+        return [values[unit] for (unit,) in self.units(columns)]
+
+    def gold(self, columns: Columns) -> list[list[str]]:
+        return [list(answer["text"]) for answer in columns["answers"]]
+
+
+def best_span(logits: Tensor, offsets: Sequence[tuple[int, int]]) -> tuple[float, int, int]:
+    """(score, first code point, code point after the last) of the best span of a window.
+
+    logits: (2, tokens) start and end; offsets: code points of each token, (0, 0) outside the context.
+    """
+    length = len(offsets)
+    inside = torch.tensor([high > low for low, high in offsets])
+    start = logits[0, :length].masked_fill(~inside, -1e9)
+    end = logits[1, :length].masked_fill(~inside, -1e9)
+    scores = start[:, None] + end[None, :]
+    allowed = torch.ones(length, length, dtype=torch.bool).triu() & ~torch.ones(
+        length, length, dtype=torch.bool
+    ).triu(MAX_ANSWER)
+    scores = scores.masked_fill(~allowed, float("-inf"))
+    best = int(scores.argmax())
+    first, last = divmod(best, length)
+    return float(scores[first, last]), offsets[first][0], offsets[last][1]

@@ -1,0 +1,172 @@
+"""mode=plan: what would be trained and evaluated, what is already there, about how long the rest takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from xtreme_noise import models
+from xtreme_noise.config.schema import Config
+from xtreme_noise.data.files import DataMissing
+from xtreme_noise.data.sources import Reference
+from xtreme_noise.errors import ModelUnavailable, UserError
+from xtreme_noise.stages.plan import Plan, Stage, test_reference
+from xtreme_noise.store import Store, digest
+
+SAMPLE = 200  # examples whose length is measured
+
+
+@dataclass
+class Work:
+    """Counts of one kind of work: pieces in all, pieces already there, subword tokens that remain."""
+
+    total: int = 0
+    there: int = 0
+    tokens: float = 0.0
+    seconds: float = 0.0
+    unmeasured: bool = False
+
+
+@dataclass
+class Outlook:
+    """What all jobs together would do. Shared stages and cells count once."""
+
+    stages: dict[str, tuple[Stage, Work]] = field(default_factory=dict)
+    cells: dict[str, Work] = field(default_factory=dict)
+    missing: set[str] = field(default_factory=set)
+    problems: list[str] = field(default_factory=list)
+
+
+def show(jobs: Sequence[Config]) -> int:
+    """Print the plan of all jobs. Returns 1 when something in it cannot run, else 0."""
+    outlook = survey(jobs)
+    console = Console(soft_wrap=True)
+    console.print(_stage_table(outlook))
+    console.print(_cell_table(outlook, len(jobs)))
+    for name in sorted(outlook.missing):
+        console.print(f"missing: {name} (the run goes on without it; strict=true makes it an error)", markup=False)
+    for problem in outlook.problems:
+        console.print(f"cannot run: {problem}", markup=False)
+    works = [work for _, work in outlook.stages.values()] + list(outlook.cells.values())
+    seconds = sum(work.seconds for work in works)
+    note = " + what is unmeasured for this model" if any(work.unmeasured for work in works) else ""
+    console.print(
+        f"about {seconds / 60:.0f} minutes{note}, from token counts of samples and the tokens per second in "
+        "conf/model (two CPU cores; faster hardware takes less). Nothing was run."
+    )
+    return 1 if outlook.problems else 0
+
+
+def survey(jobs: Sequence[Config]) -> Outlook:
+    """Everything that `jobs` need; reads data to count tokens, but trains, converts and downloads no model."""
+    outlook, seen, lengths = Outlook(), set[str](), dict[str, float]()
+    for cfg in jobs:
+        store = Store(cfg.store)
+        try:
+            plan = Plan(cfg)
+            for stage in plan.stages:
+                _survey_stage(outlook, stage, store, cfg)
+            _survey_cells(outlook, plan, store, seen, lengths)
+        except UserError as error:
+            if str(error) not in outlook.problems:
+                outlook.problems.append(str(error))
+    return outlook
+
+
+def _survey_stage(outlook: Outlook, stage: Stage, store: Store, cfg: Config) -> None:
+    key = digest(stage.key())
+    if key in outlook.stages:
+        return
+    work = Work(total=sum(len(share.reference.load(store)) if share.size is None else share.size for share in stage.shares))
+    if store.path("stages", stage.key()).is_dir():
+        work.there = work.total
+    else:
+        for share in stage.shares:
+            size = len(share.reference.load(store)) if share.size is None else share.size
+            work.tokens += size * _length(share.reference, store, cfg) * stage.recipe.epochs
+        _time(work, cfg, "train")
+    outlook.stages[key] = (stage, work)
+
+
+def _survey_cells(outlook: Outlook, plan: Plan, store: Store, seen: set[str], lengths: dict[str, float]) -> None:
+    cfg = plan.cfg
+    work = outlook.cells.setdefault(f"{cfg.task.name} | {cfg.model.name} | {cfg.intermediate.name}", Work())
+    for cell in plan.cells:
+        try:
+            test = test_reference(cfg, cell.language)
+            key = plan.cell_key(cell, test)
+        except DataMissing as error:
+            outlook.missing.add(str(error))
+            continue
+        if digest(key) in seen:
+            continue
+        seen.add(digest(key))
+        work.total += 1
+        if store.path("cells", key).is_dir():
+            work.there += 1
+            continue
+        name = f"{cfg.model.name}|{digest(test.identity())}"
+        if name not in lengths:
+            lengths[name] = _length(test, store, cfg) * min(len(test.load(store)), cfg.task.size.test or 10**12)
+        # Candidates of a retrieval task and unchanged inputs are encoded once: the clean cell's tokens are an upper
+        # bound of a noisy cell's, but for the pieces that noise adds to words.
+        tokens = lengths[name]
+        work.tokens += tokens
+    _time(work, cfg, "infer")
+
+
+def _time(work: Work, cfg: Config, kind: str) -> None:
+    speed = cfg.model.tokens_per_second.get(kind)
+    if speed:
+        work.seconds = work.tokens / speed
+    elif work.tokens:
+        work.unmeasured = True
+
+
+def _length(reference: Reference, store: Store, cfg: Config) -> float:
+    """Mean subword tokens an example, on a sample; characters / 4 when the tokenizer is not on this machine."""
+    data = reference.load(store)
+    columns = data[: min(SAMPLE, len(data))]
+    texts = [
+        " ".join(value) if isinstance(value, list) else value
+        for name in ("text", "text_pair", "tokens", "question", "context", "query", "candidate")
+        if name in columns
+        for value in columns[name]
+    ]
+    count = len(columns["id"])
+    try:
+        tokenizer: Any = models.load_tokenizer(models.materialise(cfg.model, store, offline=True))
+    except ModelUnavailable:
+        return sum(map(len, texts)) / 4 / count
+    return sum(len(ids) for ids in tokenizer(texts)["input_ids"]) / count
+
+
+def _stage_table(outlook: Outlook) -> Table:
+    table = Table(title="stages to train", title_justify="left")
+    for name in ("stage", "role", "on top of", "examples", "state", "tokens", "about"):
+        table.add_column(name, justify="right" if name in ("examples", "tokens", "about") else "left")
+    for stage, work in outlook.stages.values():
+        table.add_row(
+            stage.name, stage.role, stage.parent.name if stage.parent else "pretrained", f"{work.total:,}",
+            "there" if work.there else "to train", *_cost(work),
+        )  # fmt: skip
+    return table
+
+
+def _cell_table(outlook: Outlook, jobs: int) -> Table:
+    table = Table(title=f"cells to evaluate ({jobs} job{'s' if jobs != 1 else ''})", title_justify="left")
+    for name in ("task | model | intermediate", "cells", "there", "to do", "tokens", "about"):
+        table.add_column(name, justify="left" if "task" in name else "right")
+    for name, work in outlook.cells.items():
+        table.add_row(name, str(work.total), str(work.there), str(work.total - work.there), *_cost(work))
+    return table
+
+
+def _cost(work: Work) -> tuple[str, str]:
+    if not work.tokens:
+        return "", ""
+    return f"{work.tokens:,.0f}", f"{work.seconds / 60:.1f} min" if work.seconds else "unmeasured"

@@ -1,0 +1,230 @@
+"""The cells of a job on one loaded model: noise, predictions (saved), scores, one record each."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from datasets import Dataset
+from tqdm.auto import tqdm
+
+from xtreme_noise import metrics
+from xtreme_noise.data.datamodule import TaskDataModule
+from xtreme_noise.data.files import DataMissing
+from xtreme_noise.data.sources import Reference, subsample
+from xtreme_noise.data.transform import NoiseTransform, field_columns, texts
+from xtreme_noise.errors import NotApplicable, UserError
+from xtreme_noise.languages import language as language_row
+from xtreme_noise.stages.open import LazyPredictor
+from xtreme_noise.stages.plan import CLEAN, Cell, Plan, test_reference
+from xtreme_noise.store import Store, digest, write_atomic
+
+log = logging.getLogger(__name__)
+RECORD = "record.json"
+SCORES = "scores.parquet"
+PREDICTIONS = "predictions.parquet"
+PREPARE_ON = 400  # texts a perturber that must be calibrated sees
+_last_test: dict[str, str] = {}  # the language whose inputs the predictor remembers
+
+
+def evaluate(
+    plan: Plan, store: Store, predictor: LazyPredictor, finished: Callable[[dict[str, Any], Path | None], None]
+) -> Iterator[dict[str, Any]]:
+    """Yields one entry a cell: who it is, its status, and its record. A failing cell does not stop the others.
+
+    finished: called with the entry and the directory of its record (None unless status is ok).
+    """
+    by_language: dict[str, list[Cell]] = {}
+    for cell in plan.cells:
+        by_language.setdefault(cell.language, []).append(cell)
+    with tqdm(total=len(plan.cells), desc="cells", unit="cell", disable=not plan.cfg.trainer.progress) as bar:
+        for name, cells in by_language.items():
+            session = LanguageSession(plan, store, predictor, name)
+            for cell in cells:
+                bar.set_postfix_str(f"{cell.language} {cell.noise}@{cell.level:g}")
+                entry, path = session.entry(cell)
+                finished(entry, path)
+                bar.update()
+                yield entry
+
+
+class LanguageSession:
+    """One language's test set, loaded when the first of its cells is not finished yet."""
+
+    def __init__(self, plan: Plan, store: Store, predictor: LazyPredictor, name: str) -> None:
+        self.plan = plan
+        self.store = store
+        self.predictor = predictor
+        self.language = name
+        self.missing: str | None = None
+        self._data: Dataset | None = None
+        try:
+            self.test: Reference | None = test_reference(plan.cfg, name)
+            self.test.revision()
+        except DataMissing as error:
+            if plan.cfg.strict:
+                raise
+            self.test, self.missing = None, str(error)
+
+    def entry(self, cell: Cell) -> tuple[dict[str, Any], Path | None]:
+        """The cell's entry and the directory of its record, computed now unless it is in the store."""
+        entry = identify(self.plan, cell)
+        if self.test is None:
+            return entry | {"status": "missing", "error": self.missing}, None
+        entry["cell"] = digest(self.plan.cell_key(cell, self.test))
+        try:
+            path = self._record(cell, self.test)
+        except NotApplicable as error:
+            return entry | {"status": "n/a", "error": str(error)}, None
+        except UserError as error:
+            log.error("%s: %s", describe(cell), error)
+            return entry | {"status": "error", "error": str(error)}, None
+        except Exception as error:
+            log.exception("%s failed", describe(cell))
+            return entry | {"status": "error", "error": f"{type(error).__name__}: {error}"}, None
+        record = json.loads((path / RECORD).read_text(encoding="utf-8"))
+        signature = self.plan.signature(cell, self.test, record["n"])
+        return entry | record | {"status": "ok", "error": None, "signature": signature}, path
+
+    def _record(self, cell: Cell, test: Reference) -> Path:
+        def make(directory: Path) -> None:
+            path = self._predictions(cell, test)
+            clean = path if cell.noise == CLEAN else self._predictions(_clean(cell), test)
+            self._score(directory, path, clean)
+
+        return self.store.build("cells", self.plan.cell_key(cell, test), make)
+
+    def data(self) -> Dataset:
+        """The language's test examples (a seeded subsample: the same items in every language of a parallel set)."""
+        assert self.test is not None
+        if self._data is None:
+            self._data = subsample(self.test.load(self.store), self.plan.cfg.task.size.test, "test")
+        return self._data
+
+    def _predictions(self, cell: Cell, test: Reference) -> Path:
+        def make(directory: Path) -> None:
+            begin = time.perf_counter()
+            noisy, facts = self._noisy(cell)
+            predictor = self.predictor.get()
+            # Inputs are remembered over the cells of one language of one task, and no longer: bounded memory.
+            here = f"{self.plan.cfg.task.name}|{self.language}"
+            if _last_test.get("here") != here:
+                predictor.forget()
+                _last_test["here"] = here
+            columns = noisy[:]
+            before, started = predictor.tokens, predictor.seconds
+            predictions = predictor.predict(columns)
+            facts["forward_tokens"] = predictor.tokens - before
+            facts["forward_seconds"] = round(predictor.seconds - started, 3)
+            if cell.noise != CLEAN:
+                tokenizer = predictor.module.tokenizer
+                names = field_columns(self.plan.cfg.task.family, self.plan.noise_field)
+                clean_tokens = subwords(tokenizer, texts(self.data(), names))
+                facts["fertility"] = subwords(tokenizer, texts(noisy, names)) / clean_tokens
+            facts["seconds"] = round(time.perf_counter() - begin, 3)
+            gold = predictor.module.gold(columns)
+            table = pa.table({
+                "id": columns["id"],
+                "prediction": predictions,
+                "gold": [json.dumps(truth, ensure_ascii=False) for truth in gold],
+            })
+            pq.write_table(table, directory / PREDICTIONS)
+            write_atomic(directory / "facts.json", json.dumps(facts, ensure_ascii=False))
+
+        return self.store.build("predictions", self.plan.prediction_key(cell, test), make)
+
+    def _noisy(self, cell: Cell) -> tuple[Dataset, dict[str, Any]]:
+        data = self.data()
+        if cell.perturber is None:
+            return data, {
+                "achieved": 0.0, "changed": 0.0, "word_change_rate": 0.0, "capacity": None, "fertility": 1.0,
+                "samples": [],
+            }  # fmt: skip
+        task, field = self.plan.cfg.task, self.plan.noise_field
+        sample = texts(data.select(range(min(PREPARE_ON, len(data)))), field_columns(task.family, field))
+        cell.perturber.prepare(sample, cell.level, cell.language)
+        transform = NoiseTransform(
+            cell.perturber, cell.level, cell.noise_seed, task.name, task.family, field, cell.language
+        )
+        noisy = transform(data, "test")
+        return noisy.dataset, {
+            "achieved": noisy.achieved,
+            "changed": noisy.changed,
+            "word_change_rate": noisy.word_change_rate,
+            "capacity": noisy.capacity,
+            "samples": noisy.samples,
+        }
+
+    def _score(self, directory: Path, path: Path, clean: Path) -> None:
+        table = pq.read_table(path / PREDICTIONS).to_pydict()
+        facts = json.loads((path / "facts.json").read_text(encoding="utf-8"))
+        gold = [json.loads(truth) for truth in table["gold"]]
+        metric = metrics.build(self.plan.cfg.task.metric)
+        scored = metric.score(table["prediction"], gold)
+        before = pq.read_table(clean / PREDICTIONS).to_pydict()
+        unchanged = dict(zip(before["id"], before["prediction"], strict=True))
+        flips = metric.flips(metrics.by_id(unchanged, table["id"]), table["prediction"], gold)
+        parallel = self.plan.cfg.task.parallel
+        pq.write_table(
+            pa.table({
+                "id": table["id"],
+                "cluster": [i if parallel else f"{self.language}|{i}" for i in table["id"]],
+                "num": pa.array(scored.num, pa.float64()),
+                "den": pa.array(scored.den, pa.float64()),
+                "correct": pa.array(scored.correct, pa.bool_()),
+                "prediction": table["prediction"],
+                "gold": [truth if isinstance(truth, str) else " | ".join(truth) for truth in gold],
+            }),
+            directory / SCORES,
+        )
+        record = facts | {
+            "metric": metric.name,
+            "score": scored.score,
+            "extra": scored.extra,
+            "n": len(gold),
+            "flip_rate": flips.changed,
+            "right_to_wrong": flips.right_to_wrong,
+            "wrong_to_right": flips.wrong_to_right,
+        }
+        write_atomic(directory / RECORD, json.dumps(record, ensure_ascii=False))
+
+
+def identify(plan: Plan, cell: Cell) -> dict[str, Any]:
+    """Who a cell is: the columns of cells.parquet that are known before it is computed."""
+    cfg, row = plan.cfg, language_row(cell.language)
+    return {
+        "task": cfg.task.name,
+        "family": cfg.task.family,
+        "language": cell.language,
+        "language_name": row.name,
+        "script": row.script,
+        "model": cfg.model.name,
+        "intermediate": cfg.intermediate.name,
+        "arm": cfg.intermediate.arm or "none",
+        "noise": cell.noise,
+        "level": cell.level,
+        "noise_seed": cell.noise_seed,
+        "seed": cfg.seed,
+        "metric": cfg.task.metric,
+        "label_preserving": cell.perturber.label_preserving if cell.perturber else True,
+    }
+
+
+def describe(cell: Cell) -> str:
+    """A cell, for people."""
+    return f"{cell.language} {cell.noise} at level {cell.level:g}"
+
+
+def subwords(tokenizer: Any, some: Sequence[str]) -> int:
+    """Subword tokens of texts, special tokens not counted."""
+    return sum(len(ids) for ids in tokenizer(list(some), add_special_tokens=False)["input_ids"])
+
+
+def _clean(cell: Cell) -> Cell:
+    return Cell(cell.language, CLEAN, 0.0, 0)

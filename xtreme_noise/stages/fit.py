@@ -1,0 +1,172 @@
+"""One trained stage: an encoder with a head, fine-tuned, the epoch chosen on English dev, saved for from_pretrained."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from datasets import Dataset, concatenate_datasets
+from pytorch_lightning.callbacks import Callback, TQDMProgressBar
+
+from xtreme_noise import metrics, models
+from xtreme_noise.config.schema import Config
+from xtreme_noise.data.datamodule import TaskDataModule
+from xtreme_noise.data.sources import Reference, subsample, without_overlap
+from xtreme_noise.modules import MODULES, TaskModule
+from xtreme_noise.modules.base import Limits
+from xtreme_noise.stages.plan import Share, Stage
+from xtreme_noise.stages.predictor import Predictor, device
+from xtreme_noise.store import Store, write_atomic
+
+log = logging.getLogger(__name__)
+TRAINING = "training.json"
+
+
+class SelectOnDev(Callback):
+    """Scores the dev set after every epoch and keeps the trainable weights of the best one (the earliest of equals).
+
+    Kept in memory and put back at the end, so that no checkpoint is pickled and a frozen embedding is not copied.
+    """
+
+    def __init__(self, dev: Dataset, metric: str, predictor: Predictor) -> None:
+        self.dev = dev
+        self.metric = metric
+        self.predictor = predictor
+        self.history: list[float] = []
+        self.best: dict[str, torch.Tensor] = {}
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.predictor.forget()
+        columns = self.dev[:]
+        module = self.predictor.module
+        predictions = self.predictor.predict(columns)
+        score = metrics.build(self.metric).score(predictions, module.gold(columns)).score
+        pl_module.log(f"dev/{self.metric}", score)
+        if not self.history or score > max(self.history):
+            self.best = {n: w.detach().to("cpu", copy=True) for n, w in _trainable(module)}
+        self.history.append(score)
+        log.info("epoch %d of %s: dev %s %.4f", len(self.history), trainer.max_epochs, self.metric, score)
+        module.train()
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        del trainer, pl_module
+        with torch.no_grad():
+            for name, weight in _trainable(self.predictor.module):
+                weight.copy_(self.best[name])
+
+
+def _trainable(module: TaskModule) -> list[tuple[str, torch.nn.Parameter]]:
+    return [(name, weight) for name, weight in module.model.named_parameters() if weight.requires_grad]
+
+
+def open_module(path: Path, cfg: Config, stage: Stage | None, family: str, *, fresh_head: bool) -> TaskModule:
+    """The module of `family` round the model in `path`.
+
+    fresh_head: the head of the checkpoint is dropped and a new one starts from cfg.seed (a stage begins); otherwise
+    the head is carried on (a finished stage is evaluated).
+    """
+    pl.seed_everything(cfg.seed, workers=True, verbose=False)
+    kind = MODULES[family]
+    labels = stage.labels if stage else ()
+    recipe = stage.recipe if stage else cfg.task.recipe
+    return kind(
+        models.load_model(kind.auto_class, path, cfg.model, fresh_head=fresh_head, **kind.head(labels)),
+        models.load_tokenizer(path),
+        labels=labels,
+        limits=Limits(min(recipe.max_length, cfg.model.max_length), recipe.stride),
+        recipe=recipe,
+        learning_rate_scale=cfg.model.learning_rate_scale,
+        prefix=cfg.model.prefix,
+        layer=cfg.model.retrieval_layer,
+    )
+
+
+def check_overlap(stage: Stage, store: Store) -> None:
+    """Raise DataError when a stage that must not share examples with the test set does. Remembered once passed."""
+    for share in stage.shares:
+        for test in share.held_out:
+            key = {"train": share.reference.identity(), "test": test.identity(), "family": stage.family}
+            what = f"{stage.name}, {share.reference.name()}"
+
+            def passed(directory: Path, share: Share = share, test: Reference = test, what: str = what) -> None:
+                without_overlap(share.reference.load(store), [test.load(store)], stage.family, "refuse", what)
+                write_atomic(directory / "passed.txt", "no training example occurs in the test set\n")
+
+            if stage.overlap == "refuse":
+                store.build("overlap", key, passed)
+
+
+def training_data(stage: Stage, store: Store, seed: int) -> tuple[Dataset, int]:
+    """The training examples of a stage and how many were left out because they occur in a test set.
+
+    Every language gives its share of `size`: the same number of examples in an English and in a multilingual arm.
+    Raises DataError when a language has fewer than its share.
+    """
+    parts, left_out = [], 0
+    for share in stage.shares:
+        data = share.reference.load(store)
+        if stage.overlap == "drop" and share.held_out:
+            tests = [test.load(store) for test in share.held_out]
+            data, gone = without_overlap(data, tests, stage.family, "drop", stage.name)
+            left_out += gone
+        parts.append(share.take(data, stage.role, seed))
+    return concatenate_datasets(parts) if len(parts) > 1 else parts[0], left_out
+
+
+def fit(stage: Stage, parent: Path, store: Store, cfg: Config, logger: Any) -> Path:
+    """The finished stage's directory; trained now unless it is in the store. `parent`: what it starts from."""
+
+    def make(directory: Path) -> None:
+        begin = time.perf_counter()
+        train, left_out = training_data(stage, store, cfg.seed)
+        if left_out:
+            log.warning("%s: %d training examples occur in the test set and are left out", stage.name, left_out)
+        dev = subsample(stage.dev.load(store), stage.dev_size, "dev")
+        module = open_module(parent, cfg, stage, stage.family, fresh_head=True)
+        data = TaskDataModule(
+            module, train=train, batch_size=stage.recipe.batch_size, seed=cfg.seed, workers=cfg.trainer.workers
+        )
+        data.setup("fit")
+        precision = models.precision(cfg.model, cfg.trainer.accelerator)
+        select = SelectOnDev(dev, stage.metric, Predictor(
+            module, device=device(cfg.trainer.accelerator), precision=precision, batch_tokens=cfg.trainer.eval_tokens
+        ))
+        trainer = pl.Trainer(
+            max_epochs=stage.recipe.epochs,
+            accelerator=cfg.trainer.accelerator,
+            devices=1,
+            precision=precision,  # type: ignore[arg-type]
+            deterministic=cfg.trainer.deterministic,
+            gradient_clip_val=1.0,
+            logger=logger,
+            log_every_n_steps=10,
+            callbacks=[select, *([TQDMProgressBar()] if cfg.trainer.progress else [])],
+            enable_progress_bar=cfg.trainer.progress,
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+            num_sanity_val_steps=0,
+        )
+        log.info("%s: training on %d examples (%d tokens)", stage.name, len(train), data.tokens())
+        trainer.fit(module, datamodule=data)
+        module.cpu()
+        module.model.save_pretrained(directory)
+        module.tokenizer.save_pretrained(directory)
+        seconds = time.perf_counter() - begin
+        write_atomic(directory / TRAINING, json.dumps({
+            "stage": stage.name,
+            "examples": len(train),
+            "left_out_as_in_test": left_out,
+            "tokens": data.tokens() * stage.recipe.epochs,
+            "seconds": round(seconds, 1),
+            "dev_metric": stage.metric,
+            "dev_scores": select.history,
+            "chosen_epoch": select.history.index(max(select.history)) + 1,
+        }, indent=1))
+
+    return store.build("stages", stage.key(), make)

@@ -1,0 +1,72 @@
+"""The model that a job's cells are evaluated on: trained when it must be, opened once, kept for the next job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from xtreme_noise import models
+from xtreme_noise.stages.fit import check_overlap, fit, open_module
+from xtreme_noise.stages.plan import Plan
+from xtreme_noise.stages.predictor import Predictor, device
+from xtreme_noise.store import Store, digest
+
+_last: dict[str, Predictor] = {}  # at most one: the jobs of a sweep that share a model follow each other
+
+
+class LazyPredictor:
+    """Trains and opens nothing until a cell needs a forward pass; a failure is raised again for every further cell."""
+
+    def __init__(self, plan: Plan, store: Store, logger: Any) -> None:
+        self.plan = plan
+        self.store = store
+        self.logger = logger
+        self.failure: Exception | None = None
+        self._found: Predictor | None = None
+
+    def get(self) -> Predictor:
+        """The predictor. Raises what went wrong on the way to it."""
+        if self.failure is not None:
+            raise self.failure
+        if self._found is None:
+            try:
+                self._found = self._open()
+            except Exception as error:
+                self.failure = error
+                raise
+        return self._found
+
+    def _open(self) -> Predictor:
+        cfg, task = self.plan.cfg, self.plan.cfg.task
+        key = digest([self.plan.model_digest, task.family, task.recipe.max_length, task.recipe.stride, cfg.model])
+        if key not in _last:
+            _last.clear()
+            path = train(self.plan, self.store, self.logger)
+            target = self.plan.stages[-1] if task.train else None
+            module = open_module(path, cfg, target, task.family, fresh_head=False)
+            _last[key] = Predictor(
+                module,
+                device=device(cfg.trainer.accelerator),
+                precision=models.precision(cfg.model, cfg.trainer.accelerator),
+                batch_tokens=cfg.trainer.eval_tokens,
+            )
+        return _last[key]
+
+
+def train(plan: Plan, store: Store, logger: Any) -> Path:
+    """The directory of the last stage; those that are missing are trained, all checks before the first."""
+    for stage in plan.stages:
+        check_overlap(stage, store)
+    path: Path | None = None
+    for stage in plan.stages:
+        path = store.find("stages", stage.key())
+        if path is None:
+            parent = _parent(plan, store, stage.parent)
+            path = fit(stage, parent, store, plan.cfg, logger)
+    return path if path is not None else models.materialise(plan.cfg.model, store, plan.cfg.source.offline)
+
+
+def _parent(plan: Plan, store: Store, parent: Any) -> Path:
+    if parent is None:
+        return models.materialise(plan.cfg.model, store, plan.cfg.source.offline)
+    return store.path("stages", parent.key())

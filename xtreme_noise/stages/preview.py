@@ -1,0 +1,76 @@
+"""mode=preview: a dozen clean and noisy examples with the edits marked, and what the noise did."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.text import Text
+
+from xtreme_noise.config.schema import Config
+from xtreme_noise.data.sources import subsample
+from xtreme_noise.data.transform import NoiseTransform, field_columns, texts
+from xtreme_noise.noise import Edit, NoisedText
+from xtreme_noise.stages.plan import cells, test_reference
+from xtreme_noise.store import Store
+
+SHOWN = 12
+MEASURED = 400  # examples over which the achieved level is measured
+
+
+def show(cfg: Config) -> None:
+    """Print previews of every noisy cell of a job. Raises DataMissing, ConfigError or NotApplicable."""
+    console = Console(soft_wrap=True, highlight=False)
+    store = Store(cfg.store)
+    field = cfg.noise.field or cfg.task.noise_field
+    for cell in cells(cfg):
+        if cell.perturber is None:
+            continue
+        data = subsample(test_reference(cfg, cell.language).load(store), MEASURED, "test")
+        columns = [column for column in field_columns(cfg.task.family, field) if column in data.column_names]
+        cell.perturber.prepare(texts(data, columns), cell.level, cell.language)
+        noisy = NoiseTransform(
+            cell.perturber, cell.level, cell.noise_seed, cfg.task.name, cfg.task.family, field, cell.language
+        )(data, "test")
+        console.rule(f"{cfg.task.name} {cell.language}: {cell.noise} at level {cell.level:g} ({field})")
+        shown = 0
+        for before, after in zip(data, noisy.dataset, strict=True):
+            for column in columns:
+                if before[column] != after[column] and shown < SHOWN:
+                    shown += 1
+                    console.print(Text(f"{before['id']} {column}", style="dim"))
+                    clean, dirty = _marked(before[column], after[column])
+                    console.print("  clean ", clean)
+                    console.print("  noisy ", dirty)
+        console.print(
+            f"achieved grapheme error {noisy.achieved:.4f} (asked {cell.level:g}), {noisy.changed:.0%} of "
+            f"{len(data)} examples changed, word-change rate {noisy.word_change_rate:.3f}, capacity {noisy.capacity:.2f}"
+        )
+
+
+def _marked(clean: str | list[str], noisy: str | list[str]) -> tuple[Text, Text]:
+    """Both texts with what differs marked: [-out-] in the clean, {+in+} in the noisy one."""
+    before = " ".join(clean) if isinstance(clean, list) else clean
+    after = " ".join(noisy) if isinstance(noisy, list) else noisy
+    one, other = Text(), Text()
+    for edit, kept in _pieces(before, after):
+        one.append(kept)
+        other.append(kept)
+        if edit is not None and edit.clean:
+            one.append(f"[-{edit.clean}-]", style="red")
+        if edit is not None and edit.noisy:
+            other.append(f"{{+{edit.noisy}+}}", style="green")
+    return one, other
+
+
+def _pieces(before: str, after: str) -> list[tuple[Edit | None, str]]:
+    from xtreme_noise.noise.edits import edits_between
+
+    pieces: list[tuple[Edit | None, str]] = []
+    at = 0
+    for edit in edits_between(before, after):
+        pieces.append((edit, before[at : edit.start]))
+        at = edit.end
+    pieces.append((None, before[at:]))
+    return pieces
+
+
+__all__ = ["NoisedText", "show"]
