@@ -1,0 +1,187 @@
+"""Hydra's and OmegaConf's complaints in plain words: what is wrong, where, and the nearest right name."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing
+from typing import Any
+
+import yaml
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf.errors import OmegaConfBaseException
+
+from xtreme_noise.config.keys import ambiguous, kind, schema_at, unknown_key
+from xtreme_noise.config.where import Sources, shown, split_key
+from xtreme_noise.errors import ConfigError, suggest
+
+# What composing a config may raise because of what the user wrote. ValueError: Hydra's own checks of groups.
+COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError)
+
+
+def explain(error: Exception, sources: Sources) -> ConfigError:
+    """The ConfigError that says what a Hydra, OmegaConf or YAML error means for the user."""
+    if isinstance(error, ConfigError):
+        return error
+    if isinstance(error, OverrideParseException):
+        return _unparsable(error.override)
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark
+        place = f" ({mark.name}, line {mark.line + 1})" if mark is not None else ""
+        return ConfigError(f"not YAML: {error.problem}{place}")
+    if isinstance(error, MissingConfigException):
+        return _unknown_option(error, sources)
+    return _by_text(error, sources)
+
+
+def _unparsable(text: str) -> ConfigError:
+    key, equals, value = text.partition("=")
+    if not equals:
+        return ConfigError(f"{text!r} is not an override: write key=value")
+    if "=" in value:
+        return ConfigError(
+            f"{text!r}: a value that holds '=' must be quoted, "
+            f"and the quotes kept from the shell: '{key}=\"{value}\"'"
+        )
+    return ConfigError(
+        f"{text!r} is not a valid override: a value with spaces, commas, brackets, colons or quotes "
+        f"must be quoted, and the quotes kept from the shell: '{key}=\"...\"'"
+    )
+
+
+def _unknown_option(error: MissingConfigException, sources: Sources) -> ConfigError:
+    missing = error.missing_cfg_file
+    if missing is None:
+        return ConfigError(str(error).split("\n", 1)[0])
+    hydra_own = missing.startswith("hydra/")
+    group, _, option = missing.rpartition("/") if hydra_own else missing.partition("/")
+    known = list(error.options or []) if hydra_own else sources.options(group)
+    if not option:
+        return ConfigError(
+            f"there is no config file {missing!r}{suggest(missing, sources.options('.'), 'files')}"
+        )
+    at = sources.override(group) or _default_of(error, group, sources)
+    return ConfigError(
+        f"unknown {group} {option!r}{f' ({at})' if at else ''}{suggest(option, known, group + ' options')}"
+    )
+
+
+def _default_of(error: Exception, group: str, sources: Sources) -> str | None:
+    """The file and line that chose an option: an experiment that overrides the group, or what Hydra names."""
+    experiment = sources.choices.get("experiment")
+    named = re.match(r"In '([^']+)'", str(error))
+    for config in (f"experiment/{experiment}" if experiment else None, named[1] if named else None):
+        for folder in sources.folders:
+            path = folder / f"{config}.yaml"
+            if config is None or not path.is_file():
+                continue
+            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+                if re.match(rf"\s*-\s*(override\s+)?/?{re.escape(group)}\s*:", line):
+                    return f"{shown(path)}, line {number}"
+    return f"defaults of {named[1]}" if named else None
+
+
+def _by_text(error: Exception, sources: Sources) -> ConfigError:
+    text = str(error)
+    cause = error.__cause__
+    full_key = re.search(r"full_key: *(\S+)", text) or re.search(r"full_key: *(\S+)", str(cause or ""))
+
+    in_file = re.match(r"In '([^']+)': (\w+) raised while composing config:\n(.*)", text)
+    if in_file is not None:
+        key = full_key[1] if full_key else ""
+        line = sources.line(key, config=in_file[1]) if key else None
+        at = f" ({line or sources.file(in_file[1])})"
+        if "KeyError" in in_file[2] or "AttributeError" in in_file[2]:
+            return _no_such_key(key, at, sources)
+        return _bad_value(key, in_file[3], at)
+
+    if match := re.search(r"Could not override '([^']+)'\.", text):
+        return _no_override(match[1], text, sources)
+    if match := re.search(r"already at '([^']+)'", text):
+        typed = sources.override(match[1])
+        return ConfigError(f"{match[1]} has a value already{_at(typed)}: write it without +")
+    if match := re.search(r"Multiple values for ([^\s.]+)\.", text):
+        group = match[1]
+        at = _at(sources.override(group))
+        return ConfigError(f"two choices for the group {group!r}{at}: write {group}=name, without +")
+    if match := re.search(r"force-add of config groups is not supported: '\+\+([^=']+)=?([^']*)'", text):
+        plus = "" if schema_at((match[1],)) is not None else "+"
+        return ConfigError(f"++{match[1]}={match[2]}: a group is chosen with {plus}{match[1]}={match[2]}")
+    if match := re.search(r"Config group override must be a string or a list\. Got (\w+)", text):
+        return _bad_choice(sources)
+    if match := re.search(
+        r"Ambiguous value for argument '([^']+)'|Sweep parameters '([^']+)' requires", text
+    ):
+        return ambiguous(match[1] or match[2])
+    if match := re.match(r"Error merging override (.*)", text):
+        key = full_key[1] if full_key else match[1].split("=", 1)[0].lstrip("+~")
+        if not sources.override(key):  # OmegaConf names a key inside a list or mapping without its parents
+            key = match[1].split("=", 1)[0].lstrip("+~")
+        if cause is not None and re.search(r"Key '[^']*' (not in|is not)", str(cause)):
+            return _no_such_key(key, f" ({sources.describe(match[1])})", sources)
+        return _bad_value(key, str(cause).split("\n", 1)[0], f" ({sources.describe(match[1])})")
+    if match := re.match(r"(\S+) appears more than once in the final defaults list", text):
+        return ConfigError(
+            f"the group {match[1]!r} is chosen twice: in an experiment write `- override /{match[1]}: name`"
+        )
+    if isinstance(error, OmegaConfBaseException) or isinstance(cause, OmegaConfBaseException):
+        message = (str(error) or str(cause)).split("\n", 1)[0]
+        return ConfigError(message + (sources.of(full_key[1]) or f" ({full_key[1]})" if full_key else ""))
+    return ConfigError(text.split("\n\n", 1)[0].replace("\n", " ").strip() or type(error).__name__)
+
+
+def _at(found: str | None) -> str:
+    return f" ({found})" if found else ""
+
+
+def _no_such_key(dotted: str, at: str, sources: Sources) -> ConfigError:
+    """For a key that Hydra or OmegaConf refused: the first part of it that the schema does not have."""
+    if dotted.split(".", 1)[0] == "hydra":
+        return ConfigError(f"Hydra has no key {dotted!r}{at}: xtreme-noise --cfg hydra shows those it has")
+    parts = split_key(dotted)
+    for depth in range(1, len(parts) + 1):
+        if schema_at(parts[:depth]) is None:
+            parent = schema_at(parts[: depth - 1])
+            known = list(typing.get_type_hints(parent)) if dataclasses.is_dataclass(parent) else []
+            return unknown_key(".".join(map(str, parts[:depth])), known, at, sources.groups())
+    return ConfigError(f"{dotted!r}{at}: this mapping has no such entry yet; to add one write +{dotted}=...")
+
+
+def _no_override(key: str, text: str, sources: Sources) -> ConfigError:
+    groups = sources.groups()
+    named = re.match(r"In '([^']+)'", text)
+    if named is not None:  # `override /modl: x` in the defaults list of a file
+        place = _default_of(ConfigError(text), key, sources) or sources.file(named[1])
+        return ConfigError(f"unknown group {key!r} ({place}){suggest(key, groups, 'groups')}")
+    typed = sources.override(key)
+    value = typed.partition("=")[2] if typed else "name"
+    if key in groups and "defaults list" in text:
+        return ConfigError(f"{key}={value}: nothing is chosen for {key!r} yet: write +{key}={value}")
+    group, _, rest = key.partition("/")
+    if rest and group in groups:
+        return ConfigError(f"{key}={value}: write {group}={rest}/{value}")
+    return _no_such_key(key, _at(typed), sources)
+
+
+def _bad_value(dotted: str, problem: str, at: str) -> ConfigError:
+    hint = schema_at(split_key(dotted))
+    if hint is None or hint is Any:
+        return ConfigError(f"{dotted}: {problem}{at}")
+    value = re.match(r"Value '(.*)' of type|Value '(.*)' is not", problem)
+    given = next((v for v in value.groups() if v is not None), None) if value else None
+    return ConfigError(
+        f"{dotted} must be {kind(hint)}" + (f", not {given!r}{at}" if given is not None else at)
+    )
+
+
+def _bad_choice(sources: Sources) -> ConfigError:
+    """`model=null` or `model=3`: Hydra does not say which."""
+    for text in sources.overrides:
+        key, _, value = text.partition("=")
+        if key.lstrip("+") in sources.groups() and re.fullmatch(
+            r"null|true|false|[\d.]+|\{.*", value, re.IGNORECASE
+        ):
+            return ConfigError(
+                f"{text}: not the name of a {key.lstrip('+')}{suggest(value, sources.options(key), 'names')}"
+            )
+    return ConfigError("a group is chosen by the name of one of its options, or a list of names")

@@ -1,0 +1,66 @@
+"""Where the configuration is, and which folders the jobs of a command get."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
+
+from xtreme_noise.config.schema import Config
+
+CONFIG_NAME = "config"
+SCHEMA_NAME = "schema"  # `- schema` opens the defaults list of conf/config.yaml
+RESULTS = Path("multirun_outputs")
+
+# Overrides that change where or how a study runs, not what it finds: with or without them it is the same
+# study, in the same folder. exclude_keys in conf/config.yaml is this list (a test compares them).
+NEUTRAL = (
+    "sweep",
+    "mode",
+    "strict",
+    "store",
+    "tracker",
+    "tracker.kind",
+    "tracker.project",
+    "trainer.progress",
+    "trainer.workers",
+    "source.offline",
+)
+
+
+def conf_dir() -> Path:
+    """The folder of config.yaml: xtreme_noise/conf in a wheel, conf/ beside the package in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    for candidate in (package / "conf", package.parent / "conf"):
+        if (candidate / f"{CONFIG_NAME}.yaml").is_file():
+            return candidate
+    raise FileNotFoundError(
+        f"no conf/{CONFIG_NAME}.yaml in {package} or beside it: the installation is broken"
+    )
+
+
+def short_digest(text: str) -> str:
+    """8 hex digits of the sha256 of `text`."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def register() -> None:
+    """Make the schema and the `xn_job` resolver known to Hydra, in every process that composes a config."""
+    ConfigStore.instance().store(name=SCHEMA_NAME, node=Config, provider="xtreme_noise")
+    # override_dirname holds "=" and may be longer than the 255 bytes of a file name; its digest is neither.
+    OmegaConf.register_new_resolver("xn_job", short_digest, replace=True)
+
+
+def study_name(base: str, overrides: Iterable[tuple[str, Any]]) -> str:
+    """The folder name of a study: `base`, and a digest of the further overrides when there are any.
+
+    `overrides` are (key, value text) pairs; the neutral ones do not count, nor does their order.
+    """
+    relevant = sorted(f"{key}={value}" for key, value in overrides if key not in NEUTRAL)
+    name = re.sub(r"[^\w.+-]", "_", base, flags=re.ASCII)[:100]
+    return f"{name}-{short_digest(chr(10).join(relevant))}" if relevant else name

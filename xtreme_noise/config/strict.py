@@ -1,0 +1,68 @@
+"""The strict check: a composed config in; a typed Config out, or one ConfigError: what is wrong, and where.
+
+Hydra accepts a key behind + or ++ whatever it is called; here every key must be in the schema. Then every
+value must have its declared type, and then the values must make sense together (config/sense.py).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from xtreme_noise.config import sense
+from xtreme_noise.config.explain import explain
+from xtreme_noise.config.keys import inner, unknown_key, wrong_value
+from xtreme_noise.config.schema import Config
+from xtreme_noise.config.where import Sources
+
+_NO_SOURCES = Sources()
+
+
+def check(composed: DictConfig, sources: Sources = _NO_SOURCES) -> Config:
+    """The typed configuration of a job. Raises ConfigError.
+
+    `composed` is what Hydra composed, with or without its `hydra` node; `sources` lets messages name the
+    override, or the file and line, that is to blame.
+    """
+    content = {str(key): composed._get_node(key) for key in composed if key != "hydra"}
+    plain = OmegaConf.to_container(OmegaConf.create(content), resolve=False)
+    _walk(plain, Config, "", sources)
+    try:
+        typed = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.create(content)))
+    except OmegaConfBaseException as error:
+        raise explain(error, sources) from None
+    assert isinstance(typed, Config)
+    sense.check(typed, sources)
+    return typed
+
+
+def _walk(value: Any, hint: Any, path: str, sources: Sources) -> None:
+    """Compare keys and shape of `value` with a declared type; OmegaConf converts and checks the leaves."""
+    hint = inner(hint)
+    if isinstance(value, str) and value.startswith("${"):
+        return  # an interpolation: resolved, and checked, with the types
+    if dataclasses.is_dataclass(hint):
+        if not isinstance(value, dict):
+            if value is not None:
+                raise wrong_value(path, value, hint, sources.of(path))
+            return
+        hints = typing.get_type_hints(hint)
+        for key, item in value.items():
+            dotted = f"{path}.{key}" if path else str(key)
+            if key not in hints:
+                raise unknown_key(dotted, list(hints), sources.of(dotted), sources.groups())
+            _walk(item, hints[str(key)], dotted, sources)
+    elif typing.get_origin(hint) is list and value is not None:
+        if not isinstance(value, list):
+            raise wrong_value(path, value, hint, sources.of(path))
+        for index, item in enumerate(value):
+            _walk(item, typing.get_args(hint)[0], f"{path}[{index}]", sources)
+    elif typing.get_origin(hint) is dict and value is not None:
+        if not isinstance(value, dict):
+            raise wrong_value(path, value, hint, sources.of(path))
+        for key, item in value.items():
+            _walk(item, typing.get_args(hint)[1], f"{path}.{key}", sources)

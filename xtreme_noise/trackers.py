@@ -1,0 +1,106 @@
+"""Experiment trackers: one run a job, in the job's folder or its study's; nothing leaves this machine.
+
+The results of a study are its cells and predictions; a tracker is a second view of the curves while jobs run.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from pytorch_lightning.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
+
+from xtreme_noise.config.schema import TrackerConfig
+from xtreme_noise.errors import ConfigError, suggest
+
+log = logging.getLogger(__name__)
+
+
+def build(cfg: TrackerConfig, directory: Path, run_name: str, config: dict[str, Any]) -> Logger:
+    """The Lightning logger of the job in `directory`, with its configuration logged.
+
+    Raises ConfigError when the tracker is unknown or its package is not installed.
+    """
+    if cfg.kind not in _BUILDERS:
+        raise ConfigError(f"tracker.kind: unknown {cfg.kind!r}{suggest(cfg.kind, _BUILDERS, 'trackers')}")
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        logger = _BUILDERS[cfg.kind](cfg, directory, run_name)
+    except ImportError as error:  # ModuleNotFoundError, or Lightning's own requirement check
+        raise ConfigError(
+            f"tracker={cfg.kind} needs a package that is not installed ({error}): "
+            f"pip install 'xtreme-noise[{cfg.kind}]'"
+        ) from error
+    logger.log_hyperparams(config)
+    return logger
+
+
+def close(logger: Logger) -> None:
+    """End the job's run, so that the next job in this process starts its own."""
+    logger.save()
+    logger.finalize("success")
+    if isinstance(logger, WandbLogger):
+        logger.experiment.finish()  # Lightning keeps it open, and the next job would be merged into it
+
+
+def _csv(_: TrackerConfig, directory: Path, __: str) -> Logger:
+    return CSVLogger(directory, name="csv")  # version_0, version_1...: a resumed job keeps the earlier file
+
+
+def _tensorboard(_: TrackerConfig, directory: Path, __: str) -> Logger:
+    return TensorBoardLogger(directory, name="tensorboard", version="", default_hp_metric=False)
+
+
+def _mlflow(cfg: TrackerConfig, directory: Path, run_name: str) -> Logger:
+    """One database a study. A job that resumes goes on in its run, found by the job's tag."""
+    study = directory.parent.parent if directory.parent.name == "jobs" else directory
+    uri = f"sqlite:///{study / 'mlflow.db'}"
+    artifacts = (study / "mlflow").as_uri()
+    with FileLock(study / ".mlflow.lock"):  # jobs that start together would create the tables twice
+        from mlflow import MlflowClient
+
+        client = MlflowClient(uri)
+        found = client.get_experiment_by_name(cfg.project)
+        experiment = found.experiment_id if found else client.create_experiment(cfg.project, artifacts)
+        runs = client.search_runs([experiment], f"tags.job = '{directory.name}'", max_results=1)
+        run_id = runs[0].info.run_id if runs else None
+        logger = MLFlowLogger(
+            cfg.project,
+            run_name=run_name,
+            tracking_uri=uri,
+            artifact_location=artifacts,
+            tags={"job": directory.name},
+            run_id=run_id,
+        )
+        if logger.run_id is None:
+            raise RuntimeError(f"MLflow made no run in {uri}")
+    return logger
+
+
+def _wandb(cfg: TrackerConfig, directory: Path, run_name: str) -> Logger:
+    import wandb
+
+    if wandb.run is not None:
+        raise RuntimeError("another W&B run is open in this process: this job would be merged into it")
+    logger = WandbLogger(
+        name=run_name,
+        id=directory.name,  # what a resumed job wrote is one run again after `wandb sync`
+        save_dir=directory,
+        project=cfg.project,
+        offline=True,
+        settings=wandb.Settings(console="off", silent=True),
+    )
+    if logger.experiment is None:
+        raise RuntimeError("W&B made no run")
+    return logger
+
+
+_BUILDERS: dict[str, Callable[[TrackerConfig, Path, str], Logger]] = {
+    "csv": _csv,
+    "tensorboard": _tensorboard,
+    "mlflow": _mlflow,
+    "wandb": _wandb,
+}
