@@ -11,9 +11,9 @@ from xtreme_noise.errors import ConfigError, suggest
 class Language:
     """One language as its users write it.
 
-    code: ISO 639-1; name: English name; script: ISO 15924 (Hans: simplified Han,
-    Jpan: kanji and kana, Kore: Hangul and Han); family: genealogical, top level, with the branch for Indo-European;
-    spaces: spaces separate words (in Vietnamese they separate syllables, which counts as yes); rtl: written from
+    code: ISO 639-1; name: English name; script: ISO 15924 (Hans: simplified Han, Jpan: kanji and kana,
+    Kore: Hangul and Han); family: genealogical, top level, with the branch for Indo-European; spaces:
+    spaces separate words (in Vietnamese they separate syllables, which counts as yes); rtl: written from
     right to left; xtreme_r: one of the 50 languages of XTREME-R.
     """
 
@@ -117,9 +117,7 @@ def _rows(table: str, xtreme_r: bool) -> dict[str, Language]:
     return rows
 
 
-LANGUAGES: dict[str, Language] = {
-    code: row for code, row in sorted((_rows(_XTREME_R, True) | _rows(_FURTHER, False)).items())
-}
+LANGUAGES: dict[str, Language] = dict(sorted((_rows(_XTREME_R, True) | _rows(_FURTHER, False)).items()))
 XTREME_R: tuple[str, ...] = tuple(code for code, row in LANGUAGES.items() if row.xtreme_r)
 
 

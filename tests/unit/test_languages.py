@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from xtreme_noise.errors import ConfigError
 from xtreme_noise.languages import LANGUAGES, XTREME_R, language
 

@@ -1,4 +1,7 @@
-"""Noise whose level means the same in every language: build(family, **parameters)(text, level, uid, language=...)."""
+"""Noise whose level means the same in every language.
+
+build("char")("Guten Tag", 0.1, "example-1", language="de")
+"""
 
 from xtreme_noise.noise.perturber import NoisedTokens, Perturber
 from xtreme_noise.noise.registry import build, families, parameters_class

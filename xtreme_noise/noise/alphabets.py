@@ -1,6 +1,6 @@
 """What letters a language is written with: the inventory that character noise draws from.
 
-Sources: the languages' alphabets as taught; for Chinese, Japanese kanji and Korean syllables, common characters.
+Sources: the languages' alphabets as taught; for Han and Hangul syllables, common characters.
 """
 
 from __future__ import annotations
@@ -38,43 +38,111 @@ _SYLLABLES = (
     "심차날번분목음마식입교산강노민달재업결트데역크현영불각체복교래임남며반길집파후통바본금건최단히작법의같좋난된예형감특초별"
 )
 _LATIN = {
-    "af": "abcdefghijklmnopqrstuvwxyzêëéèîïôöûá", "az": "abcçdeəfgğhxıijkqlmnoöprsştuüvyz",
-    "ca": "abcdefghijlmnopqrstuvxyzàéèíïóòúüç", "cs": "aábcčdďeéěfghiíjklmnňoópqrřsštťuúůvwxyýzž",
-    "cy": "abcdefghijlmnoprstuwyâêîôûŵŷ", "da": ASCII + "æøå", "de": ASCII + "äöüß", "es": ASCII + "ñáéíóúü",
-    "et": "abdeghijklmnoprsšzžtuvõäöü", "eu": "abcdefghijklmnñopqrstuvxyz", "fi": "abdefghijklmnoprstuvyäö",
-    "fr": ASCII + "éèàêçùîôâûëïœ", "ga": "abcdefghilmnoprstuáéíóú", "gl": "abcdefghilmnñopqrstuvxzáéíóúü",
-    "hr": "abcčćdđefghijklmnoprsštuvzž", "ht": "abcdefghijklmnoprstuvwyzèò",
-    "hu": "aábcdeéfghiíjklmnoóöőpqrstuúüűvwxyz", "is": "aábdðeéfghiíjklmnoóprstuúvxyýþæö",
-    "it": "abcdefghilmnopqrstuvzàèéìòù", "jv": "abcdeghijklmnoprstuwyéè", "kw": "abcdefghijklmnoprstuvwy",
-    "lb": ASCII + "äéëö", "lt": "aąbcčdeęėfghiįyjklmnoprsštuųūvzž", "lv": "aābcčdeēfgģhiījkķlļmnņoprsštuūvzž",
-    "nb": ASCII + "æøå", "nl": ASCII + "ëïé", "pl": "aąbcćdeęfghijklłmnńoóprsśtuwyzźż",
-    "pt": "abcdefghijlmnopqrstuvxzáâãàçéêíóôõú", "qu": "abcdefghijklmnñopqrstuvwy", "ro": "aăâbcdefghiîjklmnopqrsștțuvwxyz",
-    "sk": "aáäbcčdďeéfghiíjklĺľmnňoóôpqrŕsštťuúvwxyýzž", "sl": "abcčdefghijklmnoprsštuvzž", "sv": ASCII + "åäö",
-    "sw": "abcdefghijklmnoprstuvwyz", "tl": "abcdefghijklmnñoprstuvwy", "tr": "abcçdefgğhıijklmnoöprsştuüvyz",
+    "af": "abcdefghijklmnopqrstuvwxyzêëéèîïôöûá",
+    "az": "abcçdeəfgğhxıijkqlmnoöprsştuüvyz",
+    "ca": "abcdefghijlmnopqrstuvxyzàéèíïóòúüç",
+    "cs": "aábcčdďeéěfghiíjklmnňoópqrřsštťuúůvwxyýzž",
+    "cy": "abcdefghijlmnoprstuwyâêîôûŵŷ",
+    "da": ASCII + "æøå",
+    "de": ASCII + "äöüß",
+    "es": ASCII + "ñáéíóúü",
+    "et": "abdeghijklmnoprsšzžtuvõäöü",
+    "eu": "abcdefghijklmnñopqrstuvxyz",
+    "fi": "abdefghijklmnoprstuvyäö",
+    "fr": ASCII + "éèàêçùîôâûëïœ",
+    "ga": "abcdefghilmnoprstuáéíóú",
+    "gl": "abcdefghilmnñopqrstuvxzáéíóúü",
+    "hr": "abcčćdđefghijklmnoprsštuvzž",
+    "ht": "abcdefghijklmnoprstuvwyzèò",
+    "hu": "aábcdeéfghiíjklmnoóöőpqrstuúüűvwxyz",
+    "is": "aábdðeéfghiíjklmnoóprstuúvxyýþæö",
+    "it": "abcdefghilmnopqrstuvzàèéìòù",
+    "jv": "abcdeghijklmnoprstuwyéè",
+    "kw": "abcdefghijklmnoprstuvwy",
+    "lb": ASCII + "äéëö",
+    "lt": "aąbcčdeęėfghiįyjklmnoprsštuųūvzž",
+    "lv": "aābcčdeēfgģhiījkķlļmnņoprsštuūvzž",
+    "nb": ASCII + "æøå",
+    "nl": ASCII + "ëïé",
+    "pl": "aąbcćdeęfghijklłmnńoóprsśtuwyzźż",
+    "pt": "abcdefghijlmnopqrstuvxzáâãàçéêíóôõú",
+    "qu": "abcdefghijklmnñopqrstuvwy",
+    "ro": "aăâbcdefghiîjklmnopqrsștțuvwxyz",
+    "sk": "aáäbcčdďeéfghiíjklĺľmnňoóôpqrŕsštťuúvwxyýzž",
+    "sl": "abcčdefghijklmnoprsštuvzž",
+    "sv": ASCII + "åäö",
+    "sw": "abcdefghijklmnoprstuvwyz",
+    "tl": "abcdefghijklmnñoprstuvwy",
+    "tr": "abcçdefgğhıijklmnoöprsştuüvyz",
     "vi": "aăâbcdđeêghiklmnoôơpqrstuưvxyáàảãạếềểễệấầẩậắặốồổộớờởợứừữựíìỉĩịóòỏõọúùủũụýỳéèẻẽẹ",
-    "wo": "aàbcdeéëfgijklmnñŋoóprstuwxy", "yo": "abdeẹfghijklmnoọprsṣtuwyàáèéìíòóùú",
-}  # fmt: skip
+    "wo": "aàbcdeéëfgijklmnñŋoóprstuwxy",
+    "yo": "abdeẹfghijklmnoọprsṣtuwyàáèéìíòóùú",
+}
 _OTHER = {
-    "ar": _ARABIC, "bg": "абвгдежзийклмнопрстуфхцчшщъьюя", "bn": "অআইঈউঊঋএঐওঔকখগঘঙচছজঝঞটঠডঢণতথদধনপফবভমযরলশষসহ",
-    "el": "αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώ", "fa": "ابپتثجچحخدذرزژسشصضطظعغفقکگلمنوهیآئ",
-    "gu": "અઆઇઈઉઊઋએઐઓઔકખગઘચછજઝટઠડઢણતથદધનપફબભમયરલળવશષસહ", "he": "אבגדהוזחטיכלמנסעפצקרשתםןךףץ", "hi": _DEVANAGARI,
-    "hy": "աբգդեզէըթժիլխծկհձղճմյնշոչպջռսվտրցւփքօֆև", "ka": "აბგდევზთიკლმნოპჟრსტუფქღყშჩცძწჭხჯჰ",
-    "kk": "аәбвгғдеёжзийкқлмнңоөпрстуұүфхһцчшщъыіьэюя", "kn": "ಅಆಇಈಉಊಋಎಏಐಒಓಔಕಖಗಘಚಛಜಝಟಠಡಢಣತಥದಧನಪಫಬಭಮಯರಲವಶಷಸಹಳ",
-    "ml": "അആഇഈഉഊഋഎഏഐഒഓഔകഖഗഘങചഛജഝഞടഠഡഢണതഥദധനപഫബഭമയരലവശഷസഹളഴറ", "mn": _CYRILLIC + "ёөү",
-    "mr": _DEVANAGARI + "ळ", "my": "ကခဂဃငစဆဇဈညဋဌဍဎဏတထဒဓနပဖဗဘမယရလဝသဟဠအဣဤဥဦဧဩ", "ne": _DEVANAGARI,
-    "pa": "ੳਅੲਸਹਕਖਗਘਙਚਛਜਝਞਟਠਡਢਣਤਥਦਧਨਪਫਬਭਮਯਰਲਵੜ", "ru": _CYRILLIC + "ё", "sr": "абвгдђежзијклљмнњопрстћуфхцчџш",
-    "ta": "அஆஇஈஉஊஎஏஐஒஓஔகஙசஞடணதநபமயரலவழளறனஜஷஸஹ", "te": "అఆఇఈఉఊఋఎఏఐఒఓఔకఖగఘచఛజఝటఠడఢణతథదధనపఫబభమయరలవశషసహళ",
-    "th": "กขคฆงจฉชซฌญฎฏฐฑฒณดตถทธนบปผฝพฟภมยรลวศษสหฬอฮะาเแโใไ", "uk": "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя",
+    "ar": _ARABIC,
+    "bg": "абвгдежзийклмнопрстуфхцчшщъьюя",
+    "bn": "অআইঈউঊঋএঐওঔকখগঘঙচছজঝঞটঠডঢণতথদধনপফবভমযরলশষসহ",
+    "el": "αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώ",
+    "fa": "ابپتثجچحخدذرزژسشصضطظعغفقکگلمنوهیآئ",
+    "gu": "અઆઇઈઉઊઋએઐઓઔકખગઘચછજઝટઠડઢણતથદધનપફબભમયરલળવશષસહ",
+    "he": "אבגדהוזחטיכלמנסעפצקרשתםןךףץ",
+    "hi": _DEVANAGARI,
+    "hy": "աբգդեզէըթժիլխծկհձղճմյնշոչպջռսվտրցւփքօֆև",
+    "ka": "აბგდევზთიკლმნოპჟრსტუფქღყშჩცძწჭხჯჰ",
+    "kk": "аәбвгғдеёжзийкқлмнңоөпрстуұүфхһцчшщъыіьэюя",
+    "kn": "ಅಆಇಈಉಊಋಎಏಐಒಓಔಕಖಗಘಚಛಜಝಟಠಡಢಣತಥದಧನಪಫಬಭಮಯರಲವಶಷಸಹಳ",
+    "ml": "അആഇഈഉഊഋഎഏഐഒഓഔകഖഗഘങചഛജഝഞടഠഡഢണതഥദധനപഫബഭമയരലവശഷസഹളഴറ",
+    "mn": _CYRILLIC + "ёөү",
+    "mr": _DEVANAGARI + "ळ",
+    "my": "ကခဂဃငစဆဇဈညဋဌဍဎဏတထဒဓနပဖဗဘမယရလဝသဟဠအဣဤဥဦဧဩ",
+    "ne": _DEVANAGARI,
+    "pa": "ੳਅੲਸਹਕਖਗਘਙਚਛਜਝਞਟਠਡਢਣਤਥਦਧਨਪਫਬਭਮਯਰਲਵੜ",
+    "ru": _CYRILLIC + "ё",
+    "sr": "абвгдђежзијклљмнњопрстћуфхцчџш",
+    "ta": "அஆஇஈஉஊஎஏஐஒஓஔகஙசஞடணதநபமயரலவழளறனஜஷஸஹ",
+    "te": "అఆఇఈఉఊఋఎఏఐఒఓఔకఖగఘచఛజఝటఠడఢణతథదధనపఫబభమయరలవశషసహళ",
+    "th": "กขคฆงจฉชซฌญฎฏฐฑฒณดตถทธนบปผฝพฟภมยรลวศษสหฬอฮะาเแโใไ",
+    "uk": "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя",
     "ur": "ابپتٹثجچحخدڈذرڑزژسشصضطظعغفقکگلمنںوہھءیےآؤئ",
-}  # fmt: skip
-_HIRAGANA = "あいうえおかきくけこさしすせそたちつてとなにぬねのはひふへほまみむめもやゆよらりるれろわをんがぎぐげござじずぜぞだでどばびぶべぼぱぴぷぺぽ"
+}
+_HIRAGANA = (
+    "あいうえおかきくけこさしすせそたちつてとなにぬねのはひふへほまみむめもやゆよらりるれろわをん"
+    "がぎぐげござじずぜぞだでどばびぶべぼぱぴぷぺぽ"
+)
 _SCRIPTS = {
-    "Arab": "Arabic", "Armn": "Armenian", "Beng": "Bengali", "Cyrl": "Cyrillic", "Deva": "Devanagari",
-    "Geor": "Georgian", "Grek": "Greek", "Gujr": "Gujarati", "Guru": "Gurmukhi", "Hebr": "Hebrew", "Knda": "Kannada",
-    "Latn": "Latin", "Mlym": "Malayalam", "Mymr": "Myanmar", "Taml": "Tamil", "Telu": "Telugu", "Thai": "Thai",
-}  # fmt: skip
-# Where marks hang on letters that stand without them too: a substituted letter keeps the marks of its cluster.
-_KEEPS_MARKS = {"Arab", "Beng", "Deva", "Gujr", "Guru", "Hebr", "Knda", "Mlym", "Mymr", "Taml", "Telu", "Thai"}
+    "Arab": "Arabic",
+    "Armn": "Armenian",
+    "Beng": "Bengali",
+    "Cyrl": "Cyrillic",
+    "Deva": "Devanagari",
+    "Geor": "Georgian",
+    "Grek": "Greek",
+    "Gujr": "Gujarati",
+    "Guru": "Gurmukhi",
+    "Hebr": "Hebrew",
+    "Knda": "Kannada",
+    "Latn": "Latin",
+    "Mlym": "Malayalam",
+    "Mymr": "Myanmar",
+    "Taml": "Tamil",
+    "Telu": "Telugu",
+    "Thai": "Thai",
+}
+# Where marks hang on letters that stand without them too: a new letter keeps the marks of the old one.
+_KEEPS_MARKS = {
+    "Arab",
+    "Beng",
+    "Deva",
+    "Gujr",
+    "Guru",
+    "Hebr",
+    "Knda",
+    "Mlym",
+    "Mymr",
+    "Taml",
+    "Telu",
+    "Thai",
+}
 
 
 @dataclass(frozen=True)
@@ -92,13 +160,17 @@ class Group:
 def _cased(name: str, member: str, letters: str, turkic: bool, keeps_marks: bool) -> Group:
     capitals = {"i": "İ", "ı": "I"} if turkic else {}
     upper = dict.fromkeys(capitals.get(letter, letter.upper()) for letter in letters)
-    single = tuple(letter for letter in upper if len(letter) == 1 and letter not in letters and name != "Geor")
+    single = tuple(
+        letter for letter in upper if len(letter) == 1 and letter not in letters and name != "Geor"
+    )
     return Group(name, member, tuple(dict.fromkeys(letters)), single, keeps_marks)
 
 
 @cache
 def groups(code: str) -> tuple[Group, ...]:
-    """The letter groups of a language: its own first, then ASCII letters (names, loan words) replaced by ASCII ones."""
+    """The letter groups of a language: its own, then ASCII letters (names, loan words), which replace one
+    another.
+    """
     script = language(code).script
     ascii_group = _cased("ascii", r"[a-zA-Z]", ASCII, False, False)
     if script == "Hans":
@@ -122,7 +194,9 @@ def groups(code: str) -> tuple[Group, ...]:
 @cache
 def alphabet(code: str) -> tuple[str, ...]:
     """The lower-case (or caseless) letters of a language."""
-    return tuple(dict.fromkeys(letter for group in groups(code) if group.name != "ascii" for letter in group.lower))
+    return tuple(
+        dict.fromkeys(letter for group in groups(code) if group.name != "ascii" for letter in group.lower)
+    )
 
 
 @cache
@@ -134,7 +208,9 @@ _UPPER = regex.compile(r"\p{Lu}")
 
 
 class Kinds(dict[str, int]):
-    """Grapheme -> 0 (not a letter of the language) or 2 * number of its group + 1 (lower or caseless) / + 2 (upper)."""
+    """Grapheme -> 0 (no letter of the language) or 2 * number of its group + 1 (lower, caseless) or + 2
+    (upper).
+    """
 
     def __init__(self, code: str) -> None:
         super().__init__()

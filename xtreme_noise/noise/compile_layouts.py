@@ -1,10 +1,11 @@
-"""Compile keyboard layouts from Debian's xkb-data into layouts.json (run by hand; its result is checked in).
+"""Compile keyboard layouts from Debian's xkb-data into layouts.json (run by hand; its result is checked
+in).
 
     python -m xtreme_noise.noise.compile_layouts
 
-Needs the Debian packages xkb-data (layouts; MIT/X11 licence, notices in its copyright file) and x11proto-dev (keysymdef.h,
-the code points of keysym names). Only letters and marks are kept: levels 1 (plain), 2 (Shift), 3 (AltGr), 4 (both).
-A dead key is kept as the combining mark it types.
+Needs the Debian packages xkb-data (layouts; MIT/X11 licence, notices in its copyright file) and x11proto-
+dev (keysymdef.h, the code points of keysym names). Only letters and marks are kept: levels 1 (plain), 2
+(Shift), 3 (AltGr), 4 (both). A dead key is kept as the combining mark it types.
 """
 
 from __future__ import annotations
@@ -20,19 +21,74 @@ TARGET = Path(__file__).with_name("layouts.json")
 
 # What people of each language mostly type on. Languages written with English letters use the US layout.
 LAYOUTS = {
-    "af": "us(basic)", "ar": "ara(basic)", "az": "az(latin)", "bg": "bg(bds)", "bn": "in(ben_inscript)",
-    "ca": "es(cat)", "cs": "cz(basic)", "cy": "gb(basic)", "da": "dk(basic)", "de": "de(basic)", "el": "gr(basic)",
-    "en": "us(basic)", "es": "es(basic)", "et": "ee(basic)", "eu": "es(basic)", "fa": "ir(pes)", "fi": "fi(kotoistus)",
-    "fr": "fr(oss)", "ga": "ie(basic)", "gl": "es(basic)", "gu": "in(guj)", "he": "il(basic)", "hi": "in(deva)",
-    "hr": "hr(basic)", "ht": "fr(oss)", "hu": "hu(basic)", "hy": "am(eastern)", "id": "us(basic)", "is": "is(basic)",
-    "it": "it(basic)", "jv": "us(basic)", "ka": "ge(basic)", "kk": "kz(basic)", "kn": "in(kan)", "kw": "gb(basic)",
-    "lb": "ch(fr)", "lt": "lt(basic)", "lv": "lv(basic)", "ml": "in(mal)", "mn": "mn(basic)", "mr": "in(marathi)",
-    "ms": "us(basic)", "my": "mm(basic)", "nb": "no(basic)", "ne": "np(basic)", "nl": "us(basic)", "pa": "in(guru)",
-    "pl": "pl(basic)", "pt": "pt(basic)", "qu": "latam(basic)", "ro": "ro(std)", "ru": "ru(winkeys)",
-    "sk": "sk(basic)", "sl": "si(basic)", "sr": "rs(basic)", "sv": "se(basic)", "sw": "us(basic)", "ta": "in(tam)",
-    "te": "in(tel)", "th": "th(basic)", "tl": "us(basic)", "tr": "tr(basic)", "uk": "ua(unicode)",
-    "ur": "pk(urd-phonetic)", "vi": "vn(basic)", "wo": "sn(basic)", "yo": "ng(yoruba)",
-}  # fmt: skip
+    "af": "us(basic)",
+    "ar": "ara(basic)",
+    "az": "az(latin)",
+    "bg": "bg(bds)",
+    "bn": "in(ben_inscript)",
+    "ca": "es(cat)",
+    "cs": "cz(basic)",
+    "cy": "gb(basic)",
+    "da": "dk(basic)",
+    "de": "de(basic)",
+    "el": "gr(basic)",
+    "en": "us(basic)",
+    "es": "es(basic)",
+    "et": "ee(basic)",
+    "eu": "es(basic)",
+    "fa": "ir(pes)",
+    "fi": "fi(kotoistus)",
+    "fr": "fr(oss)",
+    "ga": "ie(basic)",
+    "gl": "es(basic)",
+    "gu": "in(guj)",
+    "he": "il(basic)",
+    "hi": "in(deva)",
+    "hr": "hr(basic)",
+    "ht": "fr(oss)",
+    "hu": "hu(basic)",
+    "hy": "am(eastern)",
+    "id": "us(basic)",
+    "is": "is(basic)",
+    "it": "it(basic)",
+    "jv": "us(basic)",
+    "ka": "ge(basic)",
+    "kk": "kz(basic)",
+    "kn": "in(kan)",
+    "kw": "gb(basic)",
+    "lb": "ch(fr)",
+    "lt": "lt(basic)",
+    "lv": "lv(basic)",
+    "ml": "in(mal)",
+    "mn": "mn(basic)",
+    "mr": "in(marathi)",
+    "ms": "us(basic)",
+    "my": "mm(basic)",
+    "nb": "no(basic)",
+    "ne": "np(basic)",
+    "nl": "us(basic)",
+    "pa": "in(guru)",
+    "pl": "pl(basic)",
+    "pt": "pt(basic)",
+    "qu": "latam(basic)",
+    "ro": "ro(std)",
+    "ru": "ru(winkeys)",
+    "sk": "sk(basic)",
+    "sl": "si(basic)",
+    "sr": "rs(basic)",
+    "sv": "se(basic)",
+    "sw": "us(basic)",
+    "ta": "in(tam)",
+    "te": "in(tel)",
+    "th": "th(basic)",
+    "tl": "us(basic)",
+    "tr": "tr(basic)",
+    "uk": "ua(unicode)",
+    "ur": "pk(urd-phonetic)",
+    "vi": "vn(basic)",
+    "wo": "sn(basic)",
+    "yo": "ng(yoruba)",
+}
 
 KEYS = re.compile(r"(TLDE|BKSL|LSGT|A[BCDE]\d\d)")
 SKIPPED = ("level3", "level5", "nbsp", "kpdl", "eurosign", "rupeesign", "group")
@@ -42,11 +98,23 @@ ALIASES = {
     f"Lat{letter}": f"{row}{i:02d}" for row, letters in ROWS.items() for i, letter in enumerate(letters, 1)
 }
 MARKS = {
-    "dead_grave": "\u0300", "dead_acute": "\u0301", "dead_circumflex": "\u0302", "dead_tilde": "\u0303",
-    "dead_macron": "\u0304", "dead_breve": "\u0306", "dead_abovedot": "\u0307", "dead_diaeresis": "\u0308",
-    "dead_hook": "\u0309", "dead_abovering": "\u030a", "dead_doubleacute": "\u030b", "dead_caron": "\u030c",
-    "dead_horn": "\u031b", "dead_belowdot": "\u0323", "dead_cedilla": "\u0327", "dead_ogonek": "\u0328",
-}  # fmt: skip
+    "dead_grave": "\u0300",
+    "dead_acute": "\u0301",
+    "dead_circumflex": "\u0302",
+    "dead_tilde": "\u0303",
+    "dead_macron": "\u0304",
+    "dead_breve": "\u0306",
+    "dead_abovedot": "\u0307",
+    "dead_diaeresis": "\u0308",
+    "dead_hook": "\u0309",
+    "dead_abovering": "\u030a",
+    "dead_doubleacute": "\u030b",
+    "dead_caron": "\u030c",
+    "dead_horn": "\u031b",
+    "dead_belowdot": "\u0323",
+    "dead_cedilla": "\u0327",
+    "dead_ogonek": "\u0328",
+}
 
 
 def keysyms() -> dict[str, str]:
@@ -58,9 +126,9 @@ def keysyms() -> dict[str, str]:
 
 def character(keysym: str, names: dict[str, str]) -> str:
     """The letter or mark that a keysym types, or ''."""
-    if match := re.fullmatch(r"U([0-9A-Fa-f]{4,6})", keysym):
-        typed = chr(int(match[1], 16))
-    elif match := re.fullmatch(r"0x100([0-9A-Fa-f]{4,5})", keysym):
+    if (match := re.fullmatch(r"U([0-9A-Fa-f]{4,6})", keysym)) or (
+        match := re.fullmatch(r"0x100([0-9A-Fa-f]{4,5})", keysym)
+    ):
         typed = chr(int(match[1], 16))
     else:
         typed = names.get(keysym, "")

@@ -1,16 +1,15 @@
 """The engine of our own families: an ordered stream of proposed changes, taken until the budget is met.
 
-Which changes are proposed, and in which order, depends on the example's key and not on the level. A level takes the
-shortest prefix whose measured distance reaches its budget, so a higher level adds to a lower one and a swap, or any
-change that turns out cheaper beside another, costs what it measures.
+Which changes are proposed, and in which order, depends on the example's key and not on the level. A level
+takes the shortest prefix whose measured distance reaches its budget, so a higher level adds to a lower one
+and a swap, or any change that turns out cheaper beside another, costs what it measures.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
-from typing import NamedTuple
+from itertools import accumulate, compress, pairwise, starmap
 
 from xtreme_noise.noise.perturber import NoisedTokens, Perturber, budget
 from xtreme_noise.noise.stream import block, message, unit
@@ -24,14 +23,9 @@ from xtreme_noise.noise.text import (
     splits,
 )
 
-
-class Change(NamedTuple):
-    """graphemes[start:end] become `new`, for at most `cost` in distance; `end == start` inserts."""
-
-    start: int
-    end: int
-    new: tuple[str, ...]
-    cost: int
+# (start, end, new, cost): graphemes[start:end] become `new`, for at most `cost` in distance; end == start
+# inserts. A plain tuple, because millions are made.
+Change = tuple[int, int, tuple[str, ...], int]
 
 
 class EngineFamily(Perturber):
@@ -45,14 +39,17 @@ class EngineFamily(Perturber):
     def propose(
         self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], language: str
     ) -> Change | None:
-        """A change at `site` chosen by the uniform 64-bit `word`; None when this draw leads to nothing. A change
-        must touch `site` or its borders and may reach one grapheme further."""
+        """A change at `site` chosen by the uniform 32-bit `word`; None when this draw leads to nothing. A
+        change must touch `site` or its borders and may reach one grapheme further.
+        """
 
     @abstractmethod
     def replace(
         self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], language: str
     ) -> Change | None:
-        """`site` alone becomes other graphemes, at cost 1: what is left to do when changes must stand side by side."""
+        """`site` alone becomes other graphemes, at cost 1: what is left to do when changes must stand side
+        by side.
+        """
 
     def __call__(
         self,
@@ -76,11 +73,10 @@ class EngineFamily(Perturber):
         if level == 0 or not capacity:
             return NoisedText(text, (), 0.0, capacity)
         key = message(seed, self.family, self.version, language, uid)
-        changes, measured = self._noise(units, kinds, size, level, key, language, lone)
+        changes, noisy, measured = self._noise(units, kinds, size, level, key, language, lone)
         if not changes:
             return NoisedText(text, (), 0.0, capacity)
-        noisy, edits = _render(text, units, changes, lone)
-        return NoisedText(noisy, edits, measured / size, capacity)
+        return NoisedText("".join(noisy), _edits(units, changes, lone), measured / size, capacity)
 
     def tokens(
         self, tokens: Sequence[str], level: float, uid: str, *, seed: int = 0, language: str
@@ -98,19 +94,18 @@ class EngineFamily(Perturber):
             kinds[border] = 0
         capacity = (len(units) - kinds.count(0)) / size if size else 0.0
         key = message(seed, self.family, self.version, language, uid)
-        changes, measured = (
-            self._noise(units, kinds, size, level, key, language, False) if level and capacity else ([], 0)
-        )
+        changes: list[Change] = []
+        if level and capacity:
+            changes, _, measured = self._noise(units, kinds, size, level, key, language, False)
         if not changes:
             return NoisedTokens(list(tokens), (), 0.0, capacity)
-        _, edits = _render("".join(units), units, changes, False)
         cells = _cells(units, changes)
         starts = [0, *(border + 1 for border in borders)]
         noisy = [
             "".join(unit for cell in cells[a:b] for unit in cell)
             for a, b in zip(starts, borders, strict=False)
         ]
-        return NoisedTokens(noisy, edits, measured / size, capacity)
+        return NoisedTokens(noisy, _edits(units, changes, False), measured / size, capacity)
 
     def _noise(
         self,
@@ -121,30 +116,34 @@ class EngineFamily(Perturber):
         key: bytes,
         language: str,
         lone: bool,
-    ) -> tuple[list[Change], int]:
-        """The changes of this level, in the order of proposal, and their measured distance."""
+    ) -> tuple[list[Change], Sequence[str], int]:
+        """The changes of this level in the order of proposal, the noisy graphemes and their measured
+        distance.
+        """
         first = block(key, 0)
         wanted = budget(level, size, unit(first[0]))
         changes: list[Change] = []
-        measured = 0
+        noisy, measured = units, 0
         if not wanted:
-            return changes, measured
+            return changes, noisy, measured
         proposals = self._proposals(units, kinds, key, first, language, lone)
         while measured < wanted:
             added = 0
             for change in proposals:
                 changes.append(change)
-                added += change.cost
+                added += change[3]
                 if added >= wanted - measured:
                     break
             if not added:
                 break  # saturated: everything that can be changed is
-            measured = distance(units, _units(units, changes), wanted)
+            noisy = _noisy(units, changes)
+            measured = distance(units, noisy, wanted)
             if measured > wanted and block(key, len(changes) | 1 << 63)[0] & 1:
                 # The last change cost 2 with 1 left to spend: taken or left by a coin of its own.
                 changes.pop()
-                return changes, distance(units, _units(units, changes), wanted)
-        return changes, measured
+                noisy = _noisy(units, changes)
+                return changes, noisy, distance(units, noisy, wanted)
+        return changes, noisy, measured
 
     def _proposals(
         self,
@@ -156,19 +155,19 @@ class EngineFamily(Perturber):
         lone: bool,
     ) -> Iterator[Change]:
         """Accepted changes, in an order that does not depend on the level."""
-        sites = [site for site, kind in enumerate(kinds) if kind]
+        sites = list(compress(range(len(kinds)), kinds))
         many, last = len(sites), len(units)
         taken = bytearray(last + 2)  # one grapheme of margin on either side
         propose = self.propose
         # Scattered changes with an untouched grapheme between any two, while places are easily found ...
-        for turn in range(1, 4 * many + 4):
-            at = 2 * (turn & 3)
-            if not at:
-                words = block(key, turn >> 2)
-            site = sites[words[at] % many]
+        for turn in range(1, 4 * many + 8):
+            if not turn & 7:
+                words = block(key, turn >> 3)
+            word = words[turn & 7]
+            site = sites[(word >> 32) % many]
             if taken[site + 1]:
                 continue
-            change = propose(words[at + 1], site, units, kinds, language)
+            change = propose(word & 0xFFFFFFFF, site, units, kinds, language)
             if change is None:
                 continue
             start, end, new, _ = change
@@ -194,21 +193,22 @@ class EngineFamily(Perturber):
             other = turn + words[0] % (len(sites) - turn)
             sites[turn], sites[other] = sites[other], sites[turn]
             site = sites[turn]
-            change = self.replace(words[1], site, units, kinds, language)
+            change = self.replace(words[1] >> 32, site, units, kinds, language)
             if change is None:
                 continue
-            # Neighbours may have become anything this family writes: nothing may join on either side of any of it.
+            # Neighbours may have become anything this family writes: nothing may join on either side of any
+            # of it.
             left = changed.get(site - 1, (units[site - 1],)) if site else ("",)
             right = changed.get(site + 1, (units[site + 1],)) if site + 1 < len(units) else ("",)
-            if _stay_apart(left[-1], change.new, right[0]):
-                changed[site] = change.new
+            if _stay_apart(left[-1], change[2], right[0]):
+                changed[site] = change[2]
                 yield change
 
 
 def _stay_apart(left: str, new: Sequence[str], right: str) -> bool:
     """No two neighbours of left + new + right join into one cluster."""
     row = [part for part in (left, *new, right) if part]
-    return all(splits(one, other) for one, other in zip(row, row[1:], strict=False))
+    return all(starmap(splits, pairwise(row)))
 
 
 def _protected(
@@ -221,7 +221,7 @@ def _protected(
     ]
 
 
-def _units(units: Sequence[str], changes: Sequence[Change]) -> list[str]:
+def _noisy(units: Sequence[str], changes: Sequence[Change]) -> list[str]:
     noisy: list[str] = []
     at = 0
     for start, end, new, _ in sorted(changes):
@@ -245,19 +245,15 @@ def _cells(units: Sequence[str], changes: Sequence[Change]) -> list[tuple[str, .
     return cells
 
 
-def _render(
-    text: str, units: Sequence[str], changes: Sequence[Change], lone: bool
-) -> tuple[str, tuple[Edit, ...]]:
-    ends: Sequence[int] = range(len(units) + 1) if lone else [0, *accumulate(map(len, units))]
-    parts, edits = [], []
-    at = shift = 0
+def _edits(units: Sequence[str], changes: Sequence[Change], lone: bool) -> tuple[Edit, ...]:
+    offsets: Sequence[int] = () if lone else [0, *accumulate(map(len, units))]
+    edits = []
+    shift = 0
     for first, last, new, _ in sorted(changes):
-        start, end = ends[first], ends[last]
+        start, end = (first, last) if lone else (offsets[first], offsets[last])
         noisy = "".join(new)
         begin = start + shift
-        parts += [text[at:start], noisy]
-        edits.append(Edit(start, end, begin, begin + len(noisy), text[start:end], noisy))
-        shift += len(noisy) - (end - start)
-        at = end
-    parts.append(text[at:])
-    return "".join(parts), tuple(edits)
+        stop = begin + len(noisy)
+        edits.append(Edit(start, end, begin, stop, "".join(units[first:last]), noisy))
+        shift = stop - end
+    return tuple(edits)

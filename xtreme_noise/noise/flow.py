@@ -32,12 +32,17 @@ class FlowAugmenter(Augmenter):  # type: ignore[misc]
         return copy
 
     def augment(self, data: str | list[str], n: int = 1, num_thread: int = 1) -> list[str]:  # noqa: ARG002
-        """`n` noisy variants of a text, or one of each text of a list. The same text always gets the same noise,
-        whatever came before; variants differ by their number. `num_thread` changes nothing."""
+        """`n` noisy variants of a text, or one of each text of a list. The same text always gets the same
+        noise, whatever came before; variants differ by their number. `num_thread` changes nothing.
+        """
         if self.bound is None:
-            raise ConfigError(f"{self.family}: bind(level=..., language=...) before augment() in a nlpaug flow")
+            raise ConfigError(
+                f"{self.family}: bind(level=..., language=...) before augment() in a nlpaug flow"
+            )
         level, language, seed = self.bound
-        texts = [(0, text) for text in data] if isinstance(data, list) else [(i, data) for i in range(n) if data]
+        texts = (
+            [(0, text) for text in data] if isinstance(data, list) else [(i, data) for i in range(n) if data]
+        )
         return [
             self(text, level, f"nlpaug|{number}|{text}", seed=seed, language=language).text
             for number, text in texts

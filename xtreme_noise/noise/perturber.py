@@ -9,13 +9,16 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from xtreme_noise.errors import ConfigError
-from xtreme_noise.languages import LANGUAGES, language as language_row
+from xtreme_noise.languages import LANGUAGES
+from xtreme_noise.languages import language as language_row
 from xtreme_noise.noise.text import Edit, NoisedText
 
 
 class NoisedTokens(NamedTuple):
     """tokens: as many as given, none empty; edits: of the clean sentence (tokens joined by one space);
-    achieved and capacity: as in NoisedText, over the graphemes of all tokens (spaces between them not counted)."""
+    achieved and capacity: as in NoisedText, over the graphemes of all tokens (spaces between them not
+    counted).
+    """
 
     tokens: list[str]
     edits: tuple[Edit, ...]
@@ -26,10 +29,10 @@ class NoisedTokens(NamedTuple):
 class Perturber(ABC):
     """A noise family with its parameters.
 
-    Called as `perturber(text, level, uid, seed=, language=, protect=)`: a pure function of its arguments. `level` is
-    the expected grapheme error rate in [0, 1]; `uid` names the example and its column; `protect` holds code point
-    spans (start, end) that stay byte-identical. ConfigError for a level out of range or a language the family
-    cannot act in, DataError for text that is not Unicode.
+    Called as `perturber(text, level, uid, seed=, language=, protect=)`: a pure function of its arguments.
+    `level` is the expected grapheme error rate in [0, 1]; `uid` names the example and its column; `protect`
+    holds code point spans (start, end) that stay byte-identical. ConfigError for a level out of range or a
+    language the family cannot act in, DataError for text that is not Unicode.
     """
 
     family: ClassVar[str]
@@ -57,7 +60,9 @@ class Perturber(ABC):
     def tokens(
         self, tokens: Sequence[str], level: float, uid: str, *, seed: int = 0, language: str
     ) -> NoisedTokens:
-        """The same for a sentence cut into tokens: one budget for the sentence, every token kept and none emptied."""
+        """The same for a sentence cut into tokens: one budget for the sentence, every token kept and none
+        emptied.
+        """
 
     @abstractmethod
     def supports(self, language: str) -> bool: ...
@@ -66,12 +71,12 @@ class Perturber(ABC):
         """Codes of the languages the family can act in."""
         return [code for code in LANGUAGES if self.supports(code)]
 
-    def prepare(self, texts: Sequence[str], level: float, language: str) -> None:
+    def prepare(self, texts: Sequence[str], level: float, language: str) -> None:  # noqa: B027
         """Calibrate on `texts`, where the family needs it; depends on the arguments only."""
 
     @property
     def signature(self) -> str:
-        """family/version with every parameter that is not at its default: what changes the output is in it."""
+        """family/version and every parameter that is not at its default: all that changes the output."""
         changed = [
             f"{field.name}={value}"
             for field in dataclasses.fields(self.Parameters)
@@ -94,5 +99,5 @@ def _default(field: dataclasses.Field[Any]) -> Any:
 
 
 def budget(level: float, size: int, uniform: float) -> int:
-    """Whole edits for a text of `size` graphemes: floor(level * size + u), unbiased however short the text."""
+    """Whole edits for `size` graphemes: floor(level * size + u), unbiased however short the text."""
     return math.floor(level * size + uniform)

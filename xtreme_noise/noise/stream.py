@@ -9,12 +9,12 @@ _EIGHT_WORDS = Struct("<8Q")
 
 
 def message(*parts: object) -> bytes:
-    """The key of one example's stream. The level is never a part of it: a higher level adds to a lower one."""
+    """The key of one example's stream. Never holds the level: a higher level adds to a lower one."""
     return "\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass")
 
 
 def block(key: bytes, counter: int) -> tuple[int, ...]:
-    """Eight independent uniform 64-bit words, number `counter` of the stream (BLAKE2b, the counter as salt)."""
+    """Eight uniform 64-bit words, block `counter` of the stream (BLAKE2b with the counter as salt)."""
     return _EIGHT_WORDS.unpack(blake2b(key, digest_size=64, salt=counter.to_bytes(16, "little")).digest())
 
 

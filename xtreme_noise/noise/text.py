@@ -1,7 +1,8 @@
 """Graphemes, edits and their measure.
 
-The unit of all noise is the extended grapheme cluster (UAX 29, `\\X` of the `regex` package). Clusters are cut in the
-text as it is given: canonical equivalence does not move their boundaries, so untouched text stays byte-identical.
+The unit of all noise is the extended grapheme cluster (UAX 29, `\\X` of the `regex` package). Clusters are
+cut in the text as it is given: canonical equivalence does not move their boundaries, so untouched text
+stays identical.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from rapidfuzz.distance import Levenshtein
 
 from xtreme_noise.errors import DataError
 
-# Characters that are a cluster each whatever stands beside them (none extends, joins or prepends): the fast path.
+# Characters that are a cluster each, in any company of such (none extends, joins or prepends): the fast path.
 _LONE = re.compile(
-    "[\n -~\u00a0-\u02ff\u0370-\u0482\u048a-\u0556\u0561-\u0586\u05d0-\u05ea\u0620-\u064a\u0660-\u066f\u0671-\u06d3"
+    "[\n -~\u00a0-\u02ff\u0370-\u0482\u048a-\u0556\u0561-\u0586\u05d0-\u05ea\u0620-\u064a\u0660-\u066f"
+    "\u0671-\u06d3"
     "\u10a0-\u10ff\u1e00-\u1fff\u2010-\u2027\u2030-\u205e\u20a0-\u20bf\u3000-\u3029\u3030-\u3098\u309b-\u30ff"
     "\u3131-\u318e\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff9d]*"
 )
@@ -40,8 +42,8 @@ class Edit(NamedTuple):
 
 class NoisedText(NamedTuple):
     """text: after noise; edits: in order, disjoint, rebuild `text` from the clean text;
-    achieved: Levenshtein distance over graphemes / clean graphemes; capacity: the share of graphemes that the family
-    can act on, which bounds `achieved` (0: nothing to act on)."""
+    achieved: Levenshtein distance over graphemes / clean graphemes; capacity: the share of graphemes that the
+    family can act on (0: nothing to act on)."""
 
     text: str
     edits: tuple[Edit, ...]
@@ -88,11 +90,12 @@ def edits_between(clean: Sequence[str], noisy: Sequence[str]) -> tuple[Edit, ...
     """Edits of a shortest alignment of two lists of graphemes."""
     here = [0, *accumulate(map(len, clean))]
     there = [0, *accumulate(map(len, noisy))]
-    return tuple(
-        Edit(here[a], here[b], there[c], there[d], "".join(clean[a:b]), "".join(noisy[c:d]))
-        for tag, a, b, c, d in Levenshtein.opcodes(clean, noisy)
-        if tag != "equal"
-    )
+    edits = []
+    for step in Levenshtein.opcodes(clean, noisy):
+        if step.tag != "equal":
+            a, b, c, d = step.src_start, step.src_end, step.dest_start, step.dest_end
+            edits.append(Edit(here[a], here[b], there[c], there[d], "".join(clean[a:b]), "".join(noisy[c:d])))
+    return tuple(edits)
 
 
 def rebuild(clean: str, edits: Sequence[Edit]) -> str:
@@ -107,8 +110,10 @@ def rebuild(clean: str, edits: Sequence[Edit]) -> str:
 
 
 def carry(span: tuple[int, int], edits: Sequence[Edit]) -> tuple[int, int]:
-    """Where clean_text[start:end] is in the noisy text. An edit that reaches into the span is taken in whole; one
-    that only touches its border (an insertion there) stays outside."""
+    """Where clean_text[start:end] is in the noisy text.
+
+    An edit that reaches into the span is taken in whole; an insertion at its border stays outside.
+    """
     start, end = span
     first, last = start, end
     for edit in edits:

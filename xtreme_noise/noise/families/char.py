@@ -1,10 +1,11 @@
-"""Character noise: insert, delete, substitute and swap graphemes, with letters of the language's own inventory."""
+"""Character noise: insert, delete, substitute and swap graphemes, with letters of the language's own
+inventory.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import regex
 
@@ -18,8 +19,10 @@ _DIGITS = Group("digits", "[0-9]", tuple("0123456789"))
 
 
 @dataclass(frozen=True)
-class Parameters:
-    """Weights of the four operations (>= 0, any scale), and whether ASCII digits may change (they carry facts)."""
+class CharParameters:
+    """Weights of the four operations (>= 0, any scale), and whether ASCII digits may change (they carry
+    facts).
+    """
 
     insert: float = 1.0
     delete: float = 1.0
@@ -40,16 +43,17 @@ class _Inventory(Kinds):
 
 
 class Family(EngineFamily):
-    """Letters, and clusters that begin with a letter, change; spaces, punctuation and (by default) digits do not.
+    """Letters, and clusters that begin with a letter, change; spaces, punctuation and (by default) digits
+    do not.
 
     A deletion never removes a letter that stands alone, so no word and no token disappears.
     """
 
     family = "char"
     version = 1
-    Parameters = Parameters
+    Parameters = CharParameters
 
-    def __init__(self, parameters: Parameters) -> None:
+    def __init__(self, parameters: CharParameters) -> None:
         super().__init__(parameters)
         weights = (parameters.insert, parameters.delete, parameters.substitute, parameters.swap)
         if min(weights) < 0 or not 0 < sum(weights) < float("inf"):
@@ -59,10 +63,7 @@ class Family(EngineFamily):
         self._insert, self._delete, self._substitute = (
             round(65536 * sum(weights[: i + 1]) / total) for i in range(3)
         )
-
-    @cached_property
-    def _inventories(self) -> dict[str, _Inventory]:
-        return {}
+        self._inventories: dict[str, _Inventory] = {}
 
     def _inventory(self, language: str) -> _Inventory:
         inventory = self._inventories.get(language)
@@ -84,11 +85,11 @@ class Family(EngineFamily):
             return self._insertion(word >> 16, site, kinds, language)
         if operation < self._delete:
             if (site and kinds[site - 1]) or (site + 1 < len(kinds) and kinds[site + 1]):
-                return Change(site, site + 1, (), 1)
+                return site, site + 1, (), 1
         elif operation >= self._substitute and site + 1 < len(kinds) and kinds[site + 1]:
             here, there = units[site], units[site + 1]
             if here != there:
-                return Change(site, site + 2, (there, here), 2)
+                return site, site + 2, (there, here), 2
         return self.replace(word, site, units, kinds, language)
 
     def _insertion(self, word: int, site: int, kinds: Sequence[int], language: str) -> Change:
@@ -98,7 +99,7 @@ class Family(EngineFamily):
             kind -= 1  # beside a lone capital, a small letter
         drawn = self._inventory(language).drawn[kind]
         place = site + (word & 1)
-        return Change(place, place, (drawn[(word >> 1) % len(drawn)],), 1)
+        return place, place, (drawn[(word >> 1) % len(drawn)],), 1
 
     def replace(
         self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], language: str
@@ -109,14 +110,16 @@ class Family(EngineFamily):
         new = drawn[(word >> 16) % len(drawn)]
         if len(old) > 1 and inventory.groups[(kinds[site] - 1) // 2].keeps_marks:
             new = _with_marks(new, old)
-        return None if new == old or new == nfc(old) else Change(site, site + 1, (new,), 1)
+        return None if new in (old, nfc(old)) else (site, site + 1, (new,), 1)
 
 
 _MARKS = regex.compile(r"[\p{M}\u200c\u200d]*")
 
 
 def _with_marks(letter: str, old: str) -> str:
-    """`letter` with the marks of the cluster `old`, where that is one cluster that no normalisation changes."""
+    """`letter` with the marks of the cluster `old`, where that is one cluster that no normalisation
+    changes.
+    """
     marks = _MARKS.match(old, 1)
     new = letter + (marks.group() if marks else "")
     return new if nfc(new) == new and len(graphemes(new)) == 1 else letter

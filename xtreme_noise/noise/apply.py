@@ -1,0 +1,305 @@
+"""Noise on a data set in normal form, with its labels kept true: one handler per task family and field."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any, NamedTuple
+
+import datasets
+import regex
+
+from xtreme_noise.errors import ConfigError, DataError, NotApplicable, suggest
+from xtreme_noise.languages import language as language_row
+from xtreme_noise.noise.perturber import Perturber
+from xtreme_noise.noise.text import Edit, NoisedText, carry, graphemes
+
+SAMPLES = 5
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Perturbed:
+    """dataset: same columns, ids and order; achieved, capacity: means over examples; changed: share of
+    examples with any change; word_change_rate: touched words / words (see `words`); samples: up to 5
+    changed fields as dict(id, field, clean, noisy, edits), edits as lists [start, end, noisy_start,
+    noisy_end, clean, noisy].
+    """
+
+    dataset: datasets.Dataset
+    achieved: float
+    capacity: float
+    changed: float
+    word_change_rate: float
+    samples: list[dict[str, Any]]
+
+
+class Part(NamedTuple):
+    """One noised field of one example; spans: the words of its clean text."""
+
+    field: str
+    clean: str
+    noised: NoisedText
+    spans: list[tuple[int, int]]
+
+
+class Call(NamedTuple):
+    """What stays the same over a data set."""
+
+    perturber: Perturber
+    level: float
+    seed: int
+    language: str
+    prefix: str
+
+    def text(self, row: Row, column: str, protect: Sequence[tuple[int, int]] = ()) -> NoisedText:
+        return self.perturber(
+            row[column],
+            self.level,
+            f"{self.prefix}|{row['id']}|{column}",
+            seed=self.seed,
+            language=self.language,
+            protect=protect,
+        )
+
+
+Handler = Callable[[Call, Row], tuple[dict[str, Any], list[Part]]]
+
+
+def _plain(*columns: str) -> Handler:
+    def handle(call: Call, row: Row) -> tuple[dict[str, Any], list[Part]]:
+        parts = [
+            Part(column, row[column], call.text(row, column), words(row[column], call.language))
+            for column in columns
+        ]
+        return {part.field: part.noised.text for part in parts}, parts
+
+    return handle
+
+
+def _tokens(call: Call, row: Row) -> tuple[dict[str, Any], list[Part]]:
+    noised = call.perturber.tokens(
+        row["tokens"],
+        call.level,
+        f"{call.prefix}|{row['id']}|tokens",
+        seed=call.seed,
+        language=call.language,
+    )
+    if len(noised.tokens) != len(row["tokens"]) or not all(noised.tokens):
+        raise DataError(f"example {row['id']}: noise changed the number of tokens")
+    spans, at = [], 0
+    for token in row["tokens"]:
+        spans.append((at, at + len(token)))
+        at += len(token) + 1
+    text = NoisedText(" ".join(noised.tokens), noised.edits, noised.achieved, noised.capacity)
+    return {"tokens": noised.tokens}, [Part("tokens", " ".join(row["tokens"]), text, spans)]
+
+
+def _context(call: Call, row: Row) -> tuple[dict[str, Any], list[Part]]:
+    """The gold answers become the noisy surface of the clean ones. One that noise would delete stays as it
+    is.
+    """
+    spans = _answers(row)
+    noised = call.text(row, "context")
+    lost = [span for span in spans if _width(carry(span, noised.edits)) == 0]
+    if lost:
+        noised = call.text(row, "context", lost)
+    return _carried(call, row, spans, noised)
+
+
+def _context_protected(call: Call, row: Row) -> tuple[dict[str, Any], list[Part]]:
+    spans = _answers(row)
+    return _carried(call, row, spans, call.text(row, "context", spans))
+
+
+def _carried(
+    call: Call, row: Row, spans: Sequence[tuple[int, int]], noised: NoisedText
+) -> tuple[dict[str, Any], list[Part]]:
+    moved = [carry(span, noised.edits) for span in spans]
+    answers = {
+        "text": [noised.text[start:end] for start, end in moved],
+        "answer_start": [start for start, _ in moved],
+    }
+    part = Part("context", row["context"], noised, words(row["context"], call.language))
+    return {"context": noised.text, "answers": answers}, [part]
+
+
+def _answers(row: Row) -> list[tuple[int, int]]:
+    spans = []
+    for text, start in zip(row["answers"]["text"], row["answers"]["answer_start"], strict=True):
+        if not text or row["context"][start : start + len(text)] != text:
+            raise DataError(
+                f"example {row['id']}: answer {text!r} is not in its context at character {start}"
+            )
+        spans.append((start, start + len(text)))
+    return spans
+
+
+def _width(span: tuple[int, int]) -> int:
+    return span[1] - span[0]
+
+
+FIELDS: dict[str, dict[str, Handler]] = {
+    "classification": {
+        "text": _plain("text"),
+        "text_pair": _plain("text_pair"),
+        "both": _plain("text", "text_pair"),
+    },
+    "tagging": {"tokens": _tokens},
+    "qa": {
+        "question": _plain("question"),
+        "context": _context,
+        "context_protected": _context_protected,
+    },
+    "retrieval": {
+        "query": _plain("query"),
+        "candidate": _plain("candidate"),
+        "both": _plain("query", "candidate"),
+    },
+}
+
+
+def perturb(
+    dataset: datasets.Dataset,
+    *,
+    family: str,
+    field: str,
+    perturber: Perturber,
+    level: float,
+    seed: int,
+    language: str,
+    dataset_name: str,
+    split: str,
+) -> Perturbed:
+    """Noise `field` of every example of a data set of the task family `family`.
+
+    ConfigError for a field the family does not have, NotApplicable where the noise family can act on
+    nothing in the whole set (or would change the number of tokens under token labels), DataError for a row
+    that is not in normal form. The texts of the field calibrate families that need it.
+    """
+    handler = _handler(family, field, perturber)
+    if not len(dataset):
+        raise DataError(f"{dataset_name} {language} {split}: no examples to perturb")
+    if "both" in field and "text_pair" not in dataset.column_names and family == "classification":
+        raise ConfigError(f"{dataset_name} has one text only: noise field {field!r} needs text_pair")
+    call = Call(perturber, level, seed, language, f"{dataset_name}|{language}|{split}")
+    perturber.check(level, language)
+    perturber.prepare(_texts(dataset, field), level, language)
+    columns: dict[str, list[Any]] = {}
+    examples: list[list[Part]] = []
+    ids = dataset["id"]
+    for row in dataset:
+        new, parts = handler(call, row)
+        examples.append(parts)
+        for column, value in new.items():
+            columns.setdefault(column, []).append(value)
+    capacity = fmean(fmean(part.noised.capacity for part in parts) for parts in examples)
+    if not capacity:
+        raise NotApplicable(
+            f"noise family {perturber.family!r} finds nothing to act on in {dataset_name} ({language}, {field})"
+        )
+    touched, total = _words_changed(examples)
+    changed = [any(part.noised.edits for part in parts) for parts in examples]
+    return Perturbed(
+        dataset=_with_columns(dataset, columns) if any(changed) else dataset,
+        achieved=fmean(fmean(part.noised.achieved for part in parts) for parts in examples),
+        capacity=capacity,
+        changed=sum(changed) / len(examples),
+        word_change_rate=touched / total if total else 0.0,
+        samples=_samples(ids, examples),
+    )
+
+
+def _handler(family: str, field: str, perturber: Perturber) -> Handler:
+    if family not in FIELDS:
+        raise ConfigError(f"unknown task family {family!r}{suggest(family, FIELDS, 'task families')}")
+    if field not in FIELDS[family]:
+        raise ConfigError(
+            f"{family} tasks have no noise field {field!r}{suggest(field, FIELDS[family], 'fields')}"
+        )
+    if family == "tagging" and not perturber.keeps_tokens:
+        raise NotApplicable(
+            f"noise family {perturber.family!r} may change the number of tokens, which token labels forbid"
+        )
+    return FIELDS[family][field]
+
+
+def _texts(dataset: datasets.Dataset, field: str) -> list[str]:
+    wanted = [field.removesuffix("_protected")]
+    if field == "both":
+        wanted = [
+            name for name in ("text", "text_pair", "query", "candidate") if name in dataset.column_names
+        ]
+    values = [value for name in wanted for value in dataset[name]]
+    return [value if isinstance(value, str) else " ".join(value) for value in values]
+
+
+def _with_columns(dataset: datasets.Dataset, columns: Mapping[str, list[Any]]) -> datasets.Dataset:
+    whole = {name: columns[name] if name in columns else dataset[name] for name in dataset.column_names}
+    return datasets.Dataset.from_dict(
+        {name: list(values) for name, values in whole.items()}, dataset.features
+    )
+
+
+_WORD = regex.compile(r"\S+")
+
+
+def words(text: str, language: str) -> list[tuple[int, int]]:
+    """Code point spans of whitespace-separated words; where spaces do not separate words (zh, ja, th, my),
+    of the graphemes that are not spaces, so that rates there are rates of graphemes.
+    """
+    if language_row(language).spaces:
+        return [match.span() for match in _WORD.finditer(text)]
+    spans, at = [], 0
+    for unit in graphemes(text):
+        if not unit.isspace():
+            spans.append((at, at + len(unit)))
+        at += len(unit)
+    return spans
+
+
+def _words_changed(examples: Sequence[Sequence[Part]]) -> tuple[int, int]:
+    touched = total = 0
+    for part in (part for parts in examples for part in parts):
+        total += len(part.spans)
+        if part.noised.edits:
+            touched += len(_touched(part.spans, part.noised.edits))
+    return touched, total
+
+
+def _touched(spans: Sequence[tuple[int, int]], edits: Sequence[Edit]) -> set[int]:
+    """Numbers of the spans that edits reach into; an insertion belongs to the span it stands in or at the
+    end of.
+    """
+    starts = [start for start, _ in spans]
+    found: set[int] = set()
+    for edit in edits:
+        last = bisect_right(starts, edit.start if edit.start == edit.end else edit.end - 1) - 1
+        if edit.start == edit.end and last > 0 and spans[last - 1][1] == edit.start:
+            last -= 1
+        number = last
+        while number >= 0 and (spans[number][1] > edit.start or (number == last and edit.start == edit.end)):
+            found.add(number)
+            number -= 1
+            if edit.start == edit.end:
+                break
+    return found
+
+
+def _samples(ids: Sequence[str], examples: Sequence[Sequence[Part]]) -> list[dict[str, Any]]:
+    samples = []
+    for identity, parts in zip(ids, examples, strict=True):
+        for part in parts:
+            if part.noised.edits and len(samples) < SAMPLES:
+                samples.append(
+                    {
+                        "id": identity,
+                        "field": part.field,
+                        "clean": part.clean,
+                        "noisy": part.noised.text,
+                        "edits": [list(edit) for edit in part.noised.edits],
+                    }
+                )
+    return samples

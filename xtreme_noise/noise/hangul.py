@@ -1,0 +1,95 @@
+"""Hangul as it is typed on Dubeolsik (two-set): syllables to jamo keystrokes and back, as an input method
+does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+INITIALS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
+VOWELS = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
+FINALS = ("", *"ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ")
+# Jamo that take two keystrokes.
+COMPOUNDS = {
+    "ㅘ": "ㅗㅏ",
+    "ㅙ": "ㅗㅐ",
+    "ㅚ": "ㅗㅣ",
+    "ㅝ": "ㅜㅓ",
+    "ㅞ": "ㅜㅔ",
+    "ㅟ": "ㅜㅣ",
+    "ㅢ": "ㅡㅣ",
+    "ㄳ": "ㄱㅅ",
+    "ㄵ": "ㄴㅈ",
+    "ㄶ": "ㄴㅎ",
+    "ㄺ": "ㄹㄱ",
+    "ㄻ": "ㄹㅁ",
+    "ㄼ": "ㄹㅂ",
+    "ㄽ": "ㄹㅅ",
+    "ㄾ": "ㄹㅌ",
+    "ㄿ": "ㄹㅍ",
+    "ㅀ": "ㄹㅎ",
+    "ㅄ": "ㅂㅅ",
+}
+_JOINED = {two: one for one, two in COMPOUNDS.items()}
+# The keyboard: rows of (plain, Shift) from the left; ㅃㅉㄸㄲㅆㅒㅖ are the only shifted jamo.
+ROWS = {"AD": "ㅂㅈㄷㄱㅅㅛㅕㅑㅐㅔ", "AC": "ㅁㄴㅇㄹㅎㅗㅓㅏㅣ", "AB": "ㅋㅌㅊㅍㅠㅜㅡ"}
+SHIFTED = dict(zip("ㅂㅈㄷㄱㅅㅐㅔ", "ㅃㅉㄸㄲㅆㅒㅖ", strict=True))
+_FIRST, _LAST = 0xAC00, 0xD7A3
+
+
+def is_syllable(grapheme: str) -> bool:
+    return len(grapheme) == 1 and _FIRST <= ord(grapheme) <= _LAST
+
+
+def strokes(grapheme: str) -> list[str]:
+    """Keystrokes of a syllable or of a lone compatibility jamo; empty for anything else."""
+    if is_syllable(grapheme):
+        rest, final = divmod(ord(grapheme) - _FIRST, 28)
+        initial, vowel = divmod(rest, 21)
+        jamo = [INITIALS[initial], VOWELS[vowel], FINALS[final]]
+    elif len(grapheme) == 1 and "ㄱ" <= grapheme <= "ㅣ":
+        jamo = [grapheme]
+    else:
+        return []
+    return [stroke for letter in jamo for stroke in COMPOUNDS.get(letter, letter)]
+
+
+def compose(keys: Iterable[str]) -> list[str]:
+    """Graphemes that an input method shows after these keystrokes: a final followed by a vowel moves to the
+    next syllable (half of it, when it took two strokes); what cannot join stays a lone jamo.
+    """
+    shown: list[str] = []
+    initial = vowel = final = ""
+
+    def flush() -> None:
+        nonlocal initial, vowel, final
+        if initial and vowel:
+            number = (INITIALS.index(initial) * 21 + VOWELS.index(vowel)) * 28 + FINALS.index(final)
+            shown.append(chr(_FIRST + number))
+        elif initial or vowel:
+            shown.append(initial or vowel)
+        initial = vowel = final = ""
+
+    for key in keys:
+        if key in VOWELS:
+            if final:
+                typed = COMPOUNDS.get(final, final)
+                final, moved = typed[:-1], typed[-1]
+                flush()
+                initial, vowel = moved, key
+            elif vowel and vowel + key in _JOINED:
+                vowel = _JOINED[vowel + key]
+            elif vowel:
+                flush()
+                vowel = key
+            else:
+                vowel = key
+        elif initial and vowel and not final and key in FINALS:
+            final = key
+        elif final and final + key in _JOINED:
+            final = _JOINED[final + key]
+        else:
+            flush()
+            initial = key
+    flush()
+    return shown
