@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -130,9 +130,7 @@ def _answers(row: Row) -> list[tuple[int, int]]:
     spans = []
     for text, start in zip(row["answers"]["text"], row["answers"]["answer_start"], strict=True):
         if not text or row["context"][start : start + len(text)] != text:
-            raise DataError(
-                f"example {row['id']}: answer {text!r} is not in its context at character {start}"
-            )
+            raise DataError(f"example {row['id']}: no answer {text!r} in its context at character {start}")
         spans.append((start, start + len(text)))
     return spans
 
@@ -198,7 +196,7 @@ def perturb(
     capacity = fmean(fmean(part.noised.capacity for part in parts) for parts in examples)
     if not capacity:
         raise NotApplicable(
-            f"noise family {perturber.family!r} finds nothing to act on in {dataset_name} ({language}, {field})"
+            f"noise family {perturber.family!r} has nothing to act on in {dataset_name} ({language}, {field})"
         )
     touched, total = _words_changed(examples)
     changed = [any(part.noised.edits for part in parts) for parts in examples]
@@ -273,23 +271,20 @@ def _touched(spans: Sequence[tuple[int, int]], edits: Sequence[Edit]) -> set[int
     """Numbers of the spans that edits reach into; an insertion belongs to the span it stands in or at the
     end of.
     """
-    starts = [start for start, _ in spans]
+    starts, ends = [start for start, _ in spans], [end for _, end in spans]
     found: set[int] = set()
     for edit in edits:
-        last = bisect_right(starts, edit.start if edit.start == edit.end else edit.end - 1) - 1
-        if edit.start == edit.end and last > 0 and spans[last - 1][1] == edit.start:
-            last -= 1
-        number = last
-        while number >= 0 and (spans[number][1] > edit.start or (number == last and edit.start == edit.end)):
-            found.add(number)
-            number -= 1
-            if edit.start == edit.end:
-                break
+        if edit.start < edit.end:
+            found.update(range(bisect_right(ends, edit.start), bisect_left(starts, edit.end)))
+        else:
+            number = bisect_left(ends, edit.start)
+            if number < len(spans) and starts[number] <= edit.start:
+                found.add(number)
     return found
 
 
 def _samples(ids: Sequence[str], examples: Sequence[Sequence[Part]]) -> list[dict[str, Any]]:
-    samples = []
+    samples: list[dict[str, Any]] = []
     for identity, parts in zip(ids, examples, strict=True):
         for part in parts:
             if part.noised.edits and len(samples) < SAMPLES:
