@@ -1,0 +1,162 @@
+"""Synthetic sweep folders for the report's tests: parallel items, several arms, and everything that can go
+wrong.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+XSS = "<script>alert('xss')</script><img src=x onerror=alert(1)>"
+LANGUAGES = {
+    "en": ("English", "Latn", "turn on the light in the kitchen"),
+    "de": ("German", "Latn", "schalte das Licht in der Küche ein"),
+    "ar": ("Arabic", "Arab", "أشعل الضوء في المطبخ"),
+    "hi": ("Hindi", "Deva", "रसोई की बत्ती चालू करो"),
+    "th": ("Thai", "Thai", "เปิดไฟในห้องครัว"),
+    "zh": ("Chinese", "Hans", "打开厨房的灯"),
+    "sw": ("Swahili", "Latn", "washa taa jikoni"),
+    "ru": ("Russian", "Cyrl", "включи свет на кухне"),
+}
+SCHEMA = pa.schema(
+    [(n, pa.string()) for n in ("cell", "task", "family", "language", "language_name", "script", "model")]
+    + [("intermediate", pa.string()), ("arm", pa.string()), ("noise", pa.string()), ("level", pa.float64())]
+    + [("noise_seed", pa.int64()), ("seed", pa.int64()), ("metric", pa.string()), ("score", pa.float64())]
+    + [("n", pa.int64())]
+    + [
+        (n, pa.float64())
+        for n in ("achieved", "changed", "word_change_rate", "fertility", "flip_rate", "right_to_wrong")
+    ]
+    + [("wrong_to_right", pa.float64()), ("capacity", pa.float64()), ("status", pa.string()), ("error",
+    pa.string())] + [("seconds", pa.float64()), ("label_preserving", pa.bool_()), ("signature", pa.string())]
+    + [("samples", pa.string()), ("extra", pa.string())] ) ARMS = {"none": "none", "nli/english": "english",
+    "nli/multilingual": "multilingual"}
+
+
+@dataclass
+class Spec:
+    """What the sweep holds. `status(row)` may return (status, error) for a cell instead of (ok, None)."""
+
+    tasks: dict[str, str] = field(default_factory=lambda: {"xnli": "classification"})
+    languages: Sequence[str] = ("en", "de", "ar", "hi", "th", "zh")
+    intermediates: Sequence[str] = ("none", "nli/english", "nli/multilingual")
+    noises: Sequence[str] = ("char", "keyboard")
+    levels: Sequence[float] = (0.05, 0.1)
+    models: Sequence[str] = ("e5_small",)
+    seeds: Sequence[int] = (42,)
+    noise_seeds: Sequence[int] = (0,)
+    items: int = 200
+    status: Callable[[dict[str, Any]], tuple[str, str | None]] = lambda row: ("ok", None)
+    skip: Callable[[dict[str, Any]], bool] = lambda row: False
+
+
+def accidents(row: dict[str, Any]) -> tuple[str, str | None]:
+    """An error, a missing language, and a family that has nothing to act on."""
+    if row["language"] == "zh" and row["noise"] == "keyboard":
+        return "n/a", "keyboard has no layout for zh"
+    if row["language"] == "hi" and row["level"] == 0.1 and row["intermediate"] == "nli/english":
+        return "error", f"RuntimeError: {XSS}"
+    if row["language"] == "th" and row["task"] != "tatoeba":
+        return "missing", "tests/xnli/th.jsonl.gz does not exist"
+    return "ok", None
+
+
+def make(sweep: Path, spec: Spec | None = None) -> Path:
+    """Write the sweep folder and return it. Deterministic."""
+    spec = spec or Spec()
+    (sweep / "predictions").mkdir(parents=True, exist_ok=True)
+    rows = [row for row in _grid(spec) if not spec.skip(row)]
+    for row in rows:
+        row["status"], row["error"] = spec.status(row)
+        if row["status"] == "ok":
+            _measure(sweep, spec, row)
+        elif row["status"] == "missing":
+            row["cell"] = None
+    columns = {name: [row.get(name) for row in rows] for name in SCHEMA.names}
+    pq.write_table(pa.table(columns, schema=SCHEMA), sweep / "cells.parquet")
+    job = sweep / "jobs" / "a1b2c3"
+    (job / ".hydra").mkdir(parents=True, exist_ok=True)
+    (job / "job.json").write_text(json.dumps({"software": {"torch": "2.13.0"}, "cells": [], "stages": []}))
+    (job / "config.yaml").write_text("task: xnli\nseed: 42\n")
+    (job / ".hydra" / "overrides.yaml").write_text("- +experiment=quickstart\n- noise=[char,keyboard]\n")
+    return sweep
+
+
+def _grid(spec: Spec) -> list[dict[str, Any]]:
+    rows = []
+    for task, family in spec.tasks.items():
+        for model in spec.models:
+            for intermediate in spec.intermediates:
+                for language in spec.languages:
+                    for seed in spec.seeds:
+                        conditions: list[tuple[str, float, int]] = [("clean", 0.0, 0)]
+                        conditions += [(n, v, s) for n in spec.noises for v in spec.levels for s in
+                        spec.noise_seeds] for noise, level, noise_seed in conditions: row = { "task": task,
+                        "family": family, "model": model, "intermediate": intermediate, "arm":
+                        ARMS.get(intermediate, intermediate.split("/")[-1]), "language": language,
+                        "language_name": LANGUAGES[language][0], "script": LANGUAGES[language][1], "noise":
+                        noise, "level": level, "noise_seed": noise_seed, "seed": seed, "metric":
+                        {"classification": "accuracy", "qa": "f1"}.get(family, "span_f1"), "label_preserving":
+                        True, }  # fmt: skip row["signature"] = "|".join(f"{k}:{v}" for k, v in row.items())
+                        row["cell"] = hashlib.sha256(row["signature"].encode()).hexdigest()[:16]
+                        rows.append(row) return rows
+
+
+def _measure(sweep: Path, spec: Spec, row: dict[str, Any]) -> None:
+    """Items of different difficulty, the same in every cell; English-only training loses more to noise."""
+    rng = np.random.default_rng(int(hashlib.sha256(row["task"].encode()).hexdigest()[:8], 16))
+    difficulty = rng.uniform(size=spec.items)
+    own = np.random.default_rng(int(row["cell"], 16)).uniform(size=spec.items)
+    far = 0.04 * list(LANGUAGES).index(row["language"])
+    lift = {"none": 0.0, "english": 0.05, "multilingual": 0.04}.get(row["arm"], 0.0)
+    harm = {"none": 3.0, "english": 3.2, "multilingual": 2.2}.get(row["arm"], 3.0) * (1 + far)
+    noise = row["level"] * (1.0 if row["noise"] == "char" else 0.7)
+    ability = 0.82 - far + lift - harm * noise
+    correct = 0.8 * difficulty + 0.2 * own < ability
+    num, den = correct.astype(float), np.ones(spec.items)
+    if row["family"] == "tagging":
+        gold = rng.integers(0, 4, size=spec.items)
+        num, den = 2.0 * gold * correct, 2.0 * gold + (own > 0.9)
+    labels = ["entailment", "neutral", "contradiction"]
+    gold_labels = [labels[i % 3] for i in range(spec.items)]
+    predicted = [g if ok else labels[(i + 1) % 3] for i, (g, ok) in enumerate(zip(gold_labels, correct, strict=True))]
+    ids = [f"{row['task']}-{i}" for i in range(spec.items - 1)] + [f"{row['task']}-{XSS}"]
+    table = pa.table({
+        "id": ids, "cluster": ids, "num": num, "den": den, "correct": correct,
+        "prediction": predicted, "gold": gold_labels,
+    })  # fmt: skip
+    pq.write_table(table, sweep / "predictions" / f"{row['cell']}.parquet")
+    word = {"Latn": 5.0, "Cyrl": 5.5, "Arab": 4.5, "Deva": 4.0, "Thai": 9.0, "Hans": 8.0}[row["script"]]
+    row |= {
+        "score": float(num.sum() / den.sum()), "n": spec.items, "achieved": row["level"] * (0.97 - far / 4),
+        "changed": min(1.0, row["level"] * 12), "word_change_rate": min(1.0, row["level"] * word),
+        "fertility": 1.3 + far, "flip_rate": noise * 2, "right_to_wrong": noise * 1.4, "wrong_to_right": noise * 0.3,
+        "capacity": 0.9 if row["level"] else None, "seconds": 1.5, "extra": json.dumps({"exact_match": 0.5}),
+        "samples": json.dumps(_samples(row) if row["level"] else [], ensure_ascii=False),
+    }  # fmt: skip
+
+
+def _samples(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """A deletion, an insertion and a substitution in real text; one hostile sample; one whose edits are
+    wrong.
+    """
+    clean = LANGUAGES[row["language"]][2]
+    noisy = clean[0] + "x" + clean[1:4] + clean[5:]
+    edits = [[1, 1, 1, 2, "", "x"], [4, 5, 5, 5, clean[4], ""]]
+    hostile = {"id": XSS, "field": "text", "clean": XSS, "noisy": XSS + "!", "edits": [[len(XSS)] * 3 + [len(XSS) + 1, "", "!"]]}
+    wrong = {"id": "wrong", "field": "text", "clean": clean, "noisy": noisy, "edits": [[0, 1, 0, 1, "?", "!"]]}
+    return [{"id": "0", "field": "text", "clean": clean, "noisy": noisy, "edits": edits}, hostile, wrong]
+
+
+def full(sweep: Path) -> Path:
+    """Three tasks of three families, two noise families, three arms, six languages, and all accidents."""
+    tasks = {"xnli": "classification", "udpos": "tagging", "xquad": "qa"}
+    return make(sweep, Spec(tasks=tasks, levels=(0.05, 0.1, 0.2), status=accidents))

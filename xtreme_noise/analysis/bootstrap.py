@@ -1,0 +1,146 @@
+"""Paired cluster bootstrap over source items.
+
+A score is sum(num) / sum(den) over examples (accuracy: den 1; tag F1: num 2 tp, den predicted + gold). One
+resample draws as many source items as there are, with replacement; an item that is drawn k times counts k
+times in EVERY cell that has it: every arm, level and, on a parallel test set, language. Differences between
+cells are therefore paired, and translations of one sentence are not mistaken for independent evidence.
+
+Sources: B. Efron and R. Tibshirani, An Introduction to the Bootstrap (1993), ch. 13 (percentile interval) and
+16 (tests); P. Koehn, Statistical significance tests for machine translation evaluation, EMNLP 2004 (paired
+resamples).
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+BLOCK = (
+    500  # resamples drawn at once: bounds memory, and is part of the random stream (do not tune per machine)
+)
+
+
+@dataclass(frozen=True)
+class LanguageScores:
+    """The per-item parts of all cells of one task in one language.
+
+    clusters: (items,) ids of source items, without repetition; num, den: (items, cells), den >= 0.
+    """
+
+    clusters: Sequence[str]
+    num: Floats
+    den: Floats
+
+
+def by_cluster(clusters: NDArray[np.str_], values: Floats) -> tuple[list[str], Floats]:
+    """Sum `values` (examples, cells) within clusters: the sorted cluster ids and (clusters, cells)."""
+    names, where = np.unique(clusters, return_inverse=True)
+    sums = np.zeros((len(names), values.shape[1]))
+    np.add.at(sums, where, values)
+    return [str(name) for name in names], sums
+
+
+def replicates(
+    languages: Mapping[str, LanguageScores], resamples: int, *, seed: int = 0, stream: str = ""
+) -> dict[str, Floats]:
+    """Scores of every cell in every resample: language -> (resamples, cells); NaN where a resample has no
+    weight.
+
+    Languages that share a source item are resampled together; languages that share none (a test set that is
+    not parallel) are strata of their own, so that each keeps its number of items. `stream` separates the
+    random numbers of tasks: adding a task leaves the intervals of another alone. Deterministic in its
+    arguments.
+    """
+    if resamples < 1:
+        raise ValueError("at least one resample is needed")
+    scores = {name: np.empty((resamples, part.num.shape[1])) for name, part in languages.items()}
+    for group in _linked(languages):
+        items = sorted({cluster for name in group for cluster in languages[name].clusters})
+        position = {item: i for i, item in enumerate(items)}
+        columns = {n: np.array([position[c] for c in languages[n].clusters], dtype=np.intp) for n in group}
+        generator = np.random.default_rng([seed, zlib.crc32(f"{stream}|{group[0]}".encode())])
+        for start in range(0, resamples, BLOCK):
+            weights = _counts(generator, len(items), min(BLOCK, resamples - start))
+            for name in group:
+                part = languages[name]
+                everything = len(part.clusters) == len(items) and np.array_equal(
+                    columns[name], np.arange(len(items))
+                )
+                chosen = weights if everything else weights[:, columns[name]]
+                scores[name][start : start + len(weights)] = _ratio(chosen, part)
+    return scores
+
+
+def _linked(languages: Mapping[str, LanguageScores]) -> list[list[str]]:
+    """Languages grouped so that two share a group when a chain of shared source items joins them; sorted."""
+    groups: list[tuple[set[str], list[str]]] = []
+    for name in sorted(languages):
+        items, members = set(languages[name].clusters), [name]
+        apart = []
+        for other_items, other_members in groups:
+            if items.isdisjoint(other_items):
+                apart.append((other_items, other_members))
+            else:
+                items |= other_items
+                members = other_members + members
+        groups = [*apart, (items, members)]
+    return sorted(sorted(members) for _, members in groups)
+
+
+def _counts(generator: np.random.Generator, items: int, resamples: int) -> Floats:
+    """Multinomial counts (resamples, items): each row draws `items` items with replacement."""
+    drawn = generator.integers(0, items, size=(resamples, items))
+    drawn += np.arange(resamples)[:, None] * items
+    return np.bincount(drawn.ravel(), minlength=resamples * items).reshape(resamples, items).astype(float)
+
+
+def _ratio(weights: Floats, part: LanguageScores) -> Floats:
+    num = weights @ part.num
+    first = part.den[:, :1]
+    # Accuracies have den 1 everywhere: one column then stands for all of them, which halves the work.
+    den = weights @ first if (part.den == first).all() else weights @ part.den
+    out = np.full(num.shape, np.nan)
+    np.divide(num, den, out=out, where=np.broadcast_to(den > 0, num.shape))
+    return out
+
+
+def mean_over_runs(per_run: Sequence[Floats], *, seed: int = 0) -> Floats:
+    """Mean over training runs (seeds), themselves resampled: arrays (resamples,) of each run -> (resamples,).
+
+    With one run this is that run: the interval then says nothing about other training seeds. The draw depends
+    on the number of runs and resamples only, so that arms with the same seeds stay paired.
+    """
+    runs = np.stack(per_run)
+    if len(runs) == 1:
+        return np.asarray(runs[0])
+    generator = np.random.default_rng([seed, len(runs)])
+    weights = generator.multinomial(len(runs), [1 / len(runs)] * len(runs), size=runs.shape[1]).T / len(runs)
+    # Where a run has no weight, its undefined score is no reason to lose the resample.
+    return np.asarray(np.where(weights > 0, weights * runs, 0.0).sum(axis=0))
+
+
+def interval(values: Floats, level: float = 0.95) -> tuple[float, float] | None:
+    """Percentile interval of replicates; None when more than one in twenty is undefined (too little data)."""
+    defined = values[~np.isnan(values)]
+    if len(defined) < 0.95 * len(values) or not len(defined):
+        return None
+    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def p_value(differences: Floats) -> float | None:
+    """Two-sided bootstrap p of 'no difference': the level at which the percentile interval just reaches 0.
+
+    2 min(#(d <= 0) + 1, #(d >= 0) + 1) / (resamples + 1), at most 1; never 0: its smallest value is
+    2 / (resamples + 1). None when more than one replicate in twenty is undefined.
+    """
+    defined = differences[~np.isnan(differences)]
+    if len(defined) < 0.95 * len(differences) or not len(defined):
+        return None
+    tail = min(int((defined <= 0).sum()), int((defined >= 0).sum())) + 1
+    return min(1.0, 2 * tail / (len(defined) + 1))

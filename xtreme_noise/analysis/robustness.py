@@ -1,0 +1,99 @@
+"""How much a score suffers from noise.
+
+Scores are fractions in [0, 1], higher is better. Every measure takes arrays of any shape that broadcast
+together, so that one formula serves a single cell and 9,999 bootstrap replicates of it. A measure that is not
+defined (a clean score of nothing, or not above chance) is NaN, never 0: nothing to lose is not robustness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+
+def absolute_drop(clean: ArrayLike, noisy: ArrayLike) -> Floats:
+    """clean - noisy, in [-1, 1]; positive when noise hurts."""
+    return np.asarray(np.asarray(clean, float) - np.asarray(noisy, float))
+
+
+def drop_rate(clean: ArrayLike, noisy: ArrayLike, chance: float = 0.0) -> Floats:
+    """The share of the clean score that noise takes away: 1 - (noisy - chance) / (clean - chance).
+
+    With chance 0 this is the performance drop rate of PromptBench (Zhu et al. 2023, arXiv 2306.04528); at
+    most 1, and negative when noise helps. With the score of a guess as `chance` a model that noise has
+    brought down to guessing has lost 1, whatever the number of classes. NaN where the clean score is not
+    above `chance`.
+    """
+    above = np.asarray(clean, float) - chance
+    kept = np.asarray(noisy, float) - chance
+    above, kept = np.broadcast_arrays(above, kept)
+    rate: Floats = np.full(above.shape, np.nan)
+    np.divide(kept, above, out=rate, where=above > 0)
+    return np.asarray(1.0 - rate)
+
+
+def retention_area(levels: Sequence[float], scores: Sequence[ArrayLike]) -> Floats:
+    """Mean share of the clean score that is kept over the measured range of levels.
+
+    The curve score(level) / score(0) is integrated with the trapezoid rule from level 0 to the highest level
+    and divided by that level: 1 when noise costs nothing, 0 when everything is lost at once. `scores[i]`
+    belongs to `levels[i]`; levels ascend strictly from 0. NaN where the clean score is 0.
+
+    Only comparable between curves over the same levels. Raises ValueError for levels that do not start at 0,
+    do not ascend, are fewer than two, or are not as many as the scores.
+    """
+    if len(levels) != len(scores) or len(levels) < 2 or levels[0] != 0:
+        raise ValueError(f"a curve needs scores at level 0 and above, one each: levels {list(levels)}")
+    steps = np.diff(np.asarray(levels, float))
+    if (steps <= 0).any():
+        raise ValueError(f"levels must ascend: {list(levels)}")
+    kept = [1.0 - drop_rate(scores[0], score) for score in scores]
+    area = sum(step * (kept[i] + kept[i + 1]) / 2 for i, step in enumerate(steps))
+    return np.asarray(area / levels[-1])
+
+
+def cross_lingual_gap(rates: Mapping[str, ArrayLike], source: str = "en") -> Floats | None:
+    """Mean drop rate of the target languages minus the source language's: positive when transfer is more
+    brittle.
+
+    `rates` maps a language to its drop rate. None when the source language or every target language is
+    absent; NaN when one of the rates is.
+    """
+    targets = [np.asarray(rate, float) for language, rate in rates.items() if language != source]
+    if source not in rates or not targets:
+        return None
+    return np.asarray(sum(targets) / len(targets) - np.asarray(rates[source], float))
+
+
+@dataclass(frozen=True)
+class Flips:
+    """Shares of the same examples, clean against noisy; each in [0, 1]."""
+
+    flipped: float  # the prediction is another one
+    right_to_wrong: float
+    wrong_to_right: float
+
+
+def flip_split(
+    clean_predictions: Sequence[str],
+    noisy_predictions: Sequence[str],
+    clean_correct: Sequence[bool],
+    noisy_correct: Sequence[bool],
+) -> Flips:
+    """How often noise changes the prediction, and the two ways in which that changes the score.
+
+    accuracy(clean) - accuracy(noisy) = right_to_wrong - wrong_to_right; the rest of `flipped` goes from one wrong
+    answer to another. All four sequences are aligned by example. Raises ValueError when their lengths differ
+    or are 0.
+    """
+    lengths = {len(clean_predictions), len(noisy_predictions), len(clean_correct), len(noisy_correct)}
+    if len(lengths) != 1 or lengths == {0}:
+        raise ValueError(f"flips need aligned examples, at least one; lengths {sorted(lengths)}")
+    before, after = np.asarray(clean_correct, bool), np.asarray(noisy_correct, bool)
+    flipped = [a != b for a, b in zip(clean_predictions, noisy_predictions, strict=True)]
+    return Flips(float(np.mean(flipped)), float(np.mean(before & ~after)), float(np.mean(~before & after)))

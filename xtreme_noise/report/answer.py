@@ -1,0 +1,143 @@
+"""The answer as measured: numbers and the scope they hold for, no adjectives."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xtreme_noise.report.estimates import Contrast, Point
+from xtreme_noise.report.grid import ABSENT
+from xtreme_noise.report.names import Names
+from xtreme_noise.report.study import Study
+from xtreme_noise.report.text import bounds, percent, plural, probability
+
+QUESTION = (
+    "How does the robustness of zero-shot cross-lingual transfer to input noise compare between models given English "
+    "and models given multilingual intermediate training?"
+)
+LISTED = 6  # comparisons or curves spelled out in the paragraph; the others are in the tables
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A paragraph, and the numbers it sums up, one line each."""
+
+    paragraph: str
+    lines: list[str]
+
+
+def answer(study: Study) -> Answer:
+    """The answer to QUESTION as far as this sweep has one."""
+    names = Names.of(study.cells)
+    sentences, lines = [_scope(study)], []
+    top = highest(study.contrasts)
+    if top:
+        sentences.append(_verdict(top))
+        lines = _limited([_difference(row, names) for row in top])
+    else:
+        sentences.append(
+            f"English and multilingual intermediate training cannot be compared here: {_why_not(study)}"
+        )
+        lines = _limited(_curves(study, names))
+        if lines:
+            sentences.append("Share of the clean score lost at the highest level (drop rate, 95 % interval):")
+    if {len(panel.seeds) for panel in study.panels if panel.languages} == {1}:
+        note = "One training seed: the intervals are over test items and say nothing about other seeds."
+        sentences.insert(1, note)
+    return Answer(" ".join(sentences), lines)
+
+
+def _limited(lines: list[str]) -> list[str]:
+    rest = len(lines) - LISTED
+    return lines if rest <= 0 else [*lines[:LISTED], f"and {rest} more, in the tables below."]
+
+
+def totals(study: Study) -> Counter[str]:
+    """Cells by status over the whole sweep."""
+    found: Counter[str] = Counter()
+    for count in study.counts:
+        found.update(count.counts)
+    return found
+
+
+def highest(contrasts: Sequence[Contrast]) -> list[Contrast]:
+    """Multilingual against English in drop rate at the highest level of every panel."""
+    found: dict[tuple[str, str, str, str], Contrast] = {}
+    for row in contrasts:
+        if row.measure == "drop_rate" and (row.arm.arm, row.reference.arm) == ("multilingual", "english"):
+            found[(row.panel.task, row.panel.model, row.panel.noise, row.arm.kind)] = row  # levels ascend
+    return list(found.values())
+
+
+def _scope(study: Study) -> str:
+    found = totals(study)
+    wanted = sum(found.values())
+    if not found["ok"]:
+        return f"Nothing was measured: none of {plural(wanted, 'cell')} finished."
+    rest = [
+        f"{found[status]:,} {name}"
+        for status, name in (
+            ("error", "failed"),
+            ("missing", "missing"),
+            ("n/a", "not applicable"),
+            (ABSENT, "not run"),
+        )
+        if found[status]
+    ]
+    return (
+        f"{found['ok']:,} of {plural(wanted, 'cell')} measured{' (' + ', '.join(rest) + ')' if rest else ''}."
+    )
+
+
+def _verdict(top: Sequence[Contrast]) -> str:
+    sides = Counter(map(side, top))
+    total = plural(
+        len(top), "comparison of a task and noise family", "comparisons of a task and noise family"
+    )
+    return (
+        "Multilingual minus English intermediate training, share of the clean score lost at the highest level (drop "
+        f"rate, percentage points): of {total}, the 95 % interval is wholly below 0 (multilingual loses less) in "
+        f"{sides['below']}, wholly above 0 (English loses less) in {sides['above']}, and contains 0 in "
+        f"{sides['contains']}" + (f"; {sides['none']} have no interval." if sides["none"] else ".")
+    )
+
+
+def side(row: Contrast) -> str:
+    """Where the interval of a difference lies: below, above, contains (0), or none."""
+    low, high = row.difference.low, row.difference.high
+    if low is None or high is None:
+        return "none"
+    return "below" if high < 0 else "above" if low > 0 else "contains"
+
+
+def _difference(row: Contrast, names: Names) -> str:
+    return (
+        f"{names.contrast(row)}: {percent(row.difference.value, sign=True)} {bounds(row.difference, sign=True)}, "
+        f"that is {percent(row.value)} % lost against {percent(row.reference_value)} %; Holm p "
+        f"{probability(row.p_holm)}; {len(row.panel.languages)} of {plural(row.panel.wanted, 'language')}"
+    )
+
+
+def _why_not(study: Study) -> str:
+    arms = {panel_system.arm for panel in study.panels for panel_system in panel.systems}
+    lacking = [arm for arm in ("english", "multilingual") if arm not in arms]
+    if lacking:
+        return f"no cell of the {' or the '.join(lacking)} arm was measured."
+    if not any(panel.languages for panel in study.panels):
+        return "no language is complete in every arm."
+    if not any(len(panel.levels) > 1 for panel in study.panels):
+        return "only level 0 was measured."
+    return "the two arms share no kind of intermediate task with clean and noisy cells."
+
+
+def _curves(study: Study, names: Names) -> list[str]:
+    last: dict[tuple[str, str, str, str], Point] = {}
+    for point in study.points:
+        if point.level > 0 and point.drop_rate.value is not None:
+            last[(point.panel.task, point.panel.model, point.panel.noise, point.system.intermediate)] = point
+    return [
+        f"{names.panel(p.panel)} {p.level:g}, intermediate {p.system.intermediate}: {percent(p.drop_rate.value)} % "
+        f"{bounds(p.drop_rate)}; {len(p.panel.languages)} of {plural(p.panel.wanted, 'language')}"
+        for p in last.values()
+    ]

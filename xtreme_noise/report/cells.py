@@ -1,0 +1,152 @@
+"""The cells of a sweep: what cells.parquet says, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from xtreme_noise.errors import DataError
+
+CLEAN = "clean"
+STATUSES = ("ok", "error", "missing", "n/a")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One row of cells.parquet. Scores, rates and levels are fractions; null where they were not measured."""
+
+    cell: str
+    task: str
+    family: str
+    language: str
+    language_name: str
+    script: str
+    model: str
+    intermediate: str
+    arm: str
+    noise: str
+    level: float
+    noise_seed: int
+    seed: int
+    metric: str | None
+    score: float | None
+    n: int | None
+    achieved: float | None
+    changed: float | None
+    word_change_rate: float | None
+    fertility: float | None
+    flip_rate: float | None
+    right_to_wrong: float | None
+    wrong_to_right: float | None
+    capacity: float | None
+    status: str
+    error: str | None
+    seconds: float | None
+    label_preserving: bool | None
+    signature: str | None
+    samples: str | None
+    extra: str | None
+
+    @property
+    def identity(self) -> tuple[str, str, str, str, str, float, int | None, int]:
+        """What a sweep may hold once. A clean cell has no noise, so its noise seed means nothing."""
+        noise_seed = None if self.noise == CLEAN else self.noise_seed
+        return (
+            self.task, self.model, self.intermediate, self.language, self.noise, self.level, noise_seed,
+            self.seed, )  # fmt: skip
+
+
+COLUMNS = tuple(field.name for field in fields(Cell))
+_TEXT = ("language_name", "script", "arm", "family")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that failed or does not add up; shown at the very top of the report."""
+
+    where: str
+    what: str
+
+
+def read_cells(sweep: Path) -> tuple[list[Cell], list[Problem]]:
+    """All cells in a fixed order, and what is wrong with the table itself.
+
+    Raises DataError when cells.parquet is absent, unreadable, lacks a column or has an unknown status.
+    """
+    import pyarrow.parquet as pq
+
+    path = sweep / "cells.parquet"
+    if not path.is_file():
+        raise DataError(f"{sweep} is not a sweep folder with results: it has no cells.parquet.")
+    try:
+        table = pq.read_table(path)
+    except (OSError, ValueError) as error:  # pyarrow's own errors derive from these
+        raise DataError(f"{path} cannot be read: {error}") from error
+    lacking = [name for name in COLUMNS if name not in table.column_names]
+    if lacking:
+        raise DataError(f"{path} lacks the columns {', '.join(lacking)}.")
+    cells = []
+    for row in table.select(list(COLUMNS)).to_pylist():
+        for name in _TEXT:
+            row[name] = row[name] or ""
+        row["language_name"] = row["language_name"] or row["language"]
+        row["noise"] = row["noise"] or CLEAN
+        row["level"] = float(row["level"] or 0.0)
+        cell = Cell(**row)
+        if cell.status not in STATUSES:
+            raise DataError(f"{path}: cell {cell.cell} has status {cell.status!r}, not one of {STATUSES}.")
+        cells.append(cell)
+    cells.sort(key=lambda c: (c.task, c.model, system_order(c.intermediate, c.arm), c.language, c.noise, c.level,
+                              c.noise_seed or 0, c.seed or 0, c.cell or ""))  # fmt: skip
+    return _unambiguous(_metric_apart(cells))
+
+
+def system_order(intermediate: str, arm: str) -> tuple[int, str]:
+    """Sorts systems: no intermediate stage first, then English, then multilingual."""
+    order = ("none", "english", "multilingual")
+    return (order.index(arm) if arm in order else len(order), intermediate)
+
+
+def _metric_apart(cells: Sequence[Cell]) -> list[Cell]:
+    """A task that was scored with two metrics is two tasks here: their scores must not be averaged."""
+    metrics = defaultdict(set)
+    for cell in cells:
+        if cell.metric and cell.status == "ok":
+            metrics[cell.task].add(cell.metric)
+    mixed = {task for task, names in metrics.items() if len(names) > 1}
+    return [
+        replace(c, task=f"{c.task} ({c.metric or 'unknown metric'})") if c.task in mixed else c for c in cells
+    ]
+
+
+def _unambiguous(cells: Sequence[Cell]) -> tuple[list[Cell], list[Problem]]:
+    """Without the cells of which there are several: no way to tell which one an average should take."""
+    counts = Counter(cell.identity for cell in cells)
+    problems = []
+    for identity, count in counts.items():
+        if count > 1:
+            same = [cell for cell in cells if cell.identity == identity]
+            signatures = sorted({cell.signature or "no signature" for cell in same})
+            problems.append(
+                Problem(
+                    where(same[0]),
+                    f"{count} cells for the same place; none of them is used. Signatures: {' ; '.join(signatures)}",
+                )
+            )
+    return [cell for cell in cells if counts[cell.identity] == 1], problems
+
+
+def where(cell: Cell) -> str:
+    """A cell in words."""
+    noise = CLEAN if cell.noise == CLEAN else f"{cell.noise} {cell.level:g}, noise seed {cell.noise_seed}"
+    return (
+        f"{cell.task} · {cell.language_name} ({cell.language}) · {cell.model} · {cell.intermediate} · {noise} · "
+        f"seed {cell.seed}"
+    )
+
+
+def ordered(values: Iterable[str]) -> list[str]:
+    """Distinct values in the order of their first appearance."""
+    return list(dict.fromkeys(values))

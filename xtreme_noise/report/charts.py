@@ -1,0 +1,254 @@
+"""The interactive charts, as Vega-Lite specifications made with Altair. All labels are Latin script: language
+names in English, so that right-to-left and CJK text never meets a chart's layout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import altair as alt
+
+from xtreme_noise.report.estimates import Contrast, Point
+from xtreme_noise.report.grid import Place
+from xtreme_noise.report.names import Names
+from xtreme_noise.report.text import ARM_SHAPES, STATUS_TEXT, colour, percent
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart: its specification, a heading, and what it shows in words for who cannot see it."""
+
+    title: str
+    alt: str
+    spec: dict[str, Any]
+
+
+def curve_charts(points: Sequence[Point]) -> list[Chart]:
+    """Score against level with interval bands, one chart per noise family, on one y axis. Points of one
+    task/model.
+    """
+    values = [v for p in points for v in (p.score.low, p.score.high, p.score.value) if v is not None]
+    if not values:
+        return []
+    low, high = max(0.0, 100 * min(values) - 3), min(100.0, 100 * max(values) + 3)
+    charts = []
+    for noise in dict.fromkeys(p.panel.noise for p in points):
+        own = [p for p in points if p.panel.noise == noise]
+        if len({p.level for p in own}) < 2:
+            continue
+        rows = [_curve_row(p) for p in own]
+        base = alt.Chart(alt.NamedData(name="rows")).encode(
+            x=alt.X(
+                "level:Q", title=f"{noise} noise: target error rate", axis=alt.Axis(grid=False, tickCount=6)
+            ),
+            color=_system_colour(own),
+        )
+        y = alt.Y(
+            "score:Q", title=f"{own[0].panel.metric} × 100", scale=alt.Scale(domain=[low, high], nice=False)
+        )
+        band = base.mark_area(opacity=0.16).encode(
+            y=alt.Y("low:Q", scale=alt.Scale(domain=[low, high], nice=False)), y2="high:Q"
+        )
+        lines = base.mark_line(strokeWidth=2).encode(
+            y=y, detail="system:N", strokeDash=alt.StrokeDash("kind:N", legend=None)
+        )
+        dots = base.mark_point(filled=True, size=64, opacity=1).encode(
+            y=y,
+            shape=_system_shape(own),
+            tooltip=["system:N", "level:Q", "score:Q", "interval:N", "drop rate:N", "languages:N"],
+        )
+        text = "; ".join(f"{r['system']} {r['score']} at {r['level']:g}" for r in rows)
+        charts.append(
+            _chart(
+                noise, f"Score against level of {noise} noise. {text}.", band + lines + dots, rows, height=240
+            )
+        )
+    return charts
+
+
+def _curve_row(point: Point) -> dict[str, Any]:
+    score, rate = point.score, point.drop_rate
+    return {
+        "system": point.system.intermediate,
+        "kind": point.system.kind if point.system.arm != "none" else "none",
+        "level": point.level,
+        "score": _hundred(score.value),
+        "low": _hundred(score.low if score.low is not None else score.value),
+        "high": _hundred(score.high if score.high is not None else score.value),
+        "interval": f"{percent(score.low)} to {percent(score.high)}",
+        "drop rate": f"{percent(rate.value)} %",
+        "languages": f"{len(point.panel.languages)} of {point.panel.wanted}",
+    }
+
+
+def difference_chart(contrasts: Sequence[Contrast], names: Names) -> Chart | None:
+    """Forest plot of the drop-rate differences, one row per task, noise family and level."""
+    rows = [
+        {
+            "row": names.contrast(c),
+            "order": i,
+            "difference": _hundred(c.difference.value),
+            "low": _hundred(c.difference.low),
+            "high": _hundred(c.difference.high),
+            "interval": f"{percent(c.difference.low, sign=True)} to {percent(c.difference.high, sign=True)}",
+        }
+        for i, c in enumerate(contrasts)
+    ]
+    if not rows:
+        return None
+    reach = (
+        max(abs(v) for r in rows for v in (r["difference"], r["low"], r["high"]) if v is not None) * 1.08
+        or 1.0
+    )
+    base = alt.Chart(alt.NamedData(name="rows")).encode(
+        y=alt.Y("row:N", title=None, sort=alt.SortField("order"), axis=alt.Axis(labelLimit=320))
+    )
+    scale = alt.Scale(domain=[-reach, reach], nice=False)
+    title = "drop rate, multilingual − English (points)"
+    bars = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=title, scale=scale), x2="high:Q")
+    dots = base.mark_point(filled=True, size=60, opacity=1, color=colour("multilingual")).encode(
+        x=alt.X("difference:Q", scale=scale), tooltip=["row:N", "difference:Q", "interval:N"]
+    )
+    zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color="#000000", strokeDash=[4, 3])
+    text = "; ".join(f"{r['row']} {r['difference']} ({r['interval']})" for r in rows)
+    layers = zero.encode(x=alt.X("zero:Q", scale=scale)) + bars + dots
+    return _chart(
+        "Difference in drop rate", f"Difference in drop rate. {text}.", layers, rows, height=alt.Step(22)
+    )
+
+
+def heat_charts(places: Sequence[Place]) -> list[Chart]:
+    """Drop rate by language and level, one chart per noise family and system. Places of one task and model."""
+    charts = []
+    noisy = [p for p in places if p.level > 0]
+    for noise in dict.fromkeys(p.noise for p in noisy):
+        for system in dict.fromkeys(p.system for p in noisy):
+            own = [p for p in noisy if p.noise == noise and p.system == system]
+            if not any(p.drop_rate is not None for p in own):
+                continue
+            rows = [_heat_row(p) | {"order": i} for i, p in enumerate(own)]
+            text = "; ".join(f"{r['language']} {r['level']}: {r['shown']}" for r in rows)
+            title = f"{noise} · {system.intermediate}"
+            spec = _heat_specification() | {"datasets": {"rows": rows}}
+            charts.append(Chart(title, f"Drop rate in percent, {title}. {text}.", spec))
+    return charts
+
+
+@cache  # the same for every heat map, and there may be hundreds
+def _heat_specification() -> dict[str, Any]:
+    base = alt.Chart(alt.NamedData(name="rows")).encode(
+        x=alt.X("level:N", title="level", axis=alt.Axis(labelAngle=0, orient="top")),
+        y=alt.Y("language:N", title=None, sort=alt.SortField("order")),
+        tooltip=["language:N", "level:N", "drop rate:N", "score:N"],
+    )
+    cells = base.mark_rect(stroke="#ffffff").encode(
+        color=alt.condition(
+            "isValid(datum.rate)",
+            alt.Color("rate:Q", scale=alt.Scale(scheme="blues", domain=[0, 1], clamp=True), legend=None),
+            alt.value("#e4e4e4"),
+        )
+    )
+    labels = base.mark_text(fontSize=11).encode(
+        text="shown:N",
+        color=alt.condition("datum.rate > 0.55", alt.value("#ffffff"), alt.value("#1a1a1a")),
+    )
+    return _chart("", "", cells + labels, [], height=alt.Step(20)).spec
+
+
+def _heat_row(place: Place) -> dict[str, Any]:
+    shown = percent(place.drop_rate) if place.drop_rate is not None else STATUS_TEXT[place.status]
+    return {
+        "language": place.language_name,
+        "level": f"{place.level:g}",
+        "rate": None if place.drop_rate is None else round(place.drop_rate, 4),
+        "shown": shown + ("*" if place.status == "partial" and place.drop_rate is not None else ""),
+        "drop rate": f"{shown} %" if place.drop_rate is not None else shown,
+        "score": percent(place.score),
+    }
+
+
+HARM = (("achieved", "achieved error rate"), ("word_change_rate", "word-change rate"))
+
+
+def harm_charts(places: Sequence[Place]) -> list[Chart]:
+    """Drop rate against what the noise really did: the achieved error rate and the share of changed words."""
+    charts = []
+    noisy = [p for p in places if p.level > 0 and p.drop_rate is not None]
+    for column, name in HARM:
+        own = [p for p in noisy if getattr(p, column) is not None]
+        if not own:
+            continue
+        rows = [
+            {
+                "x": round(100 * float(getattr(p, column)), 2),
+                "drop rate": _hundred(p.drop_rate),
+                "system": p.system.intermediate,
+                "noise": p.noise,
+                "language": p.language_name,
+                "level": p.level,
+            }
+            for p in own
+        ]
+        chart = (
+            alt.Chart(alt.NamedData(name="rows"))
+            .mark_point(size=46, strokeWidth=1.6, opacity=0.8)
+            .encode(
+                x=alt.X("x:Q", title=f"{name}, %"),
+                y=alt.Y("drop rate:Q", title="drop rate, %"),
+                color=_system_colour(own),
+                shape=_system_shape(own),
+                tooltip=[
+                    "language:N",
+                    "system:N",
+                    "noise:N",
+                    "level:Q",
+                    alt.Tooltip("x:Q", title=name),
+                    "drop rate:Q",
+                ],
+            )
+        )
+        text = f"Drop rate of {len(rows)} cells against the {name}; the numbers are in tables/scores.csv."
+        charts.append(_chart(f"Against the {name}", text, chart, rows, height=240))
+    return charts
+
+
+def _system_colour(rows: Sequence[Point] | Sequence[Place]) -> alt.Color:
+    systems = list(dict.fromkeys(row.system for row in rows))
+    scale = alt.Scale(domain=[s.intermediate for s in systems], range=[colour(s.arm) for s in systems])
+    return alt.Color("system:N", scale=scale, legend=None)
+
+
+def _system_shape(rows: Sequence[Point] | Sequence[Place]) -> alt.Shape:
+    systems = list(dict.fromkeys(row.system for row in rows))
+    shapes = [ARM_SHAPES.get(s.arm, "diamond") for s in systems]
+    return alt.Shape(
+        "system:N", scale=alt.Scale(domain=[s.intermediate for s in systems], range=shapes), legend=None
+    )
+
+
+def _chart(title: str, text: str, chart: Any, rows: Rows, height: Any) -> Chart:
+    """Fitted to the width of its place on the page, so that a phone gets a narrow chart and not a cut one.
+
+    The rows are put in after Altair has checked the specification: it would check every number of them as
+    well.
+    """
+    spec = (
+        chart.properties(
+            width="container", height=height, autosize=alt.AutoSizeParams(type="fit-x", contains="padding")
+        )
+        .configure(font="system-ui, sans-serif", background="transparent")
+        .configure_axis(labelFontSize=12, titleFontSize=12, titleFontWeight="normal")
+        .configure_view(strokeWidth=0)
+        .to_dict()
+    )
+    spec["datasets"] = spec.get("datasets", {}) | {"rows": rows}
+    return Chart(title, text, spec)
+
+
+def _hundred(value: float | None) -> float | None:
+    return None if value is None else round(100 * value, 2)

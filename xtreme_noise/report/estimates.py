@@ -1,0 +1,268 @@
+"""Numbers of the report: one row per language, per point of a curve, and per contrast of two arms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+
+import numpy as np
+
+from xtreme_noise.analysis.bootstrap import Floats, interval, mean_over_runs, p_value
+from xtreme_noise.analysis.holm import holm
+from xtreme_noise.analysis.robustness import absolute_drop, cross_lingual_gap, drop_rate, retention_area
+from xtreme_noise.report.cells import Cell
+from xtreme_noise.report.panels import Panel, System
+from xtreme_noise.report.predictions import Evidence
+
+CONTRASTS = (("multilingual", "english"), ("english", "none"), ("multilingual", "none"))
+MEASURES = ("score", "drop_rate", "retention_area")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its 95 % interval; None where it is not defined or could not be resampled."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Point:
+    """One system at one level: means over the panel's complete languages."""
+
+    panel: Panel
+    system: System
+    level: float
+    score: Estimate
+    drop: Estimate
+    drop_rate: Estimate
+    drop_rate_above_chance: float | None
+    retention_area: Estimate  # of the whole curve, so the same at every level
+    cross_lingual_gap: float | None
+    achieved: float | None
+    word_change_rate: float | None
+    flip_rate: float | None
+    right_to_wrong: float | None
+    wrong_to_right: float | None
+    resamples: int
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Arm minus reference arm of the same kind of intermediate task, on the same items, languages and levels."""
+
+    panel: Panel
+    arm: System
+    reference: System
+    measure: str
+    level: float | None  # None for the retention area
+    value: float
+    reference_value: float
+    difference: Estimate
+    p: float | None
+    p_holm: float | None
+    tests: int  # size of the family of tests that Holm's correction is over
+    resamples: int
+
+
+def points(panel: Panel, evidence: Evidence) -> list[Point]:
+    """All curves of a panel; empty when no language is complete."""
+    if not panel.languages:
+        return []
+    rows = []
+    for system in panel.systems:
+        scores = {level: _mean(panel, evidence, system, level) for level in panel.levels}
+        area = _area(panel, scores)
+        for level in panel.levels:
+            value, drawn = scores[level]
+            clean, clean_drawn = scores.get(0.0, (math.nan, None))
+            cells = [
+                cell
+                for language in panel.languages
+                for run in panel.at(system, language, level)
+                for cell in run
+            ]
+            rows.append(
+                Point(
+                    panel, system, level,
+                    score=_estimate(value, drawn),
+                    drop=_derive(absolute_drop, clean, value, clean_drawn, drawn),
+                    drop_rate=_derive(drop_rate, clean, value, clean_drawn, drawn),
+                    drop_rate_above_chance=(
+                        _defined(float(drop_rate(clean, value, evidence.chance))) if evidence.chance else None
+                    ),
+                    retention_area=area,
+                    cross_lingual_gap=_gap(panel, system, level) if level > 0 else None,
+                    achieved=_average(cells, lambda c: c.achieved),
+                    word_change_rate=_average(cells, lambda c: c.word_change_rate),
+                    flip_rate=_average(cells, lambda c: c.flip_rate),
+                    right_to_wrong=_average(cells, lambda c: c.right_to_wrong),
+                    wrong_to_right=_average(cells, lambda c: c.wrong_to_right),
+                    resamples=evidence.resamples,
+                )
+            )  # fmt: skip
+    return rows
+
+
+def contrasts(panels: Sequence[tuple[Panel, Evidence]]) -> list[Contrast]:
+    """Every contrast of arms in the sweep, p adjusted after Holm within (pair of arms, measure) over the
+    sweep.
+    """
+    rows = list(
+        chain.from_iterable(_contrasts(panel, evidence) for panel, evidence in panels if panel.languages)
+    )
+    adjusted: dict[int, tuple[float, int]] = {}
+    for pair in CONTRASTS:
+        for measure in MEASURES:
+            family = [
+                (i, row.p)
+                for i, row in enumerate(rows)
+                if (row.arm.arm, row.reference.arm) == pair and row.measure == measure and row.p is not None
+            ]
+            values = holm([p for _, p in family])
+            adjusted |= {i: (value, len(family)) for (i, _), value in zip(family, values, strict=True)}
+    return [
+        replace(row, p_holm=adjusted[i][0], tests=adjusted[i][1]) if i in adjusted else row
+        for i, row in enumerate(rows)
+    ]
+
+
+def _contrasts(panel: Panel, evidence: Evidence) -> list[Contrast]:
+    rows = []
+    for arm, reference in _pairs(panel.systems):
+        ours = {level: _mean(panel, evidence, arm, level) for level in panel.levels}
+        theirs = {level: _mean(panel, evidence, reference, level) for level in panel.levels}
+
+        def row(
+            measure: str,
+            level: float | None,
+            a: tuple[float, Floats | None],
+            b: tuple[float, Floats | None],
+            arm: System = arm,
+            reference: System = reference,
+        ) -> None:
+            if math.isnan(a[0]) or math.isnan(b[0]):
+                return
+            drawn = a[1] - b[1] if a[1] is not None and b[1] is not None else None
+            p = p_value(drawn) if drawn is not None else None
+            difference = _estimate(a[0] - b[0], drawn)
+            rows.append(
+                Contrast(
+                    panel,
+                    arm,
+                    reference,
+                    measure,
+                    level,
+                    a[0],
+                    b[0],
+                    difference,
+                    p,
+                    None,
+                    0,
+                    evidence.resamples,
+                )
+            )
+
+        for level in panel.levels:
+            row("score", level, ours[level], theirs[level])
+        if 0.0 not in panel.levels:
+            continue
+        for level in panel.levels[1:]:
+            row("drop_rate", level, _rate(ours, level), _rate(theirs, level))
+        if len(panel.levels) > 1:
+            row("retention_area", None, _curve_area(panel, ours), _curve_area(panel, theirs))
+    return rows
+
+
+def _pairs(systems: Sequence[System]) -> list[tuple[System, System]]:
+    """(arm, reference): the same kind of intermediate task, or no intermediate task as the reference."""
+    return [
+        (arm, reference)
+        for pair in CONTRASTS
+        for arm in systems
+        for reference in systems
+        if (arm.arm, reference.arm) == pair and (reference.arm == "none" or arm.kind == reference.kind)
+    ]
+
+
+Drawn = tuple[float, "Floats | None"]
+
+
+def _mean(panel: Panel, evidence: Evidence, system: System, level: float) -> Drawn:
+    """Mean over complete languages, noise seeds and seeds: the point and its replicates (None: not
+    resampled).
+    """
+    runs: list[list[Cell]] = [[] for _ in panel.seeds]
+    for language in panel.languages:
+        for run, cells in zip(runs, panel.at(system, language, level), strict=True):
+            run.extend(cells)
+    value = float(np.mean([cell.score for run in runs for cell in run]))
+    if any(cell.cell not in evidence.scores for run in runs for cell in run):
+        return value, None
+    per_run = [np.mean([evidence.scores[cell.cell] for cell in run], axis=0) for run in runs]
+    return value, mean_over_runs(per_run)
+
+
+def _rate(scores: Mapping[float, Drawn], level: float) -> Drawn:
+    clean, clean_drawn = scores[0.0]
+    value, drawn = scores[level]
+    both = clean_drawn is not None and drawn is not None
+    return float(drop_rate(clean, value)), drop_rate(clean_drawn, drawn) if both else None  # type: ignore[arg-type]
+
+
+def _curve_area(panel: Panel, scores: Mapping[float, Drawn]) -> Drawn:
+    value = float(retention_area(panel.levels, [scores[level][0] for level in panel.levels]))
+    drawn = [scores[level][1] for level in panel.levels]
+    if any(one is None for one in drawn):
+        return value, None
+    return value, retention_area(panel.levels, [one for one in drawn if one is not None])
+
+
+def _area(panel: Panel, scores: Mapping[float, Drawn]) -> Estimate:
+    if len(panel.levels) < 2 or panel.levels[0] != 0:
+        return Estimate(None)
+    return _estimate(*_curve_area(panel, scores))
+
+
+def _derive(
+    measure: Callable[..., Floats],
+    clean: float,
+    noisy: float,
+    clean_drawn: Floats | None,
+    drawn: Floats | None,
+) -> Estimate:
+    both = clean_drawn is not None and drawn is not None
+    return _estimate(float(measure(clean, noisy)), measure(clean_drawn, drawn) if both else None)
+
+
+def _estimate(value: float, drawn: Floats | None) -> Estimate:
+    if math.isnan(value):
+        return Estimate(None)
+    bounds = interval(drawn) if drawn is not None else None
+    return Estimate(value, *(bounds or (None, None)))
+
+
+def _gap(panel: Panel, system: System, level: float) -> float | None:
+    if 0.0 not in panel.levels:
+        return None
+    rates = {}
+    for language in panel.languages:
+        clean = np.mean([cell.score for run in panel.at(system, language, 0.0) for cell in run])
+        noisy = np.mean([cell.score for run in panel.at(system, language, level) for cell in run])
+        rates[language] = drop_rate(float(clean), float(noisy))
+    gap = cross_lingual_gap(rates)
+    return None if gap is None else _defined(float(gap))
+
+
+def _average(cells: Sequence[Cell], value: Callable[[Cell], float | None]) -> float | None:
+    """Mean over all cells; None as soon as one of them was not measured."""
+    values = [value(cell) for cell in cells]
+    known = [v for v in values if v is not None and not math.isnan(v)]
+    return float(np.mean(known)) if known and len(known) == len(values) else None
+
+
+def _defined(value: float) -> float | None:
+    return None if math.isnan(value) else value

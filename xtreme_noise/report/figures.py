@@ -1,0 +1,138 @@
+"""The figures for papers and slides: PNG and SVG of the curves, the heat maps and the differences."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from xtreme_noise.report.estimates import Contrast, Point
+from xtreme_noise.report.grid import Place
+from xtreme_noise.report.names import Names
+from xtreme_noise.report.study import Study
+from xtreme_noise.report.text import STATUS_TEXT, colour, percent, slug
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MARKERS = {"none": "o", "english": "s", "multilingual": "^"}
+STYLE = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "svg.hashsalt": "xtreme_noise",  # the same figure is the same bytes
+    "svg.fonttype": "none",
+}
+
+
+def figures(study: Study) -> dict[str, bytes]:
+    """File name -> content. Figures without any number in them are not made."""
+    names = Names.of(study.cells)
+    made: dict[str, Figure] = {}
+    with mpl.rc_context(STYLE):
+        for task, model in dict.fromkeys((cell.task, cell.model) for cell in study.cells):
+            points = [p for p in study.points if (p.panel.task, p.panel.model) == (task, model)]
+            places = [p for p in study.places if (p.task, p.model) == (task, model) and p.level > 0]
+            if any(p.level > 0 for p in points):
+                made[slug("curves", task, model)] = _curves(points, names.task(task, model))
+            if any(p.drop_rate is not None for p in places):
+                made[slug("heat", task, model)] = _heat(places, names.task(task, model))
+        main = [
+            c
+            for c in study.contrasts
+            if (c.arm.arm, c.reference.arm, c.measure) == ("multilingual", "english", "drop_rate")
+        ]
+        if main:
+            made["multilingual_minus_english"] = _differences(main, names)
+        content: dict[str, bytes] = {}
+        for name, figure in made.items():
+            content[f"{name}.png"] = _bytes(FigureCanvasAgg(figure), "png")
+            content[f"{name}.svg"] = _bytes(FigureCanvasSVG(figure), "svg")
+    return content
+
+
+def _bytes(canvas: FigureCanvasAgg | FigureCanvasSVG, kind: str) -> bytes:
+    stream = io.BytesIO()
+    metadata = {"Date": None} if kind == "svg" else {"Software": None}
+    canvas.figure.savefig(stream, format=kind, dpi=150, metadata=metadata)
+    return stream.getvalue()
+
+
+def _curves(points: Sequence[Point], title: str) -> Figure:
+    noises = list(dict.fromkeys(p.panel.noise for p in points))
+    figure = Figure(figsize=(3.4 * len(noises) + 0.6, 3.3), layout="constrained")
+    axes = figure.subplots(1, len(noises), sharey=True, squeeze=False)[0]
+    for ax, noise in zip(axes, noises, strict=True):
+        own = [p for p in points if p.panel.noise == noise]
+        for system in dict.fromkeys(p.system for p in own):
+            line = [p for p in own if p.system == system]
+            _line(ax, line)
+        panel = own[0].panel
+        ax.set_xlabel(f"{noise} noise: target error rate")
+        ax.set_title(f"{len(panel.languages)} of {panel.wanted} languages", fontsize=8, color="#595959")
+    axes[0].set_ylabel(f"{points[0].panel.metric} × 100")
+    axes[0].legend(frameon=False, title="intermediate", fontsize=8, title_fontsize=8)
+    figure.suptitle(f"{title}: mean over complete languages, 95 % intervals", fontsize=10)
+    return figure
+
+
+def _line(ax: Axes, line: Sequence[Point]) -> None:
+    system = line[0].system
+    levels = [p.level for p in line]
+    scores = [100 * (p.score.value or 0.0) for p in line]
+    ax.plot(levels, scores, color=colour(system.arm), marker=MARKERS.get(system.arm, "D"), ms=5,
+            label=system.intermediate)  # fmt: skip
+    bounded = [p for p in line if p.score.low is not None and p.score.high is not None]
+    if len(bounded) == len(line):
+        low = [100 * (p.score.low or 0.0) for p in line]
+        high = [100 * (p.score.high or 0.0) for p in line]
+        ax.fill_between(levels, low, high, color=colour(system.arm), alpha=0.15, lw=0)
+
+
+def _heat(places: Sequence[Place], title: str) -> Figure:
+    systems = list(dict.fromkeys(p.system for p in places))
+    columns = list(dict.fromkeys((p.noise, p.level) for p in places))
+    languages = list(dict.fromkeys((p.language, p.language_name) for p in places))
+    at = {(p.system, p.language, p.noise, p.level): p for p in places}
+    width = 1.4 + len(systems) * (0.5 * len(columns) + 0.4)
+    figure = Figure(figsize=(width, 1.5 + 0.24 * len(languages)), layout="constrained")
+    axes = figure.subplots(1, len(systems), sharey=True, squeeze=False)[0]
+    for ax, system in zip(axes, systems, strict=True):
+        cells = [[at[(system, code, *column)] for column in columns] for code, _ in languages]
+        rates = np.array([[np.nan if p.drop_rate is None else p.drop_rate for p in row] for row in cells])
+        ax.imshow(np.ma.masked_invalid(rates), cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        ax.set_facecolor("#e4e4e4")
+        for y, row in enumerate(cells):
+            for x, place in enumerate(row):
+                shown = STATUS_TEXT[place.status] if place.drop_rate is None else percent(place.drop_rate)
+                white = place.drop_rate is not None and place.drop_rate > 0.55
+                ax.text(
+                    x, y, shown, ha="center", va="center", fontsize=6.5, color="white" if white else "#1a1a1a"
+                )
+        ax.set_xticks(range(len(columns)), [f"{noise}\n{level:g}" for noise, level in columns], fontsize=7)
+        ax.set_yticks(range(len(languages)), [name for _, name in languages], fontsize=8)
+        ax.set_title(system.intermediate, fontsize=9)
+        ax.tick_params(length=0)
+    figure.suptitle(f"{title}: drop rate, % of the clean score", fontsize=10)
+    return figure
+
+
+def _differences(contrasts: Sequence[Contrast], names: Names) -> Figure:
+    figure = Figure(figsize=(6.4, 1.1 + 0.26 * len(contrasts)), layout="constrained")
+    ax = figure.subplots()
+    for y, row in enumerate(contrasts):
+        low, high = row.difference.low, row.difference.high
+        if low is not None and high is not None:
+            ax.plot([100 * low, 100 * high], [y, y], color="#1a1a1a", lw=1.5)
+        ax.plot([100 * (row.difference.value or 0.0)], [y], "o", color=colour("multilingual"), ms=5)
+    ax.axvline(0, color="black", lw=0.8, ls="--")
+    ax.set_yticks(range(len(contrasts)), [names.contrast(row) for row in contrasts], fontsize=8)
+    ax.invert_yaxis()
+    ax.set_xlabel("drop rate, multilingual − English (percentage points, 95 % interval)")
+    return figure

@@ -1,0 +1,92 @@
+"""Writing the report's files whole or not at all, and not writing them when nothing changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from xtreme_noise.report.jobs import read_jobs, read_stages
+
+SIDECAR = ".report.json"  # what the report was made from and what it consists of; written last
+REPORT = "report.html"
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write so that `path` holds all of `content` or what it held before; readable as the user's umask says."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def inputs_digest(sweep: Path) -> str:
+    """sha256 over everything the report depends on: cells, jobs, stages, predictions and this program.
+
+    Predictions are named by what they hold and never rewritten, so name, size and time stand for their
+    content. What a repeated run of a finished study rewrites with another time of day (job.json) counts by
+    what is used of it.
+    """
+    state = hashlib.sha256()
+    package = Path(__file__).parent.parent
+    for path in (
+        package / "__init__.py",
+        *sorted((package / "report").rglob("*")),
+        *sorted((package / "analysis").rglob("*")),
+    ):
+        if path.suffix in (".py", ".j2", ".css", ".js"):
+            state.update(f"{path.relative_to(package)}\0".encode() + path.read_bytes())
+    cells = sweep / "cells.parquet"
+    state.update(cells.read_bytes() if cells.is_file() else b"")
+    state.update(repr((sweep.name, read_jobs(sweep), read_stages(sweep))).encode())
+    for entry in (
+        sorted(os.scandir(sweep / "predictions"), key=lambda e: e.name)
+        if (sweep / "predictions").is_dir()
+        else []
+    ):
+        facts = entry.stat()
+        state.update(f"{entry.name}\0{facts.st_size}\0{facts.st_mtime_ns}\0".encode())
+    return state.hexdigest()
+
+
+def is_current(sweep: Path, digest: str) -> bool:
+    """True when the files of the last report were made from these inputs and are all there, with their sizes."""
+    known = _sidecar(sweep)
+    if known.get("inputs") != digest:
+        return False
+    return all(
+        (sweep / name).is_file() and (sweep / name).stat().st_size == size
+        for name, size in known["outputs"].items()
+    )
+
+
+def write_outputs(sweep: Path, outputs: Mapping[str, bytes], digest: str) -> None:
+    """Write all files (relative name -> content), report.html last but one, the sidecar last; remove what an
+    earlier report wrote and this one has not. Other files in the same folders are left alone.
+    """
+    stale = set(_sidecar(sweep).get("outputs", {})) - set(outputs)
+    for name in sorted(outputs, key=lambda name: (name == REPORT, name)):
+        write_bytes(sweep / name, outputs[name])
+    for name in stale:
+        (sweep / name).unlink(missing_ok=True)
+    record = {"inputs": digest, "outputs": {name: len(content) for name, content in outputs.items()}}
+    write_bytes(sweep / SIDECAR, json.dumps(record, indent=1).encode())
+
+
+def _sidecar(sweep: Path) -> dict[str, dict[str, int] | str]:
+    """The last report's record; empty when there is none that can be read (the report is then written again)."""
+    try:
+        record = json.loads((sweep / SIDECAR).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    well_formed = isinstance(record, dict) and isinstance(record.get("outputs"), dict)
+    return record if well_formed else {}

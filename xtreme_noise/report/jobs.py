@@ -1,0 +1,102 @@
+"""The jobs of a sweep: which failed, and what it takes to run them again."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xtreme_noise.report.cells import Problem
+
+FAILURE = "failure.txt"  # its last line says why the job's last run failed
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job. `command`: what to type to run it again, None when Hydra left no record of it.
+
+    failure: why its last run failed, None when it did not, or when all it says is that cells failed (they are
+    listed themselves). software: package -> version.
+    """
+
+    name: str
+    command: str | None
+    config: str | None
+    software: dict[str, str]
+    failure: str | None
+
+
+def read_jobs(sweep: Path) -> tuple[list[Job], list[Problem]]:
+    """All jobs by name; a job that failed or whose record cannot be read is a problem."""
+    folder = sweep / "jobs"
+    jobs: list[Job] = []
+    problems: list[Problem] = []
+    for path in sorted(p for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []:
+        try:
+            job = _job(path)
+        except (OSError, ValueError) as error:
+            problems.append(Problem(f"job {path.name}", f"its record cannot be read: {error}"))
+            continue
+        if job.failure:
+            problems.append(Problem(f"job {job.name}", job.failure))
+        jobs.append(job)
+    return jobs, problems
+
+
+def read_stages(sweep: Path) -> list[dict[str, str]]:
+    """The rows of tables/stages.csv, one per trained stage; empty when nothing was trained."""
+    path = sweep / "tables" / "stages.csv"
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as stream:
+        return [{key: value or "" for key, value in row.items() if key} for row in csv.DictReader(stream)]
+
+
+def _job(folder: Path) -> Job:
+    record = _json(folder / "job.json")
+    overrides = _overrides(folder / ".hydra" / "overrides.yaml")
+    config = folder / "config.yaml"
+    software = record.get("software")
+    return Job(
+        folder.name,
+        None if overrides is None else shlex.join(["python", "-m", "xtreme_noise", *overrides]),
+        config.read_text(encoding="utf-8") if config.is_file() else None,
+        {str(k): str(v) for k, v in software.items()} if isinstance(software, dict) else {},
+        _failure(folder / FAILURE, record),
+    )
+
+
+def _failure(path: Path, record: dict[str, Any]) -> str | None:
+    if not path.is_file():
+        return None
+    lines = path.read_text(encoding="utf-8").strip().splitlines()
+    message = lines[-1] if lines else "no message"
+    cells = record.get("cells") or []
+    if "cells failed" in message and any(cell.get("status") == "error" for cell in cells):
+        return None
+    return message
+
+
+def _json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    record = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(record, dict):
+        raise ValueError(f"{path.name} is not an object")
+    return record
+
+
+def _overrides(path: Path) -> Sequence[str] | None:
+    if not path.is_file():
+        return None
+    import yaml
+
+    try:
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path.name}: {error}") from error
+    return [str(item) for item in loaded] if isinstance(loaded, list) else []

@@ -1,0 +1,229 @@
+"""The page: one HTML file with everything in it, which asks the network for nothing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import vl_convert
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+import xtreme_noise
+from xtreme_noise.report import charts, text, views
+from xtreme_noise.report.answer import QUESTION, answer, totals
+from xtreme_noise.report.cells import Cell, ordered
+from xtreme_noise.report.charts import Chart
+from xtreme_noise.report.estimates import Contrast
+from xtreme_noise.report.jobs import Job, read_stages
+from xtreme_noise.report.names import Names
+from xtreme_noise.report.panels import Panel, System
+from xtreme_noise.report.samples import sample_groups
+from xtreme_noise.report.study import Study
+
+SIGNATURES = 5_000  # cells listed in the page; all of them are in tables/cells.csv
+PLACES = 200  # places listed per problem
+
+
+@dataclass
+class TaskView:
+    """What the page shows of one task and model."""
+
+    name: str
+    anchor: str
+    scores: list[views.TableView]
+    curves: list[Placed]
+    curve_tables: list[views.TableView]
+    notes: list[str]
+    heat: list[Placed]
+    harm: list[Placed]
+    partial: bool = False
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A chart of the page; its specification is number `number` in the page's data block."""
+
+    title: str
+    alt: str
+    number: int
+
+
+@dataclass
+class Specs:
+    """The specifications of the page's charts."""
+
+    specs: list[dict[str, Any]] = field(default_factory=list)
+
+    def place(self, chart: Chart) -> Placed:
+        self.specs.append(chart.spec)
+        return Placed(chart.title, chart.alt, len(self.specs) - 1)
+
+
+def page(study: Study, digest: str, files: Sequence[str]) -> str:
+    """report.html. `digest`: of the inputs; `files`: the other files of the report, relative to it."""
+    names = Names.of(study.cells)
+    samples, sample_problems = sample_groups(study.cells)
+    specs = Specs()
+    environment = Environment(
+        loader=PackageLoader("xtreme_noise.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(percent=text.percent, plural=text.plural)
+    scripts = {"library": _library(), "loader": _template_file("charts.js")}
+    main = [c for c in study.contrasts if (c.arm.arm, c.reference.arm) == ("multilingual", "english")]
+    difference = charts.difference_chart([c for c in main if c.measure == "drop_rate"], names)
+    return environment.get_template("report.html.j2").render(
+        study=study,
+        digest=digest,
+        version=xtreme_noise.__version__,
+        style=Markup(_template_file("report.css")),
+        policy=_policy(scripts.values()),
+        scripts={name: Markup(code) for name, code in scripts.items()},
+        question=QUESTION,
+        answer=answer(study),
+        totals=totals(study),
+        problems=views.problem_groups([*study.problems, *sample_problems]),
+        place_limit=PLACES,
+        missing=views.gaps(study, "missing"),
+        inapplicable=views.gaps(study, "n/a"),
+        completeness=views.completeness_table(study, names),
+        tasks=[_task(study, task, model, names, specs) for task, model in _tasks(study.cells)],
+        systems=_systems(study.panels),
+        colour=text.colour,
+        shapes=text.ARM_SHAPES,
+        main_contrasts=main,
+        main_table=views.contrast_table(main, names, _contrast_caption(main)) if main else None,
+        difference=specs.place(difference) if difference else None,
+        other_tables=_other_contrasts(study.contrasts, names),
+        resamples=sorted({e.resamples for e in study.evidence.values() if e.scores}),
+        chances=[(task, e.labels, e.chance) for task, e in study.evidence.items() if e.labels],
+        samples=samples,
+        signatures=[c for c in study.cells if c.signature][:SIGNATURES],
+        signature_limit=SIGNATURES,
+        commands=ordered(job.command for job in study.jobs if job.command),
+        configs=_configs(study.jobs),
+        software=_software(study.jobs),
+        stages=views.stage_table(read_stages(study.sweep)),
+        files=files,
+        chart_data=Markup(
+            _json_for_script(specs.specs)
+        ),  # evaluated last: all charts have their place by now
+    )
+
+
+def _tasks(cells: Iterable[Cell]) -> list[tuple[str, str]]:
+    return list(dict.fromkeys((cell.task, cell.model) for cell in cells))
+
+
+def _task(study: Study, task: str, model: str, names: Names, specs: Specs) -> TaskView:
+    panels = [p for p in study.panels if (p.task, p.model) == (task, model)]
+    places = [p for p in study.places if (p.task, p.model) == (task, model)]
+    points = [p for p in study.points if (p.panel.task, p.panel.model) == (task, model)]
+    scores = []
+    for system in dict.fromkeys(p.system for p in places):
+        own = [p for p in places if p.system == system]
+        scores.append(views.score_table(own, panels, [p for p in points if p.system == system]))
+    name = names.task(task, model)
+    return TaskView(
+        name,
+        text.slug(task, model),
+        scores,
+        [specs.place(chart) for chart in charts.curve_charts(points)],
+        [views.curve_table(p, points, names) for p in panels if p.languages],
+        [note for panel in panels if (note := _note(panel, study.cells))],
+        [specs.place(chart) for chart in charts.heat_charts(places)],
+        [specs.place(chart) for chart in charts.harm_charts(places)],
+        any(p.status == "partial" for p in places),
+    )
+
+
+def _note(panel: Panel, cells: Sequence[Cell]) -> str:
+    """What a mean of this panel leaves out, and why."""
+    names = {cell.language: cell.language_name for cell in cells}
+    parts = []
+    if panel.gaps:
+        listed = ", ".join(f"{names[code]} ({why})" for code, why in panel.gaps.items())
+        kind = "means are incomplete, without" if panel.languages else "no language is complete in every arm:"
+        parts.append(f"{kind} {listed}")
+    if panel.silent:
+        parts.append("nothing measured for " + ", ".join(system.intermediate for system in panel.silent))
+    if panel.partial:
+        parts.append("not common to all arms and left out: " + "; ".join(panel.partial))
+    return f"{panel.noise}: " + "; ".join(parts) + "." if parts else ""
+
+
+def _systems(panels: Sequence[Panel]) -> list[System]:
+    return list(dict.fromkeys(system for panel in panels for system in (*panel.systems, *panel.silent)))
+
+
+def _contrast_caption(contrasts: Sequence[Contrast]) -> str:
+    families = {c.measure: c.tests for c in contrasts if c.tests}
+    listed = ", ".join(f"{count} of {text.MEASURE_TEXT[measure]}" for measure, count in families.items())
+    return f"Multilingual minus English, × 100. Holm's correction is within each measure: tests in the family {listed}."
+
+
+def _other_contrasts(contrasts: Sequence[Contrast], names: Names) -> list[views.TableView]:
+    tables = []
+    for arm in ("english", "multilingual"):
+        own = [c for c in contrasts if (c.arm.arm, c.reference.arm) == (arm, "none")]
+        if own:
+            caption = f"{arm.capitalize()} minus no intermediate training, × 100. Holm's correction as above."
+            tables.append(views.contrast_table(own, names, caption))
+    return tables
+
+
+def _configs(jobs: Sequence[Job]) -> list[tuple[str, str]]:
+    """Each configuration once, with the jobs that have it."""
+    found: dict[str, list[str]] = {}
+    for job in jobs:
+        if job.config:
+            found.setdefault(job.config, []).append(job.name)
+    return [(", ".join(names), config) for config, names in found.items()]
+
+
+def _software(jobs: Sequence[Job]) -> list[tuple[str, str]]:
+    """Package and the versions that the jobs ran with."""
+    found: dict[str, dict[str, None]] = {}
+    for job in jobs:
+        for name, version in job.software.items():
+            found.setdefault(name, {})[version] = None
+    return [(name, ", ".join(versions)) for name, versions in sorted(found.items())]
+
+
+def _library() -> str:
+    """Vega, Vega-Lite and vega-embed in one script, of the version that Altair writes specifications for."""
+    import altair
+
+    version = ".".join(altair.SCHEMA_VERSION.lstrip("v").split(".")[:2])
+    return _for_script(vl_convert.javascript_bundle(vl_version=version))
+
+
+def _for_script(code: str) -> str:
+    """JavaScript that cannot end the script element it stands in."""
+    return code.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+def _json_for_script(value: Any) -> str:
+    """JSON for a data block: no character in it can end the element or start a comment."""
+    code = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    return code.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _policy(scripts: Iterable[str]) -> str:
+    """Content security policy: no network, and no script but the page's own two, whatever the data may say."""
+    digests = [base64.b64encode(hashlib.sha256(code.encode()).digest()).decode() for code in scripts]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {allowed}"
+
+
+def _template_file(name: str) -> str:
+    return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")

@@ -1,0 +1,172 @@
+"""What may be compared with what: the cells of one task, model and noise family, complete in every arm."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from xtreme_noise.report.cells import CLEAN, Cell, system_order
+
+
+@dataclass(frozen=True)
+class System:
+    """A model that went through one intermediate stage ("none", "nli/english", ...)."""
+
+    intermediate: str
+    arm: str
+
+    @property
+    def kind(self) -> str:
+        """The kind of intermediate task: what the English and the multilingual arm have in common."""
+        return self.intermediate.split("/", 1)[0]
+
+
+Number = TypeVar("Number", int, float)
+Spot = tuple[
+    str, str, float, int, int | None
+]  # intermediate, language, level, seed, noise seed (None when clean)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One task, model and noise family; `noise` is "clean" when the sweep has nothing but level 0 there.
+
+    languages: those in which every system has every level, seed and noise seed: means are over these alone.
+    partial: levels and seeds that only some systems have, in words: they take no part either.
+    gaps: every other language of the task, with the reason it is left out of means.
+    silent: systems of the task without any usable cell here; they take no part, and do not empty `languages`.
+    levels, seeds, noise_seeds: those that every system has.
+    """
+
+    task: str
+    model: str
+    noise: str
+    metric: str
+    family: str
+    systems: tuple[System, ...]
+    silent: tuple[System, ...]
+    levels: tuple[float, ...]
+    seeds: tuple[int, ...]
+    noise_seeds: tuple[int, ...]
+    languages: tuple[str, ...]
+    gaps: Mapping[str, str]
+    partial: tuple[str, ...]
+    cells: Mapping[Spot, Cell]
+
+    def at(self, system: System, language: str, level: float) -> list[list[Cell]]:
+        """The cells of one point, per training seed, over noise seeds."""
+        noise_seeds: tuple[int | None, ...] = (None,) if level == 0 else self.noise_seeds
+        return [
+            [self.cells[(system.intermediate, language, level, seed, noise)] for noise in noise_seeds]
+            for seed in self.seeds
+        ]
+
+    @property
+    def wanted(self) -> int:
+        """Number of languages the task has in this sweep."""
+        return len(self.languages) + len(self.gaps)
+
+    @property
+    def whole(self) -> bool:
+        return not self.gaps
+
+
+def panels(cells: Sequence[Cell], unusable: Mapping[tuple[str, str], str] | None = None) -> list[Panel]:
+    """Every panel of the sweep. `unusable`: (task, language) -> why its cells cannot be compared."""
+    grouped: dict[tuple[str, str], list[Cell]] = defaultdict(list)
+    for cell in cells:
+        grouped[(cell.task, cell.model)].append(cell)
+    found = []
+    for (task, model), members in grouped.items():
+        noises = sorted({cell.noise for cell in members} - {CLEAN}) or [CLEAN]
+        bad = {language: why for (t, language), why in (unusable or {}).items() if t == task}
+        found += [_panel(task, model, noise, members, bad) for noise in noises]
+    return found
+
+
+def systems(cells: Sequence[Cell]) -> list[System]:
+    """The distinct systems: without an intermediate stage first, then English, then multilingual."""
+    found = {System(cell.intermediate, cell.arm) for cell in cells}
+    return sorted(found, key=lambda system: system_order(system.intermediate, system.arm))
+
+
+def _panel(task: str, model: str, noise: str, members: Sequence[Cell], bad: Mapping[str, str]) -> Panel:
+    here = [cell for cell in members if cell.noise in (CLEAN, noise)]
+    spots: dict[Spot, Cell] = {}
+    for cell in here:
+        noise_seed = None if cell.noise == CLEAN else cell.noise_seed
+        spots[(cell.intermediate, cell.language, cell.level, cell.seed, noise_seed)] = cell
+    good = {spot: cell for spot, cell in spots.items() if cell.status == "ok" and cell.score is not None}
+    every = sorted(
+        {System(c.intermediate, c.arm) for c in here}, key=lambda s: system_order(s.intermediate, s.arm)
+    )
+    active = [s for s in every if any(spot[0] == s.intermediate for spot in good)]
+    names = [s.intermediate for s in active]
+    levels = _common(names, ((spot[0], spot[2]) for spot in good))
+    seeds = _common(names, ((spot[0], spot[3]) for spot in good))
+    noise_seeds = _common(names, ((spot[0], spot[4]) for spot in good if spot[4] is not None))
+    complete: list[str] = []
+    gaps: dict[str, str] = {}
+    for language in sorted({cell.language for cell in here}):
+        needed = [
+            (name, language, level, seed, noise_seed)
+            for name in names
+            for level in levels
+            for seed in seeds
+            for noise_seed in ([None] if level == 0 else noise_seeds)
+        ]
+        lost = [spot for spot in needed if spot not in good]
+        if language in bad:
+            gaps[language] = bad[language]
+        elif not needed or lost:
+            gaps[language] = _reason(lost, spots, here, language)
+        else:
+            complete.append(language)
+    metrics = [cell.metric for cell in good.values() if cell.metric]
+    return Panel(
+        task, model, noise,
+        metric=metrics[0] if metrics else "",
+        family=here[0].family,
+        systems=tuple(active),
+        silent=tuple(s for s in every if s not in active),
+        levels=tuple(levels), seeds=tuple(seeds), noise_seeds=tuple(noise_seeds),
+        languages=tuple(complete), gaps=gaps, cells=good,
+        partial=_partial(spots, levels, seeds, noise_seeds),
+    )  # fmt: skip
+
+
+def _partial(
+    spots: Iterable[Spot], levels: Sequence[float], seeds: Sequence[int], noise_seeds: Sequence[int]
+) -> tuple[str, ...]:
+    known = list(spots)
+    extra = {
+        "level": {f"{spot[2]:g}" for spot in known if spot[2] not in levels},
+        "seed": {str(spot[3]) for spot in known if spot[3] not in seeds},
+        "noise seed": {str(spot[4]) for spot in known if spot[4] is not None and spot[4] not in noise_seeds},
+    }
+    return tuple(f"{what} {', '.join(sorted(values))}" for what, values in extra.items() if values)
+
+
+def _common(systems: Sequence[str], pairs: Iterable[tuple[str, Number]]) -> list[Number]:
+    """Values that every system has, ascending."""
+    seen: dict[Number, set[str]] = defaultdict(set)
+    for system, value in pairs:
+        seen[value].add(system)
+    return sorted(value for value, owners in seen.items() if owners >= set(systems))
+
+
+def _reason(lost: Sequence[Spot], spots: Mapping[Spot, Cell], here: Sequence[Cell], language: str) -> str:
+    """Why a language is left out, in words: the worst thing that happened in it."""
+    statuses = [spots[spot].status for spot in lost if spot in spots]
+    statuses += [cell.status for cell in here if cell.language == language and cell.status == "missing"]
+    for status, text in (
+        ("missing", "data missing"),
+        ("error", "failed"),
+        ("n/a", "noise not applicable"),
+    ):
+        if status in statuses:
+            arms = sorted({spot[0] for spot in lost if spot in spots and spots[spot].status == status})
+            return text + (f" ({', '.join(arms)})" if status == "error" and arms else "")
+    return "not run everywhere"

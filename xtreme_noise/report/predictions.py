@@ -1,0 +1,161 @@
+"""Per-example scores of the cells, read strictly and paired by item id."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xtreme_noise.analysis.bootstrap import Floats, LanguageScores, by_cluster, replicates
+from xtreme_noise.errors import DataError
+from xtreme_noise.report.cells import Cell, Problem, where
+
+RESAMPLES = 9_999
+FEWER = 1_999
+LARGE = 1_500_000  # examples x cells of one task beyond which FEWER resamples are drawn
+
+
+@dataclass
+class Evidence:
+    """Bootstrap replicates of all cells of one task, and what was found on the way.
+
+    scores: cell digest -> (resamples,) replicates of its score. chance: the score of a uniform guess over the
+    gold labels seen, for classification; 0 for other families. items: language -> number of source items.
+    """
+
+    resamples: int = 0
+    scores: dict[str, Floats] = field(default_factory=dict)
+    chance: float = 0.0
+    items: dict[str, int] = field(default_factory=dict)
+    labels: int | None = None
+
+
+def read_evidence(
+    sweep: Path, cells: Sequence[Cell], *, seed: int = 0
+) -> tuple[dict[str, Evidence], dict[tuple[str, str], str], list[Problem]]:
+    """Per task: replicates of every finished cell; (task, language) that cannot be compared and why;
+    problems.
+
+    A language whose cells do not hold exactly the same items, or whose predictions are missing, unreadable or
+    do not add up to the recorded score, is left out of every comparison and named: never guessed at.
+    """
+    grouped: dict[str, dict[str, list[Cell]]] = defaultdict(lambda: defaultdict(list))
+    for cell in cells:
+        if cell.status == "ok":
+            grouped[cell.task][cell.language].append(cell)
+    found: dict[str, Evidence] = {}
+    unusable: dict[tuple[str, str], str] = {}
+    problems: list[Problem] = []
+    for task, languages in grouped.items():
+        evidence, parts, size, labels = Evidence(), {}, 0, set()
+        for language, members in languages.items():
+            try:
+                part, examples, gold = _read_language(sweep, members)
+            except DataError as error:
+                problems.append(Problem(f"{task} · {members[0].language_name} ({language})", str(error)))
+                unusable[(task, language)] = "predictions unusable"
+                continue
+            parts[language] = part
+            evidence.items[language] = len(part.clusters)
+            size += examples * len(members)
+            labels |= gold
+        if (
+            any(cell.family == "classification" for members in languages.values() for cell in members)
+            and labels
+        ):
+            evidence.labels, evidence.chance = len(labels), 1 / len(labels)
+        evidence.resamples = RESAMPLES if size <= LARGE else FEWER
+        drawn = replicates(parts, evidence.resamples, seed=seed, stream=task)
+        for language, scores in drawn.items():
+            for column, cell in enumerate(languages[language]):
+                evidence.scores[cell.cell] = scores[:, column]
+        found[task] = evidence
+    return found, unusable, problems
+
+
+def _read_language(sweep: Path, cells: Sequence[Cell]) -> tuple[LanguageScores, int, set[str]]:
+    """All cells of one task and language: items aligned by id, parts summed by source item; examples; gold
+    labels.
+    """
+    first: tuple[Any, Any] | None = None
+    nums, dens = [], []
+    gold: set[str] = set()
+    for cell in cells:
+        wants_gold = cell.family == "classification" and cell.level == 0
+        table = _read(sweep / "predictions" / f"{cell.cell}.parquet", wants_gold)
+        ids, clusters = table["id"].combine_chunks(), table["cluster"].combine_chunks()
+        num, den = table["num"].to_numpy(), table["den"].to_numpy()
+        _check_sums(cell, num, den)
+        if first is None:
+            if len(ids.unique()) != len(ids):
+                raise DataError(f"ids are not unique in the predictions of: {where(cell)}")
+            first = (ids, clusters)
+        elif not (ids.equals(first[0]) and clusters.equals(first[1])):
+            order = match(first[0].to_pylist(), ids.to_pylist(), where(cells[0]), where(cell))
+            if clusters.take(order).to_pylist() != first[1].to_pylist():
+                raise DataError(f"source items (cluster) differ between: {where(cells[0])} and {where(cell)}")
+            num, den = num[order], den[order]
+        nums.append(num)
+        dens.append(den)
+        if wants_gold:
+            gold |= set(table["gold"].unique().to_pylist())
+    assert first is not None  # there is at least one cell
+    names = np.asarray(first[1].to_pylist(), dtype=str)
+    clusters_num = by_cluster(names, np.column_stack(nums).astype(float))
+    clusters_den = by_cluster(names, np.column_stack(dens).astype(float))
+    return LanguageScores(clusters_num[0], clusters_num[1], clusters_den[1]), len(names), gold
+
+
+def _read(path: Path, gold: bool) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = ["id", "cluster", "num", "den", *(["gold"] if gold else [])]
+    try:
+        with pq.ParquetFile(path) as file:
+            table = file.read(columns=columns)
+        lacking = [name for name in columns if name not in table.column_names]
+        if lacking:
+            raise DataError(f"{path.name} lacks the columns {', '.join(lacking)}")
+        for name in columns:
+            if table[name].null_count and name != "gold":
+                raise DataError(f"{path.name}: column {name} has empty values")
+        for name in ("id", "cluster"):
+            table = table.set_column(table.column_names.index(name), name, table[name].cast(pa.string()))
+    except FileNotFoundError:
+        raise DataError(f"predictions/{path.name} is missing") from None
+    except (OSError, ValueError) as error:  # pyarrow's own errors derive from these
+        raise DataError(f"predictions/{path.name} cannot be read: {error}") from error
+    return table
+
+
+def _check_sums(cell: Cell, num: Floats, den: Floats) -> None:
+    total = float(den.sum())
+    if not len(num) or (den < 0).any():
+        raise DataError(f"no examples, or a negative denominator, in the predictions of: {where(cell)}")
+    score = float(num.sum()) / total if total else 0.0
+    if cell.score is None or abs(score - cell.score) > 1e-4:
+        raise DataError(
+            f"the predictions give a score of {score:.4f}, the cell says {cell.score}: {where(cell)}"
+        )
+
+
+def match(reference: Sequence[str], ids: Sequence[str], reference_name: str, name: str) -> list[int]:
+    """Positions in `ids` of every id of `reference`, in its order.
+
+    Raises DataError unless both hold the same ids, each once: a shorter list is never silently enough.
+    """
+    position = {identifier: i for i, identifier in enumerate(ids)}
+    if len(position) != len(ids):
+        raise DataError(f"ids are not unique in the predictions of: {name}")
+    odd = set(reference) ^ set(ids)
+    if odd:
+        raise DataError(
+            f"{len(odd)} ids occur in only one of two cells that must hold the same items, among them "
+            f"{min(odd)!r}: {reference_name} and {name}"
+        )
+    return [position[identifier] for identifier in reference]

@@ -1,0 +1,68 @@
+"""Everything the report says, computed once from a sweep folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from xtreme_noise.report.cells import Cell, Problem, ordered, read_cells, where
+from xtreme_noise.report.estimates import Contrast, Point, contrasts, points
+from xtreme_noise.report.grid import Count, Place, counts, places
+from xtreme_noise.report.jobs import Job, read_jobs
+from xtreme_noise.report.panels import Panel, panels
+from xtreme_noise.report.predictions import Evidence, read_evidence
+
+
+@dataclass(frozen=True)
+class Study:
+    """A sweep as read. `problems` holds what failed or does not add up, the cells with errors included."""
+
+    sweep: Path
+    cells: Sequence[Cell]
+    problems: Sequence[Problem]
+    panels: Sequence[Panel]
+    evidence: dict[str, Evidence]
+    points: Sequence[Point]
+    contrasts: Sequence[Contrast]
+    places: Sequence[Place]
+    counts: Sequence[Count]
+    jobs: Sequence[Job]
+
+    @property
+    def tasks(self) -> list[str]:
+        return ordered(cell.task for cell in self.cells)
+
+    @property
+    def models(self) -> list[str]:
+        return ordered(cell.model for cell in self.cells)
+
+
+def read_study(sweep: Path, *, resample: bool = True) -> Study:
+    """Read and compute. Without `resample` predictions are not opened, and no number has an interval.
+
+    Raises DataError when the folder has no readable cells.parquet; everything else that is wrong is a problem
+    in the result.
+    """
+    cells, problems = read_cells(sweep)
+    jobs, job_problems = read_jobs(sweep)
+    failed = [Problem(where(c), c.error or "no message") for c in cells if c.status == "error"]
+    evidence: dict[str, Evidence] = {}
+    unusable: dict[tuple[str, str], str] = {}
+    broken: list[Problem] = []
+    if resample:
+        evidence, unusable, broken = read_evidence(sweep, cells)
+    compared = panels(cells, unusable)
+    known = [(panel, evidence.get(panel.task, Evidence())) for panel in compared]
+    return Study(
+        sweep,
+        cells,
+        [*job_problems, *failed, *problems, *broken],
+        compared,
+        evidence,
+        [point for panel, own in known for point in points(panel, own)],
+        contrasts(known),
+        places(cells, evidence),
+        counts(cells),
+        jobs,
+    )

@@ -1,0 +1,123 @@
+"""The CSV tables: every number of the report, in full precision, as fractions."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from xtreme_noise.report.cells import STATUSES, Cell
+from xtreme_noise.report.estimates import Estimate
+from xtreme_noise.report.grid import ABSENT
+from xtreme_noise.report.panels import Panel
+from xtreme_noise.report.study import Study
+
+CELLS = tuple(field.name for field in fields(Cell) if field.name != "samples")
+SCORES = (
+    "task", "family", "model", "intermediate", "arm", "language", "language_name", "script", "noise", "level",
+    "metric", "status", "cells", "expected", "n", "score", "score_low", "score_high", "drop", "drop_rate",
+    "drop_rate_above_chance", "achieved", "changed", "word_change_rate", "fertility", "flip_rate",
+    "right_to_wrong", "wrong_to_right", "seconds",
+)  # fmt: skip
+CURVES = (
+    "task", "model", "intermediate", "arm", "noise", "level", "metric", "score", "score_low", "score_high",
+    "drop", "drop_low", "drop_high", "drop_rate", "drop_rate_low", "drop_rate_high", "drop_rate_above_chance",
+    "retention_area", "retention_area_low", "retention_area_high", "cross_lingual_gap", "achieved",
+    "word_change_rate", "flip_rate", "right_to_wrong", "wrong_to_right", "languages", "languages_wanted",
+    "languages_in_mean", "languages_left_out", "seeds", "noise_seeds", "resamples",
+)  # fmt: skip
+ARMS = (
+    "task", "model", "noise", "kind", "arm", "reference", "measure", "level", "value", "reference_value",
+    "difference", "difference_low", "difference_high", "p", "p_holm", "tests_in_family", "languages",
+    "languages_wanted", "languages_in_mean", "seeds", "resamples",
+)  # fmt: skip
+COMPLETENESS = ("task", "model", "intermediate", "arm", "noise", "ok", "error", "missing", "n/a", "not_run")
+
+
+def tables(study: Study) -> dict[str, str]:
+    """File name -> CSV text (UTF-8, a header line, empty where a value is not defined)."""
+    return {
+        "cells.csv": _csv(CELLS, ({name: getattr(c, name) for name in CELLS} for c in study.cells)),
+        "scores.csv": _csv(SCORES, _scores(study)),
+        "curves.csv": _csv(CURVES, _curves(study)),
+        "arms.csv": _csv(ARMS, _arms(study)),
+        "completeness.csv": _csv(COMPLETENESS, _completeness(study)),
+    }
+
+
+def _scores(study: Study) -> Iterable[dict[str, Any]]:
+    for place in study.places:
+        row = {name: getattr(place, name) for name in SCORES if hasattr(place, name)}
+        yield row | {
+            "intermediate": place.system.intermediate,
+            "arm": place.system.arm,
+            "score_low": place.low,
+            "score_high": place.high,
+        }
+
+
+def _curves(study: Study) -> Iterable[dict[str, Any]]:
+    for point in study.points:
+        panel = point.panel
+        row = {name: getattr(point, name) for name in CURVES if hasattr(point, name)}
+        for name in ("score", "drop", "drop_rate", "retention_area"):
+            row |= _interval(name, getattr(point, name))
+        yield row | _place(panel) | {"intermediate": point.system.intermediate, "arm": point.system.arm}
+
+
+def _arms(study: Study) -> Iterable[dict[str, Any]]:
+    for contrast in study.contrasts:
+        row = {name: getattr(contrast, name) for name in ARMS if hasattr(contrast, name)}
+        yield (
+            row
+            | _interval("difference", contrast.difference)
+            | _place(contrast.panel)
+            | {
+                "kind": contrast.arm.kind,
+                "arm": contrast.arm.intermediate,
+                "reference": contrast.reference.intermediate,
+                "tests_in_family": contrast.tests or None,
+            }
+        )
+
+
+def _completeness(study: Study) -> Iterable[dict[str, Any]]:
+    for count in study.counts:
+        yield {
+            "task": count.task,
+            "model": count.model,
+            "intermediate": count.system.intermediate,
+            "arm": count.system.arm,
+            "noise": count.noise,
+            **{status: count.counts.get(status, 0) for status in STATUSES},
+            "not_run": count.counts.get(ABSENT, 0),
+        }
+
+
+def _interval(name: str, estimate: Estimate) -> dict[str, float | None]:
+    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+
+
+def _place(panel: Panel) -> dict[str, Any]:
+    return {
+        "task": panel.task,
+        "model": panel.model,
+        "noise": panel.noise,
+        "metric": panel.metric,
+        "languages": len(panel.languages),
+        "languages_wanted": panel.wanted,
+        "languages_in_mean": " ".join(panel.languages),
+        "languages_left_out": "; ".join(f"{code}: {why}" for code, why in panel.gaps.items()),
+        "seeds": len(panel.seeds),
+        "noise_seeds": len(panel.noise_seeds),
+    }
+
+
+def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()

@@ -1,0 +1,19 @@
+"use strict";
+// Draws every chart of the page from its data block, one after the other so that the page stays responsive.
+// ast: expressions are interpreted, not compiled, so that the page's policy need not allow eval.
+(async () => {
+  const specs = JSON.parse(document.getElementById("chart-data").textContent);
+  for (const place of document.querySelectorAll("[data-chart]")) {
+    try {
+      await vegaEmbed(place, specs[Number(place.dataset.chart)], { actions: false, renderer: "svg", ast: true });
+      place.dataset.drawn = "yes";
+    } catch (error) {
+      place.textContent = "This chart could not be drawn (" + error.message + "); its numbers are in the tables.";
+      console.error("chart " + place.dataset.chart, error);
+    }
+  }
+  document.documentElement.dataset.charts = "done";
+})();
+window.addEventListener("beforeprint", () => {
+  for (const part of document.querySelectorAll("details.printed")) part.open = true;
+});

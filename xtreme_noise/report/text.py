@@ -1,0 +1,68 @@
+"""How numbers and names are written in the report: scores x 100 with one decimal, a real minus sign."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from xtreme_noise.report.estimates import Estimate
+from xtreme_noise.report.grid import ABSENT, PARTIAL
+
+NONE = "–"
+STATUS_TEXT = {
+    "error": "failed",
+    "missing": "missing",
+    "n/a": "n/a",
+    ABSENT: "not run",
+    PARTIAL: "partial",
+    "ok": "ok",
+}
+MEASURE_TEXT = {
+    "score": "score",
+    "drop_rate": "drop rate",
+    "retention_area": "area under the retention curve",
+}
+# Okabe and Ito's palette, safe for the common kinds of colour blindness; one arm, one colour, everywhere.
+ARM_COLOURS = {"none": "#595959", "english": "#0072B2", "multilingual": "#D55E00"}
+OTHER_COLOURS = ("#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+ARM_SHAPES = {"none": "circle", "english": "square", "multilingual": "triangle-up"}
+
+
+def colour(arm: str) -> str:
+    """The colour of an arm; arms beyond the three known ones get one by their name."""
+    return ARM_COLOURS.get(arm) or OTHER_COLOURS[sum(map(ord, arm)) % len(OTHER_COLOURS)]
+
+
+def percent(value: float | None, *, sign: bool = False) -> str:
+    """A fraction x 100: 0.1234 -> '12.3'; with `sign` '+12.3'. NONE for None."""
+    if value is None:
+        return NONE
+    text = f"{100 * value:+.1f}" if sign else f"{100 * value:.1f}"
+    if float(text) == 0:
+        text = "0.0"
+    return text.replace("-", "−")
+
+
+def bounds(estimate: Estimate, *, sign: bool = False) -> str:
+    """'[10.1, 14.0]', or '' when there is no interval."""
+    if estimate.low is None or estimate.high is None:
+        return ""
+    return f"[{percent(estimate.low, sign=sign)}, {percent(estimate.high, sign=sign)}]"
+
+
+def probability(p: float | None) -> str:
+    """'0.012', '<0.001', or NONE."""
+    if p is None:
+        return NONE
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def plural(count: int, noun: str, nouns: str | None = None) -> str:
+    """'1 cell', '2 cells'."""
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+
+
+def slug(*parts: str) -> str:
+    """A file name of letters, digits, dots, dashes and underscores."""
+    plain = unicodedata.normalize("NFKD", "_".join(parts)).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9._]+", "-", plain).strip("-.")[:120] or "unnamed"
