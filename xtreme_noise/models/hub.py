@@ -64,7 +64,8 @@ def _check_complete(directory: Path, path: str) -> None:
         )
     if not any(directory.glob("*.safetensors")):
         raise ModelUnavailable(
-            f"{path}: {directory} holds no *.safetensors, and pickled weights are not opened. Convert them once,"
-            " on a machine you trust, with AutoModel.from_pretrained(...).save_pretrained(directory), and use"
-            " model.path=directory; or name a revision that has safetensors: model.revision=refs/pr/<n>"
+            f"{path}: {directory} holds no *.safetensors, and pickled weights are not opened."
+            " Convert them once on a machine you trust:"
+            " AutoModel.from_pretrained(...).save_pretrained(directory),"
+            " and use model.path=directory; or name a revision with safetensors: model.revision=refs/pr/<n>"
         )
