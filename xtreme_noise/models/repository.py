@@ -11,10 +11,13 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from xtreme_noise.errors import ModelUnavailable
 from xtreme_noise.store import write_atomic
+
+if TYPE_CHECKING:
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
 log = logging.getLogger(__name__)
 
@@ -64,14 +67,34 @@ class Repository:
         without_network = offline or _offline_by_environment()
         try:
             cached = snapshot(local=True)
-            if without_network or all(any(cached.glob(pattern)) for pattern in required):
+            if all(any(cached.glob(pattern)) for pattern in required):
                 return cached
+            if without_network:
+                raise _not_cached()
         except LocalEntryNotFoundError as error:
             if without_network:
                 raise self.unavailable(error) from error
         self.look()
         try:
             return snapshot(local=False)
+        except Exception as error:
+            raise self.unavailable(error) from error
+
+    def files(self, offline: bool) -> list[str]:
+        """The paths of all files at the commit, as cached or listed by the server. Raises ModelUnavailable."""
+        from huggingface_hub import HfApi, get_cached_repo_tree
+        from huggingface_hub.errors import CachedRepoTreeNotFoundError
+
+        commit = self.commit(offline)
+        try:
+            cached = get_cached_repo_tree(self.name, repo_type=self.kind, revision=commit)
+            return sorted(file.path for file in cached)
+        except CachedRepoTreeNotFoundError as error:
+            if offline or _offline_by_environment():
+                raise self.unavailable(_not_cached()) from error
+        self.look()
+        try:
+            return sorted(HfApi().list_repo_files(self.name, repo_type=self.kind, revision=commit))
         except Exception as error:
             raise self.unavailable(error) from error
 
@@ -123,8 +146,8 @@ class Repository:
             return f"the server refuses access (HTTP {status}); for that: hf auth login."
         if status is not None:
             return f"the server answered HTTP {status}."
-        causes = [f"{type(one).__name__}: {one}".strip(": ") for one in _chain(error)]
-        return "the transfer failed: " + " <- ".join(cause.splitlines()[0] for cause in causes)
+        causes = dict.fromkeys(str(one).splitlines()[0] for one in _chain(error) if str(one))
+        return "it could not be fetched: " + ("; ".join(list(causes)[:2]) or type(error).__name__) + "."
 
 
 @cache
@@ -142,7 +165,7 @@ def _resolved(repository: Repository, offline: bool) -> str:
         cached = _cached_commit(repository)
         if cached is None or (status is not None and status < 500):  # the server is there and says no
             raise
-        log.warning("%s\n  Going on with the cached commit %s.", error, cached)
+        log.warning("%s Going on with the cached commit %s.", str(error).splitlines()[0], cached)
         return cached
     if _cached_commit(repository) != commit:
         try:
@@ -170,7 +193,7 @@ def _cached_commit(repository: Repository) -> str | None:
     return ref.read_text(encoding="utf-8").strip() if ref.is_file() else None
 
 
-def _not_cached() -> Exception:
+def _not_cached() -> LocalEntryNotFoundError:
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     return LocalEntryNotFoundError("not in the cache")

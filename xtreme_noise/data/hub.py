@@ -1,0 +1,165 @@
+"""The hub source: parquet repositories at one commit, only the files of the wanted split, cached.
+
+Which files make a split is read from the repository's own card (its `configs`), or from the names of the
+files as `datasets` would; those files are fetched into the hub's cache and opened by
+`datasets.load_dataset("parquet")`. Asking load_dataset for the repository itself would download all splits
+of a configuration, and without a network it would take whichever revision was cached last.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from xtreme_noise import languages
+from xtreme_noise.config.schema import SplitConfig
+from xtreme_noise.data.files import DataMissing
+from xtreme_noise.errors import ConfigError, DataError, suggest
+from xtreme_noise.models.repository import Repository
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+CARD = "README.md"
+# ISO 639-3 by the codes of the language table; of a macrolanguage, the member that Tatoeba names.
+_ISO639_3 = """
+af=afr ar=ara az=aze bg=bul bn=ben ca=cat cs=ces cy=cym da=dan de=deu el=ell en=eng es=spa
+et=est eu=eus fa=pes fi=fin fr=fra ga=gle gl=glg gu=guj he=heb hi=hin hr=hrv ht=hat hu=hun
+hy=hye id=ind is=isl it=ita ja=jpn jv=jav ka=kat kk=kaz kn=kan ko=kor kw=cor lb=ltz lt=lit
+lv=lvs ml=mal mn=mon mr=mar ms=zsm my=mya nb=nob ne=npi nl=nld pa=pan pl=pol pt=por qu=que
+ro=ron ru=rus sk=slk sl=slv sr=srp sv=swe sw=swh ta=tam te=tel th=tha tl=tgl tr=tur uk=ukr
+ur=urd vi=vie wo=wol yo=yor zh=cmn
+"""
+ISO639_3 = dict(pair.split("=") for pair in _ISO639_3.split())
+# Other names of splits in file names, as datasets knows them.
+SYNONYMS = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "dev", "val"),
+    "test": ("test", "eval"),
+}
+
+
+def load(split: SplitConfig, language: str, offline: bool) -> Dataset:
+    """The rows of a split with the repository's own columns.
+
+    Raises ModelUnavailable when it is neither cached nor reachable, DataMissing when the repository has no
+    such configuration or split, DataError when its files are no readable parquet.
+    """
+    from datasets import DownloadConfig, disable_progress_bars, enable_progress_bars, load_dataset
+    from datasets.exceptions import DatasetGenerationError
+    from datasets.utils import are_progress_bars_disabled
+
+    repository = Repository(split.path, "dataset", split.revision)
+    name = fill(split.name, language) if split.name else None
+    wanted = fill(split.split or "train", language)
+    listed = repository.files(offline)
+    card: dict[str, Any] = {}
+    if CARD in listed:
+        folder = repository.download(offline, [CARD], required=(CARD,))
+        card = front_matter((folder / CARD).read_text(encoding="utf-8"), repository.name)
+    chosen = split_files(listed, card, name, wanted, repository.name)
+    folder = repository.download(offline, chosen, required=tuple(chosen))
+    shown = not are_progress_bars_disabled()
+    disable_progress_bars()  # a second bar for files that are already here
+    try:
+        return load_dataset(
+            "parquet",
+            data_files=[str(folder / file) for file in chosen],
+            split="train",
+            download_config=DownloadConfig(local_files_only=True),
+        )
+    except (DatasetGenerationError, ValueError, OSError) as error:
+        cause = error.__cause__ or error
+        raise DataError(f"{repository.name}, {', '.join(chosen)}: no readable parquet: {cause}") from error
+    finally:
+        if shown:
+            enable_progress_bars()
+
+
+def revision(split: SplitConfig, offline: bool) -> str:
+    """The commit that the split is read at. Raises ModelUnavailable."""
+    return Repository(split.path, "dataset", split.revision).commit(offline)
+
+
+def fill(pattern: str, language: str) -> str:
+    """`pattern` with {language}, {iso639_3}, {language_name} filled in. Raises ConfigError."""
+    row = languages.language(language)
+    try:
+        return pattern.format(language=row.code, iso639_3=ISO639_3[row.code], language_name=row.name)
+    except (KeyError, IndexError, ValueError) as error:
+        known = "{language}, {iso639_3} and {language_name}"
+        raise ConfigError(f"hub data: {pattern!r} has a field that is none of {known}: {error}") from error
+
+
+def front_matter(text: str, what: str) -> dict[str, Any]:
+    """The YAML block at the top of a card, empty when there is none. Raises DataError."""
+    import yaml
+
+    match = re.match(r"---\s*\n(.*?)\n---\s*(\n|$)", text.lstrip("\ufeff"), re.DOTALL)
+    if match is None:
+        return {}
+    try:
+        found = yaml.safe_load(match.group(1))
+    except yaml.YAMLError as error:
+        raise DataError(f"{what}: the head of its {CARD} is no YAML: {error}") from error
+    return found if isinstance(found, dict) else {}
+
+
+def split_files(files: list[str], card: dict[str, Any], name: str | None, split: str, what: str) -> list[str]:
+    """The parquet files of a configuration's split, in order. Raises DataMissing."""
+    parquet = sorted(file for file in files if file.endswith(".parquet"))
+    if not parquet:
+        raise DataMissing(
+            f"{what} holds no parquet files (scripts are not run); its automatic conversion, where there is"
+            " one, is revision=refs/convert/parquet"
+        )
+    configs = {str(config.get("config_name", "default")): config for config in card.get("configs") or []}
+    configs = {key: config for key, config in configs.items() if config.get("data_files") is not None}
+    if configs:
+        if name is None:
+            marked = [key for key, config in configs.items() if config.get("default")]
+            name = (
+                marked[0]
+                if marked
+                else "default"
+                if "default" in configs or len(configs) > 1
+                else next(iter(configs))
+            )
+        if name not in configs:
+            raise DataMissing(
+                f"{what} has no configuration {name!r}{suggest(name, configs, 'configurations')}"
+            )
+        patterns = _patterns(configs[name]["data_files"])
+        if split not in patterns:
+            raise DataMissing(f"{what}, {name}: no split {split!r}{suggest(split, patterns, 'splits')}")
+        found = [
+            file for file in parquet if any(fnmatch.fnmatch(file, pattern) for pattern in patterns[split])
+        ]
+    else:
+        # Without configs in the card, a configuration is a folder and a split a part of a path.
+        within = [file for file in parquet if name is None or name in PurePosixPath(file).parts[:-1]]
+        if name is not None and not within:
+            folders = {part for file in parquet for part in PurePosixPath(file).parts[:-1]}
+            raise DataMissing(f"{what} has no configuration {name!r}{suggest(name, folders, 'folders')}")
+        words = "|".join(SYNONYMS.get(split, (re.escape(split),)))
+        found = [file for file in within if re.search(rf"(?:^|[-._ 0-9/])(?:{words})(?:[-._ 0-9/]|$)", file)]
+    if not found:
+        raise DataMissing(
+            f"{what}{f', {name}' if name else ''}: no files of a split {split!r} among {len(parquet)}"
+        )
+    return found
+
+
+def _patterns(data_files: Any) -> dict[str, list[str]]:
+    """`data_files` of a card, which has three notations, as patterns by split."""
+    if isinstance(data_files, dict):
+        pairs = list(data_files.items())
+    elif isinstance(data_files, list) and all(isinstance(entry, dict) for entry in data_files):
+        pairs = [(entry["split"], entry["path"]) for entry in data_files]
+    else:
+        pairs = [("train", data_files)]
+    return {
+        str(split): [path] if isinstance(path, str) else [str(one) for one in path] for split, path in pairs
+    }
