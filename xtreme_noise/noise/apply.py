@@ -13,8 +13,9 @@ import regex
 
 from xtreme_noise.errors import ConfigError, DataError, NotApplicable, suggest
 from xtreme_noise.languages import language as language_row
+from xtreme_noise.noise.edits import Edit, NoisedText, carry
 from xtreme_noise.noise.perturber import Perturber
-from xtreme_noise.noise.text import Edit, NoisedText, carry, graphemes
+from xtreme_noise.noise.text import graphemes
 
 SAMPLES = 5
 Row = Mapping[str, Any]

@@ -11,11 +11,10 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, compress, pairwise, starmap
 
+from xtreme_noise.noise.edits import Edit, NoisedText
 from xtreme_noise.noise.perturber import NoisedTokens, Perturber, budget
 from xtreme_noise.noise.stream import block, message, unit
 from xtreme_noise.noise.text import (
-    Edit,
-    NoisedText,
     check_text,
     distance,
     graphemes,

@@ -8,6 +8,7 @@ Apart from the families, so that naming and checking them does not import nlpaug
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cache
 from typing import Any
 
@@ -27,9 +28,9 @@ class FlowAugmenter(Augmenter):  # type: ignore[misc]
     def bind(self, level: float, language: str, seed: int = 0) -> FlowAugmenter:
         """A copy that augments at `level` in `language`."""
         self.check(level, language)
-        copy = type(self)(self.parameters)
-        copy.bound = (level, language, seed)
-        return copy
+        bound = copy(self)
+        bound.bound = (level, language, seed)
+        return bound
 
     def augment(self, data: str | list[str], n: int = 1, num_thread: int = 1) -> list[str]:  # noqa: ARG002
         """`n` noisy variants of a text, or one of each text of a list. The same text always gets the same

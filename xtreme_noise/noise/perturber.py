@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 from xtreme_noise.errors import ConfigError
 from xtreme_noise.languages import LANGUAGES
 from xtreme_noise.languages import language as language_row
-from xtreme_noise.noise.text import Edit, NoisedText
+from xtreme_noise.noise.edits import Edit, NoisedText
 
 
 class NoisedTokens(NamedTuple):

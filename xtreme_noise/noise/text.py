@@ -1,4 +1,4 @@
-"""Graphemes, edits and their measure.
+"""Graphemes and their measure.
 
 The unit of all noise is the extended grapheme cluster (UAX 29, `\\X` of the `regex` package). Clusters are
 cut in the text as it is given: canonical equivalence does not move their boundaries, so untouched text
@@ -11,8 +11,6 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import accumulate
-from typing import NamedTuple
 
 import regex
 from rapidfuzz.distance import Levenshtein
@@ -27,28 +25,6 @@ _LONE = re.compile(
     "\u3131-\u318e\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff9d]*"
 )
 _CLUSTER = regex.compile(r"\X")
-
-
-class Edit(NamedTuple):
-    """clean_text[start:end] became noisy_text[noisy_start:noisy_end] (code points, end exclusive)."""
-
-    start: int
-    end: int
-    noisy_start: int
-    noisy_end: int
-    clean: str
-    noisy: str
-
-
-class NoisedText(NamedTuple):
-    """text: after noise; edits: in order, disjoint, rebuild `text` from the clean text;
-    achieved: Levenshtein distance over graphemes / clean graphemes; capacity: the share of graphemes that the
-    family can act on (0: nothing to act on)."""
-
-    text: str
-    edits: tuple[Edit, ...]
-    achieved: float
-    capacity: float
 
 
 def is_lone(text: str) -> bool:
@@ -84,44 +60,3 @@ def check_text(text: str) -> None:
 def distance(clean: Sequence[str], noisy: Sequence[str], hint: int | None = None) -> int:
     """Levenshtein distance over graphemes; `hint`, an expected value, only makes it faster."""
     return int(Levenshtein.distance(clean, noisy, score_hint=hint))
-
-
-def edits_between(clean: Sequence[str], noisy: Sequence[str]) -> tuple[Edit, ...]:
-    """Edits of a shortest alignment of two lists of graphemes."""
-    here = [0, *accumulate(map(len, clean))]
-    there = [0, *accumulate(map(len, noisy))]
-    edits = []
-    for step in Levenshtein.opcodes(clean, noisy):
-        if step.tag != "equal":
-            a, b, c, d = step.src_start, step.src_end, step.dest_start, step.dest_end
-            edits.append(Edit(here[a], here[b], there[c], there[d], "".join(clean[a:b]), "".join(noisy[c:d])))
-    return tuple(edits)
-
-
-def rebuild(clean: str, edits: Sequence[Edit]) -> str:
-    """The noisy text; ValueError when `edits` do not belong to `clean`."""
-    parts, at = [], 0
-    for edit in edits:
-        if edit.start < at or clean[edit.start : edit.end] != edit.clean:
-            raise ValueError(f"edit does not fit the text: {edit}")
-        parts += [clean[at : edit.start], edit.noisy]
-        at = edit.end
-    return "".join(parts) + clean[at:]
-
-
-def carry(span: tuple[int, int], edits: Sequence[Edit]) -> tuple[int, int]:
-    """Where clean_text[start:end] is in the noisy text.
-
-    An edit that reaches into the span is taken in whole; an insertion at its border stays outside.
-    """
-    start, end = span
-    first, last = start, end
-    for edit in edits:
-        grown = (edit.noisy_end - edit.noisy_start) - (edit.end - edit.start)
-        if edit.end <= start:
-            first += grown
-            last += grown
-        elif edit.start < end:
-            first = min(first, edit.noisy_start)
-            last = max(last + grown, edit.noisy_end)
-    return first, last

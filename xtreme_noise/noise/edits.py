@@ -1,0 +1,75 @@
+"""What noise did to a text: edits that rebuild it, and spans carried through them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+from rapidfuzz.distance import Levenshtein
+
+from xtreme_noise.noise.text import graphemes
+
+
+class Edit(NamedTuple):
+    """clean_text[start:end] became noisy_text[noisy_start:noisy_end] (code points, end exclusive)."""
+
+    start: int
+    end: int
+    noisy_start: int
+    noisy_end: int
+    clean: str
+    noisy: str
+
+
+class NoisedText(NamedTuple):
+    """text: after noise; edits: in order, disjoint, rebuild `text` from the clean text;
+    achieved: Levenshtein distance over graphemes / clean graphemes; capacity: the share of graphemes that the
+    family can act on (0: nothing to act on)."""
+
+    text: str
+    edits: tuple[Edit, ...]
+    achieved: float
+    capacity: float
+
+
+def edits_between(clean: str, noisy: str) -> tuple[Edit, ...]:
+    """Edits of a shortest alignment over graphemes (for noise that does not say what it did)."""
+    old, new = graphemes(clean), graphemes(noisy)
+    here = [0, *accumulate(map(len, old))]
+    there = [0, *accumulate(map(len, new))]
+    edits = []
+    for step in Levenshtein.opcodes(old, new):
+        if step.tag != "equal":
+            a, b, c, d = step.src_start, step.src_end, step.dest_start, step.dest_end
+            edits.append(Edit(here[a], here[b], there[c], there[d], "".join(old[a:b]), "".join(new[c:d])))
+    return tuple(edits)
+
+
+def rebuild(clean: str, edits: Sequence[Edit]) -> str:
+    """The noisy text; ValueError when `edits` do not belong to `clean`."""
+    parts, at = [], 0
+    for edit in edits:
+        if edit.start < at or clean[edit.start : edit.end] != edit.clean:
+            raise ValueError(f"edit does not fit the text: {edit}")
+        parts += [clean[at : edit.start], edit.noisy]
+        at = edit.end
+    return "".join(parts) + clean[at:]
+
+
+def carry(span: tuple[int, int], edits: Sequence[Edit]) -> tuple[int, int]:
+    """Where clean_text[start:end] is in the noisy text.
+
+    An edit that reaches into the span is taken in whole; an insertion at its border stays outside.
+    """
+    start, end = span
+    first, last = start, end
+    for edit in edits:
+        grown = (edit.noisy_end - edit.noisy_start) - (edit.end - edit.start)
+        if edit.end <= start:
+            first += grown
+            last += grown
+        elif edit.start < end:
+            first = min(first, edit.noisy_start)
+            last = max(last + grown, edit.noisy_end)
+    return first, last

@@ -1,0 +1,339 @@
+"""Any stock nlpaug augmenter, made safe: its own rate is calibrated so that the level means what it means
+elsewhere.
+
+The guard cuts text into whole graphemes and puts spaces back where they were, lifts the minimum and maximum
+counts, seeds the global generators for each example and restores them, and refuses augmenters that do
+nothing in a language or change text at rate 0. Not promised: the same output on every Python (the
+generators are the augmenter's), nested levels, or the script of the language (RandomCharAug writes ASCII
+unless `candidates: "@alphabet"`).
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import math
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from xtreme_noise.errors import ConfigError, DataError, NotApplicable, suggest
+from xtreme_noise.languages import LANGUAGES
+from xtreme_noise.noise.alphabets import alphabet
+from xtreme_noise.noise.edits import NoisedText, edits_between
+from xtreme_noise.noise.perturber import NoisedTokens, Perturber
+from xtreme_noise.noise.retokenize import Tokenizer
+from xtreme_noise.noise.stream import block, message
+from xtreme_noise.noise.text import check_text, distance, graphemes, nfc
+
+_SAMPLE = 200  # texts to calibrate on
+_CLOSE = 0.0005  # of the target, where bisection stops
+_STEPS = 14
+_CAPS = ("aug_min", "aug_max", "aug_char_min", "aug_char_max", "aug_word_min", "aug_word_max")
+_GUARDED = ("tokenizer", "reverse_tokenizer")
+
+
+@dataclass(frozen=True)
+class NlpaugParameters:
+    """augmenter: class path inside nlpaug; parameters: of its constructor, where the text "@alphabet"
+    stands for the letters of the language; rate: the one of its parameters that is calibrated (aug_char_p,
+    aug_p ...).
+    """
+
+    augmenter: str = "nlpaug.augmenter.char.RandomCharAug"
+    parameters: dict[str, Any] = field(default_factory=dict)
+    rate: str = "aug_char_p"
+
+
+class Calibration(NamedTuple):
+    """rate: reaches the level on the sample; ceiling: mean error rate at rate 1."""
+
+    rate: float
+    ceiling: float
+
+
+class Family(Perturber):
+    """Calls need `prepare(texts, level, language)` first; the rate found there depends on those arguments
+    only.
+    """
+
+    family = "nlpaug"
+    version = 1
+    Parameters = NlpaugParameters
+
+    def __init__(self, parameters: NlpaugParameters) -> None:
+        super().__init__(parameters)
+        self._class = _augmenter_class(parameters.augmenter)
+        self._accepted = inspect.signature(self._class.__init__).parameters
+        self._check_parameters()
+        name = parameters.augmenter.rpartition(".")[2]
+        self.keeps_tokens = "augmenter.char" in parameters.augmenter
+        self.label_preserving = self.keeps_tokens or name in {"SpellingAug", "SplitAug"}
+        self._calibrations: dict[tuple[float, str], Calibration] = {}
+        self._augmenters: dict[str, Any] = {}
+
+    def _check_parameters(self) -> None:
+        path, rate = self.parameters.augmenter, self.parameters.rate
+        names = [name for name in self._accepted if name not in {"self", "verbose", *_CAPS, *_GUARDED}]
+        for name in self.parameters.parameters:
+            if name in _CAPS:
+                raise ConfigError(
+                    f"{path}: {name} would bend the level with the length of a text; leave it out"
+                )
+            if name not in names:
+                raise ConfigError(f"{path} has no parameter {name!r}{suggest(name, names, 'parameters')}")
+        rates = [name for name in names if name.endswith("_p")]
+        if rate not in rates:
+            raise ConfigError(f"{path} has no rate {rate!r} to calibrate{suggest(rate, rates, 'rates')}")
+        if rate in self.parameters.parameters:
+            raise ConfigError(f"{path}: {rate} is what the level sets; leave it out of its parameters")
+
+    @property
+    def signature(self) -> str:
+        chosen = json.dumps(self.parameters.parameters, sort_keys=True, ensure_ascii=False)
+        version = importlib.import_module("nlpaug").__version__
+        return (
+            f"nlpaug/v{self.version}(nlpaug={version},augmenter={self.parameters.augmenter},"
+            f"parameters={chosen},rate={self.parameters.rate})"
+        )
+
+    def supports(self, language: str) -> bool:
+        """Every language of the table: `prepare` finds out whether the augmenter does anything in it."""
+        return language in LANGUAGES
+
+    def prepare(self, texts: Sequence[str], level: float, language: str) -> None:
+        """Find the rate that reaches `level` on up to 200 of `texts`.
+
+        NotApplicable where the augmenter changes text at rate 0, or cannot reach half of the level at rate 1.
+        """
+        self.check(level, language)
+        if not level:
+            return
+        sample = [text for text in texts[:: max(1, len(texts) // _SAMPLE)] if text.strip()][:_SAMPLE]
+        if not sample:
+            raise DataError(f"no text to calibrate {self.parameters.augmenter} on")
+        if self._mean(sample, 0.0, language) > 0:
+            raise NotApplicable(
+                f"{self.parameters.augmenter} changes {language} text even at {self.parameters.rate}=0: "
+                "it damages text in its round trip, or this rate does not govern it"
+            )
+        ceiling = self._mean(sample, 1.0, language)
+        if ceiling < level / 2:
+            raise NotApplicable(
+                f"{self.parameters.augmenter} does next to nothing in {language}: at {self.parameters.rate}=1 it "
+                f"reaches a grapheme error rate of {ceiling:.4f}, {level} was asked for"
+            )
+        rate = _bisect(lambda value: self._mean(sample, value, language), level, ceiling)
+        self._calibrations[level, language] = Calibration(rate, ceiling)
+
+    def _mean(self, texts: Sequence[str], rate: float, language: str) -> float:
+        achieved = []
+        with _restored():
+            for number, text in enumerate(texts):
+                _seed(message("calibration", language, number))
+                units = graphemes(text)
+                achieved.append(distance(units, graphemes(self._augment(text, rate, language))) / len(units))
+        return fmean(achieved)
+
+    def __call__(
+        self,
+        text: str,
+        level: float,
+        uid: str,
+        *,
+        seed: int = 0,
+        language: str,
+        protect: Sequence[tuple[int, int]] = (),
+    ) -> NoisedText:
+        self.check(level, language)
+        check_text(text)
+        if not level:
+            return NoisedText(text, (), 0.0, 1.0 if text.strip() else 0.0)
+        calibration = self._calibration(level, language)
+        if not text.strip():
+            return NoisedText(text, (), 0.0, 0.0)
+        parts, at = [], 0
+        with _restored():
+            _seed(message(seed, self.family, self.version, language, uid))
+            for start, end in [*sorted(protect), (len(text), len(text))]:
+                if start >= at:
+                    parts.append(self._augment(text[at:start], calibration.rate, language))
+                    parts.append(text[start:end])
+                    at = end
+                elif end > at:
+                    parts.append(text[at:end])
+                    at = end
+        noisy = "".join(parts)
+        units = graphemes(text)
+        return NoisedText(
+            noisy,
+            edits_between(text, noisy),
+            distance(units, graphemes(noisy)) / len(units),
+            calibration.ceiling,
+        )
+
+    def tokens(
+        self, tokens: Sequence[str], level: float, uid: str, *, seed: int = 0, language: str
+    ) -> NoisedTokens:
+        """Token by token; what would empty a token or put a space into it is not done. The rate was found
+        on text whose spaces count as graphemes, here they do not, so it is scaled by their share.
+        """
+        self.check(level, language)
+        for token in tokens:
+            check_text(token)
+        if not level or not tokens:
+            return NoisedTokens(list(tokens), (), 0.0, 1.0 if tokens else 0.0)
+        calibration = self._calibration(level, language)
+        cut = [graphemes(token) for token in tokens]
+        size = sum(map(len, cut))
+        rate = calibration.rate * size / (size + len(tokens) - 1)
+        with _restored():
+            _seed(message(seed, self.family, self.version, language, uid))
+            drafts = [self._augment(token, rate, language) for token in tokens]
+        noisy = [
+            draft if draft and len(draft.split()) == len(token.split()) else token
+            for draft, token in zip(drafts, tokens, strict=True)
+        ]
+        errors = sum(distance(old, graphemes(new)) for old, new in zip(cut, noisy, strict=True))
+        return NoisedTokens(
+            noisy, edits_between(" ".join(tokens), " ".join(noisy)), errors / size, calibration.ceiling
+        )
+
+    def _calibration(self, level: float, language: str) -> Calibration:
+        found = self._calibrations.get((level, language))
+        if found is None:
+            raise ConfigError(
+                f"{self.parameters.augmenter}: prepare(texts, {level}, {language!r}) before perturbing text"
+            )
+        return found
+
+    def _augment(self, text: str, rate: float, language: str) -> str:
+        core = text.strip()
+        if not core:
+            return text
+        augmenter = self._augmenter(language)
+        setattr(augmenter, self.parameters.rate, rate)
+        try:
+            result = augmenter.augment(core)
+        except Exception as error:
+            raise DataError(
+                f"{self.parameters.augmenter} failed on {core[:80]!r}: {type(error).__name__}: {error}"
+            ) from error
+        noisy = result[0] if isinstance(result, list) and result else result or ""
+        start = text.index(core)
+        noisy = text[:start] + noisy + text[start + len(core) :]
+        return nfc(noisy) if nfc(text) == text else noisy
+
+    def _augmenter(self, language: str) -> Any:
+        if language not in self._augmenters:
+            tokenizer = Tokenizer(" " if LANGUAGES[language].spaces else "")
+            chosen = {
+                name: list(alphabet(language)) if value == "@alphabet" else value
+                for name, value in self.parameters.parameters.items()
+            }
+            defaults: dict[str, Any] = {
+                name: 1.0 for name in self._accepted if name.startswith("aug_") and name.endswith("_p")
+            }
+            if self.keeps_tokens and "min_char" in self._accepted:
+                # Words of one letter cannot be swapped, and must not be deleted.
+                defaults["min_char"] = 2 if chosen.get("action") in {"swap", "delete"} else 1
+            defaults |= {
+                name: hook
+                for name, hook in (
+                    ("tokenizer", tokenizer.split),
+                    ("reverse_tokenizer", tokenizer.join),
+                )
+                if name in self._accepted
+            }
+            try:
+                augmenter = self._class(**defaults | chosen)
+            except Exception as error:
+                raise ConfigError(f"{self.parameters.augmenter}: {type(error).__name__}: {error}") from error
+            self._augmenters[language] = _uncapped(augmenter)
+        return self._augmenters[language]
+
+
+def _augmenter_class(path: str) -> Any:
+    """The class at `path`; only nlpaug's own are built from configuration."""
+    from nlpaug import Augmenter
+
+    module, _, name = path.rpartition(".")
+    if not path.startswith("nlpaug.augmenter."):
+        raise ConfigError(f"{path!r} is not a class path inside nlpaug.augmenter")
+    try:
+        found = importlib.import_module(module)
+    except ImportError as error:
+        raise ConfigError(f"cannot import {module!r}: {error}") from None
+    known = [
+        key for key, value in vars(found).items() if inspect.isclass(value) and issubclass(value, Augmenter)
+    ]
+    if name not in known:
+        raise ConfigError(f"{module} has no augmenter {name!r}{suggest(name, known, 'augmenters')}")
+    return getattr(found, name)
+
+
+def _uncapped(augmenter: Any) -> Any:
+    """No minimum, maximum or rounding up of counts; whole graphemes; choices in an order that every process
+    has.
+    """
+
+    def count(size: int, aug_min: Any, aug_max: Any, aug_p: float | None = None) -> int:  # noqa: ARG001
+        share = augmenter.aug_p if aug_p is None else aug_p
+        return math.floor((share or 0.0) * size + np.random.random())
+
+    augmenter._generate_aug_cnt = count
+    augmenter.token2char = graphemes
+    if hasattr(augmenter, "aug_char_p"):  # min_char in graphemes; the augmenter's own test counts code points
+        eligible = augmenter.pre_skip_aug
+
+        def long_enough(tokens: list[str], *rest: Any) -> list[int]:
+            return [i for i in eligible(tokens, *rest) if len(graphemes(tokens[i])) >= augmenter.min_char]
+
+        augmenter.pre_skip_aug = long_enough
+    make = getattr(augmenter, "get_model", None)
+    if make and "force_reload" in inspect.signature(make).parameters:
+        augmenter.model = make(force_reload=True)  # else the table of another instance of the class
+    choices = getattr(getattr(augmenter, "model", None), "dict", None)
+    if isinstance(choices, dict):
+        augmenter.model.dict = {key: sorted(values) for key, values in choices.items()}
+    return augmenter
+
+
+def _bisect(measure: Callable[[float], float], level: float, ceiling: float) -> float:
+    """The rate in [0, 1] whose measure comes nearest to `level`."""
+    low, high = 0.0, 1.0
+    best, missed = 1.0, abs(ceiling - level)
+    if ceiling <= level:
+        return best
+    for _ in range(_STEPS):
+        middle = (low + high) / 2
+        reached = measure(middle)
+        if abs(reached - level) < missed:
+            best, missed = middle, abs(reached - level)
+        if missed <= _CLOSE:
+            break
+        low, high = (middle, high) if reached < level else (low, middle)
+    return best
+
+
+def _seed(key: bytes) -> None:
+    words = block(key, 0)
+    random.seed(words[0])
+    np.random.seed(words[1] & 0xFFFFFFFF)
+
+
+@contextmanager
+def _restored() -> Iterator[None]:
+    """The global generators are afterwards as they were before."""
+    plain, array = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(plain)
+        np.random.set_state(array)

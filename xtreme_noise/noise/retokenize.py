@@ -1,0 +1,45 @@
+"""Words for foreign augmenters, and the way back: whole graphemes in, every space where it was out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import regex
+from rapidfuzz.distance import Levenshtein
+
+# A word: letters, digits and their marks and joiners; anything else that is not space: one cluster.
+_TOKEN = regex.compile(r"(?:[\p{L}\p{N}_][\p{M}\u200c\u200d]*)+|(?!\s)\X")
+
+
+class Tokenizer:
+    """`split` remembers the spaces before each word; `join`, called next, puts them back. Words that were
+    not there get `gap` before them.
+    """
+
+    def __init__(self, gap: str) -> None:
+        self._gap = gap
+        self._tokens: list[str] = []
+        self._before: list[str] = []
+
+    def split(self, text: str) -> list[str]:
+        found = list(_TOKEN.finditer(text))
+        ends = [0, *(match.end() for match in found)]
+        self._tokens = [match.group() for match in found]
+        self._before = [text[end : match.start()] for end, match in zip(ends, found, strict=False)]
+        return list(self._tokens)
+
+    def join(self, tokens: Sequence[str]) -> str:
+        before = self._before
+        if len(tokens) != len(before):
+            before = [self._gap] * len(tokens)
+            old = new = 0
+            kept = [block for block in Levenshtein.opcodes(self._tokens, tokens) if block.tag == "equal"]
+            for block in [*kept, None]:
+                stop, end = (block.src_start, block.dest_start) if block else (len(self._tokens), len(tokens))
+                # What became of other words: the first of them stands where the first of those stood.
+                both = min(stop - old, end - new)
+                before[new : new + both] = self._before[old : old + both]
+                if block:
+                    old, new = block.src_end, block.dest_end
+                    before[end:new] = self._before[stop:old]
+        return "".join(gap + token for gap, token in zip(before, tokens, strict=True)).lstrip()
