@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +36,11 @@ SCHEMA = pa.schema(
         (n, pa.float64())
         for n in ("achieved", "changed", "word_change_rate", "fertility", "flip_rate", "right_to_wrong")
     ]
-    + [("wrong_to_right", pa.float64()), ("capacity", pa.float64()), ("status", pa.string()), ("error",
-    pa.string())] + [("seconds", pa.float64()), ("label_preserving", pa.bool_()), ("signature", pa.string())]
-    + [("samples", pa.string()), ("extra", pa.string())] ) ARMS = {"none": "none", "nli/english": "english",
-    "nli/multilingual": "multilingual"}
+    + [("wrong_to_right", pa.float64()), ("capacity", pa.float64()), ("status", pa.string())]
+    + [("error", pa.string()), ("seconds", pa.float64()), ("label_preserving", pa.bool_())]
+    + [("signature", pa.string()), ("samples", pa.string()), ("extra", pa.string())]
+)
+ARMS = {"none": "none", "nli/english": "english", "nli/multilingual": "multilingual"}
 
 
 @dataclass
@@ -54,8 +56,8 @@ class Spec:
     seeds: Sequence[int] = (42,)
     noise_seeds: Sequence[int] = (0,)
     items: int = 200
-    status: Callable[[dict[str, Any]], tuple[str, str | None]] = lambda row: ("ok", None)
-    skip: Callable[[dict[str, Any]], bool] = lambda row: False
+    status: Callable[[dict[str, Any]], tuple[str, str | None]] | None = None
+    skip: Callable[[dict[str, Any]], bool] | None = None
 
 
 def accidents(row: dict[str, Any]) -> tuple[str, str | None]:
@@ -73,9 +75,9 @@ def make(sweep: Path, spec: Spec | None = None) -> Path:
     """Write the sweep folder and return it. Deterministic."""
     spec = spec or Spec()
     (sweep / "predictions").mkdir(parents=True, exist_ok=True)
-    rows = [row for row in _grid(spec) if not spec.skip(row)]
+    rows = [row for row in _grid(spec) if not (spec.skip and spec.skip(row))]
     for row in rows:
-        row["status"], row["error"] = spec.status(row)
+        row["status"], row["error"] = spec.status(row) if spec.status else ("ok", None)
         if row["status"] == "ok":
             _measure(sweep, spec, row)
         elif row["status"] == "missing":
@@ -91,23 +93,32 @@ def make(sweep: Path, spec: Spec | None = None) -> Path:
 
 
 def _grid(spec: Spec) -> list[dict[str, Any]]:
+    conditions: list[tuple[str, float, int]] = [("clean", 0.0, 0)]
+    conditions += product(spec.noises, spec.levels, spec.noise_seeds)
     rows = []
-    for task, family in spec.tasks.items():
-        for model in spec.models:
-            for intermediate in spec.intermediates:
-                for language in spec.languages:
-                    for seed in spec.seeds:
-                        conditions: list[tuple[str, float, int]] = [("clean", 0.0, 0)]
-                        conditions += [(n, v, s) for n in spec.noises for v in spec.levels for s in
-                        spec.noise_seeds] for noise, level, noise_seed in conditions: row = { "task": task,
-                        "family": family, "model": model, "intermediate": intermediate, "arm":
-                        ARMS.get(intermediate, intermediate.split("/")[-1]), "language": language,
-                        "language_name": LANGUAGES[language][0], "script": LANGUAGES[language][1], "noise":
-                        noise, "level": level, "noise_seed": noise_seed, "seed": seed, "metric":
-                        {"classification": "accuracy", "qa": "f1"}.get(family, "span_f1"), "label_preserving":
-                        True, }  # fmt: skip row["signature"] = "|".join(f"{k}:{v}" for k, v in row.items())
-                        row["cell"] = hashlib.sha256(row["signature"].encode()).hexdigest()[:16]
-                        rows.append(row) return rows
+    axes = (spec.tasks, spec.models, spec.intermediates, spec.languages, spec.seeds, conditions)
+    for task, model, intermediate, language, seed, (noise, level, noise_seed) in product(*axes):
+        family = spec.tasks[task]
+        row: dict[str, Any] = {
+            "task": task,
+            "family": family,
+            "model": model,
+            "intermediate": intermediate,
+            "arm": ARMS.get(intermediate, intermediate.split("/")[-1]),
+            "language": language,
+            "language_name": LANGUAGES[language][0],
+            "script": LANGUAGES[language][1],
+            "noise": noise,
+            "level": level,
+            "noise_seed": noise_seed,
+            "seed": seed,
+            "metric": {"classification": "accuracy", "qa": "f1"}.get(family, "span_f1"),
+            "label_preserving": True,
+        }
+        row["signature"] = "|".join(f"{k}:{v}" for k, v in row.items())
+        row["cell"] = hashlib.sha256(row["signature"].encode()).hexdigest()[:16]
+        rows.append(row)
+    return rows
 
 
 def _measure(sweep: Path, spec: Spec, row: dict[str, Any]) -> None:
@@ -121,13 +132,14 @@ def _measure(sweep: Path, spec: Spec, row: dict[str, Any]) -> None:
     noise = row["level"] * (1.0 if row["noise"] == "char" else 0.7)
     ability = 0.82 - far + lift - harm * noise
     correct = 0.8 * difficulty + 0.2 * own < ability
-    num, den = correct.astype(float), np.ones(spec.items)
+    num: Any = correct.astype(float)
+    den: Any = np.ones(spec.items)
     if row["family"] == "tagging":
         gold = rng.integers(0, 4, size=spec.items)
         num, den = 2.0 * gold * correct, 2.0 * gold + (own > 0.9)
     labels = ["entailment", "neutral", "contradiction"]
     gold_labels = [labels[i % 3] for i in range(spec.items)]
-    predicted = [g if ok else labels[(i + 1) % 3] for i, (g, ok) in enumerate(zip(gold_labels, correct, strict=True))]
+    predicted = [labels[i % 3 if ok else (i + 1) % 3] for i, ok in enumerate(correct)]
     ids = [f"{row['task']}-{i}" for i in range(spec.items - 1)] + [f"{row['task']}-{XSS}"]
     table = pa.table({
         "id": ids, "cluster": ids, "num": num, "den": den, "correct": correct,
@@ -136,12 +148,20 @@ def _measure(sweep: Path, spec: Spec, row: dict[str, Any]) -> None:
     pq.write_table(table, sweep / "predictions" / f"{row['cell']}.parquet")
     word = {"Latn": 5.0, "Cyrl": 5.5, "Arab": 4.5, "Deva": 4.0, "Thai": 9.0, "Hans": 8.0}[row["script"]]
     row |= {
-        "score": float(num.sum() / den.sum()), "n": spec.items, "achieved": row["level"] * (0.97 - far / 4),
-        "changed": min(1.0, row["level"] * 12), "word_change_rate": min(1.0, row["level"] * word),
-        "fertility": 1.3 + far, "flip_rate": noise * 2, "right_to_wrong": noise * 1.4, "wrong_to_right": noise * 0.3,
-        "capacity": 0.9 if row["level"] else None, "seconds": 1.5, "extra": json.dumps({"exact_match": 0.5}),
+        "score": float(num.sum() / den.sum()),
+        "n": spec.items,
+        "achieved": row["level"] * (0.97 - far / 4),
+        "changed": min(1.0, row["level"] * 12),
+        "word_change_rate": min(1.0, row["level"] * word),
+        "fertility": 1.3 + far,
+        "flip_rate": noise * 2,
+        "right_to_wrong": noise * 1.4,
+        "wrong_to_right": noise * 0.3,
+        "capacity": 0.9 if row["level"] else None,
+        "seconds": 1.5,
+        "extra": json.dumps({"exact_match": 0.5}),
         "samples": json.dumps(_samples(row) if row["level"] else [], ensure_ascii=False),
-    }  # fmt: skip
+    }
 
 
 def _samples(row: dict[str, Any]) -> list[dict[str, Any]]:
@@ -151,8 +171,16 @@ def _samples(row: dict[str, Any]) -> list[dict[str, Any]]:
     clean = LANGUAGES[row["language"]][2]
     noisy = clean[0] + "x" + clean[1:4] + clean[5:]
     edits = [[1, 1, 1, 2, "", "x"], [4, 5, 5, 5, clean[4], ""]]
-    hostile = {"id": XSS, "field": "text", "clean": XSS, "noisy": XSS + "!", "edits": [[len(XSS)] * 3 + [len(XSS) + 1, "", "!"]]}
-    wrong = {"id": "wrong", "field": "text", "clean": clean, "noisy": noisy, "edits": [[0, 1, 0, 1, "?", "!"]]}
+    end = len(XSS)
+    added = [[end, end, end, end + 1, "", "!"]]
+    hostile = {"id": XSS, "field": "text", "clean": XSS, "noisy": XSS + "!", "edits": added}
+    wrong = {
+        "id": "wrong",
+        "field": "text",
+        "clean": clean,
+        "noisy": noisy,
+        "edits": [[0, 1, 0, 1, "?", "!"]],
+    }
     return [{"id": "0", "field": "text", "clean": clean, "noisy": noisy, "edits": edits}, hostile, wrong]
 
 

@@ -8,7 +8,6 @@ defined (a clean score of nothing, or not above chance) is NaN, never 0: nothing
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -68,32 +67,3 @@ def cross_lingual_gap(rates: Mapping[str, ArrayLike], source: str = "en") -> Flo
     if source not in rates or not targets:
         return None
     return np.asarray(sum(targets) / len(targets) - np.asarray(rates[source], float))
-
-
-@dataclass(frozen=True)
-class Flips:
-    """Shares of the same examples, clean against noisy; each in [0, 1]."""
-
-    flipped: float  # the prediction is another one
-    right_to_wrong: float
-    wrong_to_right: float
-
-
-def flip_split(
-    clean_predictions: Sequence[str],
-    noisy_predictions: Sequence[str],
-    clean_correct: Sequence[bool],
-    noisy_correct: Sequence[bool],
-) -> Flips:
-    """How often noise changes the prediction, and the two ways in which that changes the score.
-
-    accuracy(clean) - accuracy(noisy) = right_to_wrong - wrong_to_right; the rest of `flipped` goes from one wrong
-    answer to another. All four sequences are aligned by example. Raises ValueError when their lengths differ
-    or are 0.
-    """
-    lengths = {len(clean_predictions), len(noisy_predictions), len(clean_correct), len(noisy_correct)}
-    if len(lengths) != 1 or lengths == {0}:
-        raise ValueError(f"flips need aligned examples, at least one; lengths {sorted(lengths)}")
-    before, after = np.asarray(clean_correct, bool), np.asarray(noisy_correct, bool)
-    flipped = [a != b for a, b in zip(clean_predictions, noisy_predictions, strict=True)]
-    return Flips(float(np.mean(flipped)), float(np.mean(before & ~after)), float(np.mean(~before & after)))

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from xtreme_noise.report.estimates import Contrast, Point
 from xtreme_noise.report.grid import ABSENT
 from xtreme_noise.report.names import Names
+from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.study import Study
 from xtreme_noise.report.text import bounds, percent, plural, probability
 
 QUESTION = (
-    "How does the robustness of zero-shot cross-lingual transfer to input noise compare between models given English "
-    "and models given multilingual intermediate training?"
+    "How does the robustness of zero-shot cross-lingual transfer to input noise compare between models given "
+    "English and models given multilingual intermediate training?"
 )
 LISTED = 6  # comparisons or curves spelled out in the paragraph; the others are in the tables
 
@@ -96,9 +97,10 @@ def _verdict(top: Sequence[Contrast]) -> str:
         len(top), "comparison of a task and noise family", "comparisons of a task and noise family"
     )
     return (
-        "Multilingual minus English intermediate training, share of the clean score lost at the highest level (drop "
-        f"rate, percentage points): of {total}, the 95 % interval is wholly below 0 (multilingual loses less) in "
-        f"{sides['below']}, wholly above 0 (English loses less) in {sides['above']}, and contains 0 in "
+        "Share of the clean score lost at the highest level (drop rate), multilingual minus English "
+        f"intermediate training, in percentage points: of {total}, the 95 % interval is wholly below 0 "
+        f"(multilingual loses less) in {sides['below']}, wholly above 0 (English loses less) in "
+        f"{sides['above']}, and contains 0 in "
         f"{sides['contains']}" + (f"; {sides['none']} have no interval." if sides["none"] else ".")
     )
 
@@ -112,11 +114,15 @@ def side(row: Contrast) -> str:
 
 
 def _difference(row: Contrast, names: Names) -> str:
+    difference = f"{percent(row.difference.value, sign=True)} {bounds(row.difference, sign=True)}"
     return (
-        f"{names.contrast(row)}: {percent(row.difference.value, sign=True)} {bounds(row.difference, sign=True)}, "
-        f"that is {percent(row.value)} % lost against {percent(row.reference_value)} %; Holm p "
-        f"{probability(row.p_holm)}; {len(row.panel.languages)} of {plural(row.panel.wanted, 'language')}"
+        f"{names.contrast(row)}: {difference}, that is {percent(row.value)} % lost against "
+        f"{percent(row.reference_value)} %; Holm p {probability(row.p_holm)}; {_scope_of(row.panel)}"
     )
+
+
+def _scope_of(panel: Panel) -> str:
+    return f"{len(panel.languages)} of {plural(panel.wanted, 'language')}"
 
 
 def _why_not(study: Study) -> str:
@@ -137,7 +143,7 @@ def _curves(study: Study, names: Names) -> list[str]:
         if point.level > 0 and point.drop_rate.value is not None:
             last[(point.panel.task, point.panel.model, point.panel.noise, point.system.intermediate)] = point
     return [
-        f"{names.panel(p.panel)} {p.level:g}, intermediate {p.system.intermediate}: {percent(p.drop_rate.value)} % "
-        f"{bounds(p.drop_rate)}; {len(p.panel.languages)} of {plural(p.panel.wanted, 'language')}"
+        f"{names.panel(p.panel)} {p.level:g}, intermediate {p.system.intermediate}: "
+        f"{percent(p.drop_rate.value)} % {bounds(p.drop_rate)}; {_scope_of(p.panel)}"
         for p in last.values()
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from xtreme_noise.report import files
@@ -20,11 +21,13 @@ def build(sweep: Path) -> Path:
         log.info("the report is up to date: %s", target)
         return target
     from xtreme_noise.report.figures import figures
-    from xtreme_noise.report.page import page
+    from xtreme_noise.report.page import page, vega_library
 
-    study = read_study(sweep)
-    outputs = {f"tables/{name}": text.encode() for name, text in tables(study).items()}
-    outputs |= {f"figures/{name}": content for name, content in figures(study).items()}
-    outputs[files.REPORT] = page(study, digest, sorted(outputs)).encode()
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        library = beside.submit(vega_library)
+        study = read_study(sweep)
+        outputs = {f"tables/{name}": text.encode() for name, text in tables(study).items()}
+        outputs |= {f"figures/{name}": content for name, content in figures(study).items()}
+        outputs[files.REPORT] = page(study, library.result(), digest, sorted(outputs)).encode()
     files.write_outputs(sweep, outputs, digest)
     return target

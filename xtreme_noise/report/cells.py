@@ -98,9 +98,14 @@ def read_cells(sweep: Path) -> tuple[list[Cell], list[Problem]]:
         if cell.status not in STATUSES:
             raise DataError(f"{path}: cell {cell.cell} has status {cell.status!r}, not one of {STATUSES}.")
         cells.append(cell)
-    cells.sort(key=lambda c: (c.task, c.model, system_order(c.intermediate, c.arm), c.language, c.noise, c.level,
-                              c.noise_seed or 0, c.seed or 0, c.cell or ""))  # fmt: skip
+    cells.sort(key=_order)
     return _unambiguous(_metric_apart(cells))
+
+
+def _order(cell: Cell) -> tuple[object, ...]:
+    system = system_order(cell.intermediate, cell.arm)
+    noise = (cell.noise, cell.level, cell.noise_seed or 0)
+    return (cell.task, cell.model, system, cell.language, *noise, cell.seed or 0, cell.cell or "")
 
 
 def system_order(intermediate: str, arm: str) -> tuple[int, str]:
@@ -128,11 +133,11 @@ def _unambiguous(cells: Sequence[Cell]) -> tuple[list[Cell], list[Problem]]:
     for identity, count in counts.items():
         if count > 1:
             same = [cell for cell in cells if cell.identity == identity]
-            signatures = sorted({cell.signature or "no signature" for cell in same})
+            signatures = " ; ".join(sorted({cell.signature or "no signature" for cell in same}))
             problems.append(
                 Problem(
                     where(same[0]),
-                    f"{count} cells for the same place; none of them is used. Signatures: {' ; '.join(signatures)}",
+                    f"{count} cells for the same place; none of them is used. Signatures: {signatures}",
                 )
             )
     return [cell for cell in cells if counts[cell.identity] == 1], problems
@@ -142,8 +147,8 @@ def where(cell: Cell) -> str:
     """A cell in words."""
     noise = CLEAN if cell.noise == CLEAN else f"{cell.noise} {cell.level:g}, noise seed {cell.noise_seed}"
     return (
-        f"{cell.task} · {cell.language_name} ({cell.language}) · {cell.model} · {cell.intermediate} · {noise} · "
-        f"seed {cell.seed}"
+        f"{cell.task} · {cell.language_name} ({cell.language}) · {cell.model} · {cell.intermediate} · "
+        f"{noise} · seed {cell.seed}"
     )
 
 

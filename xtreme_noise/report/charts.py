@@ -1,5 +1,6 @@
-"""The interactive charts, as Vega-Lite specifications made with Altair. All labels are Latin script: language
-names in English, so that right-to-left and CJK text never meets a chart's layout.
+"""The interactive charts, as Vega-Lite specifications made with Altair.
+
+All labels are in Latin script, language names in English: right-to-left and CJK text never meets a layout.
 """
 
 from __future__ import annotations
@@ -101,10 +102,9 @@ def difference_chart(contrasts: Sequence[Contrast], names: Names) -> Chart | Non
     ]
     if not rows:
         return None
-    reach = (
-        max(abs(v) for r in rows for v in (r["difference"], r["low"], r["high"]) if v is not None) * 1.08
-        or 1.0
-    )
+    estimates = [c.difference for c in contrasts]
+    ends = [v for e in estimates for v in (e.value, e.low, e.high) if v is not None]
+    reach = 108 * max(map(abs, ends), default=0.0) or 1.0
     base = alt.Chart(alt.NamedData(name="rows")).encode(
         y=alt.Y("row:N", title=None, sort=alt.SortField("order"), axis=alt.Axis(labelLimit=320))
     )
@@ -118,12 +118,15 @@ def difference_chart(contrasts: Sequence[Contrast], names: Names) -> Chart | Non
     text = "; ".join(f"{r['row']} {r['difference']} ({r['interval']})" for r in rows)
     layers = zero.encode(x=alt.X("zero:Q", scale=scale)) + bars + dots
     return _chart(
-        "Difference in drop rate", f"Difference in drop rate. {text}.", layers, rows, height=alt.Step(22)
+        "Difference in drop rate", f"Difference in drop rate. {text}.", layers, rows, height=24 * len(rows)
     )
 
 
 def heat_charts(places: Sequence[Place]) -> list[Chart]:
-    """Drop rate by language and level, one chart per noise family and system. Places of one task and model."""
+    """Drop rate by language and level, one chart per noise family and system.
+
+    places: of one task and model.
+    """
     charts = []
     noisy = [p for p in places if p.level > 0]
     for noise in dict.fromkeys(p.noise for p in noisy):
@@ -134,7 +137,8 @@ def heat_charts(places: Sequence[Place]) -> list[Chart]:
             rows = [_heat_row(p) | {"order": i} for i, p in enumerate(own)]
             text = "; ".join(f"{r['language']} {r['level']}: {r['shown']}" for r in rows)
             title = f"{noise} · {system.intermediate}"
-            spec = _heat_specification() | {"datasets": {"rows": rows}}
+            height = 22 * len({r["language"] for r in rows})
+            spec = _heat_specification() | {"height": height, "datasets": {"rows": rows}}
             charts.append(Chart(title, f"Drop rate in percent, {title}. {text}.", spec))
     return charts
 
@@ -157,7 +161,7 @@ def _heat_specification() -> dict[str, Any]:
         text="shown:N",
         color=alt.condition("datum.rate > 0.55", alt.value("#ffffff"), alt.value("#1a1a1a")),
     )
-    return _chart("", "", cells + labels, [], height=alt.Step(20)).spec
+    return _chart("", "", cells + labels, [], height=100).spec
 
 
 def _heat_row(place: Place) -> dict[str, Any]:
@@ -231,7 +235,7 @@ def _system_shape(rows: Sequence[Point] | Sequence[Place]) -> alt.Shape:
     )
 
 
-def _chart(title: str, text: str, chart: Any, rows: Rows, height: Any) -> Chart:
+def _chart(title: str, text: str, chart: Any, rows: Rows, height: int) -> Chart:
     """Fitted to the width of its place on the page, so that a phone gets a narrow chart and not a cut one.
 
     The rows are put in after Altair has checked the specification: it would check every number of them as

@@ -52,7 +52,11 @@ class Point:
 
 @dataclass(frozen=True)
 class Contrast:
-    """Arm minus reference arm of the same kind of intermediate task, on the same items, languages and levels."""
+    """Arm minus reference arm of one kind of intermediate task, on the same items, languages and levels.
+
+    For the drop rate this is a difference in differences: (what noise takes from the arm) - (what it takes
+    from the reference), each relative to its own clean score.
+    """
 
     panel: Panel
     arm: System

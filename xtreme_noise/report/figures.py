@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
@@ -16,18 +16,19 @@ from xtreme_noise.report.estimates import Contrast, Point
 from xtreme_noise.report.grid import Place
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.study import Study
-from xtreme_noise.report.text import STATUS_TEXT, colour, percent, slug
+from xtreme_noise.report.text import colour, slug
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MARKERS = {"none": "o", "english": "s", "multilingual": "^"}
-STYLE = {
+STYLE: Any = {
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "svg.hashsalt": "xtreme_noise",  # the same figure is the same bytes
     "svg.fonttype": "none",
+    "text.parse_math": False,  # a name with a dollar sign is a name
 }
 
 
@@ -52,6 +53,8 @@ def figures(study: Study) -> dict[str, bytes]:
             made["multilingual_minus_english"] = _differences(main, names)
         content: dict[str, bytes] = {}
         for name, figure in made.items():
+            figure.draw_without_rendering()  # lays it out, once for both formats
+            figure.set_layout_engine("none")
             content[f"{name}.png"] = _bytes(FigureCanvasAgg(figure), "png")
             content[f"{name}.svg"] = _bytes(FigureCanvasSVG(figure), "svg")
     return content
@@ -96,30 +99,26 @@ def _line(ax: Axes, line: Sequence[Point]) -> None:
 
 
 def _heat(places: Sequence[Place], title: str) -> Figure:
+    """Colours only: the numbers are in the page and in tables/scores.csv. Grey has no number."""
     systems = list(dict.fromkeys(p.system for p in places))
     columns = list(dict.fromkeys((p.noise, p.level) for p in places))
     languages = list(dict.fromkeys((p.language, p.language_name) for p in places))
-    at = {(p.system, p.language, p.noise, p.level): p for p in places}
-    width = 1.4 + len(systems) * (0.5 * len(columns) + 0.4)
-    figure = Figure(figsize=(width, 1.5 + 0.24 * len(languages)), layout="constrained")
+    at = {(p.system, p.language, p.noise, p.level): p.drop_rate for p in places}
+    width = 1.9 + len(systems) * (0.42 * len(columns) + 0.4)
+    figure = Figure(figsize=(width, 1.5 + 0.2 * len(languages)), layout="constrained")
     axes = figure.subplots(1, len(systems), sharey=True, squeeze=False)[0]
     for ax, system in zip(axes, systems, strict=True):
-        cells = [[at[(system, code, *column)] for column in columns] for code, _ in languages]
-        rates = np.array([[np.nan if p.drop_rate is None else p.drop_rate for p in row] for row in cells])
-        ax.imshow(np.ma.masked_invalid(rates), cmap="Blues", vmin=0, vmax=1, aspect="auto")
-        ax.set_facecolor("#e4e4e4")
-        for y, row in enumerate(cells):
-            for x, place in enumerate(row):
-                shown = STATUS_TEXT[place.status] if place.drop_rate is None else percent(place.drop_rate)
-                white = place.drop_rate is not None and place.drop_rate > 0.55
-                ax.text(
-                    x, y, shown, ha="center", va="center", fontsize=6.5, color="white" if white else "#1a1a1a"
-                )
-        ax.set_xticks(range(len(columns)), [f"{noise}\n{level:g}" for noise, level in columns], fontsize=7)
-        ax.set_yticks(range(len(languages)), [name for _, name in languages], fontsize=8)
+        rates = [[at[(system, code, *column)] for column in columns] for code, _ in languages]
+        shown = np.ma.masked_invalid(np.array(rates, dtype=float))
+        image = ax.imshow(shown, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        ax.set_facecolor("#d4d4d4")
+        ax.set_xticks(range(len(columns)), [f"{noise} {level:g}" for noise, level in columns], rotation=90)
+        ax.set_yticks(range(len(languages)), [name for _, name in languages])
         ax.set_title(system.intermediate, fontsize=9)
-        ax.tick_params(length=0)
-    figure.suptitle(f"{title}: drop rate, % of the clean score", fontsize=10)
+        ax.tick_params(length=0, labelsize=8)
+    bar = figure.colorbar(image, ax=axes[-1], ticks=[0, 0.5, 1])
+    bar.set_ticklabels(["0", "50", "100 %"])
+    figure.suptitle(f"{title}: drop rate (share of the clean score lost; grey: none)", fontsize=10)
     return figure
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from xtreme_noise.report.jobs import read_jobs, read_stages
 
 SIDECAR = ".report.json"  # what the report was made from and what it consists of; written last
 REPORT = "report.html"
+OUTPUT = re.compile(r"report\.html|(tables|figures)/[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write so that `path` holds all of `content` or what it held before; readable as the user's umask says."""
+    """Write so that `path` holds all of `content` or what it held before. Its mode follows the umask."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -58,35 +61,45 @@ def inputs_digest(sweep: Path) -> str:
     return state.hexdigest()
 
 
+@dataclass(frozen=True)
+class Record:
+    """The sidecar: digest of what the last report was made from, and its files with their sizes in bytes."""
+
+    inputs: str
+    outputs: dict[str, int]
+
+
 def is_current(sweep: Path, digest: str) -> bool:
-    """True when the files of the last report were made from these inputs and are all there, with their sizes."""
-    known = _sidecar(sweep)
-    if known.get("inputs") != digest:
+    """True when the files of the last report were made from these inputs and are all there in full."""
+    known = _last(sweep)
+    if known is None or known.inputs != digest:
         return False
-    return all(
-        (sweep / name).is_file() and (sweep / name).stat().st_size == size
-        for name, size in known["outputs"].items()
-    )
+    sizes = {sweep / name: size for name, size in known.outputs.items()}
+    return all(path.is_file() and path.stat().st_size == size for path, size in sizes.items())
 
 
 def write_outputs(sweep: Path, outputs: Mapping[str, bytes], digest: str) -> None:
-    """Write all files (relative name -> content), report.html last but one, the sidecar last; remove what an
-    earlier report wrote and this one has not. Other files in the same folders are left alone.
+    """Write all files (relative name -> content): report.html last but one, the sidecar last.
+
+    What an earlier report wrote and this one has not is removed; files of others beside them stay.
     """
-    stale = set(_sidecar(sweep).get("outputs", {})) - set(outputs)
+    last = _last(sweep)
     for name in sorted(outputs, key=lambda name: (name == REPORT, name)):
         write_bytes(sweep / name, outputs[name])
-    for name in stale:
+    for name in set(last.outputs if last else ()) - set(outputs):
         (sweep / name).unlink(missing_ok=True)
-    record = {"inputs": digest, "outputs": {name: len(content) for name, content in outputs.items()}}
-    write_bytes(sweep / SIDECAR, json.dumps(record, indent=1).encode())
+    record = Record(digest, {name: len(content) for name, content in outputs.items()})
+    write_bytes(sweep / SIDECAR, json.dumps(asdict(record), indent=1).encode())
 
 
-def _sidecar(sweep: Path) -> dict[str, dict[str, int] | str]:
-    """The last report's record; empty when there is none that can be read (the report is then written again)."""
+def _last(sweep: Path) -> Record | None:
+    """The last report's record; None when there is none to read, and the report is then written again.
+
+    Names that no report has are refused: what is listed gets deleted, and a sweep may come from anywhere.
+    """
     try:
-        record = json.loads((sweep / SIDECAR).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    well_formed = isinstance(record, dict) and isinstance(record.get("outputs"), dict)
-    return record if well_formed else {}
+        record = Record(**json.loads((sweep / SIDECAR).read_text(encoding="utf-8")))
+        names = list(record.outputs)
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+    return record if all(map(OUTPUT.fullmatch, names)) else None

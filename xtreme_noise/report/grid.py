@@ -168,8 +168,9 @@ def _place(
         n=good[0].n if good else None,
         score=score, low=low, high=high, drop=drop, drop_rate=rate, drop_rate_above_chance=above,
         achieved=_mean(good, lambda c: c.achieved), changed=_mean(good, lambda c: c.changed),
-        word_change_rate=_mean(good, lambda c: c.word_change_rate), fertility=_mean(good, lambda c: c.fertility),
-        flip_rate=_mean(good, lambda c: c.flip_rate), right_to_wrong=_mean(good, lambda c: c.right_to_wrong),
+        word_change_rate=_mean(good, lambda c: c.word_change_rate),
+        fertility=_mean(good, lambda c: c.fertility), flip_rate=_mean(good, lambda c: c.flip_rate),
+        right_to_wrong=_mean(good, lambda c: c.right_to_wrong),
         wrong_to_right=_mean(good, lambda c: c.wrong_to_right), seconds=_mean(good, lambda c: c.seconds),
     )  # fmt: skip
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import altair
 import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -65,8 +66,11 @@ class Specs:
         return Placed(chart.title, chart.alt, len(self.specs) - 1)
 
 
-def page(study: Study, digest: str, files: Sequence[str]) -> str:
-    """report.html. `digest`: of the inputs; `files`: the other files of the report, relative to it."""
+def page(study: Study, library: str, digest: str, files: Sequence[str]) -> str:
+    """report.html.
+
+    library: what vega_library gives; digest: of the inputs; files: the other files, relative to it.
+    """
     names = Names.of(study.cells)
     samples, sample_problems = sample_groups(study.cells)
     specs = Specs()
@@ -78,7 +82,7 @@ def page(study: Study, digest: str, files: Sequence[str]) -> str:
         lstrip_blocks=True,
     )
     environment.globals.update(percent=text.percent, plural=text.plural)
-    scripts = {"library": _library(), "loader": _template_file("charts.js")}
+    scripts = {"library": library, "loader": _template_file("charts.js")}
     main = [c for c in study.contrasts if (c.arm.arm, c.reference.arm) == ("multilingual", "english")]
     difference = charts.difference_chart([c for c in main if c.measure == "drop_rate"], names)
     return environment.get_template("report.html.j2").render(
@@ -168,7 +172,9 @@ def _systems(panels: Sequence[Panel]) -> list[System]:
 def _contrast_caption(contrasts: Sequence[Contrast]) -> str:
     families = {c.measure: c.tests for c in contrasts if c.tests}
     listed = ", ".join(f"{count} of {text.MEASURE_TEXT[measure]}" for measure, count in families.items())
-    return f"Multilingual minus English, × 100. Holm's correction is within each measure: tests in the family {listed}."
+    return (
+        f"Multilingual minus English, × 100. Holm's correction is within a measure; family sizes: {listed}."
+    )
 
 
 def _other_contrasts(contrasts: Sequence[Contrast], names: Names) -> list[views.TableView]:
@@ -199,12 +205,13 @@ def _software(jobs: Sequence[Job]) -> list[tuple[str, str]]:
     return [(name, ", ".join(versions)) for name, versions in sorted(found.items())]
 
 
-def _library() -> str:
-    """Vega, Vega-Lite and vega-embed in one script, of the version that Altair writes specifications for."""
-    import altair
+def vega_library() -> str:
+    """Vega, Vega-Lite and vega-embed in one script, of the version that Altair writes specifications for.
 
+    Bundling takes seconds and leaves Python alone, so that a thread can do it beside other work.
+    """
     version = ".".join(altair.SCHEMA_VERSION.lstrip("v").split(".")[:2])
-    return _for_script(vl_convert.javascript_bundle(vl_version=version))
+    return _for_script(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=version))
 
 
 def _for_script(code: str) -> str:
@@ -219,7 +226,7 @@ def _json_for_script(value: Any) -> str:
 
 
 def _policy(scripts: Iterable[str]) -> str:
-    """Content security policy: no network, and no script but the page's own two, whatever the data may say."""
+    """Content security policy: no network, no script but the page's own two, whatever the data say."""
     digests = [base64.b64encode(hashlib.sha256(code.encode()).digest()).decode() for code in scripts]
     allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
     return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {allowed}"

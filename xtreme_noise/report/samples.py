@@ -1,4 +1,4 @@
-"""Noisy samples with their edits marked. Every text is data from elsewhere: escaped, never trusted as HTML."""
+"""Noisy samples with their edits marked. Texts are data from elsewhere: escaped, never trusted as HTML."""
 
 from __future__ import annotations
 

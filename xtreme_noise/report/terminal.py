@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from rich.markup import escape
@@ -10,79 +11,72 @@ from rich.table import Table
 from xtreme_noise.report.cells import CLEAN, STATUSES
 from xtreme_noise.report.estimates import Estimate, Point
 from xtreme_noise.report.grid import ABSENT
+from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel, System
 from xtreme_noise.report.study import Study, read_study
+from xtreme_noise.report.text import STATUS_TEXT, percent
 
 
 def table(sweep: Path) -> Table:
-    """One row per task, noise family, model and arm; scores x 100, means over languages complete in all arms."""
+    """One row per task, noise family, model and arm; scores x 100, means over languages complete in all arms.
+
+    Narrow enough for 80 columns; nothing is resampled, so it is there at once.
+    """
     study = read_study(sweep, resample=False)
+    names = Names.of(study.cells)
     out = Table(
-        title=escape(f"{sweep.name}: scores x 100, means over the languages complete in every arm"),
-        caption="not run: in the grid of this sweep, but without a record",
+        title=escape(sweep.name),
+        caption="scores × 100: means over the languages complete in every arm (langs); drop: % of clean lost",
+        pad_edge=False,
     )
-    several = len(study.models) > 1
-    for name in ("task", "noise", *(["model"] if several else []), "intermediate"):
-        out.add_column(name, overflow="fold")
-    for name in (
-        "languages",
-        "clean",
-        "noisy",
-        "at level",
-        "drop rate",
-        "ok",
-        "failed",
-        "missing",
-        "n/a",
-        "not run",
-    ):
-        out.add_column(name, justify="right")
-    curves = {
-        (p.panel.task, p.panel.model, p.panel.noise, p.system.intermediate, p.level): p for p in study.points
-    }
-    previous = None
+    for name in ("task", "noise", "intermediate"):
+        out.add_column(name, overflow="fold", min_width=5)
+    for name in ("langs", "clean", "noisy", "drop"):
+        out.add_column(name, justify="right", no_wrap=True)
+    out.add_column("cells", overflow="fold", min_width=9)
+    curves = {(id(p.panel), p.system, p.level): p for p in study.points}
+    previous: Panel | None = None
     for panel in study.panels:
-        if previous not in (None, panel.task):
+        if previous and (previous.task, previous.model) != (panel.task, panel.model):
             out.add_section()
-        previous = panel.task
-        for system in (*panel.systems, *panel.silent):
-            key = (panel.task, panel.model, panel.noise, system.intermediate)
-            clean = curves.get((*key, 0.0))
-            top = curves.get((*key, panel.levels[-1])) if len(panel.levels) > 1 else None
-            names = [panel.task, panel.noise, *([panel.model] if several else []), system.intermediate]
+        fresh = previous is None or (previous.task, previous.model) != (panel.task, panel.model)
+        previous = panel
+        top = panel.levels[-1] if len(panel.levels) > 1 else None
+        noise = panel.noise if top is None else f"{panel.noise} {top:g}"
+        for i, system in enumerate((*panel.systems, *panel.silent)):
+            clean = curves.get((id(panel), system, 0.0))
+            noisy = curves.get((id(panel), system, top)) if top else None
             out.add_row(
-                *map(escape, names),
+                escape(names.task(panel.task, panel.model)) if fresh and i == 0 else "",
+                escape(noise) if i == 0 else "",
+                escape(system.intermediate),
                 f"{len(panel.languages)}/{panel.wanted}",
-                _percent(clean.score if clean else None),
-                _percent(top.score if top else None),
-                f"{top.level:g}" if top else "-",
-                _rate(top),
-                *_counts(study, panel, system),
+                _score(clean),
+                _score(noisy),
+                _percent(noisy.drop_rate if noisy else None),
+                _cells(study, panel, system),
             )
     return out
 
 
-def _counts(study: Study, panel: Panel, system: System) -> list[str]:
+def _cells(study: Study, panel: Panel, system: System) -> str:
     """Cells of this family; those of level 0 serve all families and are counted with each."""
-    totals = dict.fromkeys((*STATUSES, ABSENT), 0)
+    totals: Counter[str] = Counter()
     for count in study.counts:
         same = (count.task, count.model, count.system) == (panel.task, panel.model, system)
         if same and count.noise in (CLEAN, panel.noise):
-            for status, number in count.counts.items():
-                totals[status] += number
-    shown = [str(totals[status]) for status in (*STATUSES, ABSENT)]
-    if totals["error"]:
-        shown[1] = f"[bold red]{shown[1]}[/]"
-    return shown
+            totals.update(count.counts)
+    parts = [f"{totals['ok']} ok"]
+    for status in (*STATUSES[1:], ABSENT):
+        if totals[status]:
+            text = f"{totals[status]} {STATUS_TEXT[status]}"
+            parts.append(f"[bold red]{text}[/]" if status == "error" else text)
+    return ", ".join(parts)
+
+
+def _score(point: Point | None) -> str:
+    return _percent(point.score if point else None)
 
 
 def _percent(estimate: Estimate | None) -> str:
-    return "-" if estimate is None or estimate.value is None else f"{100 * estimate.value:.1f}"
-
-
-def _rate(point: Point | None) -> str:
-    return (
-        _percent(point.drop_rate) + ("" if point is None or point.drop_rate.value is None else " %")
-        if point
-        else "-"
-    )
+    return percent(estimate.value if estimate else None)

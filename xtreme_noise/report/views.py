@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from xtreme_noise.report.cells import CLEAN, STATUSES, Problem, ordered
@@ -12,7 +12,7 @@ from xtreme_noise.report.grid import ABSENT, PARTIAL, Place
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.study import Study
-from xtreme_noise.report.text import MEASURE_TEXT, NONE, STATUS_TEXT, bounds, percent, probability
+from xtreme_noise.report.text import MEASURE_TEXT, NONE, STATUS_TEXT, bounds, percent, plural, probability
 
 
 @dataclass(frozen=True)
@@ -70,20 +70,30 @@ def gaps(study: Study, status: str) -> list[Gap]:
 
 
 def completeness_table(study: Study, names: Names) -> TableView:
+    """Cells that are there, of those of the grid, by task, arm and noise family; what became of the rest."""
+    noises = ordered(count.noise for count in study.counts)
+    at = {(c.task, c.model, c.system, c.noise): c.counts for c in study.counts}
     rows = []
-    for count in study.counts:
-        numbers = [count.counts.get(status, 0) for status in (*STATUSES, ABSENT)]
-        kinds = ["", "bad", "gap", "gap", "gap"]
-        rows.append(
-            [
-                Item(names.task(count.task, count.model)),
-                Item(count.system.intermediate),
-                Item(count.noise),
-                *(Item(str(n), f"num {kind if n else ''}") for n, kind in zip(numbers, kinds, strict=True)),
-            ]
-        )
-    heads = ["task", "intermediate", "noise", "ok", "failed", "missing", "n/a", "not run"]
-    return TableView("Cells by task, arm and noise family", [[(h, 1) for h in heads]], rows)
+    for task, model, system in dict.fromkeys((c.task, c.model, c.system) for c in study.counts):
+        row = [Item(names.task(task, model)), Item(system.intermediate)]
+        for noise in noises:
+            row.append(_count_item(at.get((task, model, system, noise), {})))
+        rows.append(row)
+    heads = [(name, 1) for name in ("task", "intermediate", *noises)]
+    return TableView("Cells measured, of all cells, by task, arm and noise family", [heads], rows)
+
+
+def _count_item(counts: Mapping[str, int]) -> Item:
+    total = sum(counts.values())
+    if not total:
+        return Item(NONE, "num gap")
+    rest = [
+        f"{counts[status]:,} {STATUS_TEXT[status]}"
+        for status in (*STATUSES[1:], ABSENT)
+        if counts.get(status)
+    ]
+    kind = "num bad" if counts.get("error") else "num"
+    return Item(f"{counts.get('ok', 0):,} of {total:,}", kind, ", ".join(rest))
 
 
 def score_table(places: Sequence[Place], panels: Sequence[Panel], points: Sequence[Point]) -> TableView:
@@ -110,9 +120,7 @@ def score_table(places: Sequence[Place], panels: Sequence[Panel], points: Sequen
 def _score_item(place: Place) -> Item:
     if place.score is None:
         return Item(STATUS_TEXT[place.status], {"error": "num bad"}.get(place.status, "num gap"))
-    star = "*" if place.status == PARTIAL else ""
-    bound = f"{percent(place.low)}–{percent(place.high)}" if place.low is not None else ""
-    return Item(percent(place.score) + star, "num", bound)
+    return Item(percent(place.score) + ("*" if place.status == PARTIAL else ""), "num")
 
 
 def _mean_rows(
@@ -124,7 +132,8 @@ def _mean_rows(
         own = {p.level: p for p in points if p.panel is panel}
         if not own:
             continue
-        row = [Item("mean" if panel.whole else "mean, incomplete", note=f"{len(panel.languages)} of {panel.wanted} · {panel.noise}")]
+        name = "mean" if panel.whole else "mean, incomplete"
+        row = [Item(name, note=f"{len(panel.languages)} of {panel.wanted}, {panel.noise}")]
         for noise, level in axis:
             point = own.get(level) if noise in (CLEAN, panel.noise) else None
             row.append(Item(percent(point.score.value) if point else "", "num"))
@@ -139,18 +148,33 @@ def curve_table(panel: Panel, points: Sequence[Point], names: Names) -> TableVie
         own = {p.level: p for p in points if p.panel is panel and p.system == system}
         last = own[panel.levels[-1]]
         row = [Item(system.intermediate, f"arm-{system.arm}")]
-        row += [Item(percent(own[level].score.value), "num", bounds(own[level].score)) for level in
-        panel.levels] row += [ Item(percent(last.drop_rate.value) if last.level else NONE, "num",
-        bounds(last.drop_rate) if last.level else ""), Item(percent(last.drop_rate_above_chance) if last.level
-        else NONE, "num"), Item(percent(last.retention_area.value), "num", bounds(last.retention_area)),
-        Item(percent(last.cross_lingual_gap, sign=True), "num"), Item(percent(last.right_to_wrong) if
-        last.level else NONE, "num"), Item(percent(last.wrong_to_right) if last.level else NONE, "num"), ]
-        rows.append(row) top = f"{panel.levels[-1]:g}" heads = [ [("", 1), ("score at level",
-        len(panel.levels)), (f"at level {top}", 2), ("whole curve", 1), (f"at level {top}", 3)],
-        [("intermediate", 1), *((f"{level:g}", 1) for level in panel.levels), ("drop rate", 1), ("above
-        chance", 1), ("retention area", 1), ("gap to English", 1), ("right→wrong", 1), ("wrong→right", 1)], ]
-        # fmt: skip scope = f"mean over {len(panel.languages)} of {panel.wanted} languages" return
-        TableView(f"{names.panel(panel)}: {panel.metric} × 100, {scope}", heads, rows)
+        row += [
+            Item(percent(own[level].score.value), "num", bounds(own[level].score)) for level in panel.levels
+        ]
+        rows.append(row + (_top_items(last) if last.level else [Item(NONE, "num")] * 6))
+    top = f"at level {panel.levels[-1]:g}"
+    heads = [
+        [("", 1), ("score at level", len(panel.levels)), (top, 2), ("whole curve", 1), (top, 3)],
+        [
+            *((name, 1) for name in ("intermediate", *(f"{level:g}" for level in panel.levels))),
+            *((name, 1) for name in ("drop rate", "above chance", "retention area", "gap to English")),
+            *((name, 1) for name in ("right→wrong", "wrong→right")),
+        ],
+    ]
+    scope = f"mean over {len(panel.languages)} of {plural(panel.wanted, 'language')}"
+    return TableView(f"{names.panel(panel)}: {panel.metric} × 100, {scope}", heads, rows)
+
+
+def _top_items(last: Point) -> list[Item]:
+    """What the highest level did to one system."""
+    return [
+        Item(percent(last.drop_rate.value), "num", bounds(last.drop_rate)),
+        Item(percent(last.drop_rate_above_chance), "num"),
+        Item(percent(last.retention_area.value), "num", bounds(last.retention_area)),
+        Item(percent(last.cross_lingual_gap, sign=True), "num"),
+        Item(percent(last.right_to_wrong), "num"),
+        Item(percent(last.wrong_to_right), "num"),
+    ]
 
 
 def contrast_table(contrasts: Sequence[Contrast], names: Names, caption: str) -> TableView:
@@ -172,8 +196,8 @@ def contrast_table(contrasts: Sequence[Contrast], names: Names, caption: str) ->
             ]
         )
     arm, reference = contrasts[0].arm.arm, contrasts[0].reference.arm
-    heads = ["task · noise", "measure", "level", reference, arm, "difference", "95 % interval", "p", "Holm p", "languages"]
-    return TableView(caption, [[(h, 1) for h in heads]], rows)
+    heads = ["task · noise", "measure", "level", reference, arm, "difference", "95 % interval", "p", "Holm p"]
+    return TableView(caption, [[(h, 1) for h in (*heads, "languages")]], rows)
 
 
 def stage_table(stages: Sequence[dict[str, str]]) -> TableView | None:
