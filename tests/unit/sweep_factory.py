@@ -132,6 +132,8 @@ def _measure(sweep: Path, spec: Spec, row: dict[str, Any]) -> None:
     noise = row["level"] * (1.0 if row["noise"] == "char" else 0.7)
     ability = 0.82 - far + lift - harm * noise
     correct = 0.8 * difficulty + 0.2 * own < ability
+    if row["family"] == "classification":
+        correct |= own < 1 / 3  # three labels: a guess is right this often
     num: Any = correct.astype(float)
     den: Any = np.ones(spec.items)
     if row["family"] == "tagging":

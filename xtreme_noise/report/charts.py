@@ -43,9 +43,12 @@ def curve_charts(points: Sequence[Point]) -> list[Chart]:
         if len({p.level for p in own}) < 2:
             continue
         rows = [_curve_row(p) for p in own]
+        levels = sorted({p.level for p in own})
         base = alt.Chart(alt.NamedData(name="rows")).encode(
             x=alt.X(
-                "level:Q", title=f"{noise} noise: target error rate", axis=alt.Axis(grid=False, tickCount=6)
+                "level:Q",
+                title=f"{noise} noise: target error rate",
+                axis=alt.Axis(grid=False, values=levels, format="~g"),
             ),
             color=_system_colour(own),
         )
@@ -56,7 +59,11 @@ def curve_charts(points: Sequence[Point]) -> list[Chart]:
             y=alt.Y("low:Q", scale=alt.Scale(domain=[low, high], nice=False)), y2="high:Q"
         )
         lines = base.mark_line(strokeWidth=2).encode(
-            y=y, detail="system:N", strokeDash=alt.StrokeDash("kind:N", legend=None)
+            y=y,
+            detail="system:N",
+            strokeDash=alt.StrokeDash("kind:N", legend=None)
+            if len({r["kind"] for r in rows}) > 2
+            else alt.Undefined,
         )
         dots = base.mark_point(filled=True, size=64, opacity=1).encode(
             y=y,
@@ -110,7 +117,9 @@ def difference_chart(contrasts: Sequence[Contrast], names: Names) -> Chart | Non
     )
     scale = alt.Scale(domain=[-reach, reach], nice=False)
     title = "drop rate, multilingual − English (points)"
-    bars = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=title, scale=scale), x2="high:Q")
+    bars = base.mark_rule(strokeWidth=2).encode(
+        x=alt.X("low:Q", title=title, scale=scale, axis=alt.Axis(tickCount=8)), x2="high:Q"
+    )
     dots = base.mark_point(filled=True, size=60, opacity=1, color=colour("multilingual")).encode(
         x=alt.X("difference:Q", scale=scale), tooltip=["row:N", "difference:Q", "interval:N"]
     )
@@ -122,12 +131,12 @@ def difference_chart(contrasts: Sequence[Contrast], names: Names) -> Chart | Non
     )
 
 
-def heat_charts(places: Sequence[Place]) -> list[Chart]:
-    """Drop rate by language and level, one chart per noise family and system.
+def heat_charts(places: Sequence[Place]) -> dict[str, list[Chart]]:
+    """Drop rate by language and level: per noise family one chart per system.
 
     places: of one task and model.
     """
-    charts = []
+    charts: dict[str, list[Chart]] = {}
     noisy = [p for p in places if p.level > 0]
     for noise in dict.fromkeys(p.noise for p in noisy):
         for system in dict.fromkeys(p.system for p in noisy):
@@ -136,10 +145,10 @@ def heat_charts(places: Sequence[Place]) -> list[Chart]:
                 continue
             rows = [_heat_row(p) | {"order": i} for i, p in enumerate(own)]
             text = "; ".join(f"{r['language']} {r['level']}: {r['shown']}" for r in rows)
-            title = f"{noise} · {system.intermediate}"
             height = 22 * len({r["language"] for r in rows})
             spec = _heat_specification() | {"height": height, "datasets": {"rows": rows}}
-            charts.append(Chart(title, f"Drop rate in percent, {title}. {text}.", spec))
+            alt_text = f"Drop rate in percent, {noise} noise, {system.intermediate}. {text}."
+            charts.setdefault(noise, []).append(Chart(system.intermediate, alt_text, spec))
     return charts
 
 
@@ -150,7 +159,7 @@ def _heat_specification() -> dict[str, Any]:
         y=alt.Y("language:N", title=None, sort=alt.SortField("order")),
         tooltip=["language:N", "level:N", "drop rate:N", "score:N"],
     )
-    cells = base.mark_rect(stroke="#ffffff").encode(
+    cells = base.mark_rect(stroke="#ffffff", invalid="show").encode(
         color=alt.condition(
             "isValid(datum.rate)",
             alt.Color("rate:Q", scale=alt.Scale(scheme="blues", domain=[0, 1], clamp=True), legend=None),

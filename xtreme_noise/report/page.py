@@ -41,7 +41,7 @@ class TaskView:
     curves: list[Placed]
     curve_tables: list[views.TableView]
     notes: list[str]
-    heat: list[Placed]
+    heat: dict[str, list[Placed]]
     harm: list[Placed]
     partial: bool = False
 
@@ -104,10 +104,13 @@ def page(study: Study, library: str, digest: str, files: Sequence[str]) -> str:
         systems=_systems(study.panels),
         colour=text.colour,
         shapes=text.ARM_SHAPES,
-        main_contrasts=main,
-        main_table=views.contrast_table(main, names, _contrast_caption(main)) if main else None,
+        main_tables=_contrast_tables(study.contrasts, ("multilingual", "english"), names),
         difference=specs.place(difference) if difference else None,
-        other_tables=_other_contrasts(study.contrasts, names),
+        other_tables=[
+            table
+            for arm in ("english", "multilingual")
+            for table in _contrast_tables(study.contrasts, (arm, "none"), names)
+        ],
         resamples=sorted({e.resamples for e in study.evidence.values() if e.scores}),
         chances=[(task, e.labels, e.chance) for task, e in study.evidence.items() if e.labels],
         samples=samples,
@@ -144,7 +147,7 @@ def _task(study: Study, task: str, model: str, names: Names, specs: Specs) -> Ta
         [specs.place(chart) for chart in charts.curve_charts(points)],
         [views.curve_table(p, points, names) for p in panels if p.languages],
         [note for panel in panels if (note := _note(panel, study.cells))],
-        [specs.place(chart) for chart in charts.heat_charts(places)],
+        {n: [specs.place(chart) for chart in own] for n, own in charts.heat_charts(places).items()},
         [specs.place(chart) for chart in charts.harm_charts(places)],
         any(p.status == "partial" for p in places),
     )
@@ -169,20 +172,18 @@ def _systems(panels: Sequence[Panel]) -> list[System]:
     return list(dict.fromkeys(system for panel in panels for system in (*panel.systems, *panel.silent)))
 
 
-def _contrast_caption(contrasts: Sequence[Contrast]) -> str:
-    families = {c.measure: c.tests for c in contrasts if c.tests}
-    listed = ", ".join(f"{count} of {text.MEASURE_TEXT[measure]}" for measure, count in families.items())
-    return (
-        f"Multilingual minus English, × 100. Holm's correction is within a measure; family sizes: {listed}."
-    )
-
-
-def _other_contrasts(contrasts: Sequence[Contrast], names: Names) -> list[views.TableView]:
+def _contrast_tables(
+    contrasts: Sequence[Contrast], pair: tuple[str, str], names: Names
+) -> list[views.TableView]:
+    """One table per measure, what the question asks for first."""
     tables = []
-    for arm in ("english", "multilingual"):
-        own = [c for c in contrasts if (c.arm.arm, c.reference.arm) == (arm, "none")]
+    for measure in ("drop_rate", "retention_area", "score"):
+        own = [c for c in contrasts if (c.arm.arm, c.reference.arm) == pair and c.measure == measure]
         if own:
-            caption = f"{arm.capitalize()} minus no intermediate training, × 100. Holm's correction as above."
+            reference = "no intermediate training" if pair[1] == "none" else pair[1].capitalize()
+            name = text.MEASURE_TEXT[measure].capitalize()
+            family = text.plural(max(c.tests for c in own), "test")
+            caption = f"{name} × 100, {pair[0]} minus {reference}; Holm's correction over {family}"
             tables.append(views.contrast_table(own, names, caption))
     return tables
 

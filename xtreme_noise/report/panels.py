@@ -168,5 +168,5 @@ def _reason(lost: Sequence[Spot], spots: Mapping[Spot, Cell], here: Sequence[Cel
     ):
         if status in statuses:
             arms = sorted({spot[0] for spot in lost if spot in spots and spots[spot].status == status})
-            return text + (f" ({', '.join(arms)})" if status == "error" and arms else "")
+            return text + (f" in {', '.join(arms)}" if status == "error" and arms else "")
     return "not run everywhere"

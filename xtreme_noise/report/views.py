@@ -12,7 +12,7 @@ from xtreme_noise.report.grid import ABSENT, PARTIAL, Place
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.study import Study
-from xtreme_noise.report.text import MEASURE_TEXT, NONE, STATUS_TEXT, bounds, percent, plural, probability
+from xtreme_noise.report.text import NONE, STATUS_TEXT, bounds, percent, plural, probability
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def score_table(places: Sequence[Place], panels: Sequence[Panel], points: Sequen
     at = {(p.language, p.noise, p.level): p for p in places}
     rows = []
     for language, name in dict.fromkeys((p.language, p.language_name) for p in places):
-        row = [Item(name, note=language)]
+        row = [Item(f"{name} ({language})")]
         for noise, level in axis:
             row.append(_score_item(at[(language, noise, level)]))
         rows.append(row)
@@ -113,7 +113,9 @@ def score_table(places: Sequence[Place], panels: Sequence[Panel], points: Sequen
         heads.append([("", 1), *([("clean", 1)] if (CLEAN, 0.0) in axis else [])]
                      + [(noise, sum(n == noise for n, _ in axis)) for noise in noises])  # fmt: skip
     heads.append([("language", 1), *((f"{level:g}", 1) for _, level in axis)])
-    caption = f"{first.task}: {first.metric or 'score'} × 100, intermediate {first.system.intermediate}"
+    caption = (
+        f"{first.task}, {first.metric or 'score'} × 100, intermediate training: {first.system.intermediate}"
+    )
     return TableView(caption, heads, rows, _mean_rows(axis, panels, points))
 
 
@@ -143,38 +145,49 @@ def _mean_rows(
 
 def curve_table(panel: Panel, points: Sequence[Point], names: Names) -> TableView:
     """The curves of one panel: score, interval and drop rate by arm and level."""
-    rows = []
-    for system in panel.systems:
-        own = {p.level: p for p in points if p.panel is panel and p.system == system}
-        last = own[panel.levels[-1]]
-        row = [Item(system.intermediate, f"arm-{system.arm}")]
-        row += [
-            Item(percent(own[level].score.value), "num", bounds(own[level].score)) for level in panel.levels
-        ]
-        rows.append(row + (_top_items(last) if last.level else [Item(NONE, "num")] * 6))
+    curves = {s: {p.level: p for p in points if p.panel is panel and p.system == s} for s in panel.systems}
+    last = {system: curve[panel.levels[-1]] for system, curve in curves.items()}
     top = f"at level {panel.levels[-1]:g}"
-    heads = [
-        [("", 1), ("score at level", len(panel.levels)), (top, 2), ("whole curve", 1), (top, 3)],
-        [
-            *((name, 1) for name in ("intermediate", *(f"{level:g}" for level in panel.levels))),
-            *((name, 1) for name in ("drop rate", "above chance", "retention area", "gap to English")),
-            *((name, 1) for name in ("right→wrong", "wrong→right")),
-        ],
-    ]
+    groups = [("", 1), ("score at level", len(panel.levels))]
+    heads = [(name, 1) for name in ("intermediate", *(f"{level:g}" for level in panel.levels))]
+    rows = []
+    for system, curve in curves.items():
+        row = [Item(system.intermediate)]
+        rows.append(row + [Item(percent(p.score.value), "num", bounds(p.score)) for p in curve.values()])
+    for group, name, items in _summaries(list(last.values()), top):
+        groups.append((group, 1))
+        heads.append((name, 1))
+        for row, item in zip(rows, items, strict=True):
+            row.append(item)
     scope = f"mean over {len(panel.languages)} of {plural(panel.wanted, 'language')}"
-    return TableView(f"{names.panel(panel)}: {panel.metric} × 100, {scope}", heads, rows)
+    return TableView(f"{names.panel(panel)}: {panel.metric} × 100, {scope}", [_merged(groups), heads], rows)
 
 
-def _top_items(last: Point) -> list[Item]:
-    """What the highest level did to one system."""
-    return [
-        Item(percent(last.drop_rate.value), "num", bounds(last.drop_rate)),
-        Item(percent(last.drop_rate_above_chance), "num"),
-        Item(percent(last.retention_area.value), "num", bounds(last.retention_area)),
-        Item(percent(last.cross_lingual_gap, sign=True), "num"),
-        Item(percent(last.right_to_wrong), "num"),
-        Item(percent(last.wrong_to_right), "num"),
-    ]
+def _summaries(last: Sequence[Point], top: str) -> list[tuple[str, str, list[Item]]]:
+    """(group, column, one item a system) for what is defined in one system at least."""
+    columns = [
+        (top, "drop rate", [Item(percent(p.drop_rate.value), "num", bounds(p.drop_rate)) for p in last]),
+        (top, "above chance", [Item(percent(p.drop_rate_above_chance), "num") for p in last]),
+        (top, "gap to English", [Item(percent(p.cross_lingual_gap, sign=True), "num") for p in last]),
+        (top, "right→wrong", [Item(percent(p.right_to_wrong), "num") for p in last]),
+        (top, "wrong→right", [Item(percent(p.wrong_to_right), "num") for p in last]),
+        ("whole curve", "retention area",
+         [Item(percent(p.retention_area.value), "num", bounds(p.retention_area)) for p in last]),
+    ]  # fmt: skip
+    if all(p.level == 0 for p in last):
+        return []
+    return [column for column in columns if any(item.text != NONE for item in column[2])]
+
+
+def _merged(groups: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Neighbours of the same name as one heading."""
+    merged: list[tuple[str, int]] = []
+    for name, span in groups:
+        if merged and merged[-1][0] == name:
+            merged[-1] = (name, merged[-1][1] + span)
+        else:
+            merged.append((name, span))
+    return merged
 
 
 def contrast_table(contrasts: Sequence[Contrast], names: Names, caption: str) -> TableView:
@@ -184,7 +197,6 @@ def contrast_table(contrasts: Sequence[Contrast], names: Names, caption: str) ->
         rows.append(
             [
                 Item(names.panel(row.panel), note=f"{row.arm.kind}" if names.several_kinds else ""),
-                Item(MEASURE_TEXT[row.measure]),
                 Item("all" if row.level is None else f"{row.level:g}", "num"),
                 Item(percent(row.reference_value), "num"),
                 Item(percent(row.value), "num"),
@@ -196,7 +208,7 @@ def contrast_table(contrasts: Sequence[Contrast], names: Names, caption: str) ->
             ]
         )
     arm, reference = contrasts[0].arm.arm, contrasts[0].reference.arm
-    heads = ["task · noise", "measure", "level", reference, arm, "difference", "95 % interval", "p", "Holm p"]
+    heads = ["task · noise", "level", reference, arm, "difference", "95 % interval", "p", "Holm p"]
     return TableView(caption, [[(h, 1) for h in (*heads, "languages")]], rows)
 
 
