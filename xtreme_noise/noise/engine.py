@@ -93,18 +93,11 @@ class EngineFamily(Perturber):
             kinds[border] = 0
         capacity = (len(units) - kinds.count(0)) / size if size else 0.0
         key = message(seed, self.family, self.version, language, uid)
-        changes: list[Change] = []
-        if level and capacity:
-            changes, _, measured = self._noise(units, kinds, size, level, key, language, False)
-        if not changes:
+        if not level or not capacity:
             return NoisedTokens(list(tokens), (), 0.0, capacity)
-        cells = _cells(units, changes)
-        starts = [0, *(border + 1 for border in borders)]
-        noisy = [
-            "".join(unit for cell in cells[a:b] for unit in cell)
-            for a, b in zip(starts, borders, strict=False)
-        ]
-        return NoisedTokens(noisy, _edits(units, changes, False), measured / size, capacity)
+        changes, noisy, measured = self._noise(units, kinds, size, level, key, language, False)
+        edits = _edits(units, changes, False)
+        return NoisedTokens(_cut("".join(noisy), tokens, edits), edits, measured / size, capacity)
 
     def _noise(
         self,
@@ -231,17 +224,19 @@ def _noisy(units: Sequence[str], changes: Sequence[Change]) -> list[str]:
     return noisy
 
 
-def _cells(units: Sequence[str], changes: Sequence[Change]) -> list[tuple[str, ...]]:
-    """What has become of every clean grapheme; an insertion belongs to the neighbour that is not a border."""
-    cells: list[tuple[str, ...]] = [(unit,) for unit in units]
-    for start, end, new, _ in sorted(changes):
-        if start == end:
-            after = start < len(units) and units[start] != " "
-            place = start if after else start - 1
-            cells[place] = (*new, *cells[place]) if after else (*cells[place], *new)
-        else:
-            cells[start:end] = [new, *[()] * (end - start - 1)]
-    return cells
+def _cut(noisy: str, tokens: Sequence[str], edits: Sequence[Edit]) -> list[str]:
+    """The noisy tokens: `noisy` between the spaces that followed every clean token."""
+    found, at, begin, passed = [], 0, 0, 0
+    shift = 0
+    for token in tokens:
+        at += len(token)
+        while passed < len(edits) and edits[passed].end <= at:
+            shift = edits[passed].noisy_end - edits[passed].end
+            passed += 1
+        found.append(noisy[begin : at + shift])
+        at += 1
+        begin = at + shift
+    return found
 
 
 def _edits(units: Sequence[str], changes: Sequence[Change], lone: bool) -> tuple[Edit, ...]:

@@ -13,28 +13,22 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
-import math
-import random
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from xtreme_noise.errors import ConfigError, DataError, NotApplicable, suggest
 from xtreme_noise.languages import LANGUAGES
 from xtreme_noise.noise.alphabets import alphabet
 from xtreme_noise.noise.edits import NoisedText, edits_between
+from xtreme_noise.noise.foreign import augmenter_class, bisect, restored, seed_from, uncapped
 from xtreme_noise.noise.perturber import NoisedTokens, Perturber
 from xtreme_noise.noise.retokenize import Tokenizer
-from xtreme_noise.noise.stream import block, message
+from xtreme_noise.noise.stream import message
 from xtreme_noise.noise.text import check_text, distance, graphemes, nfc
 
 _SAMPLE = 200  # texts to calibrate on
-_CLOSE = 0.0005  # of the target, where bisection stops
-_STEPS = 14
 _CAPS = ("aug_min", "aug_max", "aug_char_min", "aug_char_max", "aug_word_min", "aug_word_max")
 _GUARDED = ("tokenizer", "reverse_tokenizer")
 
@@ -69,7 +63,7 @@ class Family(Perturber):
 
     def __init__(self, parameters: NlpaugParameters) -> None:
         super().__init__(parameters)
-        self._class = _augmenter_class(parameters.augmenter)
+        self._class = augmenter_class(parameters.augmenter)
         self._accepted = inspect.signature(self._class.__init__).parameters
         self._check_parameters()
         name = parameters.augmenter.rpartition(".")[2]
@@ -126,17 +120,17 @@ class Family(Perturber):
         ceiling = self._mean(sample, 1.0, language)
         if ceiling < level / 2:
             raise NotApplicable(
-                f"{self.parameters.augmenter} does next to nothing in {language}: at {self.parameters.rate}=1 it "
-                f"reaches a grapheme error rate of {ceiling:.4f}, {level} was asked for"
+                f"{self.parameters.augmenter} does almost nothing in {language}: at {self.parameters.rate}=1 "
+                f"it reaches a grapheme error rate of {ceiling:.4f}, {level} was asked for"
             )
-        rate = _bisect(lambda value: self._mean(sample, value, language), level, ceiling)
+        rate = bisect(lambda value: self._mean(sample, value, language), level, ceiling)
         self._calibrations[level, language] = Calibration(rate, ceiling)
 
     def _mean(self, texts: Sequence[str], rate: float, language: str) -> float:
         achieved = []
-        with _restored():
+        with restored():
             for number, text in enumerate(texts):
-                _seed(message("calibration", language, number))
+                seed_from(message("calibration", language, number))
                 units = graphemes(text)
                 achieved.append(distance(units, graphemes(self._augment(text, rate, language))) / len(units))
         return fmean(achieved)
@@ -159,8 +153,8 @@ class Family(Perturber):
         if not text.strip():
             return NoisedText(text, (), 0.0, 0.0)
         parts, at = [], 0
-        with _restored():
-            _seed(message(seed, self.family, self.version, language, uid))
+        with restored():
+            seed_from(message(seed, self.family, self.version, language, uid))
             for start, end in [*sorted(protect), (len(text), len(text))]:
                 if start >= at:
                     parts.append(self._augment(text[at:start], calibration.rate, language))
@@ -193,8 +187,8 @@ class Family(Perturber):
         cut = [graphemes(token) for token in tokens]
         size = sum(map(len, cut))
         rate = calibration.rate * size / (size + len(tokens) - 1)
-        with _restored():
-            _seed(message(seed, self.family, self.version, language, uid))
+        with restored():
+            seed_from(message(seed, self.family, self.version, language, uid))
             drafts = [self._augment(token, rate, language) for token in tokens]
         noisy = [
             draft if draft and len(draft.split()) == len(token.split()) else token
@@ -255,85 +249,5 @@ class Family(Perturber):
                 augmenter = self._class(**defaults | chosen)
             except Exception as error:
                 raise ConfigError(f"{self.parameters.augmenter}: {type(error).__name__}: {error}") from error
-            self._augmenters[language] = _uncapped(augmenter)
+            self._augmenters[language] = uncapped(augmenter)
         return self._augmenters[language]
-
-
-def _augmenter_class(path: str) -> Any:
-    """The class at `path`; only nlpaug's own are built from configuration."""
-    from nlpaug import Augmenter
-
-    module, _, name = path.rpartition(".")
-    if not path.startswith("nlpaug.augmenter."):
-        raise ConfigError(f"{path!r} is not a class path inside nlpaug.augmenter")
-    try:
-        found = importlib.import_module(module)
-    except ImportError as error:
-        raise ConfigError(f"cannot import {module!r}: {error}") from None
-    known = [
-        key for key, value in vars(found).items() if inspect.isclass(value) and issubclass(value, Augmenter)
-    ]
-    if name not in known:
-        raise ConfigError(f"{module} has no augmenter {name!r}{suggest(name, known, 'augmenters')}")
-    return getattr(found, name)
-
-
-def _uncapped(augmenter: Any) -> Any:
-    """No minimum, maximum or rounding up of counts; whole graphemes; choices in an order that every process
-    has.
-    """
-
-    def count(size: int, aug_min: Any, aug_max: Any, aug_p: float | None = None) -> int:  # noqa: ARG001
-        share = augmenter.aug_p if aug_p is None else aug_p
-        return math.floor((share or 0.0) * size + np.random.random())
-
-    augmenter._generate_aug_cnt = count
-    augmenter.token2char = graphemes
-    if hasattr(augmenter, "aug_char_p"):  # min_char in graphemes; the augmenter's own test counts code points
-        eligible = augmenter.pre_skip_aug
-
-        def long_enough(tokens: list[str], *rest: Any) -> list[int]:
-            return [i for i in eligible(tokens, *rest) if len(graphemes(tokens[i])) >= augmenter.min_char]
-
-        augmenter.pre_skip_aug = long_enough
-    make = getattr(augmenter, "get_model", None)
-    if make and "force_reload" in inspect.signature(make).parameters:
-        augmenter.model = make(force_reload=True)  # else the table of another instance of the class
-    choices = getattr(getattr(augmenter, "model", None), "dict", None)
-    if isinstance(choices, dict):
-        augmenter.model.dict = {key: sorted(values) for key, values in choices.items()}
-    return augmenter
-
-
-def _bisect(measure: Callable[[float], float], level: float, ceiling: float) -> float:
-    """The rate in [0, 1] whose measure comes nearest to `level`."""
-    low, high = 0.0, 1.0
-    best, missed = 1.0, abs(ceiling - level)
-    if ceiling <= level:
-        return best
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        reached = measure(middle)
-        if abs(reached - level) < missed:
-            best, missed = middle, abs(reached - level)
-        if missed <= _CLOSE:
-            break
-        low, high = (middle, high) if reached < level else (low, middle)
-    return best
-
-
-def _seed(key: bytes) -> None:
-    words = block(key, 0)
-    random.seed(words[0])
-    np.random.seed(words[1] & 0xFFFFFFFF)
-
-
-@contextmanager
-def _restored() -> Iterator[None]:
-    """The global generators are afterwards as they were before."""
-    plain, array = random.getstate(), np.random.get_state()
-    try:
-        yield
-    finally:
-        random.setstate(plain)
-        np.random.set_state(array)

@@ -1,0 +1,59 @@
+"""Outputs must not change without a new version of their family: results under one signature are one thing.
+
+When a change is meant: raise `version` in the family, then `python tests/golden/test_noise_golden.py` writes the
+new digests beside the old version's, which are removed by hand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from xtreme_noise.languages import LANGUAGES
+from xtreme_noise.noise.alphabets import alphabet
+from xtreme_noise.noise.perturber import Perturber
+from xtreme_noise.noise.registry import checked_parameters, family_class
+
+GOLDEN = Path(__file__).with_name("noise.json")
+# nlpaug is not here: its output depends on the random module of the Python that runs it.
+FAMILIES = ("char", "keyboard")
+
+
+def perturber(family: str) -> Perturber:
+    return family_class(family)(checked_parameters(family, {}))
+
+
+def digest(family: str) -> str:
+    """Of every output, edit and measure in every language at four levels and two seeds."""
+    noise, found = perturber(family), hashlib.sha256()
+    for code in LANGUAGES:
+        if not noise.supports(code):
+            continue
+        letters = "".join(alphabet(code))
+        text = " ".join(letters[i : i + 6] for i in range(0, 60, 6)) + ". Latin Words, 1984! " + letters[:20].title()
+        for level in (0.02, 0.1, 0.3, 1.0):
+            for seed in (0, 7):
+                found.update(repr((code, *noise(text, level, "golden", seed=seed, language=code))).encode())
+                tokens = noise.tokens(text.split(), level, "golden", seed=seed, language=code)
+                found.update(repr((code, *tokens)).encode())
+    return found.hexdigest()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_output_is_what_this_version_gave(family: str) -> None:
+    golden = json.loads(GOLDEN.read_text())
+    assert golden[f"{family}/v{perturber(family).version}"] == digest(family), (
+        f"the output of {family} has changed: raise its version, then regenerate (see this file)"
+    )
+
+
+if __name__ == "__main__":
+    known = json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {}
+    new = {f"{family}/v{perturber(family).version}": digest(family) for family in FAMILIES}
+    changed = [name for name in new if known.get(name, new[name]) != new[name]]
+    if changed:
+        raise SystemExit(f"raise the version first: {', '.join(changed)}")
+    GOLDEN.write_text(json.dumps(known | new, indent=1) + "\n")

@@ -1,0 +1,100 @@
+"""Working with nlpaug's own augmenters: finding, taming, seeding and calibrating them."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import math
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from xtreme_noise.errors import ConfigError, suggest
+from xtreme_noise.noise.stream import block
+from xtreme_noise.noise.text import graphemes
+
+_CLOSE = 0.0005  # of the target, where bisection stops
+_STEPS = 14
+
+
+def augmenter_class(path: str) -> Any:
+    """The class at `path`; only nlpaug's own are built from configuration."""
+    from nlpaug import Augmenter
+
+    module, _, name = path.rpartition(".")
+    if not path.startswith("nlpaug.augmenter."):
+        raise ConfigError(f"{path!r} is not a class path inside nlpaug.augmenter")
+    try:
+        found = importlib.import_module(module)
+    except ImportError as error:
+        raise ConfigError(f"cannot import {module!r}: {error}") from None
+    known = [
+        key for key, value in vars(found).items() if inspect.isclass(value) and issubclass(value, Augmenter)
+    ]
+    if name not in known:
+        raise ConfigError(f"{module} has no augmenter {name!r}{suggest(name, known, 'augmenters')}")
+    return getattr(found, name)
+
+
+def uncapped(augmenter: Any) -> Any:
+    """No minimum, maximum or rounding up of counts; whole graphemes; choices in an order that every process
+    has.
+    """
+
+    def count(size: int, aug_min: Any, aug_max: Any, aug_p: float | None = None) -> int:  # noqa: ARG001
+        share = augmenter.aug_p if aug_p is None else aug_p
+        return math.floor((share or 0.0) * size + np.random.random())
+
+    augmenter._generate_aug_cnt = count
+    augmenter.token2char = graphemes
+    if hasattr(augmenter, "aug_char_p"):  # min_char in graphemes; the augmenter's own test counts code points
+        eligible = augmenter.pre_skip_aug
+
+        def long_enough(tokens: list[str], *rest: Any) -> list[int]:
+            return [i for i in eligible(tokens, *rest) if len(graphemes(tokens[i])) >= augmenter.min_char]
+
+        augmenter.pre_skip_aug = long_enough
+    make = getattr(augmenter, "get_model", None)
+    if make and "force_reload" in inspect.signature(make).parameters:
+        augmenter.model = make(force_reload=True)  # else the table of another instance of the class
+    choices = getattr(getattr(augmenter, "model", None), "dict", None)
+    if isinstance(choices, dict):
+        augmenter.model.dict = {key: sorted(values) for key, values in choices.items()}
+    return augmenter
+
+
+def bisect(measure: Callable[[float], float], level: float, ceiling: float) -> float:
+    """The rate in [0, 1] whose measure comes nearest to `level`."""
+    low, high = 0.0, 1.0
+    best, missed = 1.0, abs(ceiling - level)
+    if ceiling <= level:
+        return best
+    for _ in range(_STEPS):
+        middle = (low + high) / 2
+        reached = measure(middle)
+        if abs(reached - level) < missed:
+            best, missed = middle, abs(reached - level)
+        if missed <= _CLOSE:
+            break
+        low, high = (middle, high) if reached < level else (low, middle)
+    return best
+
+
+def seed_from(key: bytes) -> None:
+    words = block(key, 0)
+    random.seed(words[0])
+    np.random.seed(words[1] & 0xFFFFFFFF)
+
+
+@contextmanager
+def restored() -> Iterator[None]:
+    """The global generators are afterwards as they were before."""
+    plain, array = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(plain)
+        np.random.set_state(array)
