@@ -65,10 +65,9 @@ def _main(arguments: list[str]) -> int:
     study = compose.study(flags.overrides, flags.multirun, flags.config_dir)
     mode = study.jobs[0].mode
     if mode == "plan":
-        from xtreme_noise.stages import plan
+        from xtreme_noise.stages import estimate
 
-        plan.show(study.jobs)
-        return 0
+        return estimate.show(study.jobs)
     if mode == "preview":
         return _preview(study)
     if mode == "report":
@@ -163,12 +162,14 @@ def _last_line(path: Path) -> str:
 
 def _finish(sweep: Path) -> int:
     """Compact the results, write the report, print the table. 1 when a job or cell of the folder failed."""
+    from rich.console import Console
+
     from xtreme_noise import report, results
 
     completion = results.finish(sweep)
-    report.write(sweep)
-    report.terminal_table(sweep)
-    print(f"{sweep / 'report.html'}")
+    page = report.write(sweep)
+    Console().print(report.terminal_table(sweep))
+    print(page)
     if completion.failed:
         print(f"xtreme-noise: {completion.failed} failed; the report lists them first", file=sys.stderr)
         return 1

@@ -24,12 +24,14 @@ import random
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import metadata, resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import regex
 
-from xtreme_noise.data.embedded_grammar import Piece, Sampler, Unit, pick, shuffled, units
 from xtreme_noise.errors import ConfigError, DataError, suggest
+
+if TYPE_CHECKING:
+    from xtreme_noise.data.embedded_grammar import Piece, Sampler, Unit
 
 VERSION = 1  # raised whenever the rows below change
 SEED = 0
@@ -89,7 +91,7 @@ SIZES = {
 SPLITS = ("test", "dev", "train")  # in the order in which they claim sentences
 SHARES = {"test": 0.22, "dev": 0.14}  # of an intent's units; at least one each
 POOL = {"train": 180, "dev": 24, "test": 40}  # sentences drawn per intent before the sizes are applied
-PATIENCE = 12  # draws per wanted sentence; a small grammar runs dry long before
+PATIENCE = 150  # draws without a new sentence (at least four of every unit) after which a grammar is used up
 
 Sentence = tuple[str, tuple[tuple[int, int, str], ...]]  # text, spans (start, end, slot) in code points
 
@@ -119,10 +121,12 @@ def rows(path: str, language: str, split: str) -> list[dict[str, Any]]:
     ):
         if name not in known:
             raise ConfigError(f"embedded data: unknown {what} {name!r}{suggest(name, known, what + 's')}")
+    version()  # says what is missing before hassil is imported
+    from xtreme_noise.data.embedded_grammar import shuffled
+
     pools = _pools(language)[split]
     wanted = {
-        intent: [sentence for sentence in pool if path == "intents" or sentence[1]]
-        for intent, pool in pools.items()
+        intent: [sentence for sentence in pool if path == "intents" or sentence[1]] for intent, pool in pools.items()
     }
     chosen = _in_turns(wanted, SIZES[path][split])
     order = shuffled(random.Random(f"{SEED} {language} {path} {split}"), chosen)
@@ -159,11 +163,7 @@ def bio(text: str, spans: Sequence[tuple[int, int, str]], spaces: bool) -> tuple
 
 def _in_turns(pools: Mapping[str, Sequence[Sentence]], size: int) -> list[tuple[str, Sentence]]:
     """Up to `size` sentences, one of every intent in turn until its pool is used up."""
-    chosen = [
-        (position, intent, sentence)
-        for intent, pool in pools.items()
-        for position, sentence in enumerate(pool)
-    ]
+    chosen = [(position, intent, sentence) for intent, pool in pools.items() for position, sentence in enumerate(pool)]
     chosen.sort(key=lambda item: item[0])  # stable: intents keep their order
     return [(intent, sentence) for _, intent, sentence in chosen[:size]]
 
@@ -192,15 +192,22 @@ def _pools(language: str) -> dict[str, dict[str, list[Sentence]]]:
 
 
 def _draw(parts: Sequence[Unit], sampler: Sampler, rng: random.Random, size: int) -> dict[str, Sentence]:
-    """Up to `size` distinct sentences, the units taking turns; by their case-folded text."""
+    """Up to `size` distinct sentences, the units taking turns; by their key."""
     found: dict[str, Sentence] = {}
-    for attempt in range(PATIENCE * size if parts else 0):
-        text, spans = _join(sampler.draw(parts[attempt % len(parts)], rng))
-        if text and text.casefold() not in found:
-            found[text.casefold()] = (text, spans)
-            if len(found) == size:
-                break
+    stale = turn = 0
+    while parts and len(found) < size and stale < max(PATIENCE, 4 * len(parts)):
+        text, spans = _join(sampler.draw(parts[turn % len(parts)], rng))
+        turn += 1
+        stale += 1
+        if _key(text) and _key(text) not in found:
+            found[_key(text)] = (text, spans)
+            stale = 0
     return found
+
+
+def _key(text: str) -> str:
+    """What makes two sentences the same: neither case nor spaces nor punctuation tell them apart."""
+    return regex.sub(r"[\s\p{P}]+", "", text.casefold())
 
 
 def _join(pieces: Sequence[Piece]) -> Sentence:
@@ -222,15 +229,14 @@ def _join(pieces: Sequence[Piece]) -> Sentence:
 
 def _grammar(language: str) -> tuple[dict[str, dict[str, list[Unit]]], dict[str, Sampler]]:
     """The units of every intent by split, and the samplers of the splits."""
-    version()
     import home_assistant_intents
     from hassil.intents import Intents
 
+    from xtreme_noise.data.embedded_grammar import Sampler, pick, units
+
     package = home_assistant_intents.get_intents(FILES.get(language, language))
     if package is None:
-        raise DataError(
-            f"home-assistant-intents has no grammar for {language}; install the version of constraints.txt"
-        )
+        raise DataError(f"home-assistant-intents has no grammar for {language}; install the version of constraints.txt")
     package["intents"] = {intent: package["intents"][intent] for intent in INTENTS}
     grammar = Intents.from_dict(package)
     divided = {
@@ -256,6 +262,8 @@ def _grammar(language: str) -> tuple[dict[str, dict[str, list[Unit]]], dict[str,
 
 def _divide(templates: Sequence[Unit], rng: random.Random) -> dict[str, list[Unit]]:
     """Units by split; see the module's text for what happens to an intent with few."""
+    from xtreme_noise.data.embedded_grammar import shuffled
+
     parts = list(templates)
     while len(parts) < len(SPLITS):
         branches = [(index, unit.split()) for index, unit in enumerate(parts)]
@@ -264,9 +272,7 @@ def _divide(templates: Sequence[Unit], rng: random.Random) -> dict[str, list[Uni
             break
         parts[index : index + 1] = widest
     parts = shuffled(rng, parts)
-    parts.append(
-        parts.pop(max(range(len(parts)), key=lambda index: parts[index].size()))
-    )  # the largest: to train
+    parts.append(parts.pop(max(range(len(parts)), key=lambda index: parts[index].size())))  # the largest: to train
     test = max(1, round(SHARES["test"] * len(parts))) if len(parts) > 1 else 0
     dev = max(1, round(SHARES["dev"] * len(parts))) if len(parts) > 2 else 0
     return {"test": parts[:test], "dev": parts[test : test + dev], "train": parts[test + dev :]}

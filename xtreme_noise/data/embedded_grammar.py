@@ -14,6 +14,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from hassil.expression import Alternative, Group, ListReference, Permutation, RuleReference, TextChunk
+from hassil.intents import RangeSlotList, TextSlotList
+
 T = TypeVar("T")
 Piece = tuple[str, str | None]  # text and the slot it fills
 Path = tuple[int, ...]  # of a node in an expression tree: the item taken at every group on the way
@@ -75,18 +78,13 @@ class Unit:
         if best is None:
             return []
         path, width = best
-        return [
-            Unit(self.expression, self.rules, self.domains, {**self.fixed, path: index})
-            for index in range(width)
-        ]
+        return [Unit(self.expression, self.rules, self.domains, {**self.fixed, path: index}) for index in range(width)]
 
     def size(self) -> float:
         """About how many sentences there are, a list counting as ten values; only used to compare units."""
         return self._size(self.expression, ())
 
     def _size(self, node: Any, path: Path) -> float:
-        from hassil.expression import Alternative, Group, ListReference, RuleReference
-
         if isinstance(node, RuleReference):
             return self._size(self.rules[node.rule_name].expression, (*path, 0))
         if isinstance(node, ListReference):
@@ -99,8 +97,6 @@ class Unit:
         return 1.0
 
     def _choices(self, node: Any, path: Path) -> Iterator[tuple[Path, int]]:
-        from hassil.expression import Alternative, Group, RuleReference
-
         if isinstance(node, RuleReference):
             yield from self._choices(self.rules[node.rule_name].expression, (*path, 0))
         elif isinstance(node, Alternative):
@@ -135,8 +131,6 @@ class Sampler:
         return list(self._walk(unit.expression, (), unit, rng))
 
     def _walk(self, node: Any, path: Path, unit: Unit, rng: random.Random) -> Iterator[Piece]:
-        from hassil.expression import Alternative, Group, ListReference, Permutation, RuleReference, TextChunk
-
         if isinstance(node, TextChunk):
             yield node.original_text, None
         elif isinstance(node, RuleReference):
@@ -159,16 +153,12 @@ class Sampler:
             raise TypeError(f"an expression of hassil that is not known here: {type(node).__name__}")
 
     def _value(self, reference: Any, unit: Unit, rng: random.Random) -> str:
-        from hassil.intents import RangeSlotList, TextSlotList
-
         name = reference.list_name
         if name == "timer_command":
             return self.command(rng)
         columns: tuple[str, ...] = LISTS.get(name, ())
         if name == "name":
-            columns = (
-                tuple(column for domain in unit.domains for column in NAMED.get(domain, ())) or ANY_DEVICE
-            )
+            columns = tuple(column for domain in unit.domains for column in NAMED.get(domain, ())) or ANY_DEVICE
         if columns:
             return pick(rng, [value for column in columns for value in self.values[column]])
         values = self.lists[name]

@@ -99,8 +99,9 @@ def normalise(
     labels: Sequence[str],
     columns: Mapping[str, str],
     prefix: str,
+    what: str,
 ) -> list[Row]:
-    """Rows in normal form. `rows` yields (where, raw row); `columns` maps our column to theirs.
+    """Rows in normal form. `rows` yields (where, raw row); `columns` maps our column to theirs; `what` is the source.
 
     A row without an id gets `<prefix>-<row number>`: equal over the languages of a parallel set.
     Raises DataError, naming where, for a missing column, a label out of range, an answer that is not in its context,
@@ -109,7 +110,6 @@ def normalise(
     check = CHECKS[family]
     found: list[Row] = []
     seen: dict[str, str] = {}
-    where = prefix
     for number, (where, raw) in enumerate(rows):
         row = dict(raw)
         for ours, theirs in columns.items():
@@ -122,7 +122,7 @@ def normalise(
         seen[identifier] = where
         found.append({"id": identifier, **check(row, labels, where)})
     if not found:
-        raise DataError(f"{where}: no examples; the file is empty")
+        raise DataError(f"{what}: no examples; it is empty")
     return found
 
 

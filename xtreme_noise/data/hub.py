@@ -121,22 +121,14 @@ def split_files(files: list[str], card: dict[str, Any], name: str | None, split:
         if name is None:
             marked = [key for key, config in configs.items() if config.get("default")]
             name = (
-                marked[0]
-                if marked
-                else "default"
-                if "default" in configs or len(configs) > 1
-                else next(iter(configs))
+                marked[0] if marked else "default" if "default" in configs or len(configs) > 1 else next(iter(configs))
             )
         if name not in configs:
-            raise DataMissing(
-                f"{what} has no configuration {name!r}{suggest(name, configs, 'configurations')}"
-            )
+            raise DataMissing(f"{what} has no configuration {name!r}{suggest(name, configs, 'configurations')}")
         patterns = _patterns(configs[name]["data_files"])
         if split not in patterns:
             raise DataMissing(f"{what}, {name}: no split {split!r}{suggest(split, patterns, 'splits')}")
-        found = [
-            file for file in parquet if any(fnmatch.fnmatch(file, pattern) for pattern in patterns[split])
-        ]
+        found = [file for file in parquet if any(fnmatch.fnmatch(file, pattern) for pattern in patterns[split])]
     else:
         # Without configs in the card, a configuration is a folder and a split a part of a path.
         within = [file for file in parquet if name is None or name in PurePosixPath(file).parts[:-1]]
@@ -146,9 +138,7 @@ def split_files(files: list[str], card: dict[str, Any], name: str | None, split:
         words = "|".join(SYNONYMS.get(split, (re.escape(split),)))
         found = [file for file in within if re.search(rf"(?:^|[-._ 0-9/])(?:{words})(?:[-._ 0-9/]|$)", file)]
     if not found:
-        raise DataMissing(
-            f"{what}{f', {name}' if name else ''}: no files of a split {split!r} among {len(parquet)}"
-        )
+        raise DataMissing(f"{what}{f', {name}' if name else ''}: no files of a split {split!r} among {len(parquet)}")
     return found
 
 
@@ -160,6 +150,4 @@ def _patterns(data_files: Any) -> dict[str, list[str]]:
         pairs = [(entry["split"], entry["path"]) for entry in data_files]
     else:
         pairs = [("train", data_files)]
-    return {
-        str(split): [path] if isinstance(path, str) else [str(one) for one in path] for split, path in pairs
-    }
+    return {str(split): [path] if isinstance(path, str) else [str(one) for one in path] for split, path in pairs}

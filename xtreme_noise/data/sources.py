@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset, load_from_disk
+from datasets import Dataset, disable_progress_bars, load_from_disk
 
 from xtreme_noise.config.schema import DataConfig, SourceConfig, SplitConfig
 from xtreme_noise.data import examples, files
@@ -92,7 +92,9 @@ class Reference:
             labels=self.labels,
             columns=self.split.columns,
             prefix=self.part,
+            what=self.name(),
         )
+        disable_progress_bars()  # one bar a file says nothing
         Dataset.from_list(rows).save_to_disk(str(directory / "arrow"))
 
     def _raw(self) -> Iterable[tuple[str, Mapping[str, Any]]]:
@@ -156,7 +158,9 @@ def subsample(dataset: Dataset, size: int | None, salt: str, *, from_end: bool =
     return dataset.select(sorted(order[:size]))
 
 
-def without_overlap(train: Dataset, tests: Iterable[Dataset], family: str, policy: str, what: str) -> tuple[Dataset, int]:
+def without_overlap(
+    train: Dataset, tests: Iterable[Dataset], family: str, policy: str, what: str
+) -> tuple[Dataset, int]:
     """Training rows that do not occur in a test set, and how many did.
 
     policy `refuse` raises DataError on the first overlap (QA: a shared context), `drop` leaves those rows out.
@@ -175,4 +179,12 @@ def without_overlap(train: Dataset, tests: Iterable[Dataset], family: str, polic
     return train.select([number for number in range(len(train)) if number not in gone]), len(clash)
 
 
-__all__ = ["DataMissing", "ModelUnavailable", "Reference", "references", "source_kind", "subsample", "without_overlap"]
+__all__ = [
+    "DataMissing",
+    "ModelUnavailable",
+    "Reference",
+    "references",
+    "source_kind",
+    "subsample",
+    "without_overlap",
+]

@@ -8,7 +8,9 @@ official number, so it is kept. Token accuracy is reported beside it under its o
 from __future__ import annotations
 
 import warnings
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 
 from seqeval.metrics.sequence_labeling import get_entities
 
@@ -16,11 +18,20 @@ from xtreme_noise.errors import DataError
 from xtreme_noise.metrics.base import Metric, Scored, same_length
 
 
-def spans(tags: list[str]) -> set[tuple[str, int, int]]:
-    """seqeval's spans (type, first, last token) of one sentence."""
+def spans(sentences: Sequence[list[str]]) -> list[set[tuple[str, int, int]]]:
+    """seqeval's spans (type, first, last token of the corpus), given to the sentence that each ends in.
+
+    Read over the whole corpus, not sentence by sentence: for the tag X, of a single letter, seqeval's answer at the
+    start of a sentence depends on what came before, and the official number does too.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # seqeval warns for every tag without a B- or I- prefix
-        return set(get_entities(tags))
+        found = get_entities([list(tags) for tags in sentences])
+    ends = list(accumulate(len(tags) + 1 for tags in sentences))  # seqeval puts one O after each sentence
+    given: list[set[tuple[str, int, int]]] = [set() for _ in sentences]
+    for span in found:
+        given[bisect_right(ends, span[2])].add(span)
+    return given
 
 
 class SpanF1(Metric):
@@ -30,20 +41,19 @@ class SpanF1(Metric):
 
     def score(self, predictions: Sequence[str], gold: Sequence[str]) -> Scored:
         same_length(predictions, gold)
-        num, den, correct = [], [], []
-        tokens = right = 0
-        for guess, truth in zip(predictions, gold, strict=True):
-            guessed, true = guess.split(), truth.split()
-            if len(guessed) != len(true):
-                raise DataError(f"{len(guessed)} predicted tags for {len(true)} tokens: {guess!r}")
-            found, wanted = spans(guessed), spans(true)
+        guessed, true = [p.split() for p in predictions], [g.split() for g in gold]
+        for guess, truth in zip(guessed, true, strict=True):
+            if len(guess) != len(truth):
+                raise DataError(f"{len(guess)} predicted tags for {len(truth)} tokens: {' '.join(guess)!r}")
+        num, den = [], []
+        for found, wanted in zip(spans(guessed), spans(true), strict=True):
             num.append(2.0 * len(found & wanted))
             den.append(float(len(found) + len(wanted)))
-            correct.append(guessed == true)
-            tokens += len(true)
-            right += sum(g == t for g, t in zip(guessed, true, strict=True))
         score = sum(num) / sum(den) if sum(den) else 0.0
-        return Scored(score, num, den, list(correct), {"token_accuracy": right / tokens})
+        pairs = [pair for guess, truth in zip(guessed, true, strict=True) for pair in zip(guess, truth, strict=True)]
+        accuracy = sum(g == t for g, t in pairs) / len(pairs)
+        whole: list[bool | None] = [guess == truth for guess, truth in zip(guessed, true, strict=True)]
+        return Scored(score, num, den, whole, {"token_accuracy": accuracy})
 
     def decisions(self, prediction: str, gold: str) -> list[tuple[str, bool]]:
         """One decision a token: flips of tagging are counted over tokens."""

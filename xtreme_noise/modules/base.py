@@ -20,7 +20,6 @@ from transformers import get_linear_schedule_with_warmup
 
 from xtreme_noise.config.schema import RecipeConfig
 from xtreme_noise.data.batching import Feature
-from xtreme_noise.store import digest
 
 Unit = Hashable
 Columns = Mapping[str, Sequence[Any]]
@@ -114,9 +113,10 @@ class TaskModule(pl.LightningModule):
     def on_train_epoch_start(self) -> None:
         self.model.train()
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         assert self.recipe is not None
-        decay, plain = [], []
+        decay: list[torch.nn.Parameter] = []
+        plain: list[torch.nn.Parameter] = []
         for name, weight in self.model.named_parameters():
             if weight.requires_grad:
                 (plain if weight.ndim < 2 or "LayerNorm" in name else decay).append(weight)
@@ -129,11 +129,6 @@ class TaskModule(pl.LightningModule):
         steps = int(self.trainer.estimated_stepping_batches)
         schedule = get_linear_schedule_with_warmup(optimizer, round(self.recipe.warmup * steps), steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-def unit_name(unit: Unit) -> str:
-    """A short stable name of a unit (for logs and tests)."""
-    return digest(unit)
 
 
 def plain(encoding: Any, row: int, names: Sequence[str]) -> Feature:

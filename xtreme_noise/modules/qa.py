@@ -43,7 +43,10 @@ class QAModule(TaskModule):
     def _shortened(self, questions: Sequence[str], cut: int) -> list[str]:
         """Questions of at most `cut` tokens, as the official scripts cut them, so that the context has room."""
         offsets = self.tokenizer(
-            list(questions), add_special_tokens=False, return_offsets_mapping=True, return_attention_mask=False
+            list(questions),
+            add_special_tokens=False,
+            return_offsets_mapping=True,
+            return_attention_mask=False,
         )["offset_mapping"]
         return [
             question if len(spans) <= cut else question[: spans[cut - 1][1]]
@@ -120,9 +123,9 @@ def best_span(logits: Tensor, offsets: Sequence[tuple[int, int]]) -> tuple[float
     start = logits[0, :length].masked_fill(~inside, -1e9)
     end = logits[1, :length].masked_fill(~inside, -1e9)
     scores = start[:, None] + end[None, :]
-    allowed = torch.ones(length, length, dtype=torch.bool).triu() & ~torch.ones(
-        length, length, dtype=torch.bool
-    ).triu(MAX_ANSWER)
+    allowed = torch.ones(length, length, dtype=torch.bool).triu() & ~torch.ones(length, length, dtype=torch.bool).triu(
+        MAX_ANSWER
+    )
     scores = scores.masked_fill(~allowed, float("-inf"))
     best = int(scores.argmax())
     first, last = divmod(best, length)

@@ -24,9 +24,19 @@ SCHEMA = pa.schema(
         (name, pa.float64())
         for name in ("achieved", "changed", "word_change_rate", "fertility", "flip_rate", "right_to_wrong")
     ]
-    + [("wrong_to_right", pa.float64()), ("capacity", pa.float64()), ("status", pa.string()), ("error", pa.string())]
+    + [
+        ("wrong_to_right", pa.float64()),
+        ("capacity", pa.float64()),
+        ("status", pa.string()),
+        ("error", pa.string()),
+    ]
     + [("seconds", pa.float64()), ("forward_tokens", pa.int64()), ("forward_seconds", pa.float64())]
-    + [("label_preserving", pa.bool_()), ("signature", pa.string()), ("samples", pa.string()), ("extra", pa.string())]
+    + [
+        ("label_preserving", pa.bool_()),
+        ("signature", pa.string()),
+        ("samples", pa.string()),
+        ("extra", pa.string()),
+    ]
 )
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from xtreme_noise import models
-from xtreme_noise.config.schema import Config
+from xtreme_noise.config.schema import Config, ModelConfig
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.sources import Reference
 from xtreme_noise.errors import ModelUnavailable, UserError
@@ -18,6 +18,7 @@ from xtreme_noise.stages.plan import Plan, Stage, test_reference
 from xtreme_noise.store import Store, digest
 
 SAMPLE = 200  # examples whose length is measured
+_tokenizers: dict[str, Any] = {}
 
 
 @dataclass
@@ -81,7 +82,9 @@ def _survey_stage(outlook: Outlook, stage: Stage, store: Store, cfg: Config) -> 
     key = digest(stage.key())
     if key in outlook.stages:
         return
-    work = Work(total=sum(len(share.reference.load(store)) if share.size is None else share.size for share in stage.shares))
+    work = Work(
+        total=sum(len(share.reference.load(store)) if share.size is None else share.size for share in stage.shares)
+    )
     if store.path("stages", stage.key()).is_dir():
         work.there = work.total
     else:
@@ -138,11 +141,21 @@ def _length(reference: Reference, store: Store, cfg: Config) -> float:
         for value in columns[name]
     ]
     count = len(columns["id"])
-    try:
-        tokenizer: Any = models.load_tokenizer(models.materialise(cfg.model, store, offline=True))
-    except ModelUnavailable:
+    tokenizer = _tokenizer(cfg.model, store)
+    if tokenizer is None:
         return sum(map(len, texts)) / 4 / count
     return sum(len(ids) for ids in tokenizer(texts)["input_ids"]) / count
+
+
+def _tokenizer(model: ModelConfig, store: Store) -> Any:
+    """The model's tokenizer when the model is on this machine, else None."""
+    key = f"{model.loader}|{model.path}|{model.revision}"
+    if key not in _tokenizers:
+        try:
+            _tokenizers[key] = models.load_tokenizer(models.materialise(model, store, offline=True))
+        except ModelUnavailable:
+            _tokenizers[key] = None
+    return _tokenizers[key]
 
 
 def _stage_table(outlook: Outlook) -> Table:

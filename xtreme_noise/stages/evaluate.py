@@ -15,12 +15,13 @@ from datasets import Dataset
 from tqdm.auto import tqdm
 
 from xtreme_noise import metrics
-from xtreme_noise.data.datamodule import TaskDataModule
+from xtreme_noise.config.schema import Config
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.sources import Reference, subsample
 from xtreme_noise.data.transform import NoiseTransform, field_columns, texts
 from xtreme_noise.errors import NotApplicable, UserError
 from xtreme_noise.languages import language as language_row
+from xtreme_noise.stages.fit import bars
 from xtreme_noise.stages.open import LazyPredictor
 from xtreme_noise.stages.plan import CLEAN, Cell, Plan, test_reference
 from xtreme_noise.store import Store, digest, write_atomic
@@ -29,12 +30,14 @@ log = logging.getLogger(__name__)
 RECORD = "record.json"
 SCORES = "scores.parquet"
 PREDICTIONS = "predictions.parquet"
-PREPARE_ON = 400  # texts a perturber that must be calibrated sees
 _last_test: dict[str, str] = {}  # the language whose inputs the predictor remembers
 
 
 def evaluate(
-    plan: Plan, store: Store, predictor: LazyPredictor, finished: Callable[[dict[str, Any], Path | None], None]
+    plan: Plan,
+    store: Store,
+    predictor: LazyPredictor,
+    finished: Callable[[dict[str, Any], Path | None], None],
 ) -> Iterator[dict[str, Any]]:
     """Yields one entry a cell: who it is, its status, and its record. A failing cell does not stop the others.
 
@@ -43,9 +46,10 @@ def evaluate(
     by_language: dict[str, list[Cell]] = {}
     for cell in plan.cells:
         by_language.setdefault(cell.language, []).append(cell)
-    with tqdm(total=len(plan.cells), desc="cells", unit="cell", disable=not plan.cfg.trainer.progress) as bar:
+    with tqdm(total=len(plan.cells), desc="cells", unit="cell", disable=not bars(plan.cfg)) as bar:
         for name, cells in by_language.items():
             session = LanguageSession(plan, store, predictor, name)
+            log.info("%s %s: %d cells", plan.cfg.task.name, name, len(cells))
             for cell in cells:
                 bar.set_postfix_str(f"{cell.language} {cell.noise}@{cell.level:g}")
                 entry, path = session.entry(cell)
@@ -74,7 +78,7 @@ class LanguageSession:
 
     def entry(self, cell: Cell) -> tuple[dict[str, Any], Path | None]:
         """The cell's entry and the directory of its record, computed now unless it is in the store."""
-        entry = identify(self.plan, cell)
+        entry = identify(self.plan.cfg, cell)
         if self.test is None:
             return entry | {"status": "missing", "error": self.missing}, None
         entry["cell"] = digest(self.plan.cell_key(cell, self.test))
@@ -129,11 +133,13 @@ class LanguageSession:
                 facts["fertility"] = subwords(tokenizer, texts(noisy, names)) / clean_tokens
             facts["seconds"] = round(time.perf_counter() - begin, 3)
             gold = predictor.module.gold(columns)
-            table = pa.table({
-                "id": columns["id"],
-                "prediction": predictions,
-                "gold": [json.dumps(truth, ensure_ascii=False) for truth in gold],
-            })
+            table = pa.table(
+                {
+                    "id": columns["id"],
+                    "prediction": predictions,
+                    "gold": [json.dumps(truth, ensure_ascii=False) for truth in gold],
+                }
+            )
             pq.write_table(table, directory / PREDICTIONS)
             write_atomic(directory / "facts.json", json.dumps(facts, ensure_ascii=False))
 
@@ -147,8 +153,6 @@ class LanguageSession:
                 "samples": [],
             }  # fmt: skip
         task, field = self.plan.cfg.task, self.plan.noise_field
-        sample = texts(data.select(range(min(PREPARE_ON, len(data)))), field_columns(task.family, field))
-        cell.perturber.prepare(sample, cell.level, cell.language)
         transform = NoiseTransform(
             cell.perturber, cell.level, cell.noise_seed, task.name, task.family, field, cell.language
         )
@@ -172,15 +176,17 @@ class LanguageSession:
         flips = metric.flips(metrics.by_id(unchanged, table["id"]), table["prediction"], gold)
         parallel = self.plan.cfg.task.parallel
         pq.write_table(
-            pa.table({
-                "id": table["id"],
-                "cluster": [i if parallel else f"{self.language}|{i}" for i in table["id"]],
-                "num": pa.array(scored.num, pa.float64()),
-                "den": pa.array(scored.den, pa.float64()),
-                "correct": pa.array(scored.correct, pa.bool_()),
-                "prediction": table["prediction"],
-                "gold": [truth if isinstance(truth, str) else " | ".join(truth) for truth in gold],
-            }),
+            pa.table(
+                {
+                    "id": table["id"],
+                    "cluster": [i if parallel else f"{self.language}|{i}" for i in table["id"]],
+                    "num": pa.array(scored.num, pa.float64()),
+                    "den": pa.array(scored.den, pa.float64()),
+                    "correct": pa.array(scored.correct, pa.bool_()),
+                    "prediction": table["prediction"],
+                    "gold": [truth if isinstance(truth, str) else " | ".join(truth) for truth in gold],
+                }
+            ),
             directory / SCORES,
         )
         record = facts | {
@@ -195,9 +201,9 @@ class LanguageSession:
         write_atomic(directory / RECORD, json.dumps(record, ensure_ascii=False))
 
 
-def identify(plan: Plan, cell: Cell) -> dict[str, Any]:
+def identify(cfg: Config, cell: Cell) -> dict[str, Any]:
     """Who a cell is: the columns of cells.parquet that are known before it is computed."""
-    cfg, row = plan.cfg, language_row(cell.language)
+    row = language_row(cell.language)
     return {
         "task": cfg.task.name,
         "family": cfg.task.family,

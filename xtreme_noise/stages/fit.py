@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from xtreme_noise import metrics, models
 from xtreme_noise.config.schema import Config
 from xtreme_noise.data.datamodule import TaskDataModule
 from xtreme_noise.data.sources import Reference, subsample, without_overlap
+from xtreme_noise.models.quiet import quiet
 from xtreme_noise.modules import MODULES, TaskModule
 from xtreme_noise.modules.base import Limits
 from xtreme_noise.stages.plan import Share, Stage
@@ -25,6 +27,11 @@ from xtreme_noise.store import Store, write_atomic
 
 log = logging.getLogger(__name__)
 TRAINING = "training.json"
+
+
+def bars(cfg: Config) -> bool:
+    """Whether to draw progress bars: for people only. A log file gets the lines of the log."""
+    return cfg.trainer.progress and sys.stderr.isatty()
 
 
 class SelectOnDev(Callback):
@@ -129,13 +136,24 @@ def fit(stage: Stage, parent: Path, store: Store, cfg: Config, logger: Any) -> P
         dev = subsample(stage.dev.load(store), stage.dev_size, "dev")
         module = open_module(parent, cfg, stage, stage.family, fresh_head=True)
         data = TaskDataModule(
-            module, train=train, batch_size=stage.recipe.batch_size, seed=cfg.seed, workers=cfg.trainer.workers
+            module,
+            train=train,
+            batch_size=stage.recipe.batch_size,
+            seed=cfg.seed,
+            workers=cfg.trainer.workers,
         )
         data.setup("fit")
         precision = models.precision(cfg.model, cfg.trainer.accelerator)
-        select = SelectOnDev(dev, stage.metric, Predictor(
-            module, device=device(cfg.trainer.accelerator), precision=precision, batch_tokens=cfg.trainer.eval_tokens
-        ))
+        select = SelectOnDev(
+            dev,
+            stage.metric,
+            Predictor(
+                module,
+                device=device(cfg.trainer.accelerator),
+                precision=precision,
+                batch_tokens=cfg.trainer.eval_tokens,
+            ),
+        )
         trainer = pl.Trainer(
             max_epochs=stage.recipe.epochs,
             accelerator=cfg.trainer.accelerator,
@@ -145,8 +163,8 @@ def fit(stage: Stage, parent: Path, store: Store, cfg: Config, logger: Any) -> P
             gradient_clip_val=1.0,
             logger=logger,
             log_every_n_steps=10,
-            callbacks=[select, *([TQDMProgressBar()] if cfg.trainer.progress else [])],
-            enable_progress_bar=cfg.trainer.progress,
+            callbacks=[select, *([TQDMProgressBar(refresh_rate=10)] if bars(cfg) else [])],
+            enable_progress_bar=bars(cfg),
             enable_checkpointing=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
@@ -155,18 +173,25 @@ def fit(stage: Stage, parent: Path, store: Store, cfg: Config, logger: Any) -> P
         log.info("%s: training on %d examples (%d tokens)", stage.name, len(train), data.tokens())
         trainer.fit(module, datamodule=data)
         module.cpu()
-        module.model.save_pretrained(directory)
-        module.tokenizer.save_pretrained(directory)
+        with quiet():
+            module.model.save_pretrained(directory)
+            module.tokenizer.save_pretrained(directory)
         seconds = time.perf_counter() - begin
-        write_atomic(directory / TRAINING, json.dumps({
-            "stage": stage.name,
-            "examples": len(train),
-            "left_out_as_in_test": left_out,
-            "tokens": data.tokens() * stage.recipe.epochs,
-            "seconds": round(seconds, 1),
-            "dev_metric": stage.metric,
-            "dev_scores": select.history,
-            "chosen_epoch": select.history.index(max(select.history)) + 1,
-        }, indent=1))
+        write_atomic(
+            directory / TRAINING,
+            json.dumps(
+                {
+                    "stage": stage.name,
+                    "examples": len(train),
+                    "left_out_as_in_test": left_out,
+                    "tokens": data.tokens() * stage.recipe.epochs,
+                    "seconds": round(seconds, 1),
+                    "dev_metric": stage.metric,
+                    "dev_scores": select.history,
+                    "chosen_epoch": select.history.index(max(select.history)) + 1,
+                },
+                indent=1,
+            ),
+        )
 
     return store.build("stages", stage.key(), make)

@@ -145,7 +145,12 @@ def test_reference(cfg: Config, language: str) -> Reference:
 def _intermediate(cfg: Config, task: IntermediateConfig, base: dict[str, Any]) -> Stage:
     assert task.family is not None
     what = f"intermediate {task.name}"
-    common: dict[str, Any] = {"source": cfg.source, "family": task.family, "labels": task.labels, "what": what}
+    common: dict[str, Any] = {
+        "source": cfg.source,
+        "family": task.family,
+        "labels": task.labels,
+        "what": what,
+    }
     found = references(task.data, "train", task.languages, **common)
     if task.size.train is None:
         raise ConfigError(f"{what}: size.train must be a number, so that the arms are of one size")
@@ -171,7 +176,12 @@ def _intermediate(cfg: Config, task: IntermediateConfig, base: dict[str, Any]) -
 
 def _target(cfg: Config, task: TaskConfig, base: dict[str, Any], parent: Stage | None) -> Stage:
     what = f"task {task.name}"
-    common: dict[str, Any] = {"source": cfg.source, "family": task.family, "labels": task.labels, "what": what}
+    common: dict[str, Any] = {
+        "source": cfg.source,
+        "family": task.family,
+        "labels": task.labels,
+        "what": what,
+    }
     found = references(task.data, "train", [task.train_language], **common)
     size = None if task.size.train is None else -(-task.size.train // len(found))
     shares = tuple(Share(reference, size, False, _tests(cfg, reference.language)) for reference in found)
@@ -233,7 +243,12 @@ class Plan:
         key: dict[str, Any] = {
             "prediction": PREDICTION_VERSION,
             "model": self.model_digest,
-            "task": {"name": task.name, "version": task.version, "family": task.family, "labels": task.labels},
+            "task": {
+                "name": task.name,
+                "version": task.version,
+                "family": task.family,
+                "labels": task.labels,
+            },
             "limits": [min(task.recipe.max_length, model.max_length), task.recipe.stride],
             "test": test.identity(),
             "size": task.size.test,

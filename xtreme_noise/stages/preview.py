@@ -7,8 +7,8 @@ from rich.text import Text
 
 from xtreme_noise.config.schema import Config
 from xtreme_noise.data.sources import subsample
-from xtreme_noise.data.transform import NoiseTransform, field_columns, texts
-from xtreme_noise.noise import Edit, NoisedText
+from xtreme_noise.data.transform import NoiseTransform, field_columns
+from xtreme_noise.noise.edits import Edit, edits_between
 from xtreme_noise.stages.plan import cells, test_reference
 from xtreme_noise.store import Store
 
@@ -26,7 +26,6 @@ def show(cfg: Config) -> None:
             continue
         data = subsample(test_reference(cfg, cell.language).load(store), MEASURED, "test")
         columns = [column for column in field_columns(cfg.task.family, field) if column in data.column_names]
-        cell.perturber.prepare(texts(data, columns), cell.level, cell.language)
         noisy = NoiseTransform(
             cell.perturber, cell.level, cell.noise_seed, cfg.task.name, cfg.task.family, field, cell.language
         )(data, "test")
@@ -42,7 +41,8 @@ def show(cfg: Config) -> None:
                     console.print("  noisy ", dirty)
         console.print(
             f"achieved grapheme error {noisy.achieved:.4f} (asked {cell.level:g}), {noisy.changed:.0%} of "
-            f"{len(data)} examples changed, word-change rate {noisy.word_change_rate:.3f}, capacity {noisy.capacity:.2f}"
+            f"{len(data)} examples changed, word-change rate {noisy.word_change_rate:.3f}, "
+            f"capacity {noisy.capacity:.2f}"
         )
 
 
@@ -62,8 +62,6 @@ def _marked(clean: str | list[str], noisy: str | list[str]) -> tuple[Text, Text]
 
 
 def _pieces(before: str, after: str) -> list[tuple[Edit | None, str]]:
-    from xtreme_noise.noise.edits import edits_between
-
     pieces: list[tuple[Edit | None, str]] = []
     at = 0
     for edit in edits_between(before, after):
@@ -71,6 +69,3 @@ def _pieces(before: str, after: str) -> list[tuple[Edit | None, str]]:
         at = edit.end
     pieces.append((None, before[at:]))
     return pieces
-
-
-__all__ = ["NoisedText", "show"]

@@ -17,10 +17,10 @@ from xtreme_noise import trackers
 from xtreme_noise.config.schema import Config
 from xtreme_noise.errors import JobFailed
 from xtreme_noise.results import JOB
-from xtreme_noise.stages.evaluate import SCORES, evaluate
+from xtreme_noise.stages.evaluate import SCORES, evaluate, identify
 from xtreme_noise.stages.fit import TRAINING
 from xtreme_noise.stages.open import LazyPredictor
-from xtreme_noise.stages.plan import Plan
+from xtreme_noise.stages.plan import Plan, cells
 from xtreme_noise.store import Store, write_atomic
 
 log = logging.getLogger(__name__)
@@ -29,61 +29,87 @@ log = logging.getLogger(__name__)
 def run_job(cfg: Config, job_dir: Path) -> None:
     """Train what is missing, evaluate every cell, record all of it in `job_dir`/job.json.
 
-    Raises JobFailed at the end when a cell failed, and whatever keeps a job from being planned at all.
+    Raises JobFailed at the end when a cell failed, and whatever keeps a job from being planned at all; its cells are
+    recorded as failed then.
     """
-    begin = time.perf_counter()
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     job_dir.mkdir(parents=True, exist_ok=True)
-    store = Store(cfg.store)
+    store, record = Store(cfg.store), JobRecord(job_dir)
     OmegaConf.save(OmegaConf.structured(cfg), job_dir / "config.yaml")
-    plan = Plan(cfg)
-    sweep = Path(cfg.sweep) if cfg.sweep else job_dir
-    run_name = f"{cfg.task.name}-{cfg.model.name}-{cfg.intermediate.name.replace('/', '-')}-s{cfg.seed}"
-    logger = trackers.build(cfg.tracker, job_dir, run_name, asdict(cfg))
-    entries: list[dict[str, Any]] = []
-
-    def finished(entry: dict[str, Any], path: Path | None) -> None:
-        if path is None:
-            return
-        _share(path / SCORES, sweep / "predictions" / f"{entry['cell']}.parquet")
-        name = f"{entry['task']}/{entry['language']}/{entry['noise']}@{entry['level']:g}#{entry['noise_seed']}"
-        logger.log_metrics({name: entry["score"]})
-
     try:
-        predictor = LazyPredictor(plan, store, logger)
-        language = None
-        for entry in evaluate(plan, store, predictor, finished):
-            if entry["language"] != language and entries:
-                _write(job_dir, plan, store, entries, begin)  # a killed job leaves what it has, language by language
-            language = entry["language"]
-            entries.append(entry)
+        plan = Plan(cfg)
+        logger = trackers.build(cfg.tracker, job_dir, name(cfg), asdict(cfg))
+    except Exception as error:
+        failed = {"status": "error", "error": str(error) or type(error).__name__}
+        record.cells = [identify(cfg, cell) | failed for cell in cells(cfg)]
+        record.write()
+        raise
+    try:
+        _evaluate(plan, store, record, logger)
     finally:
         trackers.close(logger)
-    _write(job_dir, plan, store, entries, begin)
-    failed = [entry for entry in entries if entry["status"] == "error"]
-    if failed:
-        first = failed[0]
+    failures = [entry for entry in record.cells if entry["status"] == "error"]
+    if failures:
+        first = failures[0]
+        where = f"{first['language']} {first['noise']}@{first['level']:g}"
         raise JobFailed(
-            f"{run_name}: {len(failed)} of {len(entries)} cells failed, first {first['language']} "
-            f"{first['noise']}@{first['level']:g}: {first['error']}"
+            f"{name(cfg)}: {len(failures)} of {len(record.cells)} cells failed, first {where}: {first['error']}"
         )
 
 
-def _write(job_dir: Path, plan: Plan, store: Store, entries: list[dict[str, Any]], begin: float) -> None:
-    trained = []
-    for stage in plan.stages:
-        path = store.find("stages", stage.key())
+def name(cfg: Config) -> str:
+    """A job, for people and trackers."""
+    return f"{cfg.task.name}-{cfg.model.name}-{cfg.intermediate.name.replace('/', '-')}-s{cfg.seed}"
+
+
+def _evaluate(plan: Plan, store: Store, record: JobRecord, logger: Any) -> None:
+    sweep = Path(plan.cfg.sweep) if plan.cfg.sweep else record.folder
+
+    def finished(entry: dict[str, Any], path: Path | None) -> None:
         if path is not None:
+            _share(path / SCORES, sweep / "predictions" / f"{entry['cell']}.parquet")
+            where = f"{entry['task']}/{entry['language']}/{entry['noise']}@{entry['level']:g}#{entry['noise_seed']}"
+            logger.log_metrics({where: entry["score"]})
+
+    language = None
+    for entry in evaluate(plan, store, LazyPredictor(plan, store, logger), finished):
+        if entry["language"] != language and record.cells:
+            record.write(plan, store)  # a killed job leaves what it has, language by language
+        language = entry["language"]
+        record.cells.append(entry)
+    record.write(plan, store)
+
+
+class JobRecord:
+    """What a job leaves for the study: its stages and the entries of its cells."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.cells: list[dict[str, Any]] = []
+        self.begin = time.perf_counter()
+
+    def write(self, plan: Plan | None = None, store: Store | None = None) -> None:
+        """Write job.json atomically."""
+        job = {
+            "format": 1,
+            "finished": time.time(),
+            "seconds": round(time.perf_counter() - self.begin, 2),
+            "software": plan.software | plan.noise_software if plan else {},
+            "stages": _trained(plan, store) if plan and store else [],
+            "cells": self.cells,
+        }
+        write_atomic(self.folder / JOB, json.dumps(job, ensure_ascii=False))
+
+
+def _trained(plan: Plan, store: Store) -> list[dict[str, Any]]:
+    """What is known of the plan's stages that are finished."""
+    found = []
+    for stage in plan.stages:
+        path = store.path("stages", stage.key())
+        if (path / TRAINING).is_file():
             facts = json.loads((path / TRAINING).read_text(encoding="utf-8"))
-            trained.append({"role": stage.role, "digest": path.name, "key": stage.key()} | facts)
-    job = {
-        "format": 1,
-        "finished": time.time(),
-        "seconds": round(time.perf_counter() - begin, 2),
-        "software": plan.software | plan.noise_software,
-        "stages": trained,
-        "cells": entries,
-    }
-    write_atomic(job_dir / JOB, json.dumps(job, ensure_ascii=False))
+            found.append({"role": stage.role, "digest": path.name} | facts)
+    return found
 
 
 def _share(source: Path, target: Path) -> None:

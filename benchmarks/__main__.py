@@ -1,0 +1,12 @@
+"""python -m benchmarks: every comparison, one after the other."""
+
+from __future__ import annotations
+
+from benchmarks import grid, noise_speed, rerun, training
+from benchmarks.setting import machine
+
+print(machine())
+noise_speed.main()
+training.main()
+grid.main()
+rerun.main()

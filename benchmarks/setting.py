@@ -1,0 +1,43 @@
+"""What the benchmarks share: the data folder, composed jobs, a line of result."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+import torch
+
+from xtreme_noise.config import compose
+from xtreme_noise.config.schema import Config
+
+
+def data_folder() -> Path:
+    """The real data: XTREME_NOISE_DATA, or shared/data beside the checkout. Raises SystemExit without it."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("XTREME_NOISE_DATA", default))
+    if not folder.is_dir():
+        raise SystemExit("the benchmarks need the real data: set XTREME_NOISE_DATA to its folder")
+    return folder
+
+
+def job(*overrides: str) -> Config:
+    """One composed and checked job that reads the real data."""
+    (found,) = compose.jobs([*overrides, "source=files", f"source.root={data_folder()}", "trainer.progress=false"])
+    return found
+
+
+def machine() -> str:
+    """The machine in words."""
+    return (
+        f"{os.cpu_count()} CPU cores ({platform.machine()}), {torch.get_num_threads()} torch threads, no GPU used; "
+        f"Python {platform.python_version()}, torch {torch.__version__}"
+    )
+
+
+def line(name: str, ours: float, other: float, unit: str, wanted: str) -> None:
+    """Print one comparison: both figures and their ratio."""
+    print(
+        f"{name}: {ours:.2f} against {other:.2f} {unit}, ratio {ours / other:.2f} (wanted: {wanted})",
+        flush=True,
+    )

@@ -1,0 +1,69 @@
+"""Training XNLI: examples per second against transformers' Trainer with its default collator and sampler.
+
+The same model, data, batch size, optimizer steps and frozen embeddings; loading and saving are not counted.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from typing import Any
+
+import pytorch_lightning as pl
+from datasets import Dataset
+from transformers import Trainer, TrainingArguments
+
+from benchmarks.setting import job, line
+from xtreme_noise import models
+from xtreme_noise.data.datamodule import TaskDataModule
+from xtreme_noise.stages.fit import open_module, training_data
+from xtreme_noise.stages.plan import Plan
+from xtreme_noise.store import Store
+
+
+def main(size: int = 640) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        cfg = job("model=e5_small", "task=xnli", f"task.size.train={size}", f"store={folder}")
+        stage, store = Plan(cfg).stages[-1], Store(folder)
+        data, _ = training_data(stage, store, cfg.seed)
+        path = models.materialise(cfg.model, store, True)
+        batch = stage.recipe.batch_size
+        module = open_module(path, cfg, stage, "classification", fresh_head=True)
+        ours = size / _lightning(module, data, batch, cfg.seed)
+        other = open_module(path, cfg, stage, "classification", fresh_head=True)
+        trainer = size / _trainer(other, data, batch, folder)
+        line(
+            "training, examples per second against transformers' Trainer",
+            ours,
+            trainer,
+            "1/s",
+            "at least 1.3",
+        )
+
+
+def _lightning(module: Any, data: Dataset, batch: int, seed: int) -> float:
+    loader = TaskDataModule(module, train=data, batch_size=batch, seed=seed)
+    trainer = pl.Trainer(
+        max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False, gradient_clip_val=1.0, use_distributed_sampler=False,
+    )  # fmt: skip
+    begin = time.perf_counter()
+    trainer.fit(module, datamodule=loader)
+    return time.perf_counter() - begin
+
+
+def _trainer(module: Any, data: Dataset, batch: int, folder: str) -> float:
+    begin = time.perf_counter()
+    columns = data[:]
+    encoding = module.tokenizer(columns["text"], columns["text_pair"], truncation=True, max_length=128)
+    encoded = Dataset.from_dict(dict(encoding) | {"labels": columns["label"]})
+    arguments = TrainingArguments(
+        output_dir=folder, num_train_epochs=1, per_device_train_batch_size=batch, report_to=[], save_strategy="no",
+        disable_tqdm=True, use_cpu=True, logging_strategy="no",
+    )  # fmt: skip
+    Trainer(model=module.model, args=arguments, train_dataset=encoded, processing_class=module.tokenizer).train()
+    return time.perf_counter() - begin
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from xtreme_noise import models
+from xtreme_noise.config.schema import ModelConfig
+from xtreme_noise.modules import MODULES
+from xtreme_noise.modules.base import Limits, TaskModule
+from xtreme_noise.modules.qa import MAX_ANSWER, best_span
+from xtreme_noise.stages.predictor import Predictor
+from xtreme_noise.store import Store
+
+TINY = ModelConfig(
+    name="tiny",
+    loader="random",
+    parameters={
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+        "seed": 0,
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return models.materialise(TINY, Store(tmp_path_factory.mktemp("store")), True)
+
+
+def module(path: Path, family: str, labels: Sequence[str] = (), max_length: int = 64) -> TaskModule:
+    torch.manual_seed(0)
+    kind = MODULES[family]
+    model = models.load_model(kind.auto_class, path, TINY, **kind.head(labels))
+    return kind(model, models.load_tokenizer(path), labels=labels, limits=Limits(max_length, 16))
+
+
+def predictor(some: TaskModule, tokens: int = 256) -> Predictor:
+    return Predictor(some, device=torch.device("cpu"), precision="32-true", batch_tokens=tokens)
+
+
+NLI = {
+    "text": [f"premise {'long ' * (n % 9)}{n}" for n in range(40)],
+    "text_pair": [f"hypothesis {n % 7}" for n in range(40)],
+    "label": [n % 3 for n in range(40)],
+}
+
+
+def test_every_input_is_encoded_once_and_batching_changes_nothing(tiny: Path) -> None:
+    some = module(tiny, "classification", ["x", "y", "z"])
+    one, other = predictor(some, tokens=64), predictor(some, tokens=100_000)
+    assert one.predict(NLI) == other.predict(NLI)
+    cost = one.tokens
+    assert one.predict(NLI) == other.predict(NLI) and one.tokens == cost
+    half = {name: values[:20] + ["new"] * 0 for name, values in NLI.items()}
+    one.predict(half)
+    assert one.tokens == cost
+    one.forget()
+    one.predict(half)
+    assert cost < one.tokens < 2 * cost
+
+
+def test_length_order_does_not_mix_up_examples(tiny: Path) -> None:
+    some = module(tiny, "retrieval")
+    texts = ["word " * (n % 13 + 1) + str(n) for n in range(50)]
+    columns = {"id": [str(n) for n in range(50)], "query": texts, "candidate": texts}
+    assert predictor(some, tokens=128).predict(columns) == columns["id"]
+
+
+def test_long_sentences_are_windowed_and_no_token_is_lost(tiny: Path) -> None:
+    some = module(tiny, "tagging", ["A", "B"], max_length=16)
+    sentences = [["word"] * n for n in (1, 3, 40)] + [["x" * 500, "y"], ["\u200b", "\ufe0f", "a"]]
+    tags = [[n % 2 for n in range(len(tokens))] for tokens in sentences]
+    columns: dict[str, Any] = {"tokens": sentences, "tags": tags}
+    predictions = predictor(some).predict(columns)
+    assert [len(p.split()) for p in predictions] == [len(tokens) for tokens in sentences]
+    features = some.training_features(columns)
+    assert all(len(f["input_ids"]) <= 16 for f in features)
+    labels = [label for f in features for label in f["labels"] if label != -100]
+    assert labels == [tag for row in tags for tag in row]
+
+
+QA = {
+    "question": ["what?", "who " * 60],
+    "context": ["zero one two three " * 30 + "here it is", "short one"],
+    "answers": [{"text": ["here it"], "answer_start": [19 * 30]}, {"text": ["short"], "answer_start": [0]}],
+}
+
+
+def test_qa_windows_hold_the_answer_and_lose_no_context(tiny: Path) -> None:
+    some = module(tiny, "qa", max_length=64)
+    features = some.training_features(QA)
+    assert all(len(f["input_ids"]) <= 64 for f in features)
+    found = [f for f in features if f["start_positions"] > 0]
+    decoded = {some.tokenizer.decode(f["input_ids"][f["start_positions"] : f["end_positions"] + 1]) for f in found}
+    assert {text.replace(" ", "") for text in decoded} == {"hereit", "short"}
+    units = [unit for (unit,) in some.units(QA)]
+    for unit, windows in zip(units, some.features(units), strict=True):
+        covered = {at for window in windows for low, high in window["_offsets"] for at in range(low, high)}
+        letters = {at for at, letter in enumerate(unit[1]) if not letter.isspace()}
+        assert letters <= covered, "a part of the context is in no window"
+
+
+def test_best_span_is_the_best_allowed_one() -> None:
+    torch.manual_seed(1)
+    offsets = [(0, 0)] * 3 + [(n, n + 1) for n in range(60)] + [(0, 0)]
+    for _ in range(20):
+        logits = torch.randn(2, len(offsets))
+        allowed = [
+            (float(logits[0, s] + logits[1, e]), offsets[s][0], offsets[e][1])
+            for s in range(3, 63)
+            for e in range(s, min(63, s + MAX_ANSWER))
+        ]
+        score, low, high = best_span(logits, offsets)
+        expected = max(allowed)
+        assert (low, high) == expected[1:] and score == pytest.approx(expected[0], abs=1e-5)
+
+
+def test_retrieval_pools_without_padding(tiny: Path) -> None:
+    some = module(tiny, "retrieval")
+    together, alone = predictor(some), predictor(some)
+    columns = {"id": ["0", "1"], "query": ["a", "a much longer sentence than that"], "candidate": ["b", "c"]}
+    together.predict(columns)
+    alone.predict({"id": ["0"], "query": ["a"], "candidate": ["b"]})
+    assert together._values["a"] == pytest.approx(alone._values["a"], abs=1e-5)
+    assert float((together._values["a"] ** 2).sum()) == pytest.approx(1, abs=1e-5)
+
+
+def test_prefix_and_layer_change_embeddings(tiny: Path) -> None:
+    some = module(tiny, "retrieval")
+    plain = some.features(["abc"])[0][0]["input_ids"]
+    some.prefix = "query: "
+    assert len(some.features(["abc"])[0][0]["input_ids"]) > len(plain)
+
+
+@pytest.mark.parametrize("family", sorted(MODULES))
+def test_trained_models_open_with_from_pretrained(tiny: Path, tmp_path: Path, family: str) -> None:
+    labels = ["A", "B"] if family in ("classification", "tagging") else []
+    some = module(tiny, family, labels)
+    some.model.save_pretrained(tmp_path)
+    again = MODULES[family].auto_class.from_pretrained(tmp_path)
+    before, after = some.model.state_dict(), again.state_dict()
+    assert before.keys() <= after.keys() and all(torch.equal(before[name], after[name]) for name in before)
+    assert not list(tmp_path.glob("*.bin")), "pickled weights"
+    if labels:
+        assert again.config.id2label == {0: "A", 1: "B"}
