@@ -48,12 +48,8 @@ class _Command:
     folders: list[Path]
     parsed: list[Override] = field(default_factory=list)
 
-    def sources(
-        self, overrides: Sequence[str], swept: Sequence[str] = (), cfg: DictConfig | None = None
-    ) -> Sources:
-        choices = (
-            {} if cfg is None else {k: v for k, v in cfg.hydra.runtime.choices.items() if isinstance(v, str)}
-        )
+    def sources(self, overrides: Sequence[str], swept: Sequence[str] = (), cfg: DictConfig | None = None) -> Sources:
+        choices = {} if cfg is None else {k: v for k, v in cfg.hydra.runtime.choices.items() if isinstance(v, str)}
         if cfg is None:  # not composed: what the overrides themselves choose
             for text in overrides:
                 key, _, value = text.partition("=")
@@ -103,9 +99,7 @@ def study(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pa
     return Study(sweep, jobs, list(folders), final, sweeping)
 
 
-def jobs(
-    overrides: Sequence[str], multirun: bool = False, config_dir: str | Path | None = None
-) -> list[Config]:
+def jobs(overrides: Sequence[str], multirun: bool = False, config_dir: str | Path | None = None) -> list[Config]:
     """The checked jobs of a command (see `study`)."""
     return study(overrides, multirun, config_dir).jobs
 

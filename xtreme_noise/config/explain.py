@@ -40,8 +40,7 @@ def _unparsable(text: str) -> ConfigError:
         return ConfigError(f"{text!r} is not an override: write key=value")
     if "=" in value:
         return ConfigError(
-            f"{text!r}: a value that holds '=' must be quoted, "
-            f"and the quotes kept from the shell: '{key}=\"{value}\"'"
+            f"{text!r}: a value that holds '=' must be quoted, and the quotes kept from the shell: '{key}=\"{value}\"'"
         )
     return ConfigError(
         f"{text!r} is not a valid override: a value with spaces, commas, brackets, colons or quotes "
@@ -57,9 +56,7 @@ def _unknown_option(error: MissingConfigException, sources: Sources) -> ConfigEr
     group, _, option = missing.rpartition("/") if hydra_own else missing.partition("/")
     known = list(error.options or []) if hydra_own else sources.options(group)
     if not option:
-        return ConfigError(
-            f"there is no config file {missing!r}{suggest(missing, sources.options('.'), 'files')}"
-        )
+        return ConfigError(f"there is no config file {missing!r}{suggest(missing, sources.options('.'), 'files')}")
     at = sources.override(group) or _default_of(error, group, sources)
     return ConfigError(
         f"unknown {group} {option!r}{f' ({at})' if at else ''}{suggest(option, known, group + ' options')}"
@@ -100,18 +97,18 @@ def _by_text(error: Exception, sources: Sources) -> ConfigError:
     if match := re.search(r"already at '([^']+)'", text):
         typed = sources.override(match[1])
         return ConfigError(f"{match[1]} has a value already{_at(typed)}: write it without +")
-    if match := re.search(r"Multiple values for ([^\s.]+)\.", text):
-        group = match[1]
-        at = _at(sources.override(group))
-        return ConfigError(f"two choices for the group {group!r}{at}: write {group}=name, without +")
+    if match := re.search(r"Multiple values for ([^\s.]+)\.|^(\S+) appears more than once in the final", text):
+        group = match[1] or match[2]
+        return ConfigError(
+            f"two choices for the group {group!r}{_at(sources.override(group))}: on the command line write "
+            f"{group}=name without +, in an experiment `- override /{group}: name`"
+        )
     if match := re.search(r"force-add of config groups is not supported: '\+\+([^=']+)=?([^']*)'", text):
         plus = "" if schema_at((match[1],)) is not None else "+"
         return ConfigError(f"++{match[1]}={match[2]}: a group is chosen with {plus}{match[1]}={match[2]}")
     if match := re.search(r"Config group override must be a string or a list\. Got (\w+)", text):
         return _bad_choice(sources)
-    if match := re.search(
-        r"Ambiguous value for argument '([^']+)'|Sweep parameters '([^']+)' requires", text
-    ):
+    if match := re.search(r"Ambiguous value for argument '([^']+)'|Sweep parameters '([^']+)' requires", text):
         return ambiguous(match[1] or match[2])
     if match := re.match(r"Error merging override (.*)", text):
         key = full_key[1] if full_key else match[1].split("=", 1)[0].lstrip("+~")
@@ -120,10 +117,6 @@ def _by_text(error: Exception, sources: Sources) -> ConfigError:
         if cause is not None and re.search(r"Key '[^']*' (not in|is not)", str(cause)):
             return _no_such_key(key, f" ({sources.describe(match[1])})", sources)
         return _bad_value(key, str(cause).split("\n", 1)[0], f" ({sources.describe(match[1])})")
-    if match := re.match(r"(\S+) appears more than once in the final defaults list", text):
-        return ConfigError(
-            f"the group {match[1]!r} is chosen twice: in an experiment write `- override /{match[1]}: name`"
-        )
     if isinstance(error, OmegaConfBaseException) or isinstance(cause, OmegaConfBaseException):
         message = (str(error) or str(cause)).split("\n", 1)[0]
         return ConfigError(message + (sources.of(full_key[1]) or f" ({full_key[1]})" if full_key else ""))
@@ -169,18 +162,14 @@ def _bad_value(dotted: str, problem: str, at: str) -> ConfigError:
         return ConfigError(f"{dotted}: {problem}{at}")
     value = re.match(r"Value '(.*)' of type|Value '(.*)' is not", problem)
     given = next((v for v in value.groups() if v is not None), None) if value else None
-    return ConfigError(
-        f"{dotted} must be {kind(hint)}" + (f", not {given!r}{at}" if given is not None else at)
-    )
+    return ConfigError(f"{dotted} must be {kind(hint)}" + (f", not {given!r}{at}" if given is not None else at))
 
 
 def _bad_choice(sources: Sources) -> ConfigError:
     """`model=null` or `model=3`: Hydra does not say which."""
     for text in sources.overrides:
         key, _, value = text.partition("=")
-        if key.lstrip("+") in sources.groups() and re.fullmatch(
-            r"null|true|false|[\d.]+|\{.*", value, re.IGNORECASE
-        ):
+        if key.lstrip("+") in sources.groups() and re.fullmatch(r"null|true|false|[\d.]+|\{.*", value, re.IGNORECASE):
             return ConfigError(
                 f"{text}: not the name of a {key.lstrip('+')}{suggest(value, sources.options(key), 'names')}"
             )

@@ -38,9 +38,7 @@ def in_open_mapping(dotted: str) -> bool:
     """Whether a key is inside a mapping whose names the schema leaves open, such as noise.families.char.x."""
     parts = split_key(dotted)
     parents = [schema_at(parts[:depth]) for depth in range(1, len(parts))]
-    return any(
-        typing.get_origin(hint) is dict and typing.get_args(hint)[1] in (Any, float) for hint in parents
-    )
+    return any(typing.get_origin(hint) is dict and typing.get_args(hint)[1] in (Any, float) for hint in parents)
 
 
 def ambiguous(text: str) -> ConfigError:

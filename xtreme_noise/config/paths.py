@@ -39,9 +39,7 @@ def conf_dir() -> Path:
     for candidate in (package / "conf", package.parent / "conf"):
         if (candidate / f"{CONFIG_NAME}.yaml").is_file():
             return candidate
-    raise FileNotFoundError(
-        f"no conf/{CONFIG_NAME}.yaml in {package} or beside it: the installation is broken"
-    )
+    raise FileNotFoundError(f"no conf/{CONFIG_NAME}.yaml in {package} or beside it: the installation is broken")
 
 
 def short_digest(text: str) -> str:

@@ -47,13 +47,11 @@ def check_together(jobs: Sequence[Config], sources: Sources) -> None:
     Over the whole study, not job by job: in `languages=[de,sw] noise=[char,keyboard]`, and in a sweep over
     the same axes, a family that cannot act in one of the languages leaves a named n/a, not an error.
     """
-    from xtreme_noise import noise
-
     asked: dict[str, tuple[Any, list[str]]] = {}
     for job in jobs:
         if any(level > 0 for level in job.wanted_levels()):
             for family, parameters in job.noise.families.items():
-                perturber, wanted = asked.setdefault(family, (noise.build(family, **(parameters or {})), []))
+                perturber, wanted = asked.setdefault(family, (_perturber(family, parameters or {}), []))
                 wanted.extend(code for code in job.wanted_languages() if code not in wanted)
     for family, (perturber, wanted) in asked.items():
         if not any(perturber.supports(code) for code in wanted):
@@ -62,6 +60,13 @@ def check_together(jobs: Sequence[Config], sources: Sources) -> None:
                 f"noise {family!r} cannot act in {', '.join(wanted)}{f' ({at})' if at else ''}. "
                 f"It can in: {', '.join(perturber.languages())}"
             )
+
+
+def _perturber(family: str, parameters: dict[str, Any]) -> Any:
+    """To ask what it supports. noise.build makes it an nlpaug Augmenter too: that import takes seconds."""
+    from xtreme_noise.noise import registry
+
+    return registry.family_class(family)(registry.checked_parameters(family, parameters))
 
 
 class _Check:
@@ -88,9 +93,7 @@ class _Check:
 
     def _one_of(self, key: str, value: Any, known: Sequence[str], what: str) -> None:
         if value not in known:
-            raise ConfigError(
-                f"{key}{self.sources.of(key)}: unknown {value!r}{suggest(str(value), known, what)}"
-            )
+            raise ConfigError(f"{key}{self.sources.of(key)}: unknown {value!r}{suggest(str(value), known, what)}")
 
     def _at_least(self, key: str, value: float | None, least: float) -> None:
         if value is not None and not (math.isfinite(value) and value >= least):
@@ -110,9 +113,7 @@ class _Check:
         self._one_of("model.loader", model.loader, LOADERS, "loaders")
         self._one_of("model.precision", model.precision, PRECISIONS, "precisions")
         if model.loader == "hub" and not model.path:
-            raise self._wrong(
-                "model.path", "must name a hub repository or a local directory (model.loader is hub)"
-            )
+            raise self._wrong("model.path", "must name a hub repository or a local directory (model.loader is hub)")
         self._at_least("model.layers", model.layers, 1)
         self._at_least("model.max_length", model.max_length, 8)
         self._positive("model.learning_rate_scale", model.learning_rate_scale)
@@ -153,9 +154,7 @@ class _Check:
             raise self._wrong("intermediate.languages", "must name at least one language")
         self._codes("intermediate.languages", stage.languages)
         if stage.arm == "english" and stage.languages != ["en"]:
-            raise self._wrong(
-                "intermediate.languages", f"must be [en] in the english arm, not {stage.languages}"
-            )
+            raise self._wrong("intermediate.languages", f"must be [en] in the english arm, not {stage.languages}")
         self._stage("intermediate", stage)
 
     def _stage(self, name: str, stage: TaskConfig | IntermediateConfig) -> None:
@@ -179,9 +178,7 @@ class _Check:
         self._at_least(f"{key}.max_length", recipe.max_length, 8)
         self._at_least(f"{key}.weight_decay", recipe.weight_decay, 0)
         if not 0 <= recipe.warmup < 1:
-            raise self._wrong(
-                f"{key}.warmup", f"is a share of all steps, from 0 to below 1, not {recipe.warmup:g}"
-            )
+            raise self._wrong(f"{key}.warmup", f"is a share of all steps, from 0 to below 1, not {recipe.warmup:g}")
         if qa and not 0 <= recipe.stride < recipe.max_length:
             raise self._wrong(
                 f"{key}.stride",
@@ -216,9 +213,7 @@ class _Check:
         key = "language" if self.cfg.language is not None else "languages"
         wanted = self.cfg.wanted_languages()
         if not wanted:
-            raise self._wrong(
-                "languages", "must name at least one language, or be null for all of the task's"
-            )
+            raise self._wrong("languages", "must name at least one language, or be null for all of the task's")
         self._codes(key, wanted)
         for code in wanted:
             if code not in self.cfg.task.languages:
@@ -231,8 +226,6 @@ class _Check:
                 )
 
     def _noise(self) -> None:
-        from xtreme_noise import noise  # its tables are only needed here
-
         wanted = self.cfg.noise
         key = "noise.level" if wanted.level is not None else "noise.levels"
         levels = self.cfg.wanted_levels()
@@ -249,26 +242,25 @@ class _Check:
         self._distinct("noise.seeds", wanted.seeds)
         if wanted.field is not None:
             family = self.cfg.task.family
-            self._one_of(
-                "noise.field", wanted.field, NOISE_FIELDS[family], f"noise fields of a {family} task"
-            )
+            self._one_of("noise.field", wanted.field, NOISE_FIELDS[family], f"noise fields of a {family} task")
         noisy = any(level > 0 for level in levels)
         if noisy and not wanted.families:
             raise self._wrong("noise.families", "is empty: choose at least one, as in noise=[char]")
         for family, parameters in wanted.families.items():
-            self._family(noise, family, parameters or {})
+            self._family(family, parameters or {})
 
-    def _family(self, noise: Any, family: str, parameters: dict[str, Any]) -> None:
+    def _family(self, family: str, parameters: dict[str, Any]) -> None:
+        from xtreme_noise.noise import registry
+
         key = f"noise.families.{family}"
-        self._one_of("noise.families", family, noise.families(), "noise families")
-        known = [field.name for field in dataclasses.fields(noise.parameters_class(family))]
+        self._one_of("noise.families", family, registry.families(), "noise families")
+        known = [field.name for field in dataclasses.fields(registry.parameters_class(family))]
         for name in parameters:
             if name not in known:
                 at = self.sources.of(f"{key}.{name}")
-                raise ConfigError(
-                    f"unknown key '{key}.{name}'{at}{suggest(name, known, f'parameters of {family}')}"
-                )
+                of = f"parameters of {family}"
+                raise ConfigError(f"unknown key '{key}.{name}'{at}{suggest(name, known, of)}")
         try:
-            noise.build(family, **parameters)
+            registry.checked_parameters(family, parameters)
         except (ConfigError, TypeError, ValueError) as error:
-            raise ConfigError(f"{key}: {error}{self.sources.of(key)}") from None
+            raise ConfigError(f"{error}{self.sources.of(key)}") from None

@@ -20,6 +20,7 @@ from xtreme_noise.config.schema import Config
 from xtreme_noise.config.where import Sources
 
 _NO_SOURCES = Sources()
+_FIELDS = [field.name for field in dataclasses.fields(Config)]
 
 
 def check(composed: DictConfig, sources: Sources = _NO_SOURCES) -> Config:
@@ -28,16 +29,26 @@ def check(composed: DictConfig, sources: Sources = _NO_SOURCES) -> Config:
     `composed` is what Hydra composed, with or without its `hydra` node; `sources` lets messages name the
     override, or the file and line, that is to blame.
     """
-    content = {str(key): composed._get_node(key) for key in composed if key != "hydra"}
-    plain = OmegaConf.to_container(OmegaConf.create(content), resolve=False)
+    plain = OmegaConf.to_container(composed, resolve=False)
+    assert isinstance(plain, dict)
+    plain.pop("hydra", None)
     _walk(plain, Config, "", sources)
     try:
-        typed = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.create(content)))
+        typed = _typed(composed)
     except OmegaConfBaseException as error:
         raise explain(error, sources) from None
-    assert isinstance(typed, Config)
     sense.check(typed, sources)
     return typed
+
+
+def _typed(composed: DictConfig) -> Config:
+    """The dataclasses of a composed config, its interpolations resolved."""
+    if OmegaConf.get_type(composed) is not Config:  # composed without `- schema` in the defaults list
+        with_schema = OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.masked_copy(composed, _FIELDS))
+        assert isinstance(with_schema, DictConfig)
+        return _typed(with_schema)
+    values: dict[str, Any] = {name: composed[name] for name in _FIELDS}  # not hydra's node, the largest of all
+    return Config(**{k: OmegaConf.to_object(v) if OmegaConf.is_config(v) else v for k, v in values.items()})
 
 
 def _walk(value: Any, hint: Any, path: str, sources: Sources) -> None:

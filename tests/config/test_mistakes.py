@@ -1,0 +1,149 @@
+"""A mistake ends a command at once: exit code 2, one message: what is wrong, where, the right name."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from xtreme_noise import cli
+
+CASES = {
+    # keys
+    "trainer.sed=3": ["unknown key 'trainer.sed'", "command line: trainer.sed=3", "did you mean 'seed'?"],
+    "+sed=3": ["unknown key 'sed'", "+sed=3", "did you mean 'seed'?"],
+    "++sed=3": ["unknown key 'sed'", "did you mean 'seed'?"],
+    "+trainer.sed=3": ["unknown key 'trainer.sed'", "did you mean 'seed'?"],
+    "++noise.lvel=2": ["unknown key 'noise.lvel'", "++noise.lvel=2", "did you mean 'noise.level'?"],
+    "modl=xlmr_base": ["unknown key 'modl'", "did you mean 'model'?"],
+    "noise.families.char.rat=3": ["unknown key 'noise.families.char.rat'", "parameters of char"],
+    "hydra.swep.dir=x": ["Hydra has no key 'hydra.swep"],
+    # groups and options
+    "+experimnt=quickstart": ["unknown key 'experimnt'", "the group 'experiment'"],
+    "experiment=quickstart": ["write +experiment=quickstart"],
+    "+experiment=quickstrat": ["unknown experiment 'quickstrat'", "did you mean 'quickstart'?"],
+    "model=e5_smal": ["unknown model 'e5_smal'", "did you mean 'e5_small'?"],
+    "noise=[chr]": ["unknown noise 'chr'", "did you mean 'char'?"],
+    "noise=chr": ["unknown noise 'chr'", "did you mean 'char'?"],
+    "intermediate=nli/englsh": ["unknown intermediate 'nli/englsh'", "did you mean 'nli/english'?"],
+    "intermediate/nli=english": ["write intermediate=nli/english"],
+    "hydra/launcher=joblb": ["unknown hydra/launcher 'joblb'", "did you mean 'joblib'?"],
+    "model=null": ["model=null", "not the name of a model"],
+    "+model=tiny": ["two choices for the group 'model'", "without +"],
+    "++model=tiny": ["a group is chosen with model=tiny"],
+    # values
+    "language=xx": ["unknown language 'xx'", "command line: language=xx"],
+    "languages=[no]": ["unknown language 'no'", "Norwegian is nb"],
+    "task=xnli languages=[nb]": ["names 'nb' (Norwegian", "xnli lacks", "It has:"],
+    "languages=de": ["languages must be a list"],
+    "task=xnli languages=[de,de]": ["names 'de' twice"],
+    "task=xnli noise.levels=[0,1.5]": ["noise.levels", "from 0 to 1, not 1.5"],
+    "task=xnli noise.level=-0.1": ["noise.level ", "from 0 to 1, not -0.1"],
+    "task=xnli noise.level=nan": ["noise.level ", "from 0 to 1, not nan"],
+    "task=xnli noise.levels=[0.1,0.1]": ["names 0.1 twice"],
+    "task=xnli noise.seeds=[0,0]": ["noise.seeds", "names 0 twice"],
+    "task=xnli noise.field=context": ["noise.field", "unknown 'context'", "classification task"],
+    "noise.levels=abc": ["noise.levels must be a list of numbers"],
+    "noise.levels=[abc]": ["noise.levels[0] must be a number, not 'abc'"],
+    "seed=abc": ["seed must be a whole number, not 'abc'"],
+    "seed=1.5": ["seed must be a whole number, not '1.5'"],
+    "seed=-1": ["seed", "must be from 0 to"],
+    "+seed=3": ["seed has a value already", "without +"],
+    "trainer.progress=perhaps": ["trainer.progress must be true or false"],
+    "task=xnli task.size.test=0": ["task.size.test", "must be at least 1, not 0"],
+    "task=xquad task.recipe.stride=384 task.recipe.max_length=384": ["smaller than max_length (384)"],
+    "task=xnli source=embedded": ["source.kind", "xnli has data in"],
+    "mode=pln": ["mode", "unknown 'pln'", "did you mean 'plan'?"],
+    "tracker.kind=wnadb": ["tracker.kind", "did you mean 'wandb'?"],
+    "model.loader=disk": ["model.loader", "Known loaders"],
+    "model.path=null model.loader=hub": ["model.path", "must name a hub repository or a local directory"],
+    # grammar
+    "source.root=/a=b": ["must be quoted", "'source.root=\"/a=b\"'"],
+    "quickstart": ["'quickstart' is not an override", "key=value"],
+    "task=xnli language=de,sw": ["add -m", "languages=[de,sw]"],
+    "task=xnli noise.level=0,0.1": ["add -m", "noise.levels=[0,0.1]"],
+    # sweeps
+    "-m model=e5_small,e5_smal": ["unknown model 'e5_smal'", "did you mean 'e5_small'?"],
+    "-m task=xnli language=de,xx": ["unknown language 'xx'", "language=xx"],
+    "-m task=xnli noise.level=0,1.5": ["from 0 to 1, not 1.5"],
+    "-m task=xnli seed=1,1": ["one job twice", "seed=1"],
+    "-m task=xnli tracker=csv,mlflow": ["one job twice", "nothing that changes a result"],
+    "-m mode=plan,run": ["mode=plan,run", "one mode"],
+    "-m sweep=a,b": ["one sweep"],
+    "hydra.sweep.dir=here": ["choose the folder by sweep="],
+    # flags
+    "--multrun seed=3": ["unknown flag '--multrun'", "did you mean '--multirun'?"],
+    "--config-dir nowhere": ["--config-dir nowhere", "no such folder"],
+    "mode=report sweep=nowhere": ["nowhere", "holds no results"],
+}  # fmt: skip
+
+
+def refused(command: str | list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """The one message of a command that is wrong."""
+    assert cli.main(command.split() if isinstance(command, str) else command) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("xtreme-noise: ")
+    assert len(printed.err.splitlines()) == 1, printed.err
+    return printed.err
+
+
+@pytest.mark.parametrize("command", CASES)
+def test_on_the_command_line(command: str, workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    message = refused(command, capsys)
+    for part in CASES[command]:
+        assert part in message
+    assert not any(workdir.iterdir())  # nothing was begun
+
+
+FILES = {
+    "trainer:\n  sed: 3\n": ["unknown key 'trainer.sed'", "mine.yaml, line 3", "did you mean 'seed'?"],
+    "trainr:\n  progress: true\n": ["unknown key 'trainr'", "mine.yaml, line 2", "did you mean 'trainer'?"],
+    "seed: abc\n": ["seed must be a whole number, not 'abc'", "mine.yaml, line 2"],
+    "languages: [no]\n": ["mine.yaml, line 2", "YAML reads a bare `no`"],
+    "noise:\n  levels: [0, 2]\n": ["from 0 to 1, not 2", "mine.yaml, line 3"],
+    "defaults:\n  - override /model: e5_smal\n": [
+        "unknown model 'e5_smal'",
+        "mine.yaml, line 3",
+        "'e5_small'",
+    ],
+    "defaults:\n  - override /modl: tiny\n": ["unknown group 'modl'", "mine.yaml, line 3", "'model'"],
+    "defaults:\n  - /model: tiny\n": ["two choices for the group 'model'", "`- override /model: name`"],
+    "hydra:\n  mod: MULTIRUN\n": ["Hydra has no key 'hydra.mod'", "mine.yaml, line 3"],
+    "seed: [1\n": ["not YAML", "mine.yaml"],
+}
+SWEEPS = {
+    "sed: 1,2": ["unknown key 'sed'", "hydra.sweeper.params of the experiment", "did you mean 'seed'?"],
+    "model: tiny,tny": [
+        "unknown model 'tny'",
+        "hydra.sweeper.params of the experiment",
+        "did you mean 'tiny'?",
+    ],
+    "noise.level: 0,2": ["noise.level=2, from hydra.sweeper.params", "from 0 to 1, not 2"],
+}
+FILES |= {f"hydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n      {line}\n": parts for line, parts in SWEEPS.items()}
+
+
+@pytest.mark.parametrize("content", FILES)
+def test_in_an_experiment(content: str, workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = workdir / "conf" / "experiment"
+    folder.mkdir(parents=True)
+    (folder / "mine.yaml").write_text(f"# @package _global_\n{content}", encoding="utf-8")
+    message = refused(["+experiment=mine", "--config-dir", "conf"], capsys)
+    for part in FILES[content]:
+        assert part in message
+    assert not (workdir / "multirun_outputs").exists()
+
+
+@pytest.mark.usefixtures("workdir")
+def test_a_mistake_is_answered_before_anything_heavy_is_loaded(repository: Path) -> None:
+    code = (
+        "import sys; from xtreme_noise.cli import main; code = main(['task=xnli', 'noise.levels=[2]']);"
+        "heavy = {'torch', 'transformers', 'datasets', 'nlpaug', 'pandas'} & set(sys.modules);"
+        "print(code, sorted(heavy))"
+    )
+    environment = {"PYTHONPATH": str(repository)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "2 []", done.stdout + done.stderr

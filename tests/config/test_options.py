@@ -1,0 +1,44 @@
+"""Every option of every group and every experiment composes and passes the strict check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from xtreme_noise.config import compose, paths
+from xtreme_noise.config.where import Sources
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+SOURCES = Sources(folders=(CONF,))
+GROUPS = [group for group in SOURCES.groups() if group != "experiment"]
+
+
+def test_the_groups_are_those_of_the_checkout() -> None:
+    assert paths.conf_dir() == CONF
+    assert set(GROUPS) == {"model", "intermediate", "task", "noise", "source", "trainer", "tracker"}
+
+
+@pytest.mark.parametrize(
+    ("group", "option"), [(group, option) for group in GROUPS for option in SOURCES.options(group)]
+)
+@pytest.mark.usefixtures("workdir")
+def test_option(group: str, option: str) -> None:
+    value = f"[{option}]" if group == "noise" else option
+    [job] = compose.jobs([f"{group}={value}"])
+    if group in ("model", "task"):
+        assert getattr(job, group).name == option
+    if group == "noise":
+        assert option in job.noise.families
+    if group == "intermediate":
+        assert job.intermediate.name == option
+    if group in ("source", "tracker"):
+        assert getattr(job, group).kind == option
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "experiment").glob("*.yaml")))
+def test_experiment(name: str, workdir: Path) -> None:
+    study = compose.study([f"+experiment={name}", "source.root=data"])
+    assert study.jobs
+    assert len(set(study.folders)) == len(study.jobs)
+    assert study.sweep.is_relative_to(workdir / "multirun_outputs")

@@ -1,0 +1,117 @@
+"""Who beats whom: config.yaml < experiment < its sweep < the command line; own folders are added."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from xtreme_noise.config import compose, keys
+from xtreme_noise.config.schema import Config
+from xtreme_noise.errors import ConfigError
+
+pytestmark = pytest.mark.usefixtures("workdir")
+
+
+@pytest.fixture
+def own(workdir: Path) -> Path:
+    """A folder of experiments, as a user adds it with --config-dir."""
+    folder = workdir / "own"
+    (folder / "experiment").mkdir(parents=True)
+    (folder / "model").mkdir()
+    (folder / "model" / "mine.yaml").write_text("name: mine\npath: org/mine\n", encoding="utf-8")
+    (folder / "experiment" / "mine.yaml").write_text(
+        "# @package _global_\n"
+        "defaults:\n"
+        "  - override /model: mine\n"
+        "  - override /task: xnli\n"
+        "seed: 7\n"
+        "noise:\n"
+        "  levels: [0.0, 0.2]\n",
+        encoding="utf-8",
+    )
+    return folder
+
+
+def test_an_experiment_beats_the_defaults_and_the_command_line_beats_it(own: Path) -> None:
+    [job] = compose.jobs(["+experiment=mine"], config_dir=own)
+    assert (job.seed, job.noise.levels, job.model.name, job.task.name) == (7, [0.0, 0.2], "mine", "xnli")
+    [job] = compose.jobs(["+experiment=mine", "seed=0", "model=tiny", "noise.level=0.3"], config_dir=own)
+    assert (job.seed, job.wanted_levels(), job.model.name, job.task.name) == (0, [0.3], "tiny", "xnli")
+
+
+def test_an_own_folder_may_be_relative_and_hydras_search_path_goes_with_it(own: Path) -> None:
+    [job] = compose.jobs(["+experiment=mine"], config_dir="own")
+    assert job.model.path == "org/mine"
+    [job] = compose.jobs(["+experiment=mine", f"hydra.searchpath=['file://{own}']"])
+    assert job.model.path == "org/mine"
+
+
+def test_an_experiment_may_sweep_and_the_command_line_beats_its_sweep() -> None:
+    assert [job.intermediate.name for job in compose.jobs(["+experiment=quickstart"])] == [
+        "none",
+        "slots/english",
+        "slots/multilingual",
+    ]
+    [job] = compose.jobs(["+experiment=quickstart", "intermediate=slots/english"])
+    assert job.intermediate.name == "slots/english"
+    both = compose.jobs(["+experiment=quickstart", "intermediate=none,slots/english", "seed=1,2"])
+    assert [(job.intermediate.name, job.seed) for job in both] == [
+        ("none", 1),
+        ("none", 2),
+        ("slots/english", 1),
+        ("slots/english", 2),
+    ]
+
+
+def test_experiments_that_sweep_are_not_swept_over(own: Path) -> None:
+    with pytest.raises(ConfigError, match="sweeps by itself"):
+        compose.jobs(["+experiment=mine,quickstart"], multirun=True, config_dir=own)
+
+
+def test_a_sweep_over_training_and_evaluation_axes() -> None:
+    jobs = compose.jobs(
+        [
+            "model=e5_small,xlmr_base",
+            "task=xnli",
+            "noise=char,keyboard",
+            "language=de,sw",
+            "noise.level=0,0.1",
+        ],
+        multirun=True,
+    )
+    assert len(jobs) == 16
+    assert {tuple(job.noise.families) for job in jobs} == {("char",), ("keyboard",)}
+    assert {tuple(job.wanted_languages()) for job in jobs} == {("de",), ("sw",)}
+    assert {tuple(job.wanted_levels()) for job in jobs} == {(0.0,), (0.1,)}
+
+
+def test_keys_that_no_file_writes_can_be_set() -> None:
+    [job] = compose.jobs(["task=xnli", "model.layers=6", "model.parameters.x=1", "task.size.test=20"])
+    assert (job.model.layers, job.model.parameters["x"], job.task.size.test) == (6, 1, 20)
+
+
+def test_a_family_that_cannot_act_in_some_language_is_a_gap_and_in_none_an_error() -> None:
+    [job] = compose.jobs(["task=xnli", "languages=[de,zh]", "noise=[char,keyboard]"])
+    assert list(job.noise.families) == ["char", "keyboard"]
+    with pytest.raises(ConfigError, match=r"'keyboard' cannot act in zh \(command line: language=zh\)"):
+        compose.jobs(["task=xnli", "language=zh", "noise=[char,keyboard]"])
+    [job] = compose.jobs(["task=xnli", "language=zh", "noise=keyboard", "noise.level=0"])
+    assert job.wanted_levels() == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("seed", int),
+        ("task.data.files.train[0].languages", list[str]),
+        ("noise.families.char.anything", keys.Any),
+        ("trainer.sed", None),
+        ("nothing", None),
+    ],
+)
+def test_the_declared_type_of_a_key(key: str, expected: object) -> None:
+    assert keys.schema_at(keys.split_key(key)) == expected
+    assert "model.layers" in keys.all_keys()
+    assert all(keys.schema_at(keys.split_key(known)) is not None for known in keys.all_keys())
+    assert set(vars(Config())) <= set(keys.all_keys())

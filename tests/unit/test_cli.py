@@ -1,0 +1,157 @@
+"""The command line in this process: dispatch by mode, Hydra's own flags, shell completion."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import xtreme_noise
+from xtreme_noise import cli
+from xtreme_noise.errors import DataError
+
+pytestmark = pytest.mark.usefixtures("workdir")
+
+
+def stand_in(monkeypatch: pytest.MonkeyPatch, name: str, **content: Any) -> None:
+    """Replace a module that a command would import."""
+    module = ModuleType(name)
+    module.__dict__.update(content)
+    monkeypatch.setitem(sys.modules, name, module)
+    package, _, short = name.rpartition(".")
+    monkeypatch.setattr(sys.modules[package], short, module, raising=False)
+
+
+def test_plan_gets_every_job_and_runs_none(monkeypatch: pytest.MonkeyPatch, workdir: Path) -> None:
+    shown: list[Any] = []
+    import xtreme_noise.stages  # noqa: F401
+
+    stand_in(monkeypatch, "xtreme_noise.stages.estimate", show=lambda jobs: shown.append(jobs) or 0)
+    assert cli.main(["mode=plan", "task=xnli", "-m", "seed=0,1"]) == 0
+    assert [job.seed for job in shown[0]] == [0, 1]
+    assert not any(workdir.iterdir())
+
+
+def test_preview_shows_what_differs_in_noise_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[Any] = []
+    import xtreme_noise.stages  # noqa: F401
+
+    stand_in(monkeypatch, "xtreme_noise.stages.preview", show=shown.append)
+    assert cli.main(["mode=preview", "task=xnli", "-m", "intermediate=none,nli/english", "noise.level=0.1,0.2"]) == 0
+    assert [job.noise.level for job in shown] == [0.1, 0.2]
+
+
+@pytest.fixture
+def reported(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The folders that reports were asked for."""
+    asked: list[Path] = []
+
+    class Completion:
+        failed = 0
+
+    def finish(sweep: Path) -> Completion:
+        asked.append(sweep)
+        return Completion()
+
+    stand_in(monkeypatch, "xtreme_noise.results", finish=finish)
+    stand_in(
+        monkeypatch,
+        "xtreme_noise.report",
+        write=lambda sweep: sweep / "report.html",
+        terminal_table=lambda _: "table",
+    )
+    return asked
+
+
+def test_report_of_a_folder_composes_nothing(
+    monkeypatch: pytest.MonkeyPatch, workdir: Path, reported: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (workdir / "multirun_outputs" / "mine" / "jobs").mkdir(parents=True)
+
+    def never(*_: Any) -> None:
+        raise AssertionError("composed")
+
+    monkeypatch.setattr(cli.compose, "study", never)
+    assert cli.main(["mode=report", "sweep=multirun_outputs/mine"]) == 0
+    assert reported == [workdir / "multirun_outputs" / "mine"]
+    assert capsys.readouterr().out.splitlines()[-1] == str(reported[0] / "report.html")
+    assert cli.main(["mode=report", "sweep=multirun_outputs/mne"]) == 2
+    assert "did you mean 'multirun_outputs/mine'?" in capsys.readouterr().err
+
+
+def test_report_of_a_command_finds_its_folder(workdir: Path, reported: list[Path]) -> None:
+    (workdir / "multirun_outputs" / "quickstart" / "jobs").mkdir(parents=True)
+    assert cli.main(["mode=report", "+experiment=quickstart"]) == 0
+    assert reported == [workdir / "multirun_outputs" / "quickstart"]
+
+
+def test_a_user_error_is_one_line_and_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import xtreme_noise.stages  # noqa: F401
+
+    def show(_: Any) -> None:
+        raise DataError("x.jsonl.gz, line 3: no label")
+
+    stand_in(monkeypatch, "xtreme_noise.stages.estimate", show=show)
+    assert cli.main(["mode=plan", "task=xnli"]) == 1
+    assert capsys.readouterr().err == "xtreme-noise: x.jsonl.gz, line 3: no label\n"
+
+
+def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith(f"xtreme-noise {xtreme_noise.__version__} ")
+    assert cli.main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "+experiment=quickstart" in shown
+    assert "intermediate/nli: english, multilingual" in shown
+    assert "freeze_embeddings" in shown  # keys that no file writes are shown as well
+
+
+def test_hydras_flags_see_what_a_run_sees(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--cfg", "job", "task=xnli", "--package", "task.size"]) == 0
+    assert "test: null" in capsys.readouterr().out
+    assert cli.main(["--info", "searchpath"]) == 0
+    assert str(cli.paths.conf_dir()) in capsys.readouterr().out
+    assert cli.main(["--cfg", "job", "model=e5_smal"]) == 2
+    assert "did you mean 'e5_small'?" in capsys.readouterr().err
+    assert "HYDRA_FULL_ERROR" not in os.environ
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="completion of bash is tested in bash")
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("model=", {"model=e5_small", "model=tiny"}),
+        ("+experiment=quick", {"+experiment=quickstart"}),
+        ("intermediate=nli/", {"intermediate=nli/english", "intermediate=nli/multilingual"}),
+        ("task.rec", {"task.recipe."}),
+        ("trainer.dete", {"trainer.deterministic="}),
+    ],
+)
+def test_completion_in_bash(typed: str, expected: set[str], tmp_path: Path, repository: Path) -> None:
+    program = tmp_path / "bin" / "xtreme-noise"
+    program.parent.mkdir()
+    program.write_text(
+        f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(repository))} exec {sys.executable} -m xtreme_noise "$@"\n'
+    )
+    program.chmod(0o755)
+    script = f"""
+        export PATH={shlex.quote(str(program.parent))}:$PATH
+        eval "$(xtreme-noise --shell-completion install=bash)"
+        COMP_LINE="xtreme-noise {typed}"; COMP_POINT=${{#COMP_LINE}}
+        COMP_WORDS=(xtreme-noise "{typed}"); COMP_CWORD=1
+        hydra_bash_completion xtreme-noise
+        complete -p xtreme-noise >&2
+        printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60)
+    assert "hydra_bash_completion xtreme-noise" in done.stderr, done.stderr
+    assert expected <= set(done.stdout.split()), done.stdout + done.stderr

@@ -1,0 +1,91 @@
+"""The command line around jobs that take no time (tests/fakes): launchers, failures, interrupts, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+TWO = ("-m", "intermediate=none,nli/english")
+
+
+@pytest.fixture
+def command(workdir: Path, repository: Path, store_path: Path) -> Command:
+    """Runs `python -m xtreme_noise ...` with the stand-in jobs; environment variables by keyword."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        path = os.pathsep.join([str(repository / "tests" / "fakes"), str(repository)])
+        known = {**os.environ, "PYTHONPATH": path, "XTREME_NOISE_STORE": str(store_path), **environment}
+        words = [sys.executable, "-m", "xtreme_noise", "task=xnli", "model=tiny", *arguments]
+        return subprocess.run(words, cwd=workdir, env=known, capture_output=True, text=True, timeout=300)
+
+    return run
+
+
+def traces(workdir: Path) -> dict[str, dict[str, object]]:
+    """What the jobs of the one study left, by intermediate task."""
+    found = [json.loads(p.read_text()) for p in workdir.glob("multirun_outputs/*/jobs/*/trace.json")]
+    return {str(trace["intermediate"]): trace for trace in found}
+
+
+def test_one_job(command: Command, workdir: Path) -> None:
+    done = command(XN_TEST_FAILED_CELLS="2")
+    [study] = workdir.glob("multirun_outputs/*")
+    assert done.stdout.splitlines()[-2:] == ["table of 1 jobs", str(study / "report.html")]
+    [job] = (study / "jobs").iterdir()
+    assert {p.name for p in (job / ".hydra").iterdir()} == {"config.yaml", "hydra.yaml", "overrides.yaml"}
+    assert (job / "xtreme_noise.log").is_file()
+    assert "2 failed; the report lists them first" in done.stderr
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize(
+    "launcher",
+    [
+        ["hydra.sweeper.max_batch_size=1"],
+        ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"],
+        ["hydra/launcher=submitit_local", "hydra.launcher.timeout_min=2"],
+    ],
+    ids=["basic", "joblib", "submitit"],
+)
+def test_a_failing_job_does_not_stop_the_others(command: Command, workdir: Path, launcher: list[str]) -> None:
+    done = command(*TWO, *launcher, XN_TEST_FAIL="none:defect")
+    assert done.returncode == 1
+    assert set(traces(workdir)) == {"none", "nli/english"}, done.stderr
+    assert len({trace["sweep"] for trace in traces(workdir).values()}) == 1
+    assert len({trace["pid"] for trace in traces(workdir).values()}) == (1 if len(launcher) == 1 else 2)
+    assert "table of 2 jobs" in done.stdout  # the report is written all the same
+    assert "a job failed: ZeroDivisionError: a defect" in done.stderr
+    [failure] = workdir.glob("multirun_outputs/*/jobs/*/failure.txt")
+    assert "Traceback" in failure.read_text()
+    assert str(failure) in done.stderr
+
+
+def test_words_and_exits_of_jobs_are_failures_and_the_cured_command_resumes(command: Command, workdir: Path) -> None:
+    done = command(*TWO, XN_TEST_FAIL="none:words,nli/english:exit")
+    assert done.returncode == 1
+    assert set(traces(workdir)) == {"none", "nli/english"}
+    assert "3 of 4 cells failed" in done.stderr
+    assert "something in the job called exit(7)" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+    again = command(*TWO)
+    assert again.returncode == 0, again.stderr
+    assert again.stderr == ""
+    assert not list(workdir.glob("multirun_outputs/*/jobs/*/failure.txt"))
+    assert len(list(workdir.glob("multirun_outputs/*"))) == 1
+
+
+@pytest.mark.parametrize("how", ["interrupt", "lightning"])
+def test_an_interrupt_ends_the_sweep_and_says_how_to_go_on(command: Command, workdir: Path, how: str) -> None:
+    done = command(*TWO, XN_TEST_FAIL=f"none:{how}")
+    assert done.returncode == 130
+    assert "the same command goes on from here" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert set(traces(workdir)) == {"none"}
