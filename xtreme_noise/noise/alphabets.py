@@ -160,9 +160,7 @@ class Group:
 def _cased(name: str, member: str, letters: str, turkic: bool, keeps_marks: bool) -> Group:
     capitals = {"i": "İ", "ı": "I"} if turkic else {}
     upper = dict.fromkeys(capitals.get(letter, letter.upper()) for letter in letters)
-    single = tuple(
-        letter for letter in upper if len(letter) == 1 and letter not in letters and name != "Geor"
-    )
+    single = tuple(letter for letter in upper if len(letter) == 1 and letter not in letters and name != "Geor")
     return Group(name, member, tuple(dict.fromkeys(letters)), single, keeps_marks)
 
 
@@ -194,9 +192,7 @@ def groups(code: str) -> tuple[Group, ...]:
 @cache
 def alphabet(code: str) -> tuple[str, ...]:
     """The lower-case (or caseless) letters of a language."""
-    return tuple(
-        dict.fromkeys(letter for group in groups(code) if group.name != "ascii" for letter in group.lower)
-    )
+    return tuple(dict.fromkeys(letter for group in groups(code) if group.name != "ascii" for letter in group.lower))
 
 
 @cache

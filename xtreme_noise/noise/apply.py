@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, NamedTuple
 
 import datasets
-import regex
 
 from xtreme_noise.errors import ConfigError, DataError, NotApplicable, suggest
-from xtreme_noise.languages import language as language_row
-from xtreme_noise.noise.edits import Edit, NoisedText, carry
+from xtreme_noise.noise.edits import NoisedText, carry
 from xtreme_noise.noise.perturber import Perturber
-from xtreme_noise.noise.text import graphemes
+from xtreme_noise.noise.words import words
 
 SAMPLES = 5
 Row = Mapping[str, Any]
@@ -24,7 +21,7 @@ Row = Mapping[str, Any]
 @dataclass(frozen=True)
 class Perturbed:
     """dataset: same columns, ids and order; achieved, capacity: means over examples; changed: share of
-    examples with any change; word_change_rate: touched words / words (see `words`); samples: up to 5
+    examples with any change; word_change_rate: touched words / words (see words.py); samples: up to 5
     changed fields as dict(id, field, clean, noisy, edits), edits as lists [start, end, noisy_start,
     noisy_end, clean, noisy].
     """
@@ -72,8 +69,7 @@ Handler = Callable[[Call, Row], tuple[dict[str, Any], list[Part]]]
 def _plain(*columns: str) -> Handler:
     def handle(call: Call, row: Row) -> tuple[dict[str, Any], list[Part]]:
         parts = [
-            Part(column, row[column], call.text(row, column), words(row[column], call.language))
-            for column in columns
+            Part(column, row[column], call.text(row, column), words(row[column], call.language)) for column in columns
         ]
         return {part.field: part.noised.text for part in parts}, parts
 
@@ -140,22 +136,34 @@ def _width(span: tuple[int, int]) -> int:
     return span[1] - span[0]
 
 
-FIELDS: dict[str, dict[str, Handler]] = {
+@dataclass(frozen=True)
+class Field:
+    """columns: those that get noise; handler: how a row gets it."""
+
+    columns: tuple[str, ...]
+    handler: Handler
+
+
+def _plain_field(*columns: str) -> Field:
+    return Field(columns, _plain(*columns))
+
+
+FIELDS: dict[str, dict[str, Field]] = {
     "classification": {
-        "text": _plain("text"),
-        "text_pair": _plain("text_pair"),
-        "both": _plain("text", "text_pair"),
+        "text": _plain_field("text"),
+        "text_pair": _plain_field("text_pair"),
+        "both": _plain_field("text", "text_pair"),
     },
-    "tagging": {"tokens": _tokens},
+    "tagging": {"tokens": Field(("tokens",), _tokens)},
     "qa": {
-        "question": _plain("question"),
-        "context": _context,
-        "context_protected": _context_protected,
+        "question": _plain_field("question"),
+        "context": Field(("context",), _context),
+        "context_protected": Field(("context",), _context_protected),
     },
     "retrieval": {
-        "query": _plain("query"),
-        "candidate": _plain("candidate"),
-        "both": _plain("query", "candidate"),
+        "query": _plain_field("query"),
+        "candidate": _plain_field("candidate"),
+        "both": _plain_field("query", "candidate"),
     },
 }
 
@@ -178,19 +186,20 @@ def perturb(
     nothing in the whole set (or would change the number of tokens under token labels), DataError for a row
     that is not in normal form. The texts of the field calibrate families that need it.
     """
-    handler = _handler(family, field, perturber)
+    chosen = _field(family, field, perturber)
     if not len(dataset):
         raise DataError(f"{dataset_name} {language} {split}: no examples to perturb")
-    if "both" in field and "text_pair" not in dataset.column_names and family == "classification":
-        raise ConfigError(f"{dataset_name} has one text only: noise field {field!r} needs text_pair")
+    for column in chosen.columns:
+        if column not in dataset.column_names:
+            raise ConfigError(f"{dataset_name} has no column {column!r}, which the noise field {field!r} needs")
     call = Call(perturber, level, seed, language, f"{dataset_name}|{language}|{split}")
     perturber.check(level, language)
-    perturber.prepare(_texts(dataset, field), level, language)
+    perturber.prepare(_texts(dataset, chosen.columns), level, language)
     columns: dict[str, list[Any]] = {}
     examples: list[list[Part]] = []
     ids = dataset["id"]
     for row in dataset:
-        new, parts = handler(call, row)
+        new, parts = chosen.handler(call, row)
         examples.append(parts)
         for column, value in new.items():
             columns.setdefault(column, []).append(value)
@@ -211,13 +220,11 @@ def perturb(
     )
 
 
-def _handler(family: str, field: str, perturber: Perturber) -> Handler:
+def _field(family: str, field: str, perturber: Perturber) -> Field:
     if family not in FIELDS:
         raise ConfigError(f"unknown task family {family!r}{suggest(family, FIELDS, 'task families')}")
     if field not in FIELDS[family]:
-        raise ConfigError(
-            f"{family} tasks have no noise field {field!r}{suggest(field, FIELDS[family], 'fields')}"
-        )
+        raise ConfigError(f"{family} tasks have no noise field {field!r}{suggest(field, FIELDS[family], 'fields')}")
     if family == "tagging" and not perturber.keeps_tokens:
         raise NotApplicable(
             f"noise family {perturber.family!r} may change the number of tokens, which token labels forbid"
@@ -225,38 +232,14 @@ def _handler(family: str, field: str, perturber: Perturber) -> Handler:
     return FIELDS[family][field]
 
 
-def _texts(dataset: datasets.Dataset, field: str) -> list[str]:
-    wanted = [field.removesuffix("_protected")]
-    if field == "both":
-        wanted = [
-            name for name in ("text", "text_pair", "query", "candidate") if name in dataset.column_names
-        ]
-    values = [value for name in wanted for value in dataset[name]]
+def _texts(dataset: datasets.Dataset, columns: Sequence[str]) -> list[str]:
+    values = [value for name in columns for value in dataset[name]]
     return [value if isinstance(value, str) else " ".join(value) for value in values]
 
 
 def _with_columns(dataset: datasets.Dataset, columns: Mapping[str, list[Any]]) -> datasets.Dataset:
     whole = {name: columns[name] if name in columns else dataset[name] for name in dataset.column_names}
-    return datasets.Dataset.from_dict(
-        {name: list(values) for name, values in whole.items()}, dataset.features
-    )
-
-
-_WORD = regex.compile(r"\S+")
-
-
-def words(text: str, language: str) -> list[tuple[int, int]]:
-    """Code point spans of whitespace-separated words; where spaces do not separate words (zh, ja, th, my),
-    of the graphemes that are not spaces, so that rates there are rates of graphemes.
-    """
-    if language_row(language).spaces:
-        return [match.span() for match in _WORD.finditer(text)]
-    spans, at = [], 0
-    for unit in graphemes(text):
-        if not unit.isspace():
-            spans.append((at, at + len(unit)))
-        at += len(unit)
-    return spans
+    return datasets.Dataset.from_dict({name: list(values) for name, values in whole.items()}, dataset.features)
 
 
 def _words_changed(examples: Sequence[Sequence[Part]]) -> tuple[int, int]:
@@ -264,24 +247,8 @@ def _words_changed(examples: Sequence[Sequence[Part]]) -> tuple[int, int]:
     for part in (part for parts in examples for part in parts):
         total += len(part.spans)
         if part.noised.edits:
-            touched += len(_touched(part.spans, part.noised.edits))
+            touched += len(touched(part.spans, part.noised.edits))
     return touched, total
-
-
-def _touched(spans: Sequence[tuple[int, int]], edits: Sequence[Edit]) -> set[int]:
-    """Numbers of the spans that edits reach into; an insertion belongs to the span it stands in or at the
-    end of.
-    """
-    starts, ends = [start for start, _ in spans], [end for _, end in spans]
-    found: set[int] = set()
-    for edit in edits:
-        if edit.start < edit.end:
-            found.update(range(bisect_right(ends, edit.start), bisect_left(starts, edit.end)))
-        else:
-            number = bisect_left(ends, edit.start)
-            if number < len(spans) and starts[number] <= edit.start:
-                found.add(number)
-    return found
 
 
 def _samples(ids: Sequence[str], examples: Sequence[Sequence[Part]]) -> list[dict[str, Any]]:

@@ -94,9 +94,7 @@ KEYS = re.compile(r"(TLDE|BKSL|LSGT|A[BCDE]\d\d)")
 SKIPPED = ("level3", "level5", "nbsp", "kpdl", "eurosign", "rupeesign", "group")
 # The names LatA... of keys by what they type on a US keyboard (keycodes/aliases, qwerty).
 ROWS = {"AD": "QWERTYUIOP", "AC": "ASDFGHJKL", "AB": "ZXCVBNM"}
-ALIASES = {
-    f"Lat{letter}": f"{row}{i:02d}" for row, letters in ROWS.items() for i, letter in enumerate(letters, 1)
-}
+ALIASES = {f"Lat{letter}": f"{row}{i:02d}" for row, letters in ROWS.items() for i, letter in enumerate(letters, 1)}
 MARKS = {
     "dead_grave": "\u0300",
     "dead_acute": "\u0301",
@@ -140,9 +138,7 @@ def layout(name: str) -> dict[str, list[str]]:
     file, _, variant = name.rstrip(")").partition("(")
     source = re.sub(r"//.*", "", (SYMBOLS / file).read_text())
     blocks = re.findall(r'((?:\w+\s+)*)xkb_symbols\s+"([\w-]+)"\s*\{(.*?)\n\s*\};', source, flags=re.DOTALL)
-    chosen = [
-        body for flags, title, body in blocks if title == variant or (not variant and "default" in flags)
-    ]
+    chosen = [body for flags, title, body in blocks if title == variant or (not variant and "default" in flags)]
     if not chosen:
         raise SystemExit(f"xkb-data has no layout {name}")
     keys: dict[str, list[str]] = {}
@@ -173,16 +169,12 @@ def main() -> None:
     names = keysyms()
     compiled = {}
     for name in sorted(set(LAYOUTS.values())):
-        typed = {
-            key: [character(level, names) for level in levels] for key, levels in sorted(layout(name).items())
-        }
+        typed = {key: [character(level, names) for level in levels] for key, levels in sorted(layout(name).items())}
         keys = {key: levels for key, levels in typed.items() if any(levels)}
         if len(keys) < 20:
             raise SystemExit(f"{name}: only {len(keys)} keys with letters")
         compiled[name] = keys
-    lines = ",\n".join(
-        f"{json.dumps(name)}: {json.dumps(keys, ensure_ascii=False)}" for name, keys in compiled.items()
-    )
+    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(keys, ensure_ascii=False)}" for name, keys in compiled.items())
     languages = json.dumps(dict(sorted(LAYOUTS.items())))
     source = json.dumps("xkb-data 2.35.1 (Debian), MIT/X11 licence; compiled by compile_layouts.py")
     TARGET.write_text(

@@ -35,17 +35,13 @@ class EngineFamily(Perturber):
         """For every grapheme 0 (cannot act here) or a kind of the family's own, > 0."""
 
     @abstractmethod
-    def propose(
-        self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], language: str
-    ) -> Change | None:
+    def propose(self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], language: str) -> Change | None:
         """A change at `site` chosen by the uniform 32-bit `word`; None when this draw leads to nothing. A
         change must touch `site` or its borders and may reach one grapheme further.
         """
 
     @abstractmethod
-    def replace(
-        self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], language: str
-    ) -> Change | None:
+    def replace(self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], language: str) -> Change | None:
         """`site` alone becomes other graphemes, at cost 1: what is left to do when changes must stand side
         by side.
         """
@@ -77,9 +73,7 @@ class EngineFamily(Perturber):
             return NoisedText(text, (), 0.0, capacity)
         return NoisedText("".join(noisy), _edits(units, changes, lone), measured / size, capacity)
 
-    def tokens(
-        self, tokens: Sequence[str], level: float, uid: str, *, seed: int = 0, language: str
-    ) -> NoisedTokens:
+    def tokens(self, tokens: Sequence[str], level: float, uid: str, *, seed: int = 0, language: str) -> NoisedTokens:
         self.check(level, language)
         units: list[str] = []
         borders = []
@@ -166,9 +160,7 @@ class EngineFamily(Perturber):
             low, high = min(start, site), max(end, site + 1)
             if 1 in taken[low : high + 2]:
                 continue
-            if not lone and not _stay_apart(
-                units[start - 1] if start else "", new, units[end] if end < last else ""
-            ):
+            if not lone and not _stay_apart(units[start - 1] if start else "", new, units[end] if end < last else ""):
                 continue
             for place in range(low + 1, high + 1):
                 taken[place] = 1
@@ -203,9 +195,7 @@ def _stay_apart(left: str, new: Sequence[str], right: str) -> bool:
     return all(starmap(splits, pairwise(row)))
 
 
-def _protected(
-    units: Sequence[str], kinds: Sequence[int], protect: Sequence[tuple[int, int]]
-) -> Sequence[int]:
+def _protected(units: Sequence[str], kinds: Sequence[int], protect: Sequence[tuple[int, int]]) -> Sequence[int]:
     ends = list(accumulate(map(len, units)))
     return [
         0 if any(start < end and end - len(unit) < stop for start, stop in protect) else kind

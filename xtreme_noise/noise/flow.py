@@ -37,16 +37,11 @@ class FlowAugmenter(Augmenter):  # type: ignore[misc]
         noise, whatever came before; variants differ by their number. `num_thread` changes nothing.
         """
         if self.bound is None:
-            raise ConfigError(
-                f"{self.family}: bind(level=..., language=...) before augment() in a nlpaug flow"
-            )
+            raise ConfigError(f"{self.family}: bind(level=..., language=...) before augment() in a nlpaug flow")
         level, language, seed = self.bound
-        texts = (
-            [(0, text) for text in data] if isinstance(data, list) else [(i, data) for i in range(n) if data]
-        )
+        texts = [(0, text) for text in data] if isinstance(data, list) else [(i, data) for i in range(n) if data]
         return [
-            self(text, level, f"nlpaug|{number}|{text}", seed=seed, language=language).text
-            for number, text in texts
+            self(text, level, f"nlpaug|{number}|{text}", seed=seed, language=language).text for number, text in texts
         ]
 
     @classmethod

@@ -31,9 +31,7 @@ def augmenter_class(path: str) -> Any:
         found = importlib.import_module(module)
     except ImportError as error:
         raise ConfigError(f"cannot import {module!r}: {error}") from None
-    known = [
-        key for key, value in vars(found).items() if inspect.isclass(value) and issubclass(value, Augmenter)
-    ]
+    known = [key for key, value in vars(found).items() if inspect.isclass(value) and issubclass(value, Augmenter)]
     if name not in known:
         raise ConfigError(f"{module} has no augmenter {name!r}{suggest(name, known, 'augmenters')}")
     return getattr(found, name)

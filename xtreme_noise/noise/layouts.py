@@ -19,9 +19,7 @@ from xtreme_noise.noise.alphabets import ASCII, groups
 _ROWS = {"AE": (0.0, 0), "AD": (0.5, 1), "AC": (0.75, 2), "AB": (1.25, 3)}
 _SINGLE = {"TLDE": (0.0, 0.0), "LSGT": (1.25, 3.0), "BKSL": (13.5, 1.0)}
 _REACH = 1.3
-_PRESENTATION = regex.compile(
-    r"[\ufb1d-\ufdff\ufe70-\ufeff]"
-)  # shapes of Hebrew and Arabic letters, no letters
+_PRESENTATION = regex.compile(r"[\ufb1d-\ufdff\ufe70-\ufeff]")  # shapes of Hebrew and Arabic letters, no letters
 
 
 @dataclass(frozen=True)
@@ -67,8 +65,7 @@ def _keyboard(name: str, wanted: regex.Pattern[str], letters: str) -> Keyboard:
     unshifted: dict[str, str] = {}
     for key, levels in _data()["layouts"][name].items():
         kept = [
-            typed if typed and wanted.fullmatch(typed) and not _PRESENTATION.match(typed) else ""
-            for typed in levels
+            typed if typed and wanted.fullmatch(typed) and not _PRESENTATION.match(typed) else "" for typed in levels
         ]
         for level, typed in enumerate(kept):
             if not typed or typed in places or (level > 1 and typed.lower() not in letters):
@@ -97,9 +94,7 @@ def keyboards(code: str) -> tuple[Keyboard, ...]:
     own = groups(code)[0]
     letters = "".join(own.lower + own.upper).lower()
     marks = r"\p{M}" if script == "Latn" else rf"[\p{{M}}&&[{own.member}\p{{Script=Inherited}}]]"
-    first = _keyboard(
-        _data()["languages"][code], regex.compile(rf"(?V1)[\p{{L}}&&{own.member}]|{marks}"), letters
-    )
+    first = _keyboard(_data()["languages"][code], regex.compile(rf"(?V1)[\p{{L}}&&{own.member}]|{marks}"), letters)
     if script == "Latn":
         return (first,)
     return first, _keyboard("us(basic)", regex.compile("[a-zA-Z]"), ASCII)

@@ -57,9 +57,7 @@ class Perturber(ABC):
     ) -> NoisedText: ...
 
     @abstractmethod
-    def tokens(
-        self, tokens: Sequence[str], level: float, uid: str, *, seed: int = 0, language: str
-    ) -> NoisedTokens:
+    def tokens(self, tokens: Sequence[str], level: float, uid: str, *, seed: int = 0, language: str) -> NoisedTokens:
         """The same for a sentence cut into tokens: one budget for the sentence, every token kept and none
         emptied.
         """

@@ -42,9 +42,7 @@ def checked_parameters(family: str, parameters: dict[str, Any]) -> Any:
     hints = typing.get_type_hints(cls)
     for name, value in parameters.items():
         if name not in hints:
-            raise ConfigError(
-                f"noise family {family!r} has no parameter {name!r}{suggest(name, hints, 'parameters')}"
-            )
+            raise ConfigError(f"noise family {family!r} has no parameter {name!r}{suggest(name, hints, 'parameters')}")
         if not _fits(value, hints[name]):
             wanted = getattr(hints[name], "__name__", str(hints[name]))
             raise ConfigError(f"noise.families.{family}.{name} must be {wanted}, not {value!r}")
@@ -74,7 +72,4 @@ def build(family: str, **parameters: Any) -> Perturber:
 
 def parameters_of(perturber: Perturber) -> dict[str, Any]:
     """The parameters that build the same perturber again."""
-    return {
-        field.name: getattr(perturber.parameters, field.name)
-        for field in dataclasses.fields(perturber.Parameters)
-    }
+    return {field.name: getattr(perturber.parameters, field.name) for field in dataclasses.fields(perturber.Parameters)}

@@ -60,9 +60,7 @@ class Family(EngineFamily):
             raise ConfigError(f"char noise: weights of operations must be >= 0 and not all 0, not {weights}")
         total = sum(weights)
         # Cumulative thresholds on 16 bits of a word.
-        self._insert, self._delete, self._substitute = (
-            round(65536 * sum(weights[: i + 1]) / total) for i in range(3)
-        )
+        self._insert, self._delete, self._substitute = (round(65536 * sum(weights[: i + 1]) / total) for i in range(3))
         self._inventories: dict[str, _Inventory] = {}
 
     def _inventory(self, language: str) -> _Inventory:
@@ -77,9 +75,7 @@ class Family(EngineFamily):
     def sites(self, units: Sequence[str], language: str) -> Sequence[int]:
         return list(map(self._inventory(language).__getitem__, units))
 
-    def propose(
-        self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], language: str
-    ) -> Change | None:
+    def propose(self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], language: str) -> Change | None:
         operation = word & 0xFFFF
         if operation < self._insert:
             return self._insertion(word >> 16, site, kinds, language)
@@ -101,9 +97,7 @@ class Family(EngineFamily):
         place = site + (word & 1)
         return place, place, (drawn[(word >> 1) % len(drawn)],), 1
 
-    def replace(
-        self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], language: str
-    ) -> Change | None:
+    def replace(self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], language: str) -> Change | None:
         inventory = self._inventory(language)
         drawn = inventory.drawn[kinds[site]]
         old = units[site]

@@ -43,9 +43,7 @@ class _Typing(dict[str, int]):
 
     def __missing__(self, grapheme: str) -> int:
         keys = self.strokes(grapheme)
-        number = next(
-            (i for i, board in enumerate(self.boards, 1) if keys and keys[0] in board.neighbours), 0
-        )
+        number = next((i for i, board in enumerate(self.boards, 1) if keys and keys[0] in board.neighbours), 0)
         self[grapheme] = number if _STARTS.match(grapheme) else 0
         return self[grapheme]
 
@@ -96,9 +94,7 @@ class Family(EngineFamily):
     def sites(self, units: Sequence[str], language: str) -> Sequence[int]:
         return list(map(self._language(language).__getitem__, units))
 
-    def propose(
-        self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], language: str
-    ) -> Change | None:
+    def propose(self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], language: str) -> Change | None:
         typing = self._language(language)
         board = typing.boards[kinds[site] - 1]
         keys = typing.strokes(units[site])
@@ -118,9 +114,7 @@ class Family(EngineFamily):
             return None
         return self._change(typing, keys, site, units, kinds)
 
-    def replace(
-        self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], language: str
-    ) -> Change | None:
+    def replace(self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], language: str) -> Change | None:
         typing = self._language(language)
         keys = typing.strokes(units[site])
         others = typing.boards[kinds[site] - 1].neighbours[keys[0]]

@@ -77,9 +77,7 @@ class Family(Perturber):
         names = [name for name in self._accepted if name not in {"self", "verbose", *_CAPS, *_GUARDED}]
         for name in self.parameters.parameters:
             if name in _CAPS:
-                raise ConfigError(
-                    f"{path}: {name} would bend the level with the length of a text; leave it out"
-                )
+                raise ConfigError(f"{path}: {name} would bend the level with the length of a text; leave it out")
             if name not in names:
                 raise ConfigError(f"{path} has no parameter {name!r}{suggest(name, names, 'parameters')}")
         rates = [name for name in names if name.endswith("_p")]
@@ -172,9 +170,7 @@ class Family(Perturber):
             calibration.ceiling,
         )
 
-    def tokens(
-        self, tokens: Sequence[str], level: float, uid: str, *, seed: int = 0, language: str
-    ) -> NoisedTokens:
+    def tokens(self, tokens: Sequence[str], level: float, uid: str, *, seed: int = 0, language: str) -> NoisedTokens:
         """Token by token; what would empty a token or put a space into it is not done. The rate was found
         on text whose spaces count as graphemes, here they do not, so it is scaled by their share.
         """
@@ -195,9 +191,7 @@ class Family(Perturber):
             for draft, token in zip(drafts, tokens, strict=True)
         ]
         errors = sum(distance(old, graphemes(new)) for old, new in zip(cut, noisy, strict=True))
-        return NoisedTokens(
-            noisy, edits_between(" ".join(tokens), " ".join(noisy)), errors / size, calibration.ceiling
-        )
+        return NoisedTokens(noisy, edits_between(" ".join(tokens), " ".join(noisy)), errors / size, calibration.ceiling)
 
     def _calibration(self, level: float, language: str) -> Calibration:
         found = self._calibrations.get((level, language))

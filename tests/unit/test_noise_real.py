@@ -1,0 +1,140 @@
+"""Noise on real text: what a level comes to, and labels that stay true."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import datasets
+import pytest
+
+from xtreme_noise.languages import XTREME_R
+from xtreme_noise.noise import Perturber
+from xtreme_noise.noise.apply import Perturbed, perturb
+from xtreme_noise.noise.edits import rebuild
+from xtreme_noise.noise.registry import checked_parameters, family_class
+
+pytestmark = pytest.mark.data
+PERTURBERS: dict[str, Perturber] = {
+    name: family_class(name)(checked_parameters(name, {})) for name in ("char", "keyboard")
+}
+SENTENCES = 400
+# The FLORES codes of SIB-200, which has sentences of all 50 languages.
+SIB200 = {
+    "af": "afr_Latn", "ar": "arb_Arab", "az": "azj_Latn", "bg": "bul_Cyrl", "bn": "ben_Beng", "de": "deu_Latn",
+    "el": "ell_Grek", "en": "eng_Latn", "es": "spa_Latn", "et": "est_Latn", "eu": "eus_Latn", "fa": "pes_Arab",
+    "fi": "fin_Latn", "fr": "fra_Latn", "gu": "guj_Gujr", "he": "heb_Hebr", "hi": "hin_Deva", "ht": "hat_Latn",
+    "hu": "hun_Latn", "id": "ind_Latn", "it": "ita_Latn", "ja": "jpn_Jpan", "jv": "jav_Latn", "ka": "kat_Geor",
+    "kk": "kaz_Cyrl", "ko": "kor_Hang", "lt": "lit_Latn", "ml": "mal_Mlym", "mr": "mar_Deva", "ms": "zsm_Latn",
+    "my": "mya_Mymr", "nl": "nld_Latn", "pa": "pan_Guru", "pl": "pol_Latn", "pt": "por_Latn", "qu": "quy_Latn",
+    "ro": "ron_Latn", "ru": "rus_Cyrl", "sw": "swh_Latn", "ta": "tam_Taml", "te": "tel_Telu", "th": "tha_Thai",
+    "tl": "tgl_Latn", "tr": "tur_Latn", "uk": "ukr_Cyrl", "ur": "urd_Arab", "vi": "vie_Latn", "wo": "wol_Latn",
+    "yo": "yor_Latn", "zh": "zho_Hans",
+}  # fmt: skip
+
+
+def rows(path: Path) -> Iterator[dict[str, Any]]:
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        yield from (json.loads(line) for line in file)
+
+
+def check_levels(texts: list[str], code: str) -> None:
+    assert len(texts) == SENTENCES
+    for family, perturber in PERTURBERS.items():
+        if not perturber.supports(code):
+            continue
+        for level in (0.01, 0.05, 0.1):
+            noised = [perturber(text, level, str(i), language=code) for i, text in enumerate(texts)]
+            reached = fmean(result.achieved for result in noised)
+            assert abs(reached - level) <= 0.005, f"{family} {code} {level}: {reached}"
+            assert all(rebuild(text, n.edits) == n.text for text, n in zip(texts, noised, strict=True))
+
+
+def test_all_languages_of_xtreme_r() -> None:
+    assert tuple(SIB200) == XTREME_R
+
+
+@pytest.mark.parametrize("code", SIB200)
+def test_level_is_what_it_says(shared_data: Path, code: str) -> None:
+    path = shared_data / "sib200" / f"train.{SIB200[code]}.jsonl.gz"
+    check_levels([row["text"] for row, _ in zip(rows(path), range(SENTENCES), strict=False)], code)
+
+
+@pytest.mark.parametrize("code", ["de", "ja", "ko", "ta", "th", "zh"])
+def test_level_is_what_it_says_on_short_text(shared_data: Path, code: str) -> None:
+    path = shared_data / "tatoeba" / f"test.{code}-en.jsonl.gz"
+    found = [row["source_sentence"] for row in rows(path)]
+    if len(found) < SENTENCES:
+        found *= 2  # each under another id, so with other noise
+    check_levels(found[:SENTENCES], code)
+
+
+def noised(
+    dataset: datasets.Dataset, family: str, field: str, code: str, level: float, noise: str = "char"
+) -> Perturbed:
+    return perturb(
+        dataset,
+        family=family,
+        field=field,
+        perturber=PERTURBERS[noise],
+        level=level,
+        seed=0,
+        language=code,
+        dataset_name="test",
+        split="test",
+    )
+
+
+@pytest.mark.parametrize("code", ["ar", "de", "en", "es", "hi", "ru", "th", "tr", "vi", "zh"])
+def test_answers_are_carried_through_noise(shared_data: Path, code: str) -> None:
+    found = [row for row, _ in zip(rows(shared_data / "xquad" / f"test.{code}.jsonl.gz"), range(150), strict=False)]
+    columns = ("id", "question", "context", "answers")
+    dataset = datasets.Dataset.from_list([{name: row[name] for name in columns} for row in found])
+    carried = noised(dataset, "qa", "context", code, 0.1)
+    same = changed = 0
+    for clean, noisy in zip(dataset, carried.dataset, strict=True):
+        assert clean["question"] == noisy["question"]
+        for old, text, start in zip(
+            clean["answers"]["text"], noisy["answers"]["text"], noisy["answers"]["answer_start"], strict=True
+        ):
+            assert text
+            assert noisy["context"][start : start + len(text)] == text
+            same += text == old
+            changed += text != old
+    assert changed > same / 10
+    kept = noised(dataset, "qa", "context_protected", code, 0.1)
+    for clean, noisy in zip(dataset, kept.dataset, strict=True):
+        assert clean["answers"]["text"] == noisy["answers"]["text"]
+        for text, start in zip(noisy["answers"]["text"], noisy["answers"]["answer_start"], strict=True):
+            assert noisy["context"][start : start + len(text)] == text
+    assert kept.dataset["context"] != dataset["context"]
+    assert carried.achieved == pytest.approx(0.1, abs=0.005)
+
+
+@pytest.mark.parametrize("code", ["th", "zh", "ja", "en", "vi", "ko"])
+def test_tokens_keep_their_tags(shared_data: Path, code: str) -> None:
+    found = [
+        row for row, _ in zip(rows(shared_data / "udpos_xtreme" / f"test.{code}.jsonl.gz"), range(400), strict=False)
+    ]
+    dataset = datasets.Dataset.from_list(
+        [{"id": row["id"], "tokens": row["tokens"], "tags": [0] * len(row["tokens"])} for row in found]
+    )
+    for noise in ("char", "keyboard"):
+        if not PERTURBERS[noise].supports(code):
+            continue
+        for level in (0.05, 0.3):
+            result = noised(dataset, "tagging", "tokens", code, level, noise)
+            for clean, noisy in zip(dataset, result.dataset, strict=True):
+                assert len(clean["tokens"]) == len(noisy["tokens"])
+                assert all(noisy["tokens"])
+                assert clean["tags"] == noisy["tags"]
+                assert clean["id"] == noisy["id"]
+            if level == 0.05:
+                # A keyboard can act on no digits, Han and punctuation; a character can be the whole token.
+                assert result.achieved == pytest.approx(level, abs=0.005)
+            assert 0.5 < result.changed <= 1
+            assert result.word_change_rate > result.achieved / 2
