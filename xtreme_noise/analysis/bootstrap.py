@@ -15,14 +15,13 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-BLOCK = (
-    500  # resamples drawn at once: bounds memory, and is part of the random stream (do not tune per machine)
-)
+BLOCK = 500  # resamples drawn at once: bounds memory, and is part of the random stream (do not tune per machine)
 
 
 @dataclass(frozen=True)
@@ -68,9 +67,7 @@ def replicates(
             weights = _counts(generator, len(items), min(BLOCK, resamples - start))
             for name in group:
                 part = languages[name]
-                everything = len(part.clusters) == len(items) and np.array_equal(
-                    columns[name], np.arange(len(items))
-                )
+                everything = len(part.clusters) == len(items) and np.array_equal(columns[name], np.arange(len(items)))
                 chosen = weights if everything else weights[:, columns[name]]
                 scores[name][start : start + len(weights)] = _ratio(chosen, part)
     return scores
@@ -118,10 +115,16 @@ def mean_over_runs(per_run: Sequence[Floats], *, seed: int = 0) -> Floats:
     runs = np.stack(per_run)
     if len(runs) == 1:
         return np.asarray(runs[0])
-    generator = np.random.default_rng([seed, len(runs)])
-    weights = generator.multinomial(len(runs), [1 / len(runs)] * len(runs), size=runs.shape[1]).T / len(runs)
+    weights = _run_weights(len(runs), runs.shape[1], seed)
     # Where a run has no weight, its undefined score is no reason to lose the resample.
     return np.asarray(np.where(weights > 0, weights * runs, 0.0).sum(axis=0))
+
+
+@lru_cache(maxsize=8)
+def _run_weights(runs: int, resamples: int, seed: int) -> Floats:
+    """Multinomial shares (runs, resamples) that sum to 1 in each resample."""
+    generator = np.random.default_rng([seed, runs])
+    return generator.multinomial(runs, [1 / runs] * runs, size=resamples).T / runs
 
 
 def interval(values: Floats, level: float = 0.95) -> tuple[float, float] | None:

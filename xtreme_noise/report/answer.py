@@ -37,9 +37,7 @@ def answer(study: Study) -> Answer:
         sentences.append(_verdict(top))
         lines = _limited([_difference(row, names) for row in top])
     else:
-        sentences.append(
-            f"English and multilingual intermediate training cannot be compared here: {_why_not(study)}"
-        )
+        sentences.append(f"English and multilingual intermediate training cannot be compared here: {_why_not(study)}")
         lines = _limited(_curves(study, names))
         if lines:
             sentences.append("Share of the clean score lost at the highest level (drop rate, 95 % interval):")
@@ -86,16 +84,12 @@ def _scope(study: Study) -> str:
         )
         if found[status]
     ]
-    return (
-        f"{found['ok']:,} of {plural(wanted, 'cell')} measured{' (' + ', '.join(rest) + ')' if rest else ''}."
-    )
+    return f"{found['ok']:,} of {plural(wanted, 'cell')} measured{' (' + ', '.join(rest) + ')' if rest else ''}."
 
 
 def _verdict(top: Sequence[Contrast]) -> str:
     sides = Counter(map(side, top))
-    total = plural(
-        len(top), "comparison of a task and noise family", "comparisons of a task and noise family"
-    )
+    total = plural(len(top), "comparison of a task and noise family", "comparisons of a task and noise family")
     return (
         "Share of the clean score lost at the highest level (drop rate), multilingual minus English "
         f"intermediate training, in percentage points: of {total}, the 95 % interval is wholly below 0 "

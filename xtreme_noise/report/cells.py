@@ -121,9 +121,7 @@ def _metric_apart(cells: Sequence[Cell]) -> list[Cell]:
         if cell.metric and cell.status == "ok":
             metrics[cell.task].add(cell.metric)
     mixed = {task for task, names in metrics.items() if len(names) > 1}
-    return [
-        replace(c, task=f"{c.task} ({c.metric or 'unknown metric'})") if c.task in mixed else c for c in cells
-    ]
+    return [replace(c, task=f"{c.task} ({c.metric or 'unknown metric'})") if c.task in mixed else c for c in cells]
 
 
 def _unambiguous(cells: Sequence[Cell]) -> tuple[list[Cell], list[Problem]]:

@@ -52,18 +52,14 @@ def curve_charts(points: Sequence[Point]) -> list[Chart]:
             ),
             color=_system_colour(own),
         )
-        y = alt.Y(
-            "score:Q", title=f"{own[0].panel.metric} × 100", scale=alt.Scale(domain=[low, high], nice=False)
-        )
+        y = alt.Y("score:Q", title=f"{own[0].panel.metric} × 100", scale=alt.Scale(domain=[low, high], nice=False))
         band = base.mark_area(opacity=0.16).encode(
             y=alt.Y("low:Q", scale=alt.Scale(domain=[low, high], nice=False)), y2="high:Q"
         )
         lines = base.mark_line(strokeWidth=2).encode(
             y=y,
             detail="system:N",
-            strokeDash=alt.StrokeDash("kind:N", legend=None)
-            if len({r["kind"] for r in rows}) > 2
-            else alt.Undefined,
+            strokeDash=alt.StrokeDash("kind:N", legend=None) if len({r["kind"] for r in rows}) > 2 else alt.Undefined,
         )
         dots = base.mark_point(filled=True, size=64, opacity=1).encode(
             y=y,
@@ -72,9 +68,7 @@ def curve_charts(points: Sequence[Point]) -> list[Chart]:
         )
         text = "; ".join(f"{r['system']} {r['score']} at {r['level']:g}" for r in rows)
         charts.append(
-            _chart(
-                noise, f"Score against level of {noise} noise. {text}.", band + lines + dots, rows, height=240
-            )
+            _chart(noise, f"Score against level of {noise} noise. {text}.", band + lines + dots, rows, height=240)
         )
     return charts
 
@@ -126,9 +120,7 @@ def difference_chart(contrasts: Sequence[Contrast], names: Names) -> Chart | Non
     zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color="#000000", strokeDash=[4, 3])
     text = "; ".join(f"{r['row']} {r['difference']} ({r['interval']})" for r in rows)
     layers = zero.encode(x=alt.X("zero:Q", scale=scale)) + bars + dots
-    return _chart(
-        "Difference in drop rate", f"Difference in drop rate. {text}.", layers, rows, height=24 * len(rows)
-    )
+    return _chart("Difference in drop rate", f"Difference in drop rate. {text}.", layers, rows, height=24 * len(rows))
 
 
 def heat_charts(places: Sequence[Place]) -> dict[str, list[Chart]]:
@@ -159,18 +151,16 @@ def _heat_specification() -> dict[str, Any]:
         y=alt.Y("language:N", title=None, sort=alt.SortField("order")),
         tooltip=["language:N", "level:N", "drop rate:N", "score:N"],
     )
-    cells = base.mark_rect(stroke="#ffffff", invalid="show").encode(
-        color=alt.condition(
-            "isValid(datum.rate)",
-            alt.Color("rate:Q", scale=alt.Scale(scheme="blues", domain=[0, 1], clamp=True), legend=None),
-            alt.value("#e4e4e4"),
-        )
-    )
+    known = base.transform_filter("datum.rate !== null").mark_rect(stroke="#ffffff")
+    scale = alt.Scale(scheme="blues", domain=[0, 1], clamp=True)
+    cells = known.encode(color=alt.Color("rate:Q", scale=scale, legend=None))
+    # Not a colour of the scale: a place without a number must not look like one without a loss.
+    blanks = base.transform_filter("datum.rate === null").mark_rect(stroke="#ffffff", color="#e4e4e4")
     labels = base.mark_text(fontSize=11).encode(
         text="shown:N",
         color=alt.condition("datum.rate > 0.55", alt.value("#ffffff"), alt.value("#1a1a1a")),
     )
-    return _chart("", "", cells + labels, [], height=100).spec
+    return _chart("", "", blanks + cells + labels, [], height=100).spec
 
 
 def _heat_row(place: Place) -> dict[str, Any]:
@@ -239,9 +229,7 @@ def _system_colour(rows: Sequence[Point] | Sequence[Place]) -> alt.Color:
 def _system_shape(rows: Sequence[Point] | Sequence[Place]) -> alt.Shape:
     systems = list(dict.fromkeys(row.system for row in rows))
     shapes = [ARM_SHAPES.get(s.arm, "diamond") for s in systems]
-    return alt.Shape(
-        "system:N", scale=alt.Scale(domain=[s.intermediate for s in systems], range=shapes), legend=None
-    )
+    return alt.Shape("system:N", scale=alt.Scale(domain=[s.intermediate for s in systems], range=shapes), legend=None)
 
 
 def _chart(title: str, text: str, chart: Any, rows: Rows, height: int) -> Chart:

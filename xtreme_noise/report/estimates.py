@@ -83,12 +83,7 @@ def points(panel: Panel, evidence: Evidence) -> list[Point]:
         for level in panel.levels:
             value, drawn = scores[level]
             clean, clean_drawn = scores.get(0.0, (math.nan, None))
-            cells = [
-                cell
-                for language in panel.languages
-                for run in panel.at(system, language, level)
-                for cell in run
-            ]
+            cells = [cell for language in panel.languages for run in panel.at(system, language, level) for cell in run]
             rows.append(
                 Point(
                     panel, system, level,
@@ -115,9 +110,7 @@ def contrasts(panels: Sequence[tuple[Panel, Evidence]]) -> list[Contrast]:
     """Every contrast of arms in the sweep, p adjusted after Holm within (pair of arms, measure) over the
     sweep.
     """
-    rows = list(
-        chain.from_iterable(_contrasts(panel, evidence) for panel, evidence in panels if panel.languages)
-    )
+    rows = list(chain.from_iterable(_contrasts(panel, evidence) for panel, evidence in panels if panel.languages))
     adjusted: dict[int, tuple[float, int]] = {}
     for pair in CONTRASTS:
         for measure in MEASURES:

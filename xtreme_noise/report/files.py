@@ -52,9 +52,7 @@ def inputs_digest(sweep: Path) -> str:
     state.update(cells.read_bytes() if cells.is_file() else b"")
     state.update(repr((sweep.name, read_jobs(sweep), read_stages(sweep))).encode())
     for entry in (
-        sorted(os.scandir(sweep / "predictions"), key=lambda e: e.name)
-        if (sweep / "predictions").is_dir()
-        else []
+        sorted(os.scandir(sweep / "predictions"), key=lambda e: e.name) if (sweep / "predictions").is_dir() else []
     ):
         facts = entry.stat()
         state.update(f"{entry.name}\0{facts.st_size}\0{facts.st_mtime_ns}\0".encode())

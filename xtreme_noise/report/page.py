@@ -121,9 +121,7 @@ def page(study: Study, library: str, digest: str, files: Sequence[str]) -> str:
         software=_software(study.jobs),
         stages=views.stage_table(read_stages(study.sweep)),
         files=files,
-        chart_data=Markup(
-            _json_for_script(specs.specs)
-        ),  # evaluated last: all charts have their place by now
+        chart_data=Markup(_json_for_script(specs.specs)),  # evaluated last: all charts have their place by now
     )
 
 
@@ -172,9 +170,7 @@ def _systems(panels: Sequence[Panel]) -> list[System]:
     return list(dict.fromkeys(system for panel in panels for system in (*panel.systems, *panel.silent)))
 
 
-def _contrast_tables(
-    contrasts: Sequence[Contrast], pair: tuple[str, str], names: Names
-) -> list[views.TableView]:
+def _contrast_tables(contrasts: Sequence[Contrast], pair: tuple[str, str], names: Names) -> list[views.TableView]:
     """One table per measure, what the question asks for first."""
     tables = []
     for measure in ("drop_rate", "retention_area", "score"):

@@ -24,9 +24,7 @@ class System:
 
 
 Number = TypeVar("Number", int, float)
-Spot = tuple[
-    str, str, float, int, int | None
-]  # intermediate, language, level, seed, noise seed (None when clean)
+Spot = tuple[str, str, float, int, int | None]  # intermediate, language, level, seed, noise seed (None when clean)
 
 
 @dataclass(frozen=True)
@@ -99,9 +97,7 @@ def _panel(task: str, model: str, noise: str, members: Sequence[Cell], bad: Mapp
         noise_seed = None if cell.noise == CLEAN else cell.noise_seed
         spots[(cell.intermediate, cell.language, cell.level, cell.seed, noise_seed)] = cell
     good = {spot: cell for spot, cell in spots.items() if cell.status == "ok" and cell.score is not None}
-    every = sorted(
-        {System(c.intermediate, c.arm) for c in here}, key=lambda s: system_order(s.intermediate, s.arm)
-    )
+    every = sorted({System(c.intermediate, c.arm) for c in here}, key=lambda s: system_order(s.intermediate, s.arm))
     active = [s for s in every if any(spot[0] == s.intermediate for spot in good)]
     names = [s.intermediate for s in active]
     levels = _common(names, ((spot[0], spot[2]) for spot in good))

@@ -87,11 +87,7 @@ def _count_item(counts: Mapping[str, int]) -> Item:
     total = sum(counts.values())
     if not total:
         return Item(NONE, "num gap")
-    rest = [
-        f"{counts[status]:,} {STATUS_TEXT[status]}"
-        for status in (*STATUSES[1:], ABSENT)
-        if counts.get(status)
-    ]
+    rest = [f"{counts[status]:,} {STATUS_TEXT[status]}" for status in (*STATUSES[1:], ABSENT) if counts.get(status)]
     kind = "num bad" if counts.get("error") else "num"
     return Item(f"{counts.get('ok', 0):,} of {total:,}", kind, ", ".join(rest))
 
@@ -113,9 +109,7 @@ def score_table(places: Sequence[Place], panels: Sequence[Panel], points: Sequen
         heads.append([("", 1), *([("clean", 1)] if (CLEAN, 0.0) in axis else [])]
                      + [(noise, sum(n == noise for n, _ in axis)) for noise in noises])  # fmt: skip
     heads.append([("language", 1), *((f"{level:g}", 1) for _, level in axis)])
-    caption = (
-        f"{first.task}, {first.metric or 'score'} × 100, intermediate training: {first.system.intermediate}"
-    )
+    caption = f"{first.task}, {first.metric or 'score'} × 100, intermediate training: {first.system.intermediate}"
     return TableView(caption, heads, rows, _mean_rows(axis, panels, points))
 
 
@@ -125,17 +119,15 @@ def _score_item(place: Place) -> Item:
     return Item(percent(place.score) + ("*" if place.status == PARTIAL else ""), "num")
 
 
-def _mean_rows(
-    axis: Sequence[tuple[str, float]], panels: Sequence[Panel], points: Sequence[Point]
-) -> list[list[Item]]:
+def _mean_rows(axis: Sequence[tuple[str, float]], panels: Sequence[Panel], points: Sequence[Point]) -> list[list[Item]]:
     """One mean row per noise family: each is over its own set of complete languages, which is said."""
     rows = []
     for panel in panels:
         own = {p.level: p for p in points if p.panel is panel}
         if not own:
             continue
-        name = "mean" if panel.whole else "mean, incomplete"
-        row = [Item(name, note=f"{len(panel.languages)} of {panel.wanted}, {panel.noise}")]
+        scope = f"{panel.noise}: {len(panel.languages)} of {panel.wanted}"
+        row = [Item("mean", note=scope if panel.whole else f"{scope}, incomplete")]
         for noise, level in axis:
             point = own.get(level) if noise in (CLEAN, panel.noise) else None
             row.append(Item(percent(point.score.value) if point else "", "num"))
