@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from datasets import Dataset
+from datasets import ClassLabel, Dataset, Features, List
 
 from xtreme_noise.config.schema import DataConfig, SourceConfig, SplitConfig
 from xtreme_noise.data import files
@@ -211,3 +211,13 @@ def test_pad() -> None:
     assert batch["input_ids"].tolist() == [[5, 6], [7, 1]]
     assert batch["labels"].tolist() == [[1, 2], [3, -100]]
     assert pad([{"input_ids": [1], "labels": 2}], 0)["labels"].tolist() == [2]
+
+
+def test_hub_classes_are_read_by_name() -> None:
+    table = Dataset.from_dict(
+        {"tags": [[0, 1], [1, 2]]}, features=Features({"tags": List(ClassLabel(names=["no", "yes", "maybe"]))})
+    )
+    one = Reference("hub", SplitConfig("a/b"), "test", "de", "tagging", ("yes", "maybe", "no"), SourceConfig())
+    assert [row["tags"] for _, row in one._named(table)] == [["no", "yes"], ["yes", "maybe"]]
+    other = Reference("hub", SplitConfig("a/b"), "test", "de", "tagging", ("a", "b", "c"), SourceConfig())
+    assert [row["tags"] for _, row in other._named(table)] == [[0, 1], [1, 2]]

@@ -44,7 +44,7 @@ def predictor(some: TaskModule, tokens: int = 256) -> Predictor:
     return Predictor(some, device=torch.device("cpu"), precision="32-true", batch_tokens=tokens)
 
 
-NLI = {
+NLI: dict[str, Any] = {
     "text": [f"premise {'long ' * (n % 9)}{n}" for n in range(40)],
     "text_pair": [f"hypothesis {n % 7}" for n in range(40)],
     "label": [n % 3 for n in range(40)],
@@ -85,7 +85,7 @@ def test_long_sentences_are_windowed_and_no_token_is_lost(tiny: Path) -> None:
     assert labels == [tag for row in tags for tag in row]
 
 
-QA = {
+QA: dict[str, Any] = {
     "question": ["what?", "who " * 60],
     "context": ["zero one two three " * 30 + "here it is", "short one"],
     "answers": [{"text": ["here it"], "answer_start": [19 * 30]}, {"text": ["short"], "answer_start": [0]}],
@@ -99,7 +99,7 @@ def test_qa_windows_hold_the_answer_and_lose_no_context(tiny: Path) -> None:
     found = [f for f in features if f["start_positions"] > 0]
     decoded = {some.tokenizer.decode(f["input_ids"][f["start_positions"] : f["end_positions"] + 1]) for f in found}
     assert {text.replace(" ", "") for text in decoded} == {"hereit", "short"}
-    units = [unit for (unit,) in some.units(QA)]
+    units: list[Any] = [unit for (unit,) in some.units(QA)]
     for unit, windows in zip(units, some.features(units), strict=True):
         covered = {at for window in windows for low, high in window["_offsets"] for at in range(low, high)}
         letters = {at for at, letter in enumerate(unit[1]) if not letter.isspace()}

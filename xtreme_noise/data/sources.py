@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset, disable_progress_bars, load_from_disk
+from datasets import ClassLabel, Dataset, disable_progress_bars, load_from_disk
 
 from xtreme_noise.config.schema import DataConfig, SourceConfig, SplitConfig
 from xtreme_noise.data import examples, files
@@ -104,11 +104,23 @@ class Reference:
             from xtreme_noise.data import hub
 
             table = hub.load(self.split, self.language, self.source.offline)
-            return ((f"{self.name()}, row {number}", row) for number, row in enumerate(table, 1))
+            return self._named(table)
         from xtreme_noise.data import embedded
 
         found = embedded.rows(self.split.path, self.language, self.part)
         return ((f"{self.name()}, row {number}", row) for number, row in enumerate(found, 1))
+
+    def _named(self, table: Dataset) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Rows of a hub table, class numbers as names where the table's names are ours: orders may differ."""
+        decoders = {}
+        for column, feature in table.features.items():
+            inner = getattr(feature, "feature", feature)
+            if isinstance(inner, ClassLabel) and set(inner.names) == set(self.labels):
+                decoders[column] = inner.int2str
+        for number, row in enumerate(table, 1):
+            for column, decode in decoders.items():
+                row[column] = decode(row[column])
+            yield f"{self.name()}, row {number}", row
 
 
 def references(

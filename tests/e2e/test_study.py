@@ -1,0 +1,254 @@
+"""Whole studies on small files with the tiny model: every family, reuse, crashes, failures, order."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from transformers import AutoModelForSequenceClassification
+
+from tests.e2e.world import QUICK, cells, command, data, run, write
+from xtreme_noise import cli
+from xtreme_noise.stages import fit
+from xtreme_noise.stages.predictor import Predictor
+
+NAMES = ("task", "language", "intermediate", "noise", "level", "noise_seed")
+
+
+@pytest.fixture
+def root(tmp_path: Path, workdir: Path, store_path: Path) -> Path:
+    """The data folder; the working directory and the store are this test's own."""
+    assert workdir.exists() and not store_path.exists()
+    return data(tmp_path / "data")
+
+
+def main(root: Path, *overrides: str, code: int = 0) -> None:
+    assert cli.main([*QUICK, "source=files", f"source.root={root}", *overrides]) == code
+
+
+def identity(rows: Sequence[dict[str, Any]]) -> set[tuple[Any, ...]]:
+    return {tuple(row[name] for name in NAMES) for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("task", "languages", "field"),
+    [
+        ("xnli", "en,de", "both"),
+        ("udpos", "en,de", "tokens"),
+        ("xquad", "en,de", "question"),
+        ("tatoeba", "de", "query"),
+    ],
+)
+def test_every_family_from_command_to_report(
+    root: Path, task: str, languages: str, field: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del field
+    overrides = [f"task={task}", f"languages=[{languages}]", "noise=[char,keyboard]", "noise.levels=[0,0.1]", "sweep=s"]
+    main(root, *overrides)
+    rows = cells(Path("s"))
+    count = len(languages.split(","))
+    assert len(rows) == count * 3 and len(identity(rows)) == len(rows)
+    for row in rows:
+        assert row["status"] == "ok" and 0 <= row["score"] <= 1 and row["n"] > 0
+        scored = pq.read_table(Path("s/predictions") / f"{row['cell']}.parquet").to_pylist()
+        assert len(scored) == row["n"]
+        total = sum(r["num"] for r in scored) / max(1e-9, sum(r["den"] for r in scored))
+        assert row["score"] == pytest.approx(total, abs=1e-6)
+        assert f"task:{task}/v1" in row["signature"] and f"level:{row['level']:g}" in row["signature"]
+        if row["noise"] == "clean":
+            assert row["achieved"] == 0 and row["flip_rate"] == 0 and row["fertility"] == 1
+        else:
+            assert 0 < row["achieved"] < 0.2 and row["changed"] > 0 and json.loads(row["samples"])
+    for name in ("report.html", "tables/cells.csv", "tables/stages.csv"):
+        assert (Path("s") / name).is_file()
+    assert "report.html" in capsys.readouterr().out
+
+
+def test_second_run_trains_and_forwards_nothing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    overrides = ["task=xnli", "languages=[en,de]", "noise=[char]", "noise.levels=[0,0.1]", "sweep=s"]
+    main(root, *overrides)
+    before = cells(Path("s"))
+
+    def forbidden(*_args: Any, **_kwargs: Any) -> None:
+        raise AssertionError("a finished study must not be computed again")
+
+    monkeypatch.setattr(fit, "fit", forbidden)
+    monkeypatch.setattr(Predictor, "predict", forbidden)
+    main(root, *overrides)
+    assert cells(Path("s")) == before
+
+
+def test_stages_are_shared_and_open_with_from_pretrained(root: Path, store_path: Path) -> None:
+    main(root, "task=xnli", "languages=[en]", "noise.levels=[0]", "sweep=a")
+    main(root, "task=xnli", "languages=[de]", "noise=[keyboard]", "noise.levels=[0,0.1]", "sweep=b")
+    (stage,) = [path for path in (store_path / "stages").iterdir() if path.is_dir()]
+    model = AutoModelForSequenceClassification.from_pretrained(stage)
+    assert model.config.id2label == {0: "entailment", 1: "neutral", 2: "contradiction"}
+    main(root, "task=xnli", "languages=[en]", "noise.levels=[0]", "seed=0", "sweep=c")
+    assert len([path for path in (store_path / "stages").iterdir() if path.is_dir()]) == 2
+
+
+def test_changed_training_data_are_another_stage(root: Path, store_path: Path) -> None:
+    main(root, "task=xnli", "languages=[en]", "noise.levels=[0]", "sweep=a")
+    path = root / "lingnli/train.en.jsonl.gz"
+    from tests.e2e.world import nli
+
+    write(path, nli("en", 60, 1001))
+    main(root, "task=xnli", "languages=[en]", "noise.levels=[0]", "sweep=a")
+    assert len([p for p in (store_path / "stages").iterdir() if p.is_dir()]) == 2
+    assert len(cells(Path("a"))) == 1, "the same cell of another stage counts once, the newer one"
+
+
+def test_multirun_over_evaluation_axes_shares_one_fit(root: Path, store_path: Path) -> None:
+    arguments = ["-m", *QUICK, "source=files", f"source.root={root}", "task=xnli", "noise=char,keyboard"]
+    assert cli.main([*arguments, "language=en,de", "noise.level=0,0.1", "sweep=m"]) == 0
+    rows = cells(Path("m"))
+    assert len(rows) == 2 * 3, "a clean cell is shared by both noise families"
+    assert len([path for path in (store_path / "stages").iterdir() if path.is_dir()]) == 1
+    main(root, "task=xnli", "languages=[de,en]", "noise=[keyboard,char]", "noise.levels=[0.1,0]", "sweep=g")
+    scores = {tuple(r[n] for n in NAMES): (r["cell"], r["score"]) for r in rows}
+    assert {tuple(r[n] for n in NAMES): (r["cell"], r["score"]) for r in cells(Path("g"))} == scores
+
+
+def test_a_cell_alone_is_the_cell_of_a_grid(root: Path, tmp_path: Path) -> None:
+    """Order, neighbours and process change no byte of a prediction."""
+    common = ["task=xnli", "noise=[char]"]
+    main(root, *common, "languages=[en,de]", "noise.levels=[0,0.05,0.1]", f"store={tmp_path / 'one'}", "sweep=grid")
+    run(
+        *QUICK, "source=files", f"source.root={root}", *common, "language=de", "noise.level=0.1",
+        f"store={tmp_path / 'two'}", "sweep=alone", cwd=Path.cwd(),
+    )  # fmt: skip
+    grid = {(r["language"], r["noise"], r["level"]): r for r in cells(Path("grid"))}
+    for row in cells(Path("alone")):
+        other = grid[row["language"], row["noise"], row["level"]]
+        assert row["cell"] == other["cell"] and row["signature"] == other["signature"]
+        one, two = (pq.read_table(Path(s) / "predictions" / f"{row['cell']}.parquet") for s in ("grid", "alone"))
+        assert one.equals(two)
+
+
+def test_missing_language_is_named_and_the_run_goes_on(root: Path) -> None:
+    overrides = ["task=xnli", "languages=[sw,en]", "noise.levels=[0,0.1]", "sweep=s"]
+    main(root, *overrides)
+    states = {(row["language"], row["status"]) for row in cells(Path("s"))}
+    assert states == {("en", "ok"), ("sw", "missing")}
+    assert "test.sw.jsonl.gz" in Path("s/report.html").read_text(encoding="utf-8")
+    main(root, *overrides, "strict=true", code=1)
+
+
+def test_a_bad_file_fails_its_cells_and_spares_the_rest(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows: list[dict[str, Any]] = [{"premise": "a", "hypothesis": "b", "label": 7}]
+    write(root / "xnli/test.de.jsonl.gz", rows)
+    overrides = ["task=xnli", "languages=[de,en]", "noise.levels=[0,0.1]", "sweep=s"]
+    main(root, *overrides, code=1)
+    found = cells(Path("s"))
+    assert {(row["language"], row["status"]) for row in found} == {("de", "error"), ("en", "ok")}
+    error = next(row["error"] for row in found if row["status"] == "error")
+    assert "test.de.jsonl.gz, line 1: label 7 is out of range" in error
+    assert "label 7 is out of range" in capsys.readouterr().err
+    html = Path("s/report.html").read_text(encoding="utf-8")
+    assert "label 7 is out of range" in html
+    from tests.e2e.world import nli
+
+    write(root / "xnli/test.de.jsonl.gz", nli("de", 20))
+    main(root, *overrides)
+    assert {row["status"] for row in cells(Path("s"))} == {"ok"}
+
+
+def test_training_on_the_test_set_is_refused_before_training(
+    root: Path, store_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(root / "xquad/test.en.jsonl.gz", root / "squad/train.en.jsonl.gz")
+    main(root, "task=xquad", "languages=[en]", "noise.levels=[0]", "sweep=s", code=1)
+    assert "training examples occur in the test set" in capsys.readouterr().err
+    assert not (store_path / "stages").exists() or not any(p.is_dir() for p in (store_path / "stages").iterdir())
+
+
+def test_arms_are_of_one_size(root: Path, store_path: Path) -> None:
+    arms = ["intermediate.size.train=20", "intermediate.size.dev=6", "intermediate.languages=[en,zh]"]
+    overrides = ["task=xnli", "languages=[en]", "noise.levels=[0]", "sweep=s"]
+    main(root, *overrides, "intermediate=nli/multilingual", *arms)
+    main(root, *overrides, "intermediate=nli/english", *arms[:2])
+    stages = [json.loads((p / "training.json").read_text()) for p in (store_path / "stages").iterdir() if p.is_dir()]
+    assert sorted((s["stage"], s["examples"]) for s in stages if "nli/" in s["stage"]) == [
+        ("nli/english", 20),
+        ("nli/multilingual", 20),
+    ]
+    assert {row["intermediate"] for row in cells(Path("s"))} == {"nli/english", "nli/multilingual"}
+    main(root, *overrides, "intermediate=nli/multilingual", "intermediate.size.train=200", *arms[1:], code=1)
+
+
+def test_a_damaged_stage_is_found_and_trained_again(root: Path, store_path: Path) -> None:
+    main(root, "task=xnli", "languages=[en]", "noise.levels=[0]", "sweep=s")
+    (stage,) = [path for path in (store_path / "stages").iterdir() if path.is_dir()]
+    weights = stage / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-10])
+    from xtreme_noise.stages import open as opened
+
+    opened._last.clear()  # a new process would start without it
+    main(root, "task=xnli", "languages=[de]", "noise.levels=[0]", "sweep=s")
+    assert {row["language"] for row in cells(Path("s"))} == {"en", "de"}
+    assert any((store_path / "damaged").iterdir())
+
+
+def test_a_full_disk_keeps_what_is_finished(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    overrides = ["task=xnli", "languages=[en,de]", "noise=[char]", "noise.levels=[0,0.1]", "sweep=s"]
+    real = pq.write_table
+    written: list[str] = []
+
+    def full(table: Any, where: Any, **kwargs: Any) -> None:
+        if Path(where).name == "predictions.parquet":
+            if len(written) == 2:
+                raise OSError(28, "No space left on device")
+            written.append(str(where))
+        real(table, where, **kwargs)
+
+    monkeypatch.setattr(pq, "write_table", full)
+    main(root, *overrides, code=1)
+    states = [(r["language"], r["noise"], r["status"]) for r in cells(Path("s"))]
+    assert sorted(states) == [
+        ("de", "char", "error"),
+        ("de", "clean", "error"),
+        ("en", "char", "ok"),
+        ("en", "clean", "ok"),
+    ]
+    assert any("No space left on device" in (row["error"] or "") for row in cells(Path("s")))
+    monkeypatch.undo()
+    os.environ["XTREME_NOISE_STORE"] = str(root.parent / "store")
+    os.chdir(root.parent / "work")
+    main(root, *overrides)
+    assert {row["status"] for row in cells(Path("s"))} == {"ok"} and len(cells(Path("s"))) == 4
+
+
+def test_kill_9_and_go_on(root: Path, store_path: Path) -> None:
+    """Killed at moments spread over the run; the last run finishes and equals one that was never killed."""
+    overrides = [
+        *QUICK, "source=files", f"source.root={root}", "task=xnli", "languages=[en,de]", "noise=[char]",
+        "noise.levels=[0,0.05,0.1]", f"store={store_path}", "sweep=s",
+    ]  # fmt: skip
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    for moment in ("data", "stages", "predictions", "cells"):
+        process = subprocess.Popen(
+            command(*overrides), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
+        )
+        deadline = time.monotonic() + 120
+        while process.poll() is None and time.monotonic() < deadline:
+            if (store_path / moment).is_dir():
+                break
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    run(*overrides, cwd=Path.cwd())
+    assert [p for p in store_path.rglob(".*") if p.is_dir() and p.parent.name in ("stages", "cells")] == []
+    run(*overrides[:-2], f"store={store_path.parent / 'fresh'}", "sweep=t", cwd=Path.cwd())
+    measured = ("cell", "score", "n", "achieved", "flip_rate", "signature", "status")
+    interrupted, straight = ([[row[n] for n in measured] for row in cells(Path(s))] for s in ("s", "t"))
+    assert interrupted == straight and len(straight) == 6
