@@ -247,7 +247,7 @@ def _words_changed(examples: Sequence[Sequence[Part]]) -> tuple[int, int]:
     for part in (part for parts in examples for part in parts):
         total += len(part.spans)
         if part.noised.edits:
-            touched += len(touched(part.spans, part.noised.edits))
+            touched += len(words_touched(part.spans, part.noised.edits))
     return touched, total
 
 

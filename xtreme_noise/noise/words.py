@@ -28,7 +28,7 @@ def words(text: str, language: str) -> list[tuple[int, int]]:
     return spans
 
 
-def touched(spans: Sequence[tuple[int, int]], edits: Sequence[Edit]) -> set[int]:
+def words_touched(spans: Sequence[tuple[int, int]], edits: Sequence[Edit]) -> set[int]:
     """Numbers of the spans that edits reach into; an insertion belongs to the span it stands in or at the
     end of.
     """
