@@ -12,7 +12,7 @@ import datasets
 from xtreme_noise.errors import ConfigError, DataError, NotApplicable, suggest
 from xtreme_noise.noise.edits import NoisedText, carry
 from xtreme_noise.noise.perturber import Perturber
-from xtreme_noise.noise.words import words
+from xtreme_noise.noise.words import words, words_touched
 
 SAMPLES = 5
 Row = Mapping[str, Any]
