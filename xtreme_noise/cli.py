@@ -26,7 +26,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 import xtreme_noise
-from xtreme_noise.config import compose, paths, strict
+from xtreme_noise.config import completion, compose, paths, strict
 from xtreme_noise.config.explain import explain
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import ConfigError, UserError, suggest
@@ -58,6 +58,11 @@ def _main(arguments: list[str]) -> int:
     if flags.version:
         print(f"xtreme-noise {xtreme_noise.__version__} (Hydra {hydra.__version__})")
         return 0
+    if flags.shell_completion and completion.is_query(flags.overrides):
+        words = completion.options(os.environ.get("COMP_LINE", ""))
+        if words is not None:
+            print(" ".join(words))
+            return 0
     if any(getattr(flags, name) for name in _HYDRA_FLAGS):
         return _hydra(arguments)
     if _mode(flags.overrides) == "report" and (sweep := _only_sweep(flags.overrides)) is not None:
@@ -123,9 +128,7 @@ def _only_sweep(overrides: list[str]) -> Path | None:
 def _report(sweep: Path) -> int:
     if not (sweep / "jobs").is_dir() and not (sweep / "cells.parquet").is_file():
         studies = [
-            str(p.relative_to(Path.cwd()))
-            for p in Path.cwd().glob(f"{paths.RESULTS}/*")
-            if (p / "jobs").is_dir()
+            str(p.relative_to(Path.cwd())) for p in Path.cwd().glob(f"{paths.RESULTS}/*") if (p / "jobs").is_dir()
         ]
         hint = suggest(str(paths.RESULTS / sweep.name), studies, "studies") if studies else ""
         raise ConfigError(f"{sweep} holds no results{hint}")
@@ -183,9 +186,7 @@ def _hydra(arguments: list[str]) -> int:
     """
     with _process(arguments):
         try:
-            hydra.main(config_path=str(paths.conf_dir()), config_name=paths.CONFIG_NAME, version_base="1.3")(
-                job
-            )()
+            hydra.main(config_path=str(paths.conf_dir()), config_name=paths.CONFIG_NAME, version_base="1.3")(job)()
         except SystemExit as stop:
             return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
         except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
@@ -198,9 +199,7 @@ def _hydra(arguments: list[str]) -> int:
 def _process(arguments: list[str]) -> Iterator[None]:
     """What hydra.main reads from the process: its arguments, and that errors are raised, not printed."""
     argv, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
-    program = (
-        argv[0] if argv and not argv[0].endswith(".py") else "xtreme-noise"
-    )  # completion is for this name
+    program = argv[0] if argv and not argv[0].endswith(".py") else "xtreme-noise"  # completion is for this name
     sys.argv = [program, *arguments]
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:

@@ -5,7 +5,6 @@ The results of a study are its cells and predictions; a tracker is a second view
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,8 @@ from filelock import FileLock
 from pytorch_lightning.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 
 from xtreme_noise.config.schema import TrackerConfig
+from xtreme_noise.config.sense import tracker_installed
 from xtreme_noise.errors import ConfigError, suggest
-
-log = logging.getLogger(__name__)
 
 
 def build(cfg: TrackerConfig, directory: Path, run_name: str, config: dict[str, Any]) -> Logger:
@@ -26,14 +24,9 @@ def build(cfg: TrackerConfig, directory: Path, run_name: str, config: dict[str, 
     """
     if cfg.kind not in _BUILDERS:
         raise ConfigError(f"tracker.kind: unknown {cfg.kind!r}{suggest(cfg.kind, _BUILDERS, 'trackers')}")
+    tracker_installed(cfg.kind)
     directory.mkdir(parents=True, exist_ok=True)
-    try:
-        logger = _BUILDERS[cfg.kind](cfg, directory, run_name)
-    except ImportError as error:  # ModuleNotFoundError, or Lightning's own requirement check
-        raise ConfigError(
-            f"tracker={cfg.kind} needs a package that is not installed ({error}): "
-            f"pip install 'xtreme-noise[{cfg.kind}]'"
-        ) from error
+    logger = _BUILDERS[cfg.kind](cfg, directory, run_name)
     logger.log_hyperparams(config)
     return logger
 

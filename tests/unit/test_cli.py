@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,6 +17,7 @@ import pytest
 
 import xtreme_noise
 from xtreme_noise import cli
+from xtreme_noise.config import compose, paths
 from xtreme_noise.errors import DataError
 
 pytestmark = pytest.mark.usefixtures("workdir")
@@ -33,7 +36,11 @@ def test_plan_gets_every_job_and_runs_none(monkeypatch: pytest.MonkeyPatch, work
     shown: list[Any] = []
     import xtreme_noise.stages  # noqa: F401
 
-    stand_in(monkeypatch, "xtreme_noise.stages.estimate", show=lambda jobs: shown.append(jobs) or 0)
+    def show(jobs: list[Any]) -> int:
+        shown.append(jobs)
+        return 0
+
+    stand_in(monkeypatch, "xtreme_noise.stages.estimate", show=show)
     assert cli.main(["mode=plan", "task=xnli", "-m", "seed=0,1"]) == 0
     assert [job.seed for job in shown[0]] == [0, 1]
     assert not any(workdir.iterdir())
@@ -46,6 +53,16 @@ def test_preview_shows_what_differs_in_noise_once(monkeypatch: pytest.MonkeyPatc
     stand_in(monkeypatch, "xtreme_noise.stages.preview", show=shown.append)
     assert cli.main(["mode=preview", "task=xnli", "-m", "intermediate=none,nli/english", "noise.level=0.1,0.2"]) == 0
     assert [job.noise.level for job in shown] == [0.1, 0.2]
+
+
+@pytest.fixture
+def kept_logging() -> Iterator[None]:
+    """Hydra's flags set up logging to the streams of this test; the next test has others."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture
@@ -78,7 +95,7 @@ def test_report_of_a_folder_composes_nothing(
     def never(*_: Any) -> None:
         raise AssertionError("composed")
 
-    monkeypatch.setattr(cli.compose, "study", never)
+    monkeypatch.setattr(compose, "study", never)
     assert cli.main(["mode=report", "sweep=multirun_outputs/mine"]) == 0
     assert reported == [workdir / "multirun_outputs" / "mine"]
     assert capsys.readouterr().out.splitlines()[-1] == str(reported[0] / "report.html")
@@ -105,6 +122,7 @@ def test_a_user_error_is_one_line_and_exit_code_1(
     assert capsys.readouterr().err == "xtreme-noise: x.jsonl.gz, line 3: no label\n"
 
 
+@pytest.mark.usefixtures("kept_logging")
 def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--version"]) == 0
     assert capsys.readouterr().out.startswith(f"xtreme-noise {xtreme_noise.__version__} ")
@@ -115,11 +133,12 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert "freeze_embeddings" in shown  # keys that no file writes are shown as well
 
 
+@pytest.mark.usefixtures("kept_logging")
 def test_hydras_flags_see_what_a_run_sees(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--cfg", "job", "task=xnli", "--package", "task.size"]) == 0
     assert "test: null" in capsys.readouterr().out
     assert cli.main(["--info", "searchpath"]) == 0
-    assert str(cli.paths.conf_dir()) in capsys.readouterr().out
+    assert str(paths.conf_dir()) in capsys.readouterr().out
     assert cli.main(["--cfg", "job", "model=e5_smal"]) == 2
     assert "did you mean 'e5_small'?" in capsys.readouterr().err
     assert "HYDRA_FULL_ERROR" not in os.environ
@@ -134,6 +153,7 @@ def test_hydras_flags_see_what_a_run_sees(capsys: pytest.CaptureFixture[str]) ->
         ("intermediate=nli/", {"intermediate=nli/english", "intermediate=nli/multilingual"}),
         ("task.rec", {"task.recipe."}),
         ("trainer.dete", {"trainer.deterministic="}),
+        ("noise=[char,key", {"noise=[char,keyboard"}),
     ],
 )
 def test_completion_in_bash(typed: str, expected: set[str], tmp_path: Path, repository: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import importlib.util
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -39,6 +40,12 @@ NOISE_FIELDS = {
 def check(cfg: Config, sources: Sources) -> None:
     """Raises ConfigError for the first thing that cannot be meant."""
     _Check(cfg, sources).run()
+
+
+def tracker_installed(kind: str) -> None:
+    """Raises ConfigError when the package of a tracker is missing: before hours of training, not after."""
+    if kind != "csv" and importlib.util.find_spec(kind) is None:  # tensorboard, mlflow, wandb: extra = module
+        raise ConfigError(f"tracker={kind} needs a package that is not installed: pip install 'xtreme-noise[{kind}]'")
 
 
 def check_together(jobs: Sequence[Config], sources: Sources) -> None:
@@ -79,6 +86,7 @@ class _Check:
         self._one_of("mode", cfg.mode, schema.MODES, "modes")
         self._one_of("source.kind", cfg.source.kind, schema.SOURCES, "kinds of source")
         self._one_of("tracker.kind", cfg.tracker.kind, TRACKERS, "trackers")
+        tracker_installed(cfg.tracker.kind)
         self._model()
         self._task()
         self._intermediate()

@@ -47,8 +47,11 @@ def _typed(composed: DictConfig) -> Config:
         with_schema = OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.masked_copy(composed, _FIELDS))
         assert isinstance(with_schema, DictConfig)
         return _typed(with_schema)
-    values: dict[str, Any] = {name: composed[name] for name in _FIELDS}  # not hydra's node, the largest of all
-    return Config(**{k: OmegaConf.to_object(v) if OmegaConf.is_config(v) else v for k, v in values.items()})
+    values: dict[str, Any] = {}
+    for name in _FIELDS:  # without the hydra node, which is larger than all of these
+        value = composed[name]
+        values[name] = OmegaConf.to_object(value) if OmegaConf.is_config(value) else value
+    return Config(**values)
 
 
 def _walk(value: Any, hint: Any, path: str, sources: Sources) -> None:
