@@ -98,8 +98,7 @@ def read_cells(sweep: Path) -> tuple[list[Cell], list[Problem]]:
         if cell.status not in STATUSES:
             raise DataError(f"{path}: cell {cell.cell} has status {cell.status!r}, not one of {STATUSES}.")
         cells.append(cell)
-    cells.sort(key=_order)
-    return _unambiguous(_metric_apart(cells))
+    return _unambiguous(sorted(_metric_apart(cells), key=_order))
 
 
 def _order(cell: Cell) -> tuple[object, ...]:

@@ -1,0 +1,240 @@
+"""Sweeps with little, nothing or broken things in them: a sensible report, never a crash, never a guess."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from rich.console import Console
+
+from tests.unit.sweep_factory import Spec, make
+from xtreme_noise import report
+from xtreme_noise.errors import DataError
+from xtreme_noise.report import predictions
+from xtreme_noise.report.answer import answer
+from xtreme_noise.report.figures import figures
+from xtreme_noise.report.page import page
+from xtreme_noise.report.predictions import match
+from xtreme_noise.report.study import Study, read_study
+from xtreme_noise.report.tables import tables
+
+SMALL = {"items": 40, "languages": ("en", "de", "sw"), "noises": ("char",)}
+
+
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is tested here does not depend on their number, and there are many sweeps."""
+    monkeypatch.setattr(predictions, "RESAMPLES", 99)
+
+
+def rendered(sweep: Path) -> tuple[Study, str]:
+    """The page, without the seconds that bundling the chart library takes."""
+    study = read_study(sweep)
+    return study, page(study, "", "digest", sorted(tables(study)))
+
+
+def fail(row: dict[str, Any]) -> tuple[str, str | None]:
+    return ("error", f"RuntimeError: {row['language']}")
+
+
+def missing_german(row: dict[str, Any]) -> tuple[str, str | None]:
+    return ("missing", "no such file") if row["language"] == "de" else ("ok", None)
+
+
+def nothing_to_act_on(row: dict[str, Any]) -> tuple[str, str | None]:
+    return ("n/a", "no letters") if row["noise"] != "clean" else ("ok", None)
+
+
+def english_arm_fails(row: dict[str, Any]) -> tuple[str, str | None]:
+    return ("error", "CUDA out of memory") if row["arm"] == "english" else ("ok", None)
+
+
+CASES: dict[str, tuple[dict[str, Any], str]] = {
+    "one arm": ({"intermediates": ("nli/english",)}, "no cell of the multilingual arm was measured"),
+    "no intermediate arm": ({"intermediates": ("none",)}, "no cell of the english or the multilingual arm"),
+    "only level 0": ({"noises": ()}, "only level 0 was measured"),
+    "one noisy level": ({"levels": (0.1,)}, "of 1 comparison of a task and noise family"),
+    "one language": ({"languages": ("en",)}, "of 1 comparison"),
+    "one language, not English": ({"languages": ("sw",)}, "of 1 comparison"),
+    "everything failed": ({"status": fail}, "none of 27 cells finished"),
+    "a language missing": ({"status": missing_german}, "2 of 3 languages"),
+    "noise not applicable": ({"status": nothing_to_act_on}, "only level 0 was measured"),
+    "one arm failed": ({"status": english_arm_fails}, "no cell of the english arm was measured"),
+    "two models": ({"models": ("e5_small", "xlmr_base")}, "xnli · xlmr_base · char 0.1"),
+    "two kinds": (
+        {"intermediates": ("nli/english", "nli/multilingual", "qa/english", "qa/multilingual")},
+        "char 0.1 · qa",
+    ),
+    "arms of different kinds": ({"intermediates": ("nli/english", "qa/multilingual")}, "share no kind"),
+    "an unknown arm": ({"intermediates": ("none", "nli/mlm")}, "no cell of the english or the multilingual arm"),
+    "three seeds": ({"seeds": (0, 1, 2), "noise_seeds": (0, 1)}, "of 1 comparison"),
+    "one item": ({"items": 1}, "xnli"),
+    "retrieval": ({"tasks": {"tatoeba": "retrieval"}}, "tatoeba · char 0.1"),
+    "a name that is markup": ({"tasks": {"$x_{1}$ [bold] <b>": "qa"}}, "$x_{1}$ [bold] &lt;b&gt;"),
+}
+
+
+WITH_FIGURES = {"only level 0", "everything failed", "two models", "two kinds", "a name that is markup"}
+
+
+@pytest.mark.parametrize("name", list(CASES))
+def test_sensible_report(tmp_path: Path, name: str) -> None:
+    changes, expected = CASES[name]
+    sweep = make(tmp_path / "sweep", Spec(**(SMALL | changes)))
+    study, html = rendered(sweep)
+    assert expected in html
+    assert "<h2>Signatures</h2>" in html
+    Console(file=io.StringIO()).print(report.terminal_table(sweep))
+    if name in WITH_FIGURES:
+        assert all(content for content in figures(study).values())
+
+
+def test_no_cell_at_all(tmp_path: Path) -> None:
+    """Every job died while it was planned."""
+    sweep = make(tmp_path / "sweep", Spec(tasks={}))
+    (sweep / "jobs" / "a1b2c3" / "failure.txt").write_text("Traceback\nModelUnavailable: fetch it with <cmd>\n")
+    _, html = rendered(sweep)
+    assert "1 failure" in html
+    assert "ModelUnavailable: fetch it with &lt;cmd&gt;" in html
+    assert "The sweep holds no cell." in html
+
+
+def test_killed_cells_are_counted_as_not_run(tmp_path: Path) -> None:
+    def killed(row: dict[str, Any]) -> bool:
+        return bool(row["language"] == "sw" and row["noise"] == "char" and row["arm"] == "multilingual")
+
+    study, html = rendered(make(tmp_path / "sweep", Spec(**(SMALL | {"skip": killed}))))
+    assert "2 cells of the grid without a record" in html
+    assert "Swahili (not run everywhere)" in html
+    assert all(panel.languages == ("de", "en") for panel in study.panels)
+
+
+def test_level_that_one_arm_lacks_is_in_no_mean(tmp_path: Path) -> None:
+    def lacks(row: dict[str, Any]) -> bool:
+        return bool(row["arm"] == "english" and row["level"] == 0.1)
+
+    study, html = rendered(make(tmp_path / "sweep", Spec(**(SMALL | {"skip": lacks}))))
+    assert [panel.levels for panel in study.panels] == [(0.0, 0.05)]
+    assert "not common to all arms and left out: level 0.1" in html
+
+
+def test_seed_that_one_arm_lacks_is_in_no_mean(tmp_path: Path) -> None:
+    def lacks(row: dict[str, Any]) -> bool:
+        return bool(row["arm"] == "english" and row["seed"] == 1)
+
+    study, html = rendered(make(tmp_path / "sweep", Spec(**(SMALL | {"skip": lacks, "seeds": (0, 1)}))))
+    assert [panel.seeds for panel in study.panels] == [(0,)]
+    assert "left out: seed 1" in html
+
+
+def _one_prediction_file(sweep: Path, language: str = "de") -> Path:
+    cells = pq.read_table(sweep / "cells.parquet").to_pylist()
+    cell = next(c for c in cells if c["language"] == language and c["level"] == 0.1)
+    return sweep / "predictions" / f"{cell['cell']}.parquet"
+
+
+def _other_ids(path: Path) -> None:
+    table = pq.read_table(path)
+    ids = ["someone else", *table["id"].to_pylist()[1:]]
+    pq.write_table(table.set_column(0, "id", pa.array(ids)), path)
+
+
+def _twice_the_same_id(path: Path) -> None:
+    table = pq.read_table(path)
+    ids = table["id"].to_pylist()
+    pq.write_table(table.set_column(0, "id", pa.array([ids[1], *ids[1:]])), path)
+
+
+def _shorter(path: Path) -> None:
+    table = pq.read_table(path)
+    pq.write_table(table.slice(0, len(table) - 1), path)
+
+
+def _other_scores(path: Path) -> None:
+    table = pq.read_table(path)
+    pq.write_table(table.set_column(2, "num", pa.array([1.0] * len(table))), path)
+
+
+def _broken(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:200])
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (_other_ids, "occur in only one of two cells that must hold the same items"),
+        (_twice_the_same_id, "not unique"),
+        (_shorter, "the predictions give a score of"),
+        (_other_scores, "the predictions give a score of 1.0000"),
+        (_broken, "cannot be read"),
+        (Path.unlink, "is missing"),
+    ],
+)
+def test_unusable_predictions_leave_their_language_out(tmp_path: Path, damage: Any, message: str) -> None:
+    sweep = make(tmp_path / "sweep", Spec(**SMALL))
+    damage(_one_prediction_file(sweep))
+    study = read_study(sweep)
+    assert len(study.problems) == 1
+    assert message in study.problems[0].what
+    assert "xnli · German (de)" in study.problems[0].where
+    assert all(panel.languages == ("en", "sw") for panel in study.panels)
+    assert all(panel.gaps == {"de": "predictions unusable"} for panel in study.panels)
+
+
+def test_order_of_rows_does_not_matter(tmp_path: Path) -> None:
+    sweep = make(tmp_path / "sweep", Spec(**SMALL))
+    before = read_study(sweep)
+    path = _one_prediction_file(sweep)
+    table = pq.read_table(path)
+    pq.write_table(table.take(list(reversed(range(len(table))))), path)
+    after = read_study(sweep)
+    assert not after.problems
+    assert [c.difference for c in after.contrasts] == [c.difference for c in before.contrasts]
+
+
+def test_matching_is_strict() -> None:
+    assert match(["a", "b"], ["b", "a"], "one", "two") == [1, 0]
+    with pytest.raises(DataError, match="1 ids occur in only one"):
+        match(["a", "b"], ["a"], "one", "two")
+    with pytest.raises(DataError, match="2 ids occur in only one"):
+        match(["a", "b"], ["a", "c"], "one", "two")
+    with pytest.raises(DataError, match="not unique"):
+        match(["a", "b"], ["a", "a"], "one", "two")
+
+
+def test_two_cells_for_one_place_are_both_left_out(tmp_path: Path) -> None:
+    sweep = make(tmp_path / "sweep", Spec(**SMALL))
+    table = pq.read_table(sweep / "cells.parquet")
+    pq.write_table(pa.concat_tables([table, table.slice(0, 1)]), sweep / "cells.parquet")
+    study = read_study(sweep)
+    assert len(study.cells) == len(table) - 1
+    assert "2 cells for the same place" in study.problems[0].what
+
+
+def test_two_metrics_of_a_task_are_not_averaged(tmp_path: Path) -> None:
+    sweep = make(tmp_path / "sweep", Spec(**SMALL))
+    table = pq.read_table(sweep / "cells.parquet")
+    metric = ["f1" if cell["language"] == "de" else "accuracy" for cell in table.to_pylist()]
+    index = table.column_names.index("metric")
+    pq.write_table(table.set_column(index, "metric", pa.array(metric)), sweep / "cells.parquet")
+    study = read_study(sweep)
+    assert study.tasks == ["xnli (accuracy)", "xnli (f1)"]
+
+
+def test_columns_that_are_not_there(tmp_path: Path) -> None:
+    sweep = make(tmp_path / "sweep", Spec(**SMALL))
+    table = pq.read_table(sweep / "cells.parquet")
+    pq.write_table(table.drop_columns(["signature", "seed"]), sweep / "cells.parquet")
+    with pytest.raises(DataError, match="lacks the columns seed, signature"):
+        read_study(sweep)
+
+
+def test_intervals_say_what_one_seed_cannot(tmp_path: Path) -> None:
+    one = answer(read_study(make(tmp_path / "one", Spec(**SMALL))))
+    three = answer(read_study(make(tmp_path / "three", Spec(**(SMALL | {"seeds": (0, 1, 2)})))))
+    assert "One training seed" in one.paragraph
+    assert "One training seed" not in three.paragraph
