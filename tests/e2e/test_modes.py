@@ -1,0 +1,53 @@
+"""mode=plan and mode=preview: what they say, and that they leave nothing trained or evaluated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.world import QUICK, data, nli, write
+from xtreme_noise import cli
+
+
+@pytest.fixture
+def root(tmp_path: Path, workdir: Path) -> Path:
+    assert workdir.exists()
+    return data(tmp_path / "data")
+
+
+def main(root: Path, *overrides: str) -> int:
+    return cli.main([*QUICK, "source=files", f"source.root={root}", *overrides])
+
+
+def test_plan_counts_and_runs_nothing(root: Path, store_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    study = ["task=xnli", "languages=[en,de,sw]", "noise=[char]", "noise.levels=[0,0.1]", "sweep=s"]
+    arms = ["intermediate=nli/english", "intermediate.size.train=20", "intermediate.size.dev=6"]
+    assert main(root, "mode=plan", *study, *arms) == 0
+    before = capsys.readouterr().out
+    assert "test.sw.jsonl.gz: no such file" in before and "Nothing was run" in before
+    assert before.count("to train") == 3, "the heading and two stages"
+    for kind in ("stages", "cells", "predictions"):
+        assert not (store_path / kind).exists()
+    assert main(root, *study, *arms) == 0
+    capsys.readouterr()
+    assert main(root, "mode=plan", *study, *arms) == 0
+    after = capsys.readouterr().out
+    assert after.count("there") >= 2 and after.count("to train") == 1
+    assert "about 0 minutes" in after
+
+
+def test_plan_says_what_cannot_run(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "lingnli/train.en.jsonl.gz").unlink()
+    assert main(root, "mode=plan", "task=xnli", "languages=[en]") == 1
+    assert "train.en.jsonl.gz" in capsys.readouterr().out
+
+
+def test_preview_marks_edits_and_tells_the_level(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root / "xnli/test.de.jsonl.gz", nli("de", 60))
+    assert main(root, "mode=preview", "task=xnli", "language=de", "noise=keyboard", "noise.level=0.1") == 0
+    shown = capsys.readouterr().out
+    assert shown.count("clean") >= 12 and "{+" in shown and "[-" in shown
+    assert "achieved grapheme error 0." in shown and "word-change rate" in shown
+    assert main(root, "mode=preview", "task=udpos", "language=de", "noise=char", "noise.level=0.2") == 0
+    assert "{+" in capsys.readouterr().out
