@@ -92,6 +92,7 @@ SPLITS = ("test", "dev", "train")  # in the order in which they claim sentences
 SHARES = {"test": 0.22, "dev": 0.14}  # of an intent's units; at least one each
 POOL = {"train": 180, "dev": 24, "test": 40}  # sentences drawn per intent before the sizes are applied
 PATIENCE = 150  # draws without a new sentence (at least four of every unit) after which a grammar is used up
+_IGNORED = regex.compile(r"[\s\p{P}]+")
 
 Sentence = tuple[str, tuple[tuple[int, int, str], ...]]  # text, spans (start, end, slot) in code points
 
@@ -188,6 +189,9 @@ def _pools(language: str) -> dict[str, dict[str, list[Sentence]]]:
             for intent, pool in drawn.items()
         }
         taken.update(meanings)
+    for intent in INTENTS:
+        if not pools["train"][intent]:  # all of them occur in test or dev too: training needs the few there are
+            pools["train"][intent], pools["dev"][intent] = pools["dev"][intent], []
     return pools
 
 
@@ -199,15 +203,16 @@ def _draw(parts: Sequence[Unit], sampler: Sampler, rng: random.Random, size: int
         text, spans = _join(sampler.draw(parts[turn % len(parts)], rng))
         turn += 1
         stale += 1
-        if _key(text) and _key(text) not in found:
-            found[_key(text)] = (text, spans)
+        key = _key(text)
+        if key and key not in found:
+            found[key] = (text, spans)
             stale = 0
     return found
 
 
 def _key(text: str) -> str:
     """What makes two sentences the same: neither case nor spaces nor punctuation tell them apart."""
-    return regex.sub(r"[\s\p{P}]+", "", text.casefold())
+    return str(_IGNORED.sub("", text.casefold()))
 
 
 def _join(pieces: Sequence[Piece]) -> Sentence:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ class HubLoader:
     def identity(self, cfg: ModelConfig, offline: bool) -> dict[str, Any]:
         path = _path(cfg)
         if directory := _local(path):
-            files = {file.name: file_digest(file) for file in sorted(directory.iterdir()) if _relevant(file)}
+            files = {file.name: _digest(file) for file in sorted(directory.iterdir()) if _relevant(file)}
             return {"files": files, "trust_remote_code": cfg.trust_remote_code}
         commit = Repository(path, "model", cfg.revision).commit(offline)
         return {"path": path, "revision": commit, "trust_remote_code": cfg.trust_remote_code}
@@ -56,12 +57,21 @@ def _relevant(file: Path) -> bool:
     return file.is_file() and any(file.match(pattern) for pattern in [*PATTERNS, CODE])
 
 
+def _digest(file: Path) -> str:
+    """sha256 of a file, computed again only when its size or time has changed: weights may have gigabytes."""
+    stat = file.stat()
+    return _digest_at(file, stat.st_size, stat.st_mtime_ns)
+
+
+@cache
+def _digest_at(file: Path, size: int, time: int) -> str:  # noqa: ARG001
+    return file_digest(file)
+
+
 def _check_complete(directory: Path, path: str) -> None:
     """A config and weights in safetensors: what is missing is said here, not by a stack trace later."""
     if not (directory / "config.json").is_file():
-        raise ModelUnavailable(
-            f"{path}: {directory} holds no config.json, so it is no checkpoint of transformers."
-        )
+        raise ModelUnavailable(f"{path}: {directory} holds no config.json, so it is no checkpoint of transformers.")
     if not any(directory.glob("*.safetensors")):
         raise ModelUnavailable(
             f"{path}: {directory} holds no *.safetensors, and pickled weights are not opened."

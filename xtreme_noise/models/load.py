@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import re
 from collections.abc import Collection
@@ -25,16 +26,19 @@ def load_tokenizer(path: Path | str, *, trust_remote_code: bool = False) -> PreT
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            path, local_files_only=True, trust_remote_code=trust_remote_code
-        )
+        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=trust_remote_code)
     except (OSError, ValueError, ImportError) as error:
-        raise ModelUnavailable(f"No tokenizer could be loaded from {path}: {error}") from error
+        needs = " It is a SentencePiece file: pip install sentencepiece" if _lacks_sentencepiece(Path(path)) else ""
+        raise ModelUnavailable(f"No tokenizer could be loaded from {path}: {error}.{needs}") from error
     if not tokenizer.is_fast:
-        raise ModelUnavailable(
-            f"The tokenizer in {path} gives no character offsets; a tokenizer.json is needed."
-        )
+        raise ModelUnavailable(f"The tokenizer in {path} gives no character offsets; a tokenizer.json is needed.")
     return tokenizer
+
+
+def _lacks_sentencepiece(path: Path) -> bool:
+    """Whether the tokenizer is a SentencePiece model to be converted, and the package that reads it is missing."""
+    pending = any(path.glob("*.model")) and not (path / "tokenizer.json").is_file()
+    return pending and importlib.util.find_spec("sentencepiece") is None
 
 
 def load_model(
@@ -133,17 +137,13 @@ def _renew_head(model: PreTrainedModel) -> None:
         if not own or all(id(parameter) in encoder for parameter in own):
             continue
         log.debug("a new head: %s", name)
-        for (
-            parameter
-        ) in own:  # transformers' initialisers leave alone what is marked so: here, a tied embedding
+        for parameter in own:  # transformers' initialisers leave alone what is marked so: here, a tied embedding
             parameter._is_hf_initialized = id(parameter) in encoder
         with torch.no_grad():
             model._init_weights(module)
 
 
-def _check(
-    model: PreTrainedModel, report: dict[str, Any], path: Path | str, dropped: Collection[int]
-) -> None:
+def _check(model: PreTrainedModel, report: dict[str, Any], path: Path | str, dropped: Collection[int]) -> None:
     """Every weight of the encoder must have been loaded, and none ignored but those of dropped layers."""
     base = model.base_model
     prefix = "" if base is model else f"{model.base_model_prefix}."

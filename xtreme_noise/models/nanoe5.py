@@ -34,9 +34,7 @@ FILE_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 WEIGHTS_SHA256 = "552d8a00d99b61f3a7c7d4f67c36ad8f5793e41cbb4ab84cc9842435b16b6809"
 CONVERSION = 1  # raised whenever the checkpoint written below changes in any way
 
-BLOCK = np.dtype(
-    [("scale", "<f2"), ("nibbles", "u1", 16)]
-)  # 32 weights: j in the low, j + 16 in the high nibble
+BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", 16)])  # 32 weights: j in the low, j + 16 in the high nibble
 POSITION_OFFSET = 2  # XLM-R counts positions from padding_idx + 1
 LAYER_NAMES = {
     "q": "attention.self.query",
@@ -101,9 +99,7 @@ def read(path: Path) -> Packed:
     scores = reader.array("<f4", count).tolist()
     blob = reader.bytes(length)
     pieces = [(blob[offsets[i] : offsets[i + 1]].decode(), score) for i, score in enumerate(scores)]
-    _, skipped = reader.take(
-        "iI"
-    )  # its own normalisation table; the checkpoint uses NMT + NFKC as XLM-R does
+    _, skipped = reader.take("iI")  # its own normalisation table; the checkpoint uses NMT + NFKC as XLM-R does
     reader.bytes(skipped)
     tensors: dict[str, NDArray[Any]] = {}
     for _ in range(reader.take("i")[0]):
@@ -115,9 +111,7 @@ def read(path: Path) -> Packed:
             tensors[name] = np.frombuffer(reader.data, BLOCK, elements // 32, offset)
         else:
             raise ValueError(f"{path}: tensor {name} is of the unknown type {kind}")
-    return Packed(
-        sizes, epsilon, dict(zip(("bos", "eos", "pad", "unk"), special, strict=True)), pieces, tensors
-    )
+    return Packed(sizes, epsilon, dict(zip(("bos", "eos", "pad", "unk"), special, strict=True)), pieces, tensors)
 
 
 def dequantise(blocks: NDArray[Any]) -> NDArray[np.float32]:
@@ -150,9 +144,7 @@ def weights(packed: Packed) -> Iterator[tuple[str, NDArray[np.float32]]]:
         for short, long in LAYER_NAMES.items():
             bias = tensor(f"l{layer}.{short}.b")
             weight = tensor(f"l{layer}.{short}.w")
-            matrix = (
-                weight if short.endswith("ln") else weight.reshape(len(bias), -1)
-            )  # rows are output units
+            matrix = weight if short.endswith("ln") else weight.reshape(len(bias), -1)  # rows are output units
             yield f"encoder.layer.{layer}.{long}.weight", matrix
             yield f"encoder.layer.{layer}.{long}.bias", bias
 
@@ -241,9 +233,7 @@ def convert(source: Path, directory: Path) -> None:
     tensors = {name: np.ascontiguousarray(values) for name, values in weights(packed)}
     found = weights_digest(tensors)
     if found != WEIGHTS_SHA256:
-        raise ModelUnavailable(
-            f"The weights converted from {source} have the digest {found}, not {WEIGHTS_SHA256}."
-        )
+        raise ModelUnavailable(f"The weights converted from {source} have the digest {found}, not {WEIGHTS_SHA256}.")
     save_file(tensors, directory / "model.safetensors", metadata={"format": "pt"})
     (directory / "config.json").write_text(json.dumps(_config(packed), indent=2) + "\n", encoding="utf-8")
     _write_tokenizer(packed, directory)

@@ -81,7 +81,7 @@ class Repository:
             raise self.unavailable(error) from error
 
     def files(self, offline: bool) -> list[str]:
-        """The paths of all files at the commit, as cached or listed by the server. Raises ModelUnavailable."""
+        """Paths of all files at the commit, as cached or listed by the server. Raises ModelUnavailable."""
         from huggingface_hub import HfApi, get_cached_repo_tree
         from huggingface_hub.errors import CachedRepoTreeNotFoundError
 
