@@ -16,8 +16,7 @@ from xtreme_noise.errors import ConfigError, suggest
 from xtreme_noise.noise.stream import block
 from xtreme_noise.noise.text import graphemes
 
-_CLOSE = 0.0005  # of the target, where bisection stops
-_STEPS = 14
+_STEPS = 8
 
 
 def augmenter_class(path: str) -> Any:
@@ -64,21 +63,13 @@ def uncapped(augmenter: Any) -> Any:
     return augmenter
 
 
-def bisect(measure: Callable[[float], float], level: float, ceiling: float) -> float:
-    """The rate in [0, 1] whose measure comes nearest to `level`."""
+def bisect(measure: Callable[[float], float], level: float) -> float:
+    """A rate in [0, 1] whose measure is near `level`, which is below that of rate 1."""
     low, high = 0.0, 1.0
-    best, missed = 1.0, abs(ceiling - level)
-    if ceiling <= level:
-        return best
     for _ in range(_STEPS):
         middle = (low + high) / 2
-        reached = measure(middle)
-        if abs(reached - level) < missed:
-            best, missed = middle, abs(reached - level)
-        if missed <= _CLOSE:
-            break
-        low, high = (middle, high) if reached < level else (low, middle)
-    return best
+        low, high = (middle, high) if measure(middle) < level else (low, middle)
+    return (low + high) / 2
 
 
 def seed_from(key: bytes) -> None:

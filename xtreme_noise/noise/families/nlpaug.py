@@ -13,7 +13,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any, NamedTuple
@@ -28,7 +28,9 @@ from xtreme_noise.noise.retokenize import Tokenizer
 from xtreme_noise.noise.stream import message
 from xtreme_noise.noise.text import check_text, distance, graphemes, nfc
 
-_SAMPLE = 200  # texts to calibrate on
+_COARSE = 100  # draws for each step of a bisection
+_FINE = 1000  # draws for each of two refinements, fewer for long texts
+_GRAPHEMES = 60_000  # about as many graphemes in a refinement
 _CAPS = ("aug_min", "aug_max", "aug_char_min", "aug_char_max", "aug_word_min", "aug_word_max")
 _GUARDED = ("tokenizer", "reverse_tokenizer")
 
@@ -50,6 +52,29 @@ class Calibration(NamedTuple):
 
     rate: float
     ceiling: float
+
+
+class _Draws:
+    """Noise at any rate on texts spread over a list: draw number n is the same at every rate."""
+
+    def __init__(self, augment: Callable[[str, float, str], str], texts: Sequence[str], language: str) -> None:
+        self.augment = augment
+        self.language = language
+        length = fmean(map(len, texts[:: max(1, len(texts) // _COARSE)]))
+        self.fine = max(_COARSE, min(_FINE, int(_GRAPHEMES / length)))
+        self.texts = texts[:: max(1, len(texts) // self.fine)]
+
+    def mean(self, rate: float, draws: int, start: int = 0) -> float:
+        """The grapheme error rate at `rate` over draws number start, start + 1, ..."""
+        achieved = []
+        with restored():
+            for number in range(start, start + draws):
+                text = self.texts[number % len(self.texts)]
+                seed_from(message("calibration", self.language, number))
+                units = graphemes(text)
+                noisy = graphemes(self.augment(text, rate, self.language))
+                achieved.append(distance(units, noisy) / len(units))
+        return fmean(achieved)
 
 
 class Family(Perturber):
@@ -100,38 +125,36 @@ class Family(Perturber):
         return language in LANGUAGES
 
     def prepare(self, texts: Sequence[str], level: float, language: str) -> None:
-        """Find the rate that reaches `level` on up to 200 of `texts`.
+        """Find the rate that reaches `level` on `texts`.
 
         NotApplicable where the augmenter changes text at rate 0, or cannot reach half of the level at rate 1.
         """
         self.check(level, language)
         if not level:
             return
-        sample = [text for text in texts[:: max(1, len(texts) // _SAMPLE)] if text.strip()][:_SAMPLE]
+        sample = [text for text in texts if text.strip()]
         if not sample:
             raise DataError(f"no text to calibrate {self.parameters.augmenter} on")
-        if self._mean(sample, 0.0, language) > 0:
+        draws = _Draws(self._augment, sample, language)
+        if draws.mean(0.0, _COARSE) > 0:
             raise NotApplicable(
                 f"{self.parameters.augmenter} changes {language} text even at {self.parameters.rate}=0: "
                 "it damages text in its round trip, or this rate does not govern it"
             )
-        ceiling = self._mean(sample, 1.0, language)
+        ceiling = draws.mean(1.0, _COARSE)
         if ceiling < level / 2:
             raise NotApplicable(
                 f"{self.parameters.augmenter} does almost nothing in {language}: at {self.parameters.rate}=1 "
                 f"it reaches a grapheme error rate of {ceiling:.4f}, {level} was asked for"
             )
-        rate = bisect(lambda value: self._mean(sample, value, language), level, ceiling)
+        rate = 1.0 if ceiling <= level else bisect(lambda value: draws.mean(value, _COARSE), level)
+        # Then the slope near that rate, from many more draws: what bisection found holds for few of them.
+        tried, reached = [], []
+        for start in (1, 2):
+            tried.append(rate)
+            reached.append(draws.mean(rate, draws.fine, start * _COARSE))
+            rate = min(1.0, level * sum(tried) / max(sum(reached), 1e-9))
         self._calibrations[level, language] = Calibration(rate, ceiling)
-
-    def _mean(self, texts: Sequence[str], rate: float, language: str) -> float:
-        achieved = []
-        with restored():
-            for number, text in enumerate(texts):
-                seed_from(message("calibration", language, number))
-                units = graphemes(text)
-                achieved.append(distance(units, graphemes(self._augment(text, rate, language))) / len(units))
-        return fmean(achieved)
 
     def __call__(
         self,
@@ -214,6 +237,8 @@ class Family(Perturber):
                 f"{self.parameters.augmenter} failed on {core[:80]!r}: {type(error).__name__}: {error}"
             ) from error
         noisy = result[0] if isinstance(result, list) and result else result or ""
+        if not isinstance(noisy, str):
+            raise DataError(f"{self.parameters.augmenter} does not give text: {noisy!r:.80}")
         start = text.index(core)
         noisy = text[:start] + noisy + text[start + len(core) :]
         return nfc(noisy) if nfc(text) == text else noisy
