@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import sys
@@ -162,7 +163,7 @@ def fit(stage: Stage, parent: Path, store: Store, cfg: Config, logger: Any) -> P
             deterministic=cfg.trainer.deterministic,
             gradient_clip_val=1.0,
             logger=logger,
-            log_every_n_steps=10,
+            log_every_n_steps=max(1, min(10, len(train) // stage.recipe.batch_size)),
             callbacks=[select, *([TQDMProgressBar(refresh_rate=10)] if bars(cfg) else [])],
             enable_progress_bar=bars(cfg),
             enable_checkpointing=False,
@@ -194,4 +195,6 @@ def fit(stage: Stage, parent: Path, store: Store, cfg: Config, logger: Any) -> P
             ),
         )
 
-    return store.build("stages", stage.key(), make)
+    path = store.build("stages", stage.key(), make)
+    gc.collect()  # trainer and module refer to each other: without this, two models stay in memory
+    return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ class LazyPredictor:
         key = digest([self.plan.model_digest, task.family, task.recipe.max_length, task.recipe.stride, cfg.model])
         if key not in _last:
             _last.clear()
+            gc.collect()  # the module of the job before, which its trainer refers to
             path = train(self.plan, self.store, self.logger)
             target = self.plan.stages[-1] if task.train else None
             module = open_module(path, cfg, target, task.family, fresh_head=False)
