@@ -22,7 +22,7 @@ from xtreme_noise.report.predictions import match
 from xtreme_noise.report.study import Study, read_study
 from xtreme_noise.report.tables import tables
 
-SMALL = {"items": 40, "languages": ("en", "de", "sw"), "noises": ("char",)}
+SMALL: dict[str, Any] = {"items": 40, "languages": ("en", "de", "sw"), "noises": ("char",)}
 
 
 @pytest.fixture(autouse=True)

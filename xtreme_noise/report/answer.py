@@ -22,29 +22,32 @@ LISTED = 6  # comparisons or curves spelled out in the paragraph; the others are
 
 @dataclass(frozen=True)
 class Answer:
-    """A paragraph, and the numbers it sums up, one line each."""
+    """A paragraph, and the numbers it sums up, one line each. `open`: why there is no answer, None when there is."""
 
     paragraph: str
     lines: list[str]
+    open: str | None
 
 
 def answer(study: Study) -> Answer:
     """The answer to QUESTION as far as this sweep has one."""
     names = Names.of(study.cells)
     sentences, lines = [_scope(study)], []
+    why: str | None = None
     top = highest(study.contrasts)
     if top:
         sentences.append(_verdict(top))
         lines = _limited([_difference(row, names) for row in top])
     else:
-        sentences.append(f"English and multilingual intermediate training cannot be compared here: {_why_not(study)}")
+        why = f"English and multilingual intermediate training cannot be compared here: {_why_not(study)}"
+        sentences.append(why)
         lines = _limited(_curves(study, names))
         if lines:
             sentences.append("Share of the clean score lost at the highest level (drop rate, 95 % interval):")
     if {len(panel.seeds) for panel in study.panels if panel.languages} == {1}:
         note = "One training seed: the intervals are over test items and say nothing about other seeds."
         sentences.insert(1, note)
-    return Answer(" ".join(sentences), lines)
+    return Answer(" ".join(sentences), lines, why)
 
 
 def _limited(lines: list[str]) -> list[str]:

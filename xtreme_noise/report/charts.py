@@ -48,7 +48,7 @@ def curve_charts(points: Sequence[Point]) -> list[Chart]:
             x=alt.X(
                 "level:Q",
                 title=f"{noise} noise: target error rate",
-                axis=alt.Axis(grid=False, values=levels, format="~g"),
+                axis=alt.Axis(grid=False, values=levels, labelExpr="format(datum.value, '.4~g')"),
             ),
             color=_system_colour(own),
         )

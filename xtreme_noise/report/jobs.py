@@ -99,4 +99,5 @@ def _overrides(path: Path) -> Sequence[str] | None:
         loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise ValueError(f"{path.name}: {error}") from error
-    return [str(item) for item in loaded] if isinstance(loaded, list) else []
+    given = [str(item) for item in loaded] if isinstance(loaded, list) else []
+    return [item for item in given if not item.lstrip("+").startswith("sweep=")]  # the folder it happened to be in

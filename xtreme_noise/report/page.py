@@ -28,6 +28,7 @@ from xtreme_noise.report.samples import sample_groups
 from xtreme_noise.report.study import Study
 
 SIGNATURES = 5_000  # cells listed in the page; all of them are in tables/cells.csv
+ARM_NAMES = {"none": "no intermediate training", "english": "English", "multilingual": "multilingual"}
 PLACES = 200  # places listed per problem
 
 
@@ -156,9 +157,11 @@ def _note(panel: Panel, cells: Sequence[Cell]) -> str:
     names = {cell.language: cell.language_name for cell in cells}
     parts = []
     if panel.gaps:
-        listed = ", ".join(f"{names[code]} ({why})" for code, why in panel.gaps.items())
+        reasons: dict[str, list[str]] = {}
+        for code, why in panel.gaps.items():
+            reasons.setdefault(why, []).append(names[code])
         kind = "means are incomplete, without" if panel.languages else "no language is complete in every arm:"
-        parts.append(f"{kind} {listed}")
+        parts.append(f"{kind} " + "; ".join(f"{', '.join(some)} ({why})" for why, some in reasons.items()))
     if panel.silent:
         parts.append("nothing measured for " + ", ".join(system.intermediate for system in panel.silent))
     if panel.partial:
@@ -176,10 +179,10 @@ def _contrast_tables(contrasts: Sequence[Contrast], pair: tuple[str, str], names
     for measure in ("drop_rate", "retention_area", "score"):
         own = [c for c in contrasts if (c.arm.arm, c.reference.arm) == pair and c.measure == measure]
         if own:
-            reference = "no intermediate training" if pair[1] == "none" else pair[1].capitalize()
+            arm, reference = (ARM_NAMES[name] for name in pair)
             name = text.MEASURE_TEXT[measure].capitalize()
             family = text.plural(max(c.tests for c in own), "test")
-            caption = f"{name} × 100, {pair[0]} minus {reference}; Holm's correction over {family}"
+            caption = f"{name} × 100, {arm} minus {reference}; Holm's correction over {family}"
             tables.append(views.contrast_table(own, names, caption))
     return tables
 

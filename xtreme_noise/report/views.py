@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from xtreme_noise.report.cells import CLEAN, STATUSES, Problem, ordered
 from xtreme_noise.report.estimates import Contrast, Point
-from xtreme_noise.report.grid import ABSENT, PARTIAL, Place
+from xtreme_noise.report.grid import ABSENT, PARTIAL, Place, by_language
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.study import Study
@@ -51,22 +51,30 @@ def problem_groups(problems: Iterable[Problem]) -> list[ProblemGroup]:
 
 @dataclass(frozen=True)
 class Gap:
-    """Languages of a task that have no number, and why."""
+    """Languages of a task (and noise family) that have no number; the recorded reasons and their languages."""
 
     task: str
     what: str
     languages: list[str]
-    reason: str
+    reasons: dict[str, list[str]]
 
 
 def gaps(study: Study, status: str) -> list[Gap]:
     """Per task (and noise family for n/a) the languages with this status."""
-    found: dict[tuple[str, str, str], dict[str, None]] = defaultdict(dict)
-    for cell in study.cells:
+    found: dict[tuple[str, str], dict[str, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))
+    for cell in sorted(study.cells, key=lambda cell: (cell.task, by_language(cell))):
         if cell.status == status:
             what = cell.noise if status == "n/a" else ""
-            found[(cell.task, what, cell.error or "")][f"{cell.language_name} ({cell.language})"] = None
-    return [Gap(task, what, list(languages), reason) for (task, what, reason), languages in found.items()]
+            found[(cell.task, what)][cell.error or ""][f"{cell.language_name} ({cell.language})"] = None
+    return [
+        Gap(
+            task,
+            what,
+            ordered(language for languages in reasons.values() for language in languages),
+            {reason: list(languages) for reason, languages in reasons.items() if reason},
+        )
+        for (task, what), reasons in found.items()
+    ]
 
 
 def completeness_table(study: Study, names: Names) -> TableView:
