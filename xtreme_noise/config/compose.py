@@ -80,7 +80,7 @@ def study(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pa
         folders: dict[Path, str] = {}
         for batch in batches:
             added = [text for text in batch if _key(text) not in typed]  # by the experiment's own sweep
-            cfg = _compose(command, hydras + batch, added)
+            cfg = _compose(command, hydras + batch, added) if sweeping else _in_folder(master, sweep)
             if sweeping and not swept and _sweeper_parameters(cfg):
                 raise ConfigError(
                     "an experiment that sweeps by itself (hydra.sweeper.params) cannot be one value of a "
@@ -201,6 +201,12 @@ def _split(swept: dict[str, str], own: list[str], command: _Command) -> list[lis
     except COMPOSITION_ERRORS as error:
         raise explain(error, command.sources([*swept.values(), *own], list(swept.values()))) from None
     return [list(batch) for batch in batches[0]]
+
+
+def _in_folder(master: DictConfig, sweep: Path) -> DictConfig:
+    """The one job of a command without a sweep: composed already, but for its folder."""
+    master.sweep = str(sweep)
+    return master
 
 
 def _base_name(master: DictConfig, command: _Command) -> str:
