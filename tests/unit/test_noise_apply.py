@@ -11,6 +11,7 @@ import pytest
 from xtreme_noise.errors import ConfigError, DataError, NotApplicable
 from xtreme_noise.noise.apply import FIELDS, Perturbed, perturb
 from xtreme_noise.noise.edits import Edit, NoisedText
+from xtreme_noise.noise.engine import Table
 from xtreme_noise.noise.families.char import Family
 from xtreme_noise.noise.perturber import NoisedTokens, Perturber
 from xtreme_noise.noise.registry import checked_parameters, family_class
@@ -180,9 +181,13 @@ def test_what_is_refused() -> None:
 
 
 def _deaf() -> Perturber:
+    class Nothing(Table):
+        def classify(self, grapheme: str) -> int:  # noqa: ARG002
+            return 0
+
     class Deaf(Family):
-        def sites(self, units: Sequence[str], language: str) -> list[int]:  # noqa: ARG002
-            return [0] * len(units)
+        def table(self, language: str) -> Any:  # noqa: ARG002
+            return Nothing()
 
     return Deaf(checked_parameters("char", {}))
 

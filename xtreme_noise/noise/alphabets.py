@@ -203,20 +203,9 @@ def _members(code: str) -> tuple[regex.Pattern[str], ...]:
 _UPPER = regex.compile(r"\p{Lu}")
 
 
-class Kinds(dict[str, int]):
-    """Grapheme -> 0 (no letter of the language) or 2 * number of its group + 1 (lower, caseless) or + 2
-    (upper).
-    """
-
-    def __init__(self, code: str) -> None:
-        super().__init__()
-        self.code = code
-
-    def __missing__(self, grapheme: str) -> int:
-        kind = 0
-        for number, member in enumerate(_members(self.code)):
-            if member.match(grapheme):
-                kind = 2 * number + (2 if _UPPER.match(grapheme) and groups(self.code)[number].upper else 1)
-                break
-        self[grapheme] = kind
-        return kind
+def kind(grapheme: str, code: str) -> int:
+    """0 (no letter of the language), or 2 * number of its group + 1 (lower, caseless) or + 2 (upper)."""
+    for number, member in enumerate(_members(code)):
+        if member.match(grapheme):
+            return 2 * number + (2 if _UPPER.match(grapheme) and groups(code)[number].upper else 1)
+    return 0

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import accumulate, compress, pairwise, starmap
+from typing import Any
 
 from xtreme_noise.noise.edits import Edit, NoisedText
 from xtreme_noise.noise.perturber import NoisedTokens, Perturber, budget
@@ -27,24 +29,55 @@ from xtreme_noise.noise.text import (
 Change = tuple[int, int, tuple[str, ...], int]
 
 
+class Table(dict[str, int]):
+    """One language of a family: grapheme -> 0 (it cannot act here) or a kind of the family's own, 1 to 255."""
+
+    def classify(self, grapheme: str) -> int:
+        """The kind of a grapheme that has not been seen before."""
+        raise NotImplementedError
+
+    def __missing__(self, grapheme: str) -> int:
+        kind = self[grapheme] = self.classify(grapheme)
+        return kind
+
+    @cached_property
+    def _ascii(self) -> bytes:
+        return bytes(self[chr(code)] if code < 128 else 0 for code in range(256))
+
+    def kinds(self, text: str, units: Sequence[str]) -> Sequence[int]:
+        """The kind of every one of the graphemes `units` of `text`."""
+        if len(units) == len(text) and text.isascii():
+            return text.encode().translate(self._ascii)
+        return list(map(self.__getitem__, units))
+
+
 class EngineFamily(Perturber):
     """A family that says where it can act and proposes one change at a time."""
 
-    @abstractmethod
-    def sites(self, units: Sequence[str], language: str) -> Sequence[int]:
-        """For every grapheme 0 (cannot act here) or a kind of the family's own, > 0."""
+    def __init__(self, parameters: Any) -> None:
+        super().__init__(parameters)
+        self._tables: dict[str, Any] = {}
 
     @abstractmethod
-    def propose(self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], language: str) -> Change | None:
-        """A change at `site` chosen by the uniform 32-bit `word`; None when this draw leads to nothing. A
-        change must touch `site` or its borders and may reach one grapheme further.
+    def table(self, language: str) -> Any:
+        """A new Table of a language; what else it holds is the family's."""
+
+    @abstractmethod
+    def propose(self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], table: Any) -> Change | None:
+        """A change at `site` chosen by the uniform 32-bit `word`; None when this draw leads to nothing.
+
+        A change must touch `site` or its borders and may reach one grapheme further.
         """
 
     @abstractmethod
-    def replace(self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], language: str) -> Change | None:
-        """`site` alone becomes other graphemes, at cost 1: what is left to do when changes must stand side
-        by side.
-        """
+    def replace(self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], table: Any) -> Change | None:
+        """`site` alone becomes other graphemes, at cost 1: what is left to do where changes stand side by side."""
+
+    def _table(self, language: str) -> Any:
+        found = self._tables.get(language)
+        if found is None:
+            found = self._tables[language] = self.table(language)
+        return found
 
     def __call__(
         self,
@@ -59,8 +92,9 @@ class EngineFamily(Perturber):
         self.check(level, language)
         check_text(text)
         lone = is_lone(text)
-        units = list(text) if lone else graphemes(text)
-        kinds = self.sites(units, language)
+        units: Sequence[str] = text if lone else graphemes(text)
+        table = self._table(language)
+        kinds = table.kinds(text, units)
         if protect:
             kinds = _protected(units, kinds, protect)
         size = len(units)
@@ -68,10 +102,10 @@ class EngineFamily(Perturber):
         if level == 0 or not capacity:
             return NoisedText(text, (), 0.0, capacity)
         key = message(seed, self.family, self.version, language, uid)
-        changes, noisy, measured = self._noise(units, kinds, size, level, key, language, lone)
+        changes, noisy, measured = self._noise(units, kinds, size, level, key, table, lone)
         if not changes:
             return NoisedText(text, (), 0.0, capacity)
-        return NoisedText("".join(noisy), _edits(units, changes, lone), measured / size, capacity)
+        return NoisedText(noisy, _edits(units, changes, lone), measured / size, capacity)
 
     def tokens(self, tokens: Sequence[str], level: float, uid: str, *, seed: int = 0, language: str) -> NoisedTokens:
         self.check(level, language)
@@ -82,16 +116,17 @@ class EngineFamily(Perturber):
             units += [*graphemes(token), " "]
             borders.append(len(units) - 1)
         size = len(units) - len(borders)
-        kinds = list(self.sites(units, language))
+        table = self._table(language)
+        kinds = list(map(table.__getitem__, units))
         for border in borders:
             kinds[border] = 0
         capacity = (len(units) - kinds.count(0)) / size if size else 0.0
         key = message(seed, self.family, self.version, language, uid)
         if not level or not capacity:
             return NoisedTokens(list(tokens), (), 0.0, capacity)
-        changes, noisy, measured = self._noise(units, kinds, size, level, key, language, False)
+        changes, noisy, measured = self._noise(units, kinds, size, level, key, table, False)
         edits = _edits(units, changes, False)
-        return NoisedTokens(_cut("".join(noisy), tokens, edits), edits, measured / size, capacity)
+        return NoisedTokens(_cut(noisy, tokens, edits), edits, measured / size, capacity)
 
     def _noise(
         self,
@@ -100,19 +135,15 @@ class EngineFamily(Perturber):
         size: int,
         level: float,
         key: bytes,
-        language: str,
+        table: Any,
         lone: bool,
-    ) -> tuple[list[Change], Sequence[str], int]:
-        """The changes of this level in the order of proposal, the noisy graphemes and their measured
-        distance.
-        """
+    ) -> tuple[list[Change], str, int]:
+        """The changes of this level in text order, the noisy text and the measured distance."""
         first = block(key, 0)
         wanted = budget(level, size, unit(first[0]))
         changes: list[Change] = []
-        noisy, measured = units, 0
-        if not wanted:
-            return changes, noisy, measured
-        proposals = self._proposals(units, kinds, key, first, language, lone)
+        noisy, measured = "", 0
+        proposals = self._proposals(units, kinds, key, first, table, lone)
         while measured < wanted:
             added = 0
             for change in proposals:
@@ -122,14 +153,13 @@ class EngineFamily(Perturber):
                     break
             if not added:
                 break  # saturated: everything that can be changed is
-            noisy = _noisy(units, changes)
-            measured = distance(units, noisy, wanted)
+            noisy, measured = _measured(units, sorted(changes), wanted)
             if measured > wanted and block(key, len(changes) | 1 << 63)[0] & 1:
                 # The last change cost 2 with 1 left to spend: taken or left by a coin of its own.
                 changes.pop()
-                noisy = _noisy(units, changes)
-                return changes, noisy, distance(units, noisy, wanted)
-        return changes, noisy, measured
+                noisy, measured = _measured(units, sorted(changes), wanted)
+                break
+        return sorted(changes), noisy, measured
 
     def _proposals(
         self,
@@ -137,7 +167,7 @@ class EngineFamily(Perturber):
         kinds: Sequence[int],
         key: bytes,
         words: tuple[int, ...],
-        language: str,
+        table: Any,
         lone: bool,
     ) -> Iterator[Change]:
         """Accepted changes, in an order that does not depend on the level."""
@@ -153,23 +183,23 @@ class EngineFamily(Perturber):
             site = sites[(word >> 32) % many]
             if taken[site + 1]:
                 continue
-            change = propose(word & 0xFFFFFFFF, site, units, kinds, language)
+            change = propose(word & 0xFFFFFFFF, site, units, kinds, table)
             if change is None:
                 continue
             start, end, new, _ = change
-            low, high = min(start, site), max(end, site + 1)
+            low = start if start < site else site
+            high = end if end > site else site + 1
             if 1 in taken[low : high + 2]:
                 continue
             if not lone and not _stay_apart(units[start - 1] if start else "", new, units[end] if end < last else ""):
                 continue
-            for place in range(low + 1, high + 1):
-                taken[place] = 1
+            taken[low + 1 : high + 1] = b"\1" * (high - low)
             yield change
         # ... then every letter that is still as it was is substituted, in random order.
-        yield from self._fill(units, kinds, key, [site for site in sites if not taken[site + 1]], language)
+        yield from self._fill(units, kinds, key, [site for site in sites if not taken[site + 1]], table)
 
     def _fill(
-        self, units: Sequence[str], kinds: Sequence[int], key: bytes, sites: list[int], language: str
+        self, units: Sequence[str], kinds: Sequence[int], key: bytes, sites: list[int], table: Any
     ) -> Iterator[Change]:
         changed: dict[int, tuple[str, ...]] = {}
         for turn in range(len(sites)):
@@ -177,7 +207,7 @@ class EngineFamily(Perturber):
             other = turn + words[0] % (len(sites) - turn)
             sites[turn], sites[other] = sites[other], sites[turn]
             site = sites[turn]
-            change = self.replace(words[1] >> 32, site, units, kinds, language)
+            change = self.replace(words[1] >> 32, site, units, kinds, table)
             if change is None:
                 continue
             # Neighbours may have become anything this family writes: nothing may join on either side of any
@@ -203,15 +233,28 @@ def _protected(units: Sequence[str], kinds: Sequence[int], protect: Sequence[tup
     ]
 
 
-def _noisy(units: Sequence[str], changes: Sequence[Change]) -> list[str]:
+def _measured(units: Sequence[str], changes: Sequence[Change], expected: int) -> tuple[str, int]:
+    """The text after these changes, in order, and its distance from `units`."""
+    at = 0
+    if isinstance(units, str):
+        parts, size = [], len(units)
+        for start, end, new, _ in changes:
+            parts.append(units[at:start])
+            parts += new
+            size += len(new) - (end - start)
+            at = end
+        parts.append(units[at:])
+        text = "".join(parts)
+        if len(text) == size:  # every new grapheme is one character too
+            return text, distance(units, text, expected)
     noisy: list[str] = []
     at = 0
-    for start, end, new, _ in sorted(changes):
+    for start, end, new, _ in changes:
         noisy += units[at:start]
         noisy += new
         at = end
     noisy += units[at:]
-    return noisy
+    return "".join(noisy), distance(list(units), noisy, expected)
 
 
 def _cut(noisy: str, tokens: Sequence[str], edits: Sequence[Edit]) -> list[str]:
@@ -233,7 +276,7 @@ def _edits(units: Sequence[str], changes: Sequence[Change], lone: bool) -> tuple
     offsets: Sequence[int] = () if lone else [0, *accumulate(map(len, units))]
     edits = []
     shift = 0
-    for first, last, new, _ in sorted(changes):
+    for first, last, new, _ in changes:
         start, end = (first, last) if lone else (offsets[first], offsets[last])
         noisy = "".join(new)
         begin = start + shift

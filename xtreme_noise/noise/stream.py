@@ -8,9 +8,9 @@ from struct import Struct
 _EIGHT_WORDS = Struct("<8Q")
 
 
-def message(*parts: object) -> bytes:
+def message(seed: int, family: str, version: int, language: str, uid: str) -> bytes:
     """The key of one example's stream. Never holds the level: a higher level adds to a lower one."""
-    return "\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass")
+    return f"{seed}\x1f{family}\x1f{version}\x1f{language}\x1f{uid}".encode("utf-8", "surrogatepass")
 
 
 def block(key: bytes, counter: int) -> tuple[int, ...]:

@@ -11,8 +11,8 @@ import regex
 
 from xtreme_noise.errors import ConfigError
 from xtreme_noise.languages import LANGUAGES
-from xtreme_noise.noise.alphabets import Group, Kinds, groups
-from xtreme_noise.noise.engine import Change, EngineFamily
+from xtreme_noise.noise.alphabets import Group, groups, kind
+from xtreme_noise.noise.engine import Change, EngineFamily, Table
 from xtreme_noise.noise.text import graphemes, nfc
 
 _DIGITS = Group("digits", "[0-9]", tuple("0123456789"))
@@ -31,15 +31,19 @@ class CharParameters:
     digits: bool = False
 
 
-class _Inventory(Kinds):
+class _Inventory(Table):
     """Kinds of one language, with what is drawn for each kind."""
 
     def __init__(self, code: str, digits: bool) -> None:
-        super().__init__(code)
+        super().__init__()
+        self.code = code
         self.groups = (*groups(code), _DIGITS)
         self.drawn = [()] + [letters for group in self.groups for letters in (group.lower, group.upper)]
         if digits:
             self.update(dict.fromkeys(_DIGITS.lower, 2 * len(self.groups) - 1))
+
+    def classify(self, grapheme: str) -> int:
+        return kind(grapheme, self.code)
 
 
 class Family(EngineFamily):
@@ -61,24 +65,19 @@ class Family(EngineFamily):
         total = sum(weights)
         # Cumulative thresholds on 16 bits of a word.
         self._insert, self._delete, self._substitute = (round(65536 * sum(weights[: i + 1]) / total) for i in range(3))
-        self._inventories: dict[str, _Inventory] = {}
-
-    def _inventory(self, language: str) -> _Inventory:
-        inventory = self._inventories.get(language)
-        if inventory is None:
-            inventory = self._inventories[language] = _Inventory(language, self.parameters.digits)
-        return inventory
 
     def supports(self, language: str) -> bool:
         return language in LANGUAGES
 
-    def sites(self, units: Sequence[str], language: str) -> Sequence[int]:
-        return list(map(self._inventory(language).__getitem__, units))
+    def table(self, language: str) -> _Inventory:
+        return _Inventory(language, self.parameters.digits)
 
-    def propose(self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], language: str) -> Change | None:
+    def propose(
+        self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], table: _Inventory
+    ) -> Change | None:
         operation = word & 0xFFFF
         if operation < self._insert:
-            return self._insertion(word >> 16, site, kinds, language)
+            return self._insertion(word >> 16, site, kinds, table)
         if operation < self._delete:
             if (site and kinds[site - 1]) or (site + 1 < len(kinds) and kinds[site + 1]):
                 return site, site + 1, (), 1
@@ -86,25 +85,29 @@ class Family(EngineFamily):
             here, there = units[site], units[site + 1]
             if here != there:
                 return site, site + 2, (there, here), 2
-        return self.replace(word, site, units, kinds, language)
+        return self.replace(word, site, units, kinds, table)
 
-    def _insertion(self, word: int, site: int, kinds: Sequence[int], language: str) -> Change:
+    def _insertion(self, word: int, site: int, kinds: Sequence[int], table: _Inventory) -> Change:
         kind = kinds[site]
         neighbours = (kinds[site - 1] if site else 0, kinds[site + 1] if site + 1 < len(kinds) else 0)
         if kind % 2 == 0 and kind not in neighbours:
             kind -= 1  # beside a lone capital, a small letter
-        drawn = self._inventory(language).drawn[kind]
+        drawn = table.drawn[kind]
         place = site + (word & 1)
         return place, place, (drawn[(word >> 1) % len(drawn)],), 1
 
-    def replace(self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], language: str) -> Change | None:
-        inventory = self._inventory(language)
-        drawn = inventory.drawn[kinds[site]]
+    def replace(
+        self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], table: _Inventory
+    ) -> Change | None:
+        drawn = table.drawn[kinds[site]]
         old = units[site]
         new = drawn[(word >> 16) % len(drawn)]
-        if len(old) > 1 and inventory.groups[(kinds[site] - 1) // 2].keeps_marks:
-            new = _with_marks(new, old)
-        return None if new in (old, nfc(old)) else (site, site + 1, (new,), 1)
+        if len(old) > 1:
+            if table.groups[(kinds[site] - 1) // 2].keeps_marks:
+                new = _with_marks(new, old)
+            if new == nfc(old):
+                return None
+        return None if new == old else (site, site + 1, (new,), 1)
 
 
 _MARKS = regex.compile(r"[\p{M}\u200c\u200d]*")

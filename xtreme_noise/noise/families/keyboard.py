@@ -16,7 +16,7 @@ import regex
 from xtreme_noise.errors import ConfigError
 from xtreme_noise.languages import LANGUAGES
 from xtreme_noise.noise import hangul
-from xtreme_noise.noise.engine import Change, EngineFamily
+from xtreme_noise.noise.engine import Change, EngineFamily, Table
 from xtreme_noise.noise.layouts import Keyboard, has_keyboard, keyboards
 from xtreme_noise.noise.text import distance, graphemes, nfc, splits
 
@@ -33,7 +33,7 @@ class KeyboardParameters:
     unshifted: float = 1.0  # Shift or AltGr missed
 
 
-class _Typing(dict[str, int]):
+class _Typing(Table):
     """Grapheme -> number of the keyboard that types its first keystroke, 0 where none does."""
 
     def __init__(self, code: str) -> None:
@@ -41,11 +41,11 @@ class _Typing(dict[str, int]):
         self.korean = LANGUAGES[code].script == "Kore"
         self.boards: tuple[Keyboard, ...] = keyboards(code)
 
-    def __missing__(self, grapheme: str) -> int:
-        keys = self.strokes(grapheme)
-        number = next((i for i, board in enumerate(self.boards, 1) if keys and keys[0] in board.neighbours), 0)
-        self[grapheme] = number if _STARTS.match(grapheme) else 0
-        return self[grapheme]
+    def classify(self, grapheme: str) -> int:
+        if not _STARTS.match(grapheme):
+            return 0
+        first = self.strokes(grapheme)[:1]
+        return next((i for i, board in enumerate(self.boards, 1) if first and first[0] in board.neighbours), 0)
 
     def strokes(self, grapheme: str) -> list[str]:
         """The keys that type a cluster: whole characters where a key types them, else their canonical
@@ -80,24 +80,18 @@ class Family(EngineFamily):
         self._doubled, self._missed, self._unshifted = (
             round(65536 * sum(weights[: i + 1]) / sum(weights)) for i in range(3)
         )
-        self._typing: dict[str, _Typing] = {}
-
-    def _language(self, language: str) -> _Typing:
-        typing = self._typing.get(language)
-        if typing is None:
-            typing = self._typing[language] = _Typing(language)
-        return typing
 
     def supports(self, language: str) -> bool:
         return has_keyboard(language)
 
-    def sites(self, units: Sequence[str], language: str) -> Sequence[int]:
-        return list(map(self._language(language).__getitem__, units))
+    def table(self, language: str) -> _Typing:
+        return _Typing(language)
 
-    def propose(self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], language: str) -> Change | None:
-        typing = self._language(language)
-        board = typing.boards[kinds[site] - 1]
-        keys = typing.strokes(units[site])
+    def propose(
+        self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], table: _Typing
+    ) -> Change | None:
+        board = table.boards[kinds[site] - 1]
+        keys = table.strokes(units[site])
         slip, at = word & 0xFFFF, (word >> 16) % len(keys)
         key = keys[at]
         if slip < self._doubled:
@@ -112,21 +106,22 @@ class Family(EngineFamily):
             keys[at] = others[(word >> 16) // len(keys) % len(others)]
         else:
             return None
-        return self._change(typing, keys, site, units, kinds)
+        return self._change(table, keys, site, units, kinds)
 
-    def replace(self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], language: str) -> Change | None:
-        typing = self._language(language)
-        keys = typing.strokes(units[site])
-        others = typing.boards[kinds[site] - 1].neighbours[keys[0]]
+    def replace(
+        self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], table: _Typing
+    ) -> Change | None:
+        keys = table.strokes(units[site])
+        others = table.boards[kinds[site] - 1].neighbours[keys[0]]
         keys[0] = others[(word >> 16) % len(others)]
-        change = self._change(typing, keys, site, units, [0] * len(kinds))
+        change = self._change(table, keys, site, units, [0] * len(kinds))
         return change if change and len(change[2]) == 1 else None
 
     def _change(
-        self, typing: _Typing, keys: list[str], site: int, units: Sequence[str], kinds: Sequence[int]
+        self, table: _Typing, keys: list[str], site: int, units: Sequence[str], kinds: Sequence[int]
     ) -> Change | None:
         start, old = site, units[site]
-        if typing.korean and kinds[site] != 2 and hangul.strokes(old):
+        if table.korean and kinds[site] != 2 and hangul.strokes(old):
             # The input method may join what is typed here with the syllable before.
             if site and kinds[site - 1] and hangul.is_syllable(units[site - 1]):
                 start -= 1

@@ -70,7 +70,7 @@ class _Draws:
         with restored():
             for number in range(start, start + draws):
                 text = self.texts[number % len(self.texts)]
-                seed_from(message("calibration", self.language, number))
+                seed_from(message(number, "calibration", 1, self.language, ""))
                 units = graphemes(text)
                 noisy = graphemes(self.augment(text, rate, self.language))
                 achieved.append(distance(units, noisy) / len(units))
