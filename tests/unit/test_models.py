@@ -306,6 +306,10 @@ def test_the_other_encoders_load_with_every_head(build: Any, kept: int, tmp_path
         assert frozen and all("embeddings" in name for name in frozen), frozen
         with torch.no_grad():
             model(input_ids=torch.tensor([[1, 7, 8, 2]]), attention_mask=torch.ones(1, 4, dtype=torch.long))
+    model.save_pretrained(tmp_path / "stage")  # a stage of a cut encoder is a whole one of that size
+    again = models.load_model(AutoModelForMaskedLM, tmp_path / "stage", cfg)
+    assert same(again.state_dict(), model.state_dict())
+    assert len(getattr(again.config, "layer_types", None) or range(kept)) == kept
 
 
 def test_embeddings_are_frozen_whole(tiny: Path) -> None:
