@@ -81,6 +81,11 @@ class LanguageSession:
         entry = identify(self.plan.cfg, cell)
         if self.test is None:
             return entry | {"status": "missing", "error": self.missing}, None
+        if cell.perturber is not None and not cell.perturber.supports(cell.language):
+            return entry | {
+                "status": "n/a",
+                "error": f"noise family {cell.noise!r} cannot act in {cell.language!r}",
+            }, None
         entry["cell"] = digest(self.plan.cell_key(cell, self.test))
         try:
             path = self._record(cell, self.test)

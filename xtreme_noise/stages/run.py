@@ -68,7 +68,8 @@ def _evaluate(plan: Plan, store: Store, record: JobRecord, logger: Any) -> None:
     def finished(entry: dict[str, Any], path: Path | None) -> None:
         if path is not None:
             _share(path / SCORES, sweep / "predictions" / f"{entry['cell']}.parquet")
-            where = f"{entry['task']}/{entry['language']}/{entry['noise']}@{entry['level']:g}#{entry['noise_seed']}"
+            names = ("task", "language", "noise", "level", "noise_seed")
+            where = "/".join(f"{entry[name]:g}" if name == "level" else str(entry[name]) for name in names)
             logger.log_metrics({where: entry["score"]})
 
     language = None
