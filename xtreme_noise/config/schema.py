@@ -26,9 +26,7 @@ class ModelConfig:
     retrieval_layer: int = -1  # hidden state that is pooled for retrieval; -1 is the last
     trust_remote_code: bool = False
     learning_rate_scale: float = 1.0  # small encoders want larger steps than the recipes of XLM-R
-    tokens_per_second: dict[str, float] = field(
-        default_factory=dict
-    )  # measured {train, infer}; for mode=plan
+    tokens_per_second: dict[str, float] = field(default_factory=dict)  # measured {train, infer}; for mode=plan
     parameters: dict[str, Any] = field(default_factory=dict)  # sizes of a random model
 
 
@@ -93,7 +91,7 @@ class TaskConfig:
     train_language: str = "en"
     train: bool = True  # False: evaluated without target training
     parallel: bool = False  # the same ids are the same items in every language
-    noise_field: str = "???"  # classification: text|text_pair|both; qa: question|context; retrieval: query|candidate|both; tagging: tokens
+    noise_field: str = "???"  # which input is made noisy; the fields of each family: xtreme_noise/noise/apply.py
     overlap: str = "drop"  # training rows that occur in the test set: drop (counted) | refuse
     recipe: RecipeConfig = field(default_factory=RecipeConfig)
     size: SizeConfig = field(default_factory=SizeConfig)
@@ -111,9 +109,7 @@ class IntermediateConfig:
     version: int = 1
     labels: list[str] = field(default_factory=list)
     metric: str = "accuracy"
-    size: SizeConfig = field(
-        default_factory=SizeConfig
-    )  # train: examples in all, spread evenly over languages
+    size: SizeConfig = field(default_factory=SizeConfig)  # train: examples in all, spread evenly over languages
     languages: list[str] = field(default_factory=list)  # of the training data
     recipe: RecipeConfig = field(default_factory=RecipeConfig)
     data: dict[str, DataConfig] = field(default_factory=dict)
