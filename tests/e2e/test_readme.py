@@ -1,0 +1,42 @@
+"""Every command that the README and the docs show is one that the program understands."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from xtreme_noise.config import compose
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def shown() -> list[tuple[str, str]]:
+    """(page, arguments) of every `python -m xtreme_noise ...` and `xtreme-noise ...` line."""
+    found = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+        for line in re.findall(r"^\s*(?:python -m xtreme_noise|xtreme-noise) (.+?)\s*$", text, re.MULTILINE):
+            arguments = line.split("  #")[0].strip()
+            if "..." not in arguments and "<name>" not in arguments:
+                found.append((page.name, arguments))
+    return found
+
+
+def test_the_readme_shows_commands() -> None:
+    assert sum(page == "README.md" for page, _ in shown()) >= 6
+
+
+@pytest.mark.parametrize(("page", "arguments"), shown())
+def test_the_command_is_understood(page: str, arguments: str, tmp_path: Path, workdir: Path) -> None:
+    assert page and workdir
+    words = shlex.split(arguments)
+    words = [re.sub(r"source\.root=\S+", f"source.root={tmp_path}", word) for word in words]
+    if "mode=report" in words:
+        return
+    overrides = [word for word in words if not word.startswith("-")]
+    study = compose.study(overrides, multirun="-m" in words)
+    assert study.jobs
