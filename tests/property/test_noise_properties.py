@@ -40,7 +40,7 @@ def cases(draw: st.DrawFn) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("family", sorted(PERTURBERS))
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 @given(case=cases(), level=st.floats(0, 1), uid=st.text(max_size=3))
 def test_contract_on_any_text(family: str, case: tuple[str, str], level: float, uid: str) -> None:
     code, text = case
@@ -63,7 +63,7 @@ def test_contract_on_any_text(family: str, case: tuple[str, str], level: float, 
     assert {edit[:2] + edit[4:] for edit in noised.edits} <= {edit[:2] + edit[4:] for edit in higher.edits}
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(case=cases(), level=st.floats(0, 1), start=st.integers(0, 30), size=st.integers(1, 10))
 def test_protected_text_stays(case: tuple[str, str], level: float, start: int, size: int) -> None:
     code, text = case
@@ -86,7 +86,7 @@ def test_tokens_are_kept(family: str, case: tuple[str, str], level: float) -> No
     assert rebuild(" ".join(tokens), noised.edits) == " ".join(noised.tokens)
 
 
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.lists(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from(AWKWARD)), max_size=20))
 def test_the_fast_path_is_no_other_path(pieces: list[str]) -> None:
     text = "".join(piece for piece in pieces if is_lone(piece))
@@ -94,13 +94,13 @@ def test_the_fast_path_is_no_other_path(pieces: list[str]) -> None:
     assert regex.findall(r"\X", text) == list(text)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(cases(), cases())
 def test_edits_between_any_two_texts(one: tuple[str, str], other: tuple[str, str]) -> None:
     assert rebuild(one[1], edits_between(one[1], other[1])) == other[1]
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(cases())
 def test_the_tokenizer_of_foreign_augmenters_loses_nothing(case: tuple[str, str]) -> None:
     text = case[1].strip()

@@ -223,9 +223,8 @@ def test_signature() -> None:
 
 @pytest.mark.data
 def test_level_on_real_text(shared_data: Path) -> None:
-    for code in ("en", "hi"):
-        with gzip.open(shared_data / "xnli" / f"test.{code}.jsonl.gz", "rt", encoding="utf-8") as file:
-            texts = [json.loads(line)["premise"] for line, _ in zip(file, range(800), strict=False)][::2]
-        perturber = prepared(texts, 0.05, code)
-        reached = fmean(perturber(text, 0.05, str(n), language=code).achieved for n, text in enumerate(texts))
-        assert reached == pytest.approx(0.05, abs=0.005)
+    with gzip.open(shared_data / "xnli" / "test.hi.jsonl.gz", "rt", encoding="utf-8") as file:
+        texts = [json.loads(line)["premise"] for line, _ in zip(file, range(800), strict=False)][::2]
+    perturber = prepared(texts, 0.05, "hi")
+    reached = fmean(perturber(text, 0.05, str(n), language="hi").achieved for n, text in enumerate(texts))
+    assert reached == pytest.approx(0.05, abs=0.005)

@@ -125,6 +125,8 @@ class EngineFamily(Perturber):
         if not level or not capacity:
             return NoisedTokens(list(tokens), (), 0.0, capacity)
         changes, noisy, measured = self._noise(units, kinds, size, level, key, table, False)
+        if not changes:
+            return NoisedTokens(list(tokens), (), 0.0, capacity)
         edits = _edits(units, changes, False)
         return NoisedTokens(_cut(noisy, tokens, edits), edits, measured / size, capacity)
 
