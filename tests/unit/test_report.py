@@ -18,7 +18,7 @@ from rich.console import Console
 from tests.unit.sweep_factory import full
 from xtreme_noise import report
 from xtreme_noise.errors import DataError
-from xtreme_noise.report import files
+from xtreme_noise.report import files, predictions
 
 COLUMNS = {
     "cells.csv": "cell,task,family,language,language_name,script,model,intermediate,arm,noise,level,noise_seed,seed,"
@@ -41,7 +41,9 @@ COLUMNS = {
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sweep folder with its report."""
     sweep = full(tmp_path_factory.mktemp("sweeps") / "full")
-    assert report.write(sweep) == sweep / "report.html"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(predictions, "RESAMPLES", 999)  # enough for what is tested, and quicker
+        assert report.write(sweep) == sweep / "report.html"
     return sweep
 
 
@@ -125,15 +127,15 @@ def test_not_applicable_languages_are_left_out_of_that_family_only(written: Path
 def test_multilingual_against_english(written: Path) -> None:
     """The synthetic multilingual arm loses less; the contrast finds it, on the same languages in both arms."""
     (row,) = rows(
-        written, "arms.csv", task="xquad", noise="char", arm="nli/multilingual", reference="nli/english",
+        written, "arms.csv", task="udpos", noise="char", arm="nli/multilingual", reference="nli/english",
         measure="drop_rate", level="0.2",
     )  # fmt: skip
     assert float(row["difference"]) == pytest.approx(float(row["value"]) - float(row["reference_value"]))
     assert float(row["difference_high"]) < 0
-    assert row["tests_in_family"] == "18"  # 3 tasks x 2 noise families x 3 levels
+    assert row["tests_in_family"] == "12"  # 2 tasks x 2 noise families x 3 levels
     assert float(row["p"]) <= float(row["p_holm"]) < 0.05
     curves = {
-        arm: rows(written, "curves.csv", task="xquad", noise="char", level="0.2", intermediate=arm)[0]["drop_rate"]
+        arm: rows(written, "curves.csv", task="udpos", noise="char", level="0.2", intermediate=arm)[0]["drop_rate"]
         for arm in ("nli/english", "nli/multilingual")
     }
     assert float(row["value"]) == pytest.approx(float(curves["nli/multilingual"]))
@@ -151,7 +153,7 @@ def test_failures_come_first(page: Page, written: Path) -> None:
     html = (written / "report.html").read_text(encoding="utf-8")
     assert html.index('class="problems"') < html.index('class="answer"') < html.index('id="complete"')
     text = " ".join(page.text)
-    assert "6 failures" in text
+    assert "4 failures" in text
     assert "xnli · Hindi (hi) · e5_small · nli/english · char 0.1" in text
     assert "tests/xnli/th.jsonl.gz does not exist" in text
     assert "keyboard has no layout for zh" in text
@@ -189,7 +191,7 @@ def test_every_chart_has_its_data_and_its_words(page: Page) -> None:
     specifications = json.loads(data)
     places = [int(value) for _, name, value in page.attributes if name == "data-chart"]
     # per task 2 curves, 2 x 3 heat maps, 2 scatter plots; one forest plot
-    assert sorted(places) == list(range(len(specifications))) == list(range(3 * 10 + 1))
+    assert sorted(places) == list(range(len(specifications))) == list(range(2 * 10 + 1))
     assert all(spec["datasets"]["rows"] for spec in specifications)
     labels = [value for tag, name, value in page.attributes if tag == "div" and name == "aria-label"]
     assert sum("Drop rate" in label or "Score against" in label for label in labels) >= len(specifications) - 1
@@ -205,7 +207,7 @@ def test_tables_have_captions_and_samples_their_language(page: Page) -> None:
 
 def test_figures(written: Path) -> None:
     made = sorted(path.name for path in (written / "figures").iterdir())
-    stems = [f"{kind}_{task}_e5_small" for kind in ("curves", "heat") for task in ("udpos", "xnli", "xquad")]
+    stems = [f"{kind}_{task}_e5_small" for kind in ("curves", "heat") for task in ("udpos", "xnli")]
     stems.append("multilingual_minus_english")
     assert made == sorted(f"{stem}.{kind}" for stem in stems for kind in ("png", "svg"))
     for path in (written / "figures").iterdir():

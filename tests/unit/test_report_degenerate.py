@@ -93,6 +93,15 @@ def test_sensible_report(tmp_path: Path, name: str) -> None:
         assert all(content for content in figures(study).values())
 
 
+def test_a_hostile_name_does_not_end_the_chart_data(tmp_path: Path) -> None:
+    """Task names are in the charts' data block: nothing in it may close the element it stands in."""
+    hostile = "</script><img src=x onerror=alert(1)><!--<script>"
+    _, html = rendered(make(tmp_path / "sweep", Spec(**(SMALL | {"tasks": {hostile: "qa"}}))))
+    assert "<img" not in html
+    assert html.count("<script") == html.count("</script>") == 3
+    assert "\\u003c/script\\u003e" in html
+
+
 def test_no_cell_at_all(tmp_path: Path) -> None:
     """Every job died while it was planned."""
     sweep = make(tmp_path / "sweep", Spec(tasks={}))

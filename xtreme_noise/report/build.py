@@ -23,9 +23,9 @@ def build(sweep: Path) -> Path:
     from xtreme_noise.report.figures import figures
     from xtreme_noise.report.page import page, vega_library
 
+    study = read_study(sweep)
     with ThreadPoolExecutor(max_workers=1) as beside:
         library = beside.submit(vega_library)
-        study = read_study(sweep)
         outputs = {f"tables/{name}": text.encode() for name, text in tables(study).items()}
         outputs |= {f"figures/{name}": content for name, content in figures(study).items()}
         outputs[files.REPORT] = page(study, library.result(), digest, sorted(outputs)).encode()

@@ -81,7 +81,8 @@ def read_cells(sweep: Path) -> tuple[list[Cell], list[Problem]]:
     if not path.is_file():
         raise DataError(f"{sweep} is not a sweep folder with results: it has no cells.parquet.")
     try:
-        table = pq.read_table(path)
+        with pq.ParquetFile(path) as file:  # read_table would import pandas first
+            table = file.read()
     except (OSError, ValueError) as error:  # pyarrow's own errors derive from these
         raise DataError(f"{path} cannot be read: {error}") from error
     lacking = [name for name in COLUMNS if name not in table.column_names]
