@@ -134,6 +134,4 @@ def language(code: str) -> Language:
         by_name = {row.name.lower(): row.code for row in LANGUAGES.values()}
         if not hint and str(code).lower() in by_name:
             hint = f" (write {by_name[str(code).lower()]!r})"
-        raise ConfigError(
-            f"unknown language {code!r}{hint}{suggest(str(code), LANGUAGES, 'languages')}"
-        ) from None
+        raise ConfigError(f"unknown language {code!r}{hint}{suggest(str(code), LANGUAGES, 'languages')}") from None
