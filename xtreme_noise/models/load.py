@@ -29,7 +29,7 @@ def load_tokenizer(path: Path | str, *, trust_remote_code: bool = False) -> PreT
         tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=trust_remote_code)
     except (OSError, ValueError, ImportError) as error:
         needs = " It is a SentencePiece file: pip install sentencepiece" if _lacks_sentencepiece(Path(path)) else ""
-        raise ModelUnavailable(f"No tokenizer could be loaded from {path}: {error}.{needs}") from error
+        raise ModelUnavailable(f"No tokenizer could be loaded from {path}: {str(error).rstrip('.')}.{needs}") from error
     if not tokenizer.is_fast:
         raise ModelUnavailable(f"The tokenizer in {path} gives no character offsets; a tokenizer.json is needed.")
     return tokenizer
