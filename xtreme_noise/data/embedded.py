@@ -13,6 +13,11 @@ alternative ("cancel all timers", "stop all timers"), and where even that gives 
 then test goes without that intent. Both paths draw from the same split of the templates, so training on
 slots shows no test sentence of intents.
 
+What there is: 930 / 200 / 330 sentences of intents (train / dev / test) in 40 languages, a little less in dev or test
+of Irish, Icelandic, Lithuanian and Latvian; 1800 / 200 / 330 of slots in 24, at least 1144 / 120 / 161 elsewhere. Short
+intents (what time is it) have few sentences, sometimes a single one for training; in French, Luxembourgish, Latvian,
+Nepali and Ukrainian one of them is left out of dev.
+
 Tokens: white space; in Thai and Chinese, which write none, graphemes (and runs of ASCII letters or digits).
 A token that holds a slot and more ("50%", a suffix after a name) bears the tag of the slot.
 """
