@@ -26,7 +26,7 @@ study: install
 	$(BIN)/python -m xtreme_noise +experiment=quickstart
 
 test: dev lint
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadscope -m "not slow"
 
 test-slow: dev
 	$(BIN)/python -m pytest -m slow

@@ -3,7 +3,7 @@
     python benchmarks/noise_speed.py [--data ../shared/data] [--sentences 2000] [--repeat 3]
 
 Text: XNLI premises of --data where it is there, else utterances made from home-assistant-intents.
-Issue 2 asks for at least 4 times the speed of nlpaug's RandomCharAug at level 0.05.
+Wanted: at least 4 times the speed of nlpaug's RandomCharAug at level 0.05.
 """
 
 from __future__ import annotations

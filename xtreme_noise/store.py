@@ -14,6 +14,7 @@ import logging
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
@@ -55,15 +56,15 @@ def file_digest(path: Path) -> str:
 def write_atomic(path: Path, text: str) -> None:
     """Write `text` so that `path` holds all of it or what it held before, also when power fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    name = path.parent / f".{path.name}.{os.getpid()}.{threading.get_ident()}"  # mkstemp would hide it from colleagues
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        with name.open("w", encoding="utf-8") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-        Path(name).replace(path)
+        name.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        name.unlink(missing_ok=True)
         raise
 
 
@@ -106,6 +107,7 @@ class Store:
                 return found
             self._sweep_leftovers(path)
             work = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+            work.chmod(path.parent.stat().st_mode)  # a shared store stays readable to colleagues
             try:
                 make(work)
                 files = {str(f.relative_to(work)): file_digest(f) for f in sorted(work.rglob("*")) if f.is_file()}

@@ -59,16 +59,17 @@ def jobs(sweep: Path) -> list[dict[str, Any]]:
 def finish(sweep: Path) -> Completion:
     """Compact a study: cells.parquet and tables/stages.csv, written atomically.
 
-    A cell that several jobs share counts once; a finished one beats a failed one, a newer one an older one.
+    A cell that several jobs share counts once; a finished one beats a failed one. Two finished cells of one place that
+    differ in what made them (parameters of a noise family, say) are both kept: the report points at them.
     """
     records = jobs(sweep)
     rows: dict[tuple[Any, ...], dict[str, Any]] = {}
     for job in records:
         for cell in job["cells"]:
-            key = tuple(cell[name] for name in _IDENTITY)
-            if cell["status"] == "ok" or rows.get(key, {}).get("status") != "ok":
-                rows[key] = cell
-    ordered = sorted(rows.values(), key=lambda cell: tuple(cell[name] for name in _IDENTITY))
+            rows[_place(cell), cell.get("cell") if cell["status"] == "ok" else None] = cell
+    done = {place for place, identifier in rows if identifier is not None}
+    kept = [cell for (place, identifier), cell in rows.items() if identifier is not None or place not in done]
+    ordered = sorted(kept, key=lambda cell: (*_place(cell), cell.get("cell") or ""))
     table = [
         cell | {name: json.dumps(cell.get(name) or empty, ensure_ascii=False) for name, empty in _NESTED.items()}
         for cell in ordered
@@ -77,6 +78,10 @@ def finish(sweep: Path) -> Completion:
     _stages(sweep, records)
     states = [cell["status"] for cell in ordered]
     return Completion(*(states.count(state) for state in ("ok", "error", "missing", "n/a")))
+
+
+def _place(cell: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(cell[name] for name in _IDENTITY)
 
 
 _NESTED: dict[str, Any] = {"samples": [], "extra": {}}
