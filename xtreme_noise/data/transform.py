@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,15 +38,7 @@ class NoiseTransform:
         )
 
 
-def field_columns(family: str, field: str) -> list[str]:
-    """The columns that a noise field stands for (what fertility is measured on)."""
-    both = {"classification": ["text", "text_pair"], "retrieval": ["query", "candidate"]}
-    if field == "both":
-        return both[family]
-    return ["context"] if field == "context_protected" else [field]
-
-
-def texts(dataset: Dataset, columns: list[str]) -> list[Any]:
+def texts(dataset: Dataset, columns: Sequence[str]) -> list[Any]:
     """Every text of these columns, row by row; tokens joined by spaces."""
     found: list[str] = []
     for column in columns:

@@ -18,9 +18,10 @@ from xtreme_noise import metrics
 from xtreme_noise.config.schema import Config
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.sources import Reference, subsample
-from xtreme_noise.data.transform import NoiseTransform, field_columns, texts
+from xtreme_noise.data.transform import NoiseTransform, texts
 from xtreme_noise.errors import NotApplicable, UserError
 from xtreme_noise.languages import language as language_row
+from xtreme_noise.noise.apply import FIELDS
 from xtreme_noise.stages.fit import bars
 from xtreme_noise.stages.open import LazyPredictor
 from xtreme_noise.stages.plan import CLEAN, Cell, Plan, test_reference
@@ -133,7 +134,7 @@ class LanguageSession:
             facts["forward_seconds"] = round(predictor.seconds - started, 3)
             if cell.noise != CLEAN:
                 tokenizer = predictor.module.tokenizer
-                names = field_columns(self.plan.cfg.task.family, self.plan.noise_field)
+                names = FIELDS[self.plan.cfg.task.family][self.plan.noise_field].columns
                 clean_tokens = subwords(tokenizer, texts(self.data(), names))
                 facts["fertility"] = subwords(tokenizer, texts(noisy, names)) / clean_tokens
             facts["seconds"] = round(time.perf_counter() - begin, 3)

@@ -7,7 +7,8 @@ from rich.text import Text
 
 from xtreme_noise.config.schema import Config
 from xtreme_noise.data.sources import subsample
-from xtreme_noise.data.transform import NoiseTransform, field_columns
+from xtreme_noise.data.transform import NoiseTransform
+from xtreme_noise.noise.apply import FIELDS
 from xtreme_noise.noise.edits import Edit, edits_between
 from xtreme_noise.stages.plan import cells, test_reference
 from xtreme_noise.store import Store
@@ -25,7 +26,7 @@ def show(cfg: Config) -> None:
         if cell.perturber is None:
             continue
         data = subsample(test_reference(cfg, cell.language).load(store), MEASURED, "test")
-        columns = [column for column in field_columns(cfg.task.family, field) if column in data.column_names]
+        columns = [column for column in FIELDS[cfg.task.family][field].columns if column in data.column_names]
         noisy = NoiseTransform(
             cell.perturber, cell.level, cell.noise_seed, cfg.task.name, cfg.task.family, field, cell.language
         )(data, "test")
