@@ -13,6 +13,7 @@ import logging
 import os
 import shlex
 import sys
+import tempfile
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -148,6 +149,7 @@ def _preview(study: compose.Study) -> int:
 
 
 def _run(study: compose.Study) -> int:
+    _writable(study.sweep)
     for folder in study.folders:
         (folder / FAILURE).unlink(missing_ok=True)
     # The mode is given: an experiment may say MULTIRUN itself, and -m must win over one that says RUN.
@@ -156,6 +158,19 @@ def _run(study: compose.Study) -> int:
     for path in failures:
         print(f"xtreme-noise: a job failed: {_last_line(path)} ({path})", file=sys.stderr)
     return max(code, _finish(study.sweep), 1 if failures else 0)
+
+
+def _writable(sweep: Path) -> None:
+    """Raise ConfigError when the results of a study could not be written, before anything is computed."""
+    try:
+        (sweep / "jobs").mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=sweep / "jobs"):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"sweep={sweep}: results cannot be written there ({error.strerror}: {error.filename}); "
+            "choose another folder with sweep=/some/folder"
+        ) from error
 
 
 def _last_line(path: Path) -> str:

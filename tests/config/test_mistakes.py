@@ -20,6 +20,7 @@ CASES = {
     "modl=xlmr_base": ["unknown key 'modl'", "did you mean 'model'?"],
     "noise.families.char.rat=3": ["unknown key 'noise.families.char.rat'", "parameters of char"],
     "hydra.swep.dir=x": ["Hydra has no key 'hydra.swep"],
+    "trainer.sed=3 trainer=default": ["unknown key 'trainer.sed'", "command line: trainer.sed=3"],
     # groups and options
     "+experimnt=quickstart": ["unknown key 'experimnt'", "the group 'experiment'"],
     "experiment=quickstart": ["write +experiment=quickstart"],

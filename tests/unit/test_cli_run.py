@@ -45,6 +45,15 @@ def test_one_job(command: Command, workdir: Path) -> None:
     assert done.returncode == 1
 
 
+def test_results_that_cannot_be_written_end_the_command_at_once(command: Command, workdir: Path) -> None:
+    (workdir / "file").touch()
+    done = command("sweep=file/study")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"xtreme-noise: sweep={workdir / 'file' / 'study'}: results cannot be written there")
+    assert "choose another folder with sweep=" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     "launcher",
     [

@@ -33,12 +33,13 @@ class Sources:
         return f" ({found})" if found else ""
 
     def override(self, dotted: str) -> str | None:
-        """The override that set this key or a parent of it."""
-        for text in reversed(self.overrides):
+        """The override that set this key, or else its nearest parent; of several the last one."""
+        found: dict[str, str] = {}
+        for text in self.overrides:
             key = text.split("=", 1)[0].strip().lstrip("+~")
             if dotted == key or dotted.startswith((f"{key}.", f"{key}[")):
-                return self.describe(text)
-        return None
+                found[key] = text
+        return self.describe(found[max(found, key=len)]) if found else None
 
     def describe(self, text: str) -> str:
         """An override, and whether it was typed or swept by an experiment."""
