@@ -186,6 +186,14 @@ def test_arms_are_of_one_size(root: Path, store_path: Path) -> None:
     main(root, *overrides, "intermediate=nli/multilingual", "intermediate.size.train=200", *arms[1:], code=1)
 
 
+@pytest.mark.parametrize("task", ["xquad", "udpos", "tatoeba"])
+def test_an_intermediate_task_of_another_family(root: Path, task: str) -> None:
+    """The encoder is carried on, the head is not: neither its labels nor their number."""
+    sizes = ["intermediate.size.train=12", "intermediate.size.dev=6"]
+    main(root, f"task={task}", "language=de", "noise.levels=[0]", "intermediate=nli/english", *sizes, "sweep=s")
+    assert [row["status"] for row in cells(Path("s"))] == ["ok"]
+
+
 def test_a_damaged_stage_is_found_and_trained_again(root: Path, store_path: Path) -> None:
     main(root, "task=xnli", "languages=[en]", "noise.levels=[0]", "sweep=s")
     (stage,) = [path for path in (store_path / "stages").iterdir() if path.is_dir()]

@@ -26,6 +26,12 @@ class QAModule(TaskModule):
     family = "qa"
     auto_class = AutoModelForQuestionAnswering
 
+    @classmethod
+    def head(cls, labels: Sequence[str]) -> dict[str, Any]:
+        """Start and end: said outright, because a checkpoint may carry the number of labels of another task."""
+        del labels
+        return {"num_labels": 2}
+
     def _encode(self, questions: Sequence[str], contexts: Sequence[str]) -> tuple[Any, list[int]]:
         length = self.limits.max_length
         cut = min(MAX_QUESTION, length // 3)

@@ -28,7 +28,7 @@ class LazyPredictor:
     def get(self) -> Predictor:
         """The predictor. Raises what went wrong on the way to it."""
         if self.failure is not None:
-            raise self.failure
+            raise self.failure.with_traceback(None)  # or it would grow by a page with every cell
         if self._found is None:
             try:
                 self._found = self._open()
