@@ -70,6 +70,8 @@ def _main(arguments: list[str]) -> int:
         return _report(sweep)
     study = compose.study(flags.overrides, flags.multirun, flags.config_dir)
     mode = study.jobs[0].mode
+    if mode != "report":
+        _places(study)
     if mode == "plan":
         from xtreme_noise.stages import estimate
 
@@ -149,7 +151,7 @@ def _preview(study: compose.Study) -> int:
 
 
 def _run(study: compose.Study) -> int:
-    _writable(study.sweep)
+    _writable(study.sweep, "jobs", f"sweep={study.sweep}: results", "sweep=/some/folder")
     for folder in study.folders:
         (folder / FAILURE).unlink(missing_ok=True)
     # The mode is given: an experiment may say MULTIRUN itself, and -m must win over one that says RUN.
@@ -160,16 +162,24 @@ def _run(study: compose.Study) -> int:
     return max(code, _finish(study.sweep), 1 if failures else 0)
 
 
-def _writable(sweep: Path) -> None:
-    """Raise ConfigError when the results of a study could not be written, before anything is computed."""
+def _places(study: compose.Study) -> None:
+    """Raise ConfigError when the data folder is not there or the store cannot be written, before anything is read."""
+    for root in sorted({job.source.root for job in study.jobs if job.source.root is not None}):
+        if not Path(root).is_dir():
+            raise ConfigError(f"source.root={root}: there is no such folder; give the one that holds the data sets")
+    for store in sorted({job.store for job in study.jobs}):
+        _writable(Path(store), ".", f"store={store}: finished work", "store=/some/folder (or set XTREME_NOISE_STORE)")
+
+
+def _writable(folder: Path, part: str, what: str, remedy: str) -> None:
+    """Raise ConfigError when `part` of `folder` cannot be made or written."""
     try:
-        (sweep / "jobs").mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=sweep / "jobs"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder / part):
             pass
     except OSError as error:
         raise ConfigError(
-            f"sweep={sweep}: results cannot be written there ({error.strerror}: {error.filename}); "
-            "choose another folder with sweep=/some/folder"
+            f"{what} cannot be written there ({error.strerror}: {error.filename}); choose another folder with {remedy}"
         ) from error
 
 

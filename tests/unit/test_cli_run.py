@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from xtreme_noise import cli
+
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 TWO = ("-m", "intermediate=none,nli/english")
 
@@ -98,3 +100,15 @@ def test_an_interrupt_ends_the_sweep_and_says_how_to_go_on(command: Command, wor
     assert "the same command goes on from here" in done.stderr
     assert "Traceback" not in done.stderr
     assert set(traces(workdir)) == {"none"}
+
+
+def test_places_are_checked_before_anything_is_read(
+    tmp_path: Path, workdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert workdir
+    for mode in ("run", "plan", "preview"):
+        assert cli.main(["task=xnli", f"source.root={tmp_path / 'no'}", f"mode={mode}", "noise.level=0.1"]) == 2
+        assert "there is no such folder" in capsys.readouterr().err
+    (tmp_path / "file").write_text("")
+    assert cli.main([f"store={tmp_path / 'file' / 'store'}", "mode=plan"]) == 2
+    assert "XTREME_NOISE_STORE" in capsys.readouterr().err
