@@ -40,7 +40,7 @@ format: dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: install
+bench: dev
 	$(BIN)/python -m benchmarks
 
 constraints: dev

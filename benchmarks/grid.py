@@ -30,7 +30,7 @@ LANGUAGES = "languages=[en,de,th,ru]"
 LEVELS = "noise.levels=[0,0.05,0.1,0.2]"
 
 
-def main(size: int = 150) -> None:
+def main(size: int = 100) -> None:
     with tempfile.TemporaryDirectory() as folder:
         cfg = job(
             "model=e5_small", "task=xnli", "noise=[char]", LANGUAGES, LEVELS, f"task.size.test={size}",

@@ -21,7 +21,7 @@ from xtreme_noise.stages.plan import Plan
 from xtreme_noise.store import Store
 
 
-def main(size: int = 640) -> None:
+def main(size: int = 480) -> None:
     with tempfile.TemporaryDirectory() as folder:
         cfg = job("model=e5_small", "task=xnli", f"task.size.train={size}", f"store={folder}")
         stage, store = Plan(cfg).stages[-1], Store(folder)
