@@ -54,17 +54,25 @@ def file_digest(path: Path) -> str:
 
 
 def write_atomic(path: Path, text: str) -> None:
-    """Write `text` so that `path` holds all of it or what it held before, also when power fails."""
+    """`write_bytes` of UTF-8 text."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write so that `path` holds all of `content` or what it held before, also when power fails.
+
+    The file's mode follows the umask: a shared folder stays readable to colleagues.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    name = path.parent / f".{path.name}.{os.getpid()}.{threading.get_ident()}"  # mkstemp would hide it from colleagues
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
-        with name.open("w", encoding="utf-8") as stream:
-            stream.write(text)
+        with temporary.open("wb") as stream:
+            stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        name.replace(path)
+        temporary.replace(path)
     except BaseException:
-        name.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 

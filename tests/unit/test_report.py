@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 
 from tests.unit.sweep_factory import full
-from xtreme_noise import report
+from xtreme_noise import report, store
 from xtreme_noise.errors import DataError
 from xtreme_noise.report import files, predictions
 
@@ -276,7 +276,7 @@ def test_a_failed_write_leaves_the_old_page(sweep: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(os, "fsync", full_disk)
     with pytest.raises(OSError, match="No space"):
-        files.write_bytes(sweep / "report.html", b"new")
+        store.write_bytes(sweep / "report.html", b"new")
     assert (sweep / "report.html").read_bytes() == before
     assert not list(sweep.glob(".report.html.*"))
 

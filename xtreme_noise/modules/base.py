@@ -66,9 +66,15 @@ class TaskModule(pl.LightningModule):
 
     @classmethod
     def head(cls, labels: Sequence[str]) -> dict[str, Any]:
-        """Keyword arguments that give the head its size."""
-        del labels
-        return {}
+        """Settings that give the head its size and names; none for a task without labels."""
+        if not labels:
+            return {}
+        names = dict(enumerate(labels))
+        return {
+            "num_labels": len(labels),
+            "id2label": names,
+            "label2id": {name: number for number, name in names.items()},
+        }
 
     @abstractmethod
     def training_features(self, columns: Columns) -> list[Feature]:

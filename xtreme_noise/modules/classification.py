@@ -18,15 +18,6 @@ class ClassificationModule(TaskModule):
     family = "classification"
     auto_class = AutoModelForSequenceClassification
 
-    @classmethod
-    def head(cls, labels: Sequence[str]) -> dict[str, Any]:
-        names = dict(enumerate(labels))
-        return {
-            "num_labels": len(labels),
-            "id2label": names,
-            "label2id": {name: number for number, name in names.items()},
-        }
-
     def _encode(self, texts: list[str], pairs: list[str] | None) -> list[Feature]:
         encoding = self.tokenizer(texts, pairs, truncation=True, max_length=self.limits.max_length)
         names = self.tokenizer.model_input_names

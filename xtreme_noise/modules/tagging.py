@@ -22,15 +22,6 @@ class TaggingModule(TaskModule):
     family = "tagging"
     auto_class = AutoModelForTokenClassification
 
-    @classmethod
-    def head(cls, labels: Sequence[str]) -> dict[str, Any]:
-        names = dict(enumerate(labels))
-        return {
-            "num_labels": len(labels),
-            "id2label": names,
-            "label2id": {name: number for number, name in names.items()},
-        }
-
     @cached_property
     def _frame(self) -> tuple[list[int], list[int]]:
         """The special tokens before and after a single input."""

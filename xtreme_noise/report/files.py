@@ -11,25 +11,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from xtreme_noise.report.jobs import read_jobs, read_stages
+from xtreme_noise.store import write_bytes
 
 SIDECAR = ".report.json"  # what the report was made from and what it consists of; written last
 REPORT = "report.html"
 OUTPUT = re.compile(r"report\.html|(tables|figures)/[A-Za-z0-9][A-Za-z0-9._-]*")
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write so that `path` holds all of `content` or what it held before. Its mode follows the umask."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def inputs_digest(sweep: Path) -> str:
