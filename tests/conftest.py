@@ -47,3 +47,12 @@ def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path.mkdir()
     monkeypatch.chdir(path)
     return path
+
+
+@pytest.fixture
+def root(tmp_path: Path, workdir: Path, store_path: Path) -> Path:
+    """A folder with small data in the layout of source=files; working directory and store are this test's own."""
+    from tests.e2e.world import data
+
+    assert workdir.exists() and not store_path.exists()
+    return data(tmp_path / "data")

@@ -93,18 +93,3 @@ def test_keys_and_too_few(root: Path, store_path: Path) -> None:
     assert plan(root, "shots.k=5").stages_for("en") == plan(root).stages
     with pytest.raises(DataError, match=r"lower shots\.k or leave de out of languages"):
         training_data(plan(root, "shots.k=99").stages_for("de")[-1], Store(store_path), 42, len)
-
-
-@pytest.mark.usefixtures("workdir")
-@pytest.mark.parametrize(
-    ("overrides", "message"),
-    [
-        ("task=xnli shots.k=0", "must be at least 1"),
-        ("task=xnli shots.k=5 shots.sampling=short", "did you mean 'shortest'?"),
-        ("task=tatoeba shots.k=5", "tatoeba is not trained"),
-        ("task=tatoeba_squad shots.k=5", "tatoeba_squad is trained as another"),
-    ],
-)
-def test_mistakes(overrides: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["mode=plan", *overrides.split()]) == 2
-    assert message in capsys.readouterr().err

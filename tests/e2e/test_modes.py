@@ -6,14 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.world import QUICK, data, nli, write
+from tests.e2e.world import QUICK, nli, write
 from xtreme_noise import cli
-
-
-@pytest.fixture
-def root(tmp_path: Path, workdir: Path) -> Path:
-    assert workdir.exists()
-    return data(tmp_path / "data")
 
 
 def main(root: Path, *overrides: str) -> int:

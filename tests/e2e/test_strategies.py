@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.e2e.world import QUICK, WORDS, cells, data, nli, qa, sentence, write
+from tests.e2e.world import QUICK, WORDS, cells, nli, qa, sentence, write
 from xtreme_noise import cli
 from xtreme_noise.config import compose
 from xtreme_noise.config.schema import Config
@@ -27,12 +27,6 @@ CHAIN = [
     *(f"intermediate.stages.{name}.size.{part}" for name in ("qa", "nli") for part in ("train=8", "dev=4")),
     "intermediate.stages.qa.recipe.max_length=64", "intermediate.stages.qa.recipe.stride=16",
 ]  # fmt: skip
-
-
-@pytest.fixture
-def root(tmp_path: Path, workdir: Path, store_path: Path) -> Path:
-    assert workdir.exists() and not store_path.exists()
-    return data(tmp_path / "data")
 
 
 def words(root: Path, *overrides: str) -> list[str]:
@@ -196,29 +190,6 @@ def test_a_plan_says_what_is_matched(root: Path, capsys: pytest.CaptureFixture[s
     assert cli.main(words(root, "mode=plan", "task=xnli", "languages=[en]", *arms, "intermediate.match=tokens")) == 0
     shown = capsys.readouterr().out
     assert re.search(r"nli/multilingual: arms matched by tokens; about \d+ examples, 1 updates", shown)
-
-
-@pytest.mark.usefixtures("workdir")
-@pytest.mark.parametrize(
-    ("overrides", "message"),
-    [
-        ("intermediate=chain/english intermediate.size.train=9", "chain/english: intermediate.stages.qa.size"),
-        ("intermediate=chain/english intermediate.use=[nl]", "did you mean 'nli'?"),
-        ("intermediate=chain/english intermediate.use=[]", "must name at least one of"),
-        ("intermediate=nli/english intermediate.use=[nli]", "nli/english has none"),
-        ("task=xnli task.keep_head=true", "there is none before task xnli"),
-        ("task=udpos intermediate=nli/english task.keep_head=true", "whose family and labels are not those"),
-        ("intermediate=chain/english intermediate.stages.nli.keep_head=true", "the head of intermediate qa/english"),
-        ("intermediate=nli/multilingual intermediate.weights={de:1}", "unknown 'de'"),
-        ("intermediate=nli/multilingual intermediate.first_languages=9", "more than there are: 4"),
-        ("intermediate=nli/multilingual intermediate.items=distinct intermediate.match=tokens", "leave out weights"),
-        ("intermediate=nli/english intermediate.match=token", "did you mean 'tokens'?"),
-        ("intermediate=chain/english intermediate.stages.qa.recipe.epochs=0", "stages.qa.recipe.epochs"),
-    ],
-)  # fmt: skip
-def test_mistakes(overrides: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["mode=plan", *overrides.split()]) == 2
-    assert message in capsys.readouterr().err
 
 
 def nli_files(root: Path, *languages: str) -> None:

@@ -16,19 +16,12 @@ import pyarrow.parquet as pq
 import pytest
 from transformers import AutoModelForSequenceClassification
 
-from tests.e2e.world import QUICK, cells, command, data, run, write
+from tests.e2e.world import QUICK, cells, command, run, write
 from xtreme_noise import cli
 from xtreme_noise.stages import fit
 from xtreme_noise.stages.predictor import Predictor
 
 NAMES = ("task", "language", "intermediate", "noise", "level", "noise_seed")
-
-
-@pytest.fixture
-def root(tmp_path: Path, workdir: Path, store_path: Path) -> Path:
-    """The data folder; the working directory and the store are this test's own."""
-    assert workdir.exists() and not store_path.exists()
-    return data(tmp_path / "data")
 
 
 def main(root: Path, *overrides: str, code: int = 0) -> None:

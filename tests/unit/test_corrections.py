@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.world import write
-from xtreme_noise.config.schema import SourceConfig, SplitConfig
+from xtreme_noise.config.schema import SourceConfig
+from xtreme_noise.config.splits import SplitConfig
 from xtreme_noise.data.codes import fill
 from xtreme_noise.data.sources import Reference
 from xtreme_noise.errors import ConfigError, DataError

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import ClassLabel, Dataset, Features, List
 
-from xtreme_noise.config.schema import DataConfig, SourceConfig, SplitConfig
+from xtreme_noise.config.schema import SourceConfig
+from xtreme_noise.config.splits import DataConfig, SplitConfig
 from xtreme_noise.data import files
 from xtreme_noise.data.batching import LengthBuckets, pad, sorted_batches
 from xtreme_noise.data.sources import Reference, references, source_kind, subsample, without_overlap

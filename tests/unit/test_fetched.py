@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from xtreme_noise.config.schema import DataConfig, ModelConfig, SplitConfig
+from xtreme_noise.config.schema import ModelConfig
+from xtreme_noise.config.splits import DataConfig, SplitConfig
 from xtreme_noise.data import fetched
 from xtreme_noise.data.fetched import Entry, Fetched, inside
 from xtreme_noise.errors import DataError, ModelUnavailable

@@ -15,8 +15,9 @@ import pytest
 from tests.hub_client import NOBODY, connect
 from tests.hub_server import CONVERTED, TOKEN, Hub, Repo, serve
 from xtreme_noise import models
-from xtreme_noise.config.schema import ModelConfig, SplitConfig
+from xtreme_noise.config.schema import ModelConfig
 from xtreme_noise.config.sizes import DEFAULTS
+from xtreme_noise.config.splits import SplitConfig
 from xtreme_noise.data import hub as data_hub
 from xtreme_noise.data.codes import fill
 from xtreme_noise.data.files import DataMissing

@@ -15,7 +15,8 @@ from tests.hub_client import connect
 from tests.hub_schemas import ROWS, TABLES
 from tests.hub_server import CONVERTED, Hub, serve
 from xtreme_noise.config import compose
-from xtreme_noise.config.schema import Config, DataConfig, SourceConfig, SplitConfig
+from xtreme_noise.config.schema import Config, SourceConfig
+from xtreme_noise.config.splits import DataConfig, SplitConfig
 from xtreme_noise.config.where import Sources
 from xtreme_noise.data.codes import fill
 from xtreme_noise.data.sources import Reference

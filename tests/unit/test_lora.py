@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForMaskedLM, AutoModelForSequenceClassification
 
-from tests.unit.test_resume import EVERY_STEP, Killed, fit, kill_after, result, root
+from tests.unit.test_resume import EVERY_STEP, Killed, fit, kill_after, result
 from xtreme_noise import cli, models
 from xtreme_noise.config.schema import LoraConfig, ModelConfig
 from xtreme_noise.errors import ConfigError
@@ -17,7 +17,6 @@ from xtreme_noise.models import lora
 from xtreme_noise.stages.checkpoint import LAST
 from xtreme_noise.store import Store
 
-assert root  # a fixture
 pytest.importorskip("peft")
 LORA = ("model.lora.rank=4", "model.lora.alpha=8")
 TINY = ModelConfig(name="tiny", loader="random")

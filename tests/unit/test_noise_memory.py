@@ -82,4 +82,4 @@ def test_caches_have_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     table = getattr(noise, "_tables")["hi"]  # noqa: B009
     assert len(table) <= 500
     assert len(text._seen) <= 300
-    assert 100 < len(table._typed) <= 200
+    assert 100 < len(table.known) <= 200

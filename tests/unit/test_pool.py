@@ -10,7 +10,8 @@ import pytest
 
 from tests.e2e.world import write
 from xtreme_noise.config import compose
-from xtreme_noise.config.schema import JoinConfig, SourceConfig, SplitConfig
+from xtreme_noise.config.schema import SourceConfig
+from xtreme_noise.config.splits import JoinConfig, SplitConfig
 from xtreme_noise.data.answers import MAKERS
 from xtreme_noise.data.corrections import joined
 from xtreme_noise.data.examples import identity, normalise

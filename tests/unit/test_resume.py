@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from tests.e2e.world import QUICK, command, data
+from tests.e2e.world import QUICK, command
 from xtreme_noise.config import compose
 from xtreme_noise.stages import checkpoint
 from xtreme_noise.stages.checkpoint import LAST, Resume, SafeCheckpointIO, last
@@ -29,11 +29,9 @@ class Killed(BaseException):
     """In place of a power cut."""
 
 
-@pytest.fixture
-def root(tmp_path: Path, workdir: Path) -> Path:
-    assert workdir.exists()
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
     torch.set_num_threads(1)
-    return data(tmp_path / "data")
 
 
 def fit(root: Path, store: Path, *overrides: str) -> Path:

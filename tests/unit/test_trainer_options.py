@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 import torch
 from safetensors.torch import load_file
 
-from tests.e2e.world import QUICK, data
+from tests.e2e.world import QUICK
 from xtreme_noise import cli, models
 from xtreme_noise.config import compose
 from xtreme_noise.config.schema import Config, ModelConfig
@@ -22,11 +22,9 @@ from xtreme_noise.stages.plan import Plan
 from xtreme_noise.store import Store
 
 
-@pytest.fixture
-def root(tmp_path: Path, workdir: Path) -> Path:
-    assert workdir.exists()
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
     torch.set_num_threads(1)
-    return data(tmp_path / "data")
 
 
 def job(root: Path, store: Path, *overrides: str) -> Config:

@@ -9,14 +9,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from xtreme_noise import languages
-from xtreme_noise.config.schema import (
-    Config,
-    DataConfig,
-    IntermediateConfig,
-    RecipeConfig,
-    SizeConfig,
-    TaskConfig,
-)
+from xtreme_noise.config.schema import Config, IntermediateConfig, RecipeConfig, TaskConfig
+from xtreme_noise.config.splits import DataConfig, SizeConfig
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import ConfigError, suggest
 

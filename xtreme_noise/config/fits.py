@@ -7,8 +7,9 @@ from typing import Any
 
 from xtreme_noise.config.checks import Checks
 from xtreme_noise.config.fields import noise_field
-from xtreme_noise.config.schema import DataConfig, IntermediateConfig
+from xtreme_noise.config.schema import IntermediateConfig
 from xtreme_noise.config.sizes import layers
+from xtreme_noise.config.splits import DataConfig
 from xtreme_noise.errors import ConfigError, suggest
 
 # Task family -> the metrics that read its predictions (a test compares them with xtreme_noise/metrics).

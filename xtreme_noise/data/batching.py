@@ -25,13 +25,35 @@ def sorted_batches(lengths: Sequence[int], tokens: int) -> list[list[int]]:
     return batches
 
 
-class LengthBuckets(Sampler[list[int]]):
+class EpochBatches(Sampler[list[int]]):
+    """Batches of indices in an order that depends on the seed and on the epoch.
+
+    start: batches of the first round that are left out, because an interrupted fit has had them.
+    """
+
+    def __init__(self, seed: int, start: int = 0) -> None:
+        self.seed = seed
+        self.start = start
+        self.epoch = 0
+        # Lightning tells the sampler of a batch sampler which epoch it is, and nobody else.
+        self.sampler = self
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning at the start of an epoch."""
+        self.epoch = epoch
+
+    def _begin(self) -> tuple[np.random.Generator, int]:
+        """The random numbers of a round, and how many of its batches are left out."""
+        start, self.start = self.start, 0
+        return np.random.Generator(np.random.Philox(key=[self.seed, self.epoch])), start
+
+
+class LengthBuckets(EpochBatches):
     """Batches of examples of like length in a seeded random order that is another one in every epoch.
 
     Examples are shuffled, cut into buckets of BUCKET batches, sorted by length inside a bucket, and the batches are
     shuffled. The order depends on (lengths, batch_size, seed, epoch) alone.
 
-    start: batches of the first round that are left out, because an interrupted fit has had them.
     most: batches of an epoch, where that is less than there are: another choice of examples in every epoch.
     rank, ranks: of several processes, each of which gets its part of every batch. A batch with fewer examples than
     there are ranks is given out again from its beginning.
@@ -41,35 +63,26 @@ class LengthBuckets(Sampler[list[int]]):
         self, lengths: Sequence[int], batch_size: int, seed: int, start: int = 0, most: int | None = None, *,
         rank: int = 0, ranks: int = 1,
     ) -> None:  # fmt: skip
+        super().__init__(seed, start)
         self.lengths = np.asarray(lengths)
         self.batch_size = batch_size
-        self.seed = seed
-        self.start = start
         self.most = most
         self.rank = rank
         self.ranks = ranks
-        self.epoch = 0
-        # Lightning tells the sampler of a batch sampler which epoch it is, and nobody else.
-        self.sampler = self
 
     def __len__(self) -> int:
         there = -(-len(self.lengths) // self.batch_size)
         return there if self.most is None else min(there, self.most)
 
-    def set_epoch(self, epoch: int) -> None:
-        """Called by Lightning at the start of an epoch."""
-        self.epoch = epoch
-
     def __iter__(self) -> Iterator[list[int]]:
-        random = np.random.Generator(np.random.Philox(key=[self.seed, self.epoch]))
+        random, start = self._begin()
         order = random.permutation(len(self.lengths))
         width = self.batch_size * BUCKET
         batches: list[list[int]] = []
-        for start in range(0, len(order), width):
-            bucket = order[start : start + width]
+        for at in range(0, len(order), width):
+            bucket = order[at : at + width]
             bucket = bucket[np.argsort(self.lengths[bucket], kind="stable")]
-            batches += [bucket[at : at + self.batch_size].tolist() for at in range(0, len(bucket), self.batch_size)]
-        start, self.start = self.start, 0
+            batches += [bucket[i : i + self.batch_size].tolist() for i in range(0, len(bucket), self.batch_size)]
         for number in random.permutation(len(batches))[start : self.most]:
             whole = batches[number]
             yield whole[self.rank :: self.ranks] or [whole[self.rank % len(whole)]]

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from xtreme_noise.config.schema import JoinConfig, RepairConfig, SplitConfig
+from xtreme_noise.config.splits import JoinConfig, RepairConfig, SplitConfig
 from xtreme_noise.data.examples import identity
 from xtreme_noise.errors import DataError
 

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from xtreme_noise.config.schema import DataConfig
+from xtreme_noise.config.splits import DataConfig
 from xtreme_noise.data.files import content_digest
 from xtreme_noise.errors import DataError, ModelUnavailable
 from xtreme_noise.store import write_atomic

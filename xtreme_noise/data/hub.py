@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from xtreme_noise.config.schema import SplitConfig
+from xtreme_noise.config.splits import SplitConfig
 from xtreme_noise.data.codes import fill
 from xtreme_noise.data.fetched import Fetched, is_fetched
 from xtreme_noise.data.files import DataMissing

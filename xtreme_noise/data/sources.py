@@ -11,7 +11,8 @@ from typing import Any
 
 from datasets import ClassLabel, Dataset, disable_progress_bars, load_from_disk
 
-from xtreme_noise.config.schema import PRETRAINING, DataConfig, SourceConfig, SplitConfig
+from xtreme_noise.config.schema import PRETRAINING, SourceConfig
+from xtreme_noise.config.splits import DataConfig, SplitConfig
 from xtreme_noise.data import answers, examples, fetched, files
 from xtreme_noise.data.codes import fill
 from xtreme_noise.data.corrections import corrected, cut, joined, repaired

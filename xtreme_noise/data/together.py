@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
 import pytorch_lightning as pl
 import torch
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader
 
-from xtreme_noise.data.batching import Feature, LengthBuckets
+from xtreme_noise.data.batching import EpochBatches, Feature, LengthBuckets
 from xtreme_noise.data.datamodule import TaskDataModule
 from xtreme_noise.errors import ConfigError
 
@@ -24,14 +23,12 @@ def chances(sizes: Sequence[int], temperature: float, cap: int | None) -> list[f
     return [weight / sum(weights) for weight in weights]
 
 
-class DrawnBatches(Sampler[list[int]]):
+class DrawnBatches(EpochBatches):
     """Batches of indices, those of one task in each; tasks follow each other in the numbering of the examples.
 
     lengths: of every example in tokens, task by task; sizes: of the batches; chances: of the tasks, which sum to 1. An
     epoch has as many batches as all tasks have together. The order depends on these, the seed and the epoch alone: the
     task of every batch is drawn, and a task that is through begins again in another order.
-
-    start: batches of the first round that are left out, because an interrupted fit has had them.
     """
 
     def __init__(
@@ -42,31 +39,19 @@ class DrawnBatches(Sampler[list[int]]):
         seed: int,
         start: int = 0,
     ) -> None:
+        super().__init__(seed, start)
         self.lengths = lengths
         self.sizes = sizes
         self.chances = chances
-        self.seed = seed
-        self.start = start
-        self.epoch = 0
-        self.sampler = self  # which Lightning tells the epoch
 
     def __len__(self) -> int:
         return sum(-(-len(some) // size) for some, size in zip(self.lengths, self.sizes, strict=True))
 
-    def set_epoch(self, epoch: int) -> None:
-        """Called by Lightning at the start of an epoch."""
-        self.epoch = epoch
-
-    def tasks(self) -> list[int]:
-        """The task of every batch of the epoch."""
-        random = np.random.Generator(np.random.Philox(key=[self.seed, self.epoch]))
-        drawn: list[int] = random.choice(len(self.chances), size=len(self), p=self.chances).tolist()
-        return drawn
-
     def __iter__(self) -> Iterator[list[int]]:
         streams = [self._stream(task) for task in range(len(self.lengths))]
-        start, self.start = self.start, 0
-        for number, task in enumerate(self.tasks()):
+        random, start = self._begin()
+        drawn = random.choice(len(self.chances), size=len(self), p=self.chances).tolist()
+        for number, task in enumerate(drawn):
             batch = next(streams[task])
             if number >= start:
                 yield batch

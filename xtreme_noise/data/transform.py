@@ -96,5 +96,5 @@ def texts(dataset: Dataset, columns: Sequence[str]) -> list[Any]:
     found: list[str] = []
     for column in columns:
         if column in dataset.column_names:
-            found += [" ".join(value) if isinstance(value, list) else value for value in dataset[column]]
+            found += [" ".join(value) if isinstance(value, list) else value for value in dataset[column][:]]
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,16 +17,16 @@ from xtreme_noise.store import file_digest
 
 
 @dataclass(kw_only=True)
-class Item:
+class Item(ABC):
     """Something to fetch. `files`: name -> bytes; `target`: below the folder."""
 
     what: str
     target: Path
     files: dict[str, int] = field(default_factory=dict)
 
+    @abstractmethod
     def bring(self, root: Path, offline: bool) -> None:
         """Put the files below `root`; those that are there already stay. Raises UserError or OSError."""
-        raise NotImplementedError
 
     def there(self, root: Path) -> int:
         """How many of the bytes seem to be there: files of the right size."""

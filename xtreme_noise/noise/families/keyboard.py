@@ -53,7 +53,7 @@ class _Typed(NamedTuple):
     """The keystrokes of a cluster, and what slips that were asked for before make of it."""
 
     keys: tuple[_Key, ...]
-    made: dict[tuple[int, str], _Outcome]  # (keystroke, what is typed in its place)
+    made: tuple[dict[str, _Outcome], ...]  # of every keystroke: what is typed in its place
     method: bool  # goes through the input method, which looks at the cluster before
 
 
@@ -80,7 +80,7 @@ class _Typing(Table):
         super().__init__()
         self.method = _METHODS.get(code)
         self.boards: tuple[Keyboard, ...] = keyboards(code)
-        self._typed: dict[tuple[str, int], _Typed] = {}
+        self.known: dict[str, _Typed] = {}
         self.composed = lru_cache(maxsize=_KEPT)(self._composed)
 
     def classify(self, grapheme: str) -> int:
@@ -89,18 +89,17 @@ class _Typing(Table):
         first = self.strokes(grapheme)[:1]
         return next((i for i, board in enumerate(self.boards, 1) if first and first[0] in board.neighbours), 0)
 
-    def typed(self, grapheme: str, kind: int) -> _Typed:
-        """How the keyboard number `kind` types a cluster."""
-        found = self._typed.get((grapheme, kind))
-        if found is None:
-            board = self.boards[kind - 1]
-            keys = [
-                _Key(key, board.unshifted.get(key, ""), board.neighbours.get(key, ())) for key in self.strokes(grapheme)
-            ]
-            method = kind == 1 and self.method is not None and bool(self.method.strokes(grapheme))
-            found = _Typed(tuple(keys), {}, method)
-            if len(self._typed) < _KEPT:
-                self._typed[grapheme, kind] = found
+    def typed(self, grapheme: str) -> _Typed:
+        """How the keyboard that types a cluster does it."""
+        kind = self[grapheme]
+        board = self.boards[kind - 1]
+        keys = [
+            _Key(key, board.unshifted.get(key, ""), board.neighbours.get(key, ())) for key in self.strokes(grapheme)
+        ]
+        method = kind == 1 and self.method is not None and bool(self.method.strokes(grapheme))
+        found = _Typed(tuple(keys), tuple({} for _ in keys), method)
+        if len(self.known) < _KEPT:
+            self.known[grapheme] = found
         return found
 
     def strokes(self, grapheme: str) -> list[str]:
@@ -153,7 +152,7 @@ class _Typing(Table):
     def _composed(self, before: str, grapheme: str, at: int, new: str) -> tuple[int, tuple[str, ...], int] | None:
         """How many clusters before are changed too, the new clusters and their distance from the old ones."""
         assert self.method is not None
-        keys = _slipped(self.typed(grapheme, 1).keys, at, new)
+        keys = _slipped((self.known.get(grapheme) or self.typed(grapheme)).keys, at, new)
         old = [before, grapheme] if before else [grapheme]
         made = tuple(self.method.compose(self.method.strokes(before) + keys if before else keys))
         if before and made and made[0] == before:
@@ -190,33 +189,41 @@ class Family(EngineFamily):
     def propose(
         self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], table: _Typing
     ) -> Change | None:
-        keys, made, method = table.typed(units[site], kinds[site])
-        number = word >> 16
-        at, slip = number % len(keys), word & 0xFFFF
+        unit = units[site]
+        keys, made, method = table.known.get(unit) or table.typed(unit)
+        number, slip = word >> 16, word & 0xFFFF
+        many = len(keys)
+        at = number % many
         key, unshifted, others = keys[at]
         if slip < self._doubled:
             new = key + key
         elif slip < self._missed:
             new = ""
-            if len(keys) == 1 and not ((site and kinds[site - 1]) or (site + 1 < len(kinds) and kinds[site + 1])):
+            if many == 1 and not ((site and kinds[site - 1]) or (site + 1 < len(kinds) and kinds[site + 1])):
                 return None
         elif slip < self._unshifted and unshifted:
             new = unshifted
         elif others:
-            new = others[number // len(keys) % len(others)]
+            new = others[number // many % len(others)]
         else:
             return None
         if method:
-            return table.through_method(site, units[site - 1] if site and kinds[site - 1] else "", units[site], at, new)
-        if (at, new) not in made:
-            made[at, new] = table.outcome(_slipped(keys, at, new), units[site])
-        outcome = made[at, new]
-        return (site, site + 1, *outcome) if outcome else None
+            return table.through_method(site, units[site - 1] if site and kinds[site - 1] else "", unit, at, new)
+        try:
+            outcome = made[at][new]
+        except KeyError:
+            outcome = made[at][new] = table.outcome(_slipped(keys, at, new), unit)
+        return (site, site + 1, outcome[0], outcome[1]) if outcome else None
 
     def replace(
-        self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], table: _Typing
+        self,
+        word: int,
+        site: int,
+        units: Sequence[str],
+        kinds: Sequence[int],  # noqa: ARG002
+        table: _Typing,
     ) -> Change | None:
-        keys, _, method = table.typed(units[site], kinds[site])
+        keys, _, method = table.known.get(units[site]) or table.typed(units[site])
         others = keys[0].others
         new = others[(word >> 16) % len(others)]
         if method:
