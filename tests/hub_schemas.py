@@ -128,6 +128,11 @@ TABLES: dict[str, tuple[dict[str, Kind], Callable[[int], dict[str, Any]]]] = {
         {"sentence1": "string", "sentence2": "string", "lang": "string"},
         lambda n: {"sentence1": f"Satz {n}", "sentence2": f"sentence {n}", "lang": "deu-eng"},
     ),
+    "mteb/BUCC": (
+        {"sentence1": ("list", "string"), "sentence2": ("list", "string"), "gold": ("list", ("list", "int32"))},
+        lambda n: {"sentence1": [f"Satz {n}", f"noch {n}"], "sentence2": [f"other {n}", f"sentence {n}"],
+                   "gold": [[1, 2]]},
+    ),
     "izhx/mewsli-x": (
         {"mention": "string", "entity_id": "string"},
         lambda n: {"mention": f"a{n}: the {{ a{n} }} here", "entity_id": f"Q{n}"},
@@ -139,11 +144,6 @@ TABLES: dict[str, tuple[dict[str, Kind], Callable[[int], dict[str, Any]]]] = {
 }  # fmt: skip
 # Configurations with other columns than their data set's.
 OTHERS: dict[tuple[str, str], tuple[dict[str, Kind], Callable[[int], dict[str, Any]]]] = {
-    ("google/xtreme", "bucc18"): (
-        dict.fromkeys(("source_sentence", "target_sentence", "source_lang", "target_lang"), "string"),
-        lambda n: {"source_sentence": f"Satz {n}", "target_sentence": f"sentence {n}", "source_lang": f"de-{n}",
-                   "target_lang": f"en-{n}"},
-    ),
     ("izhx/mewsli-x", "wikipedia_pairs"): (
         {"mention": "string", "entity": "string"},
         lambda n: {"mention": f"a{n}: the {{ a{n} }} here", "entity": f"description {n}"},

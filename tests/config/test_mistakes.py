@@ -74,6 +74,10 @@ CASES = {
     "model.path=null model.loader=hub": ["model.path", "must name a hub repository or a local directory"],
     "model.pooling=men": ["model.pooling", "unknown 'men'", "did you mean 'mean'?"],
     "task=lareqa task.data.files.pool=null": ["task.data.files.pool", "must name the candidates of a ranking task"],
+    "task=bucc task.data.files.pool=null": ["task.data.files.pool", "must name the candidates of a mining task"],
+    "task=bucc task.layer_sweep=[mean]": ["task.layer_sweep", "bucc is a mining task"],
+    "task=bucc task.metric=accuracy": ["task.metric", "'accuracy' is not for a mining task", "bucc_f1"],
+    "task=bucc noise.field=candidate": ["noise.field", "unknown 'candidate'", "mining task"],
     "task=lareqa task.data.files.pool.make=sentence": ["task.data.files.pool.make", "Known ways to make rows"],
     "task=lareqa noise.field=candidate": ["noise.field", "unknown 'candidate'", "ranking task"],
     # values that do not fit each other

@@ -35,6 +35,7 @@ DATA: dict[str, datasets.Dataset] = {
     ),
     "retrieval": datasets.Dataset.from_dict({"id": ["a", "b"], "query": [TEXT] * 2, "candidate": [TEXT] * 2}),
     "ranking": datasets.Dataset.from_dict({"id": ["a", "b"], "query": [TEXT] * 2, "relevant": [["c"], ["d", "e"]]}),
+    "mining": datasets.Dataset.from_dict({"id": ["a", "b"], "query": [TEXT] * 2, "relevant": [["c"], []]}),
     "masked_lm": datasets.Dataset.from_dict({"id": ["a", "b"], "text": [TEXT] * 2}),
     "robust_contrastive": datasets.Dataset.from_dict({"id": ["a", "b"], "text": [TEXT] * 2}),
     "multiple_choice": datasets.Dataset.from_dict(
@@ -51,6 +52,7 @@ CHANGED = {
     ("qa", "context_protected"): {"context", "answers"},
     ("retrieval", "query"): {"query"},
     ("ranking", "query"): {"query"},
+    ("mining", "query"): {"query"},
     ("retrieval", "candidate"): {"candidate"},
     ("retrieval", "both"): {"query", "candidate"},
     ("masked_lm", "text"): {"text"},

@@ -15,7 +15,8 @@ from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import ConfigError, suggest
 
 DATA_KINDS = ("embedded", "files", "hub")
-MAKERS = ("answer_sentence", "answer_ids", "all_sentences", "filled_templates")
+POOLED = ("ranking", "mining")  # families that have candidates of their own
+MAKERS = ("answer_sentence", "answer_ids", "all_sentences", "filled_templates", "bitext_queries", "bitext_candidates")
 
 
 class Checks:
@@ -69,9 +70,13 @@ class Checks:
         for kind, data in stage.data.items():
             self._one_of(f"{name}.data", kind, DATA_KINDS, "kinds of source")
             self._data(f"{name}.data.{kind}", data)
-            if data.test and (data.pool is not None) != (stage.family == "ranking"):
-                need = "must name the candidates of" if stage.family == "ranking" else "is for ranking tasks, not for"
+            pooled = stage.family in POOLED
+            if data.test and (data.pool is not None) != pooled:
+                need = "must name the candidates of" if pooled else f"is for {' and '.join(POOLED)} tasks, not for"
                 raise self._wrong(f"{name}.data.{kind}.pool", f"{need} a {stage.family} task")
+            if data.threshold and stage.family != "mining":
+                need = f"is for mining tasks, not for a {stage.family} task"
+                raise self._wrong(f"{name}.data.{kind}.threshold", need)
 
     def _size(self, key: str, size: SizeConfig) -> None:
         for field in dataclasses.fields(size):
@@ -99,6 +104,8 @@ class Checks:
         splits = [("test", data.test), ("paired", data.paired), ("pool", data.pool)] + [
             (f"{p}[{i}]", s) for p in ("train", "dev") for i, s in enumerate(getattr(data, p))
         ]
+        if data.threshold:
+            splits += [("threshold.test", data.threshold.test), ("threshold.pool", data.threshold.pool)]
         for part, split in splits:
             if split is None:
                 continue

@@ -13,6 +13,7 @@ NOISE_FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
     "qa": {"question": ("question",), "context": ("context",), "context_protected": ("context",)},
     "retrieval": {"query": ("query",), "candidate": ("candidate",), "both": ("query", "candidate")},
     "ranking": {"query": ("query",)},
+    "mining": {"query": ("query",)},
     "masked_lm": {"text": ("text",)},
     "robust_contrastive": {"text": ("text",)},
     "multiple_choice": {"text": ("text",), "choices": ("choices",), "both": ("text", "choices")},

@@ -20,6 +20,7 @@ METRICS: dict[str, tuple[str, ...]] = {
     "retrieval": ("accuracy",),
     "multiple_choice": ("accuracy",),
     "ranking": ("map", "map_at_20", "mrr_at_20"),
+    "mining": ("bucc_f1",),
 }
 HEADS = ("classification", "tagging", "qa", "multiple_choice")  # families that predict with a head, which is trained
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")

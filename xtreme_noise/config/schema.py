@@ -9,7 +9,7 @@ from xtreme_noise.config.splits import DataConfig, SizeConfig
 
 MODES = ("run", "plan", "preview", "report", "mine_typos", "noise_table", "export", "score", "fetch")
 PRETRAINING = ("masked_lm", "robust_contrastive")  # families of intermediate stages alone: nothing is labelled
-FAMILIES = ("classification", "tagging", "qa", "retrieval", "multiple_choice", "ranking", *PRETRAINING)
+FAMILIES = ("classification", "tagging", "qa", "retrieval", "multiple_choice", "ranking", "mining", *PRETRAINING)
 SOURCES = ("auto", "embedded", "files", "hub")
 
 

@@ -32,6 +32,15 @@ class JoinConfig:
 
 
 @dataclass
+class GoldConfig:
+    """mining: the file of what is right, a pair of ids a row; the columns of the ids of both sides."""
+
+    path: str = "???"
+    query: str = "source_id"
+    candidate: str = "target_id"
+
+
+@dataclass
 class ParallelConfig:
     """The same rows in another language, whose text stands beside each as text_pair: translations for masked_lm.
 
@@ -63,9 +72,18 @@ class SplitConfig:
     cut: list[float] | None = None  # [low, high): the share of the examples, by a hash, that is this split's
     repair: RepairConfig | None = None  # files: columns to take from another file
     join: JoinConfig | None = None  # files: columns that only another file has
+    gold: GoldConfig | None = None  # files, mining: which of the sentences are translations of which of the other side
     make: str | None = None  # rows made of these: a name in xtreme_noise/data/answers.py, such as filled_templates
     parallel: ParallelConfig | None = None  # masked_lm: the translation beside each text
     noisy: NoisySideConfig | None = None  # files: paired noisy inputs; in one file, map noisy_text etc. in `columns`
+
+
+@dataclass
+class CorporaConfig:
+    """Two sides to be mined."""
+
+    test: SplitConfig = field(default_factory=SplitConfig)
+    pool: SplitConfig = field(default_factory=SplitConfig)
 
 
 @dataclass
@@ -75,7 +93,9 @@ class DataConfig:
     train: list[SplitConfig] = field(default_factory=list)
     dev: list[SplitConfig] = field(default_factory=list)
     test: SplitConfig | None = None
-    pool: SplitConfig | None = None  # ranking: the candidates; its files in all of the task's languages are one pool
+    # Candidates. ranking: the files of all of the task's languages are one pool; mining: the other side of a language.
+    pool: SplitConfig | None = None
+    threshold: CorporaConfig | None = None  # mining: where the threshold is found; null: on the halves of the test set
     paired: SplitConfig | None = None  # a test set with a clean and a noisy side, evaluated in place of `test`
 
 

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from xtreme_noise.data.bitext import bitext_candidates, bitext_queries
 from xtreme_noise.data.checklist import filled_templates
 from xtreme_noise.data.sentences import sentence_at, sentences
 from xtreme_noise.errors import DataError
@@ -61,5 +62,13 @@ def all_sentences(rows: Rows, language: str) -> Made:
 
 
 MAKERS: dict[str, Callable[[Rows, str], Made]] = {
-    maker.__name__: maker for maker in (answer_sentence, answer_ids, all_sentences, filled_templates)
+    maker.__name__: maker
+    for maker in (
+        answer_sentence,
+        answer_ids,
+        all_sentences,
+        filled_templates,
+        bitext_queries,
+        bitext_candidates,
+    )
 }

@@ -7,6 +7,7 @@ qa:             id, question, context, answers {text, answer_start in code point
 retrieval:      id, query, candidate (the candidate of the same row is the right one)
 ranking:        test: id, query, relevant (ids of candidates); pool: id, text, context (absent when it has none);
                 train, dev: id, query, text, context (the right candidate itself)
+mining:         id, query, relevant (ids of its translations, none for most); the other side: id, text
 masked_lm, robust_contrastive: id, text, text_pair (its translation, where there is one); every text once
 
 A test set with a noisy side has it in columns such as noisy_text beside text.
@@ -141,6 +142,16 @@ def _ranking(row: Mapping[str, Any], labels: Sequence[str], where: str) -> Row:
     return found
 
 
+def _mining(row: Mapping[str, Any], labels: Sequence[str], where: str) -> Row:
+    del labels
+    if "relevant" not in row:
+        return {"text": _text(row, "text", where)}
+    relevant = row["relevant"]
+    if not isinstance(relevant, list) or not all(isinstance(i, str) and i for i in relevant):
+        raise DataError(f"{where}: column 'relevant' is {relevant!r}, wanted a list of the ids of its translations")
+    return {"query": _text(row, "query", where), "relevant": relevant}
+
+
 def _plain_text(row: Mapping[str, Any], labels: Sequence[str], where: str) -> Row:
     del labels
     found: Row = {"text": _text(row, "text", where)}
@@ -156,6 +167,7 @@ CHECKS: dict[str, Check] = {
     "retrieval": _retrieval,
     "multiple_choice": _multiple_choice,
     "ranking": _ranking,
+    "mining": _mining,
     "masked_lm": _plain_text,
     "robust_contrastive": _plain_text,
 }
@@ -166,6 +178,7 @@ IDENTITY: dict[str, tuple[str, ...]] = {
     "qa": ("context",),
     "retrieval": ("query", "candidate"),
     "multiple_choice": ("text", "choices"),
+    "mining": ("query", "text"),
     "masked_lm": ("text", "text_pair"),
     "robust_contrastive": ("text",),
 }

@@ -14,6 +14,7 @@ from datasets import ClassLabel, Dataset, disable_progress_bars, load_from_disk
 from xtreme_noise.config.schema import PRETRAINING, SourceConfig
 from xtreme_noise.config.splits import DataConfig, SplitConfig
 from xtreme_noise.data import answers, examples, fetched, files
+from xtreme_noise.data.bitext import with_gold
 from xtreme_noise.data.codes import fill
 from xtreme_noise.data.corrections import corrected, cut, joined, repaired
 from xtreme_noise.data.files import DataMissing
@@ -24,7 +25,7 @@ from xtreme_noise.store import Store
 
 PREPARED_VERSION = 1  # of the normal form; raise it when the same source gives other rows
 # Settings of a split that came later: data without them keep their identity.
-LATER = ("noisy", "drop", "values", "repair", "make", "join", "cut", "parallel")
+LATER = ("noisy", "drop", "values", "repair", "make", "join", "cut", "parallel", "gold")
 
 
 def source_kind(data: Mapping[str, DataConfig], source: SourceConfig, what: str) -> str:
@@ -83,7 +84,7 @@ class Reference:
             if self.split.noisy:
                 noisy = files.locate(self.split.noisy.path, self.language, self.source.root)
                 found += files.content_digest(noisy)[:16]
-            for other in (self.split.repair, self.split.join):
+            for other in (self.split.repair, self.split.join, self.split.gold):
                 if other:
                     right = files.locate(other.path, self.language, self.source.root)
                     found += files.content_digest(right)[:16]
@@ -148,6 +149,9 @@ class Reference:
             if self.split.join:
                 others = files.rows(files.locate(self.split.join.path, self.language, self.source.root))
                 rows = joined(rows, others, self.split.join)
+            if self.split.gold:
+                pairs = files.rows(files.locate(self.split.gold.path, self.language, self.source.root))
+                rows = with_gold(rows, pairs, self.split.gold, self.split.columns.get("id", "id"))
             if self.split.noisy is None:
                 return rows
             noisy = files.rows(files.locate(self.split.noisy.path, self.language, self.source.root))

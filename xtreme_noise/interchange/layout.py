@@ -3,7 +3,7 @@
 classification: a label a line. tagging: a tag a line, a blank line between sentences. qa: JSON, id -> answer.
 multiple choice: JSON lines, {"label": the number of the choice, counted from 0}, as run_xcopa.py writes them.
 retrieval: a line a query, the row of its answer among the candidates, counted from 0. Where the metric is one over
-rankings (Mewsli-X): JSON, query id -> candidate ids, best first.
+rankings (Mewsli-X): JSON, query id -> candidate ids, best first. mining: a line a pair: query id, tab, candidate id.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 from xtreme_noise import metrics
 from xtreme_noise.errors import ConfigError, DataError, suggest
 from xtreme_noise.metrics import by_id
+from xtreme_noise.metrics.bucc import BETWEEN
 
 # Where the official name of a task is not ours.
 FOLDERS = {"wikiann": "panx", "bucc": "bucc2018"}
@@ -197,11 +198,32 @@ def _read_choices(path: Path, items: Items) -> list[str]:
     return found
 
 
+def _write_pairs(ids: Sequence[str], predictions: Sequence[str]) -> str:
+    pairs = [(name, other) for name, found in zip(ids, predictions, strict=True) for other in found.split(BETWEEN)]
+    return "".join(f"{name}\t{other}\n" for name, other in pairs if other)
+
+
+def _read_pairs(path: Path, items: Items) -> list[str]:
+    found: dict[str, list[str]] = {identifier: [] for identifier in items.ids}
+    for number, line in enumerate(_lines(path), 1):
+        query, *others = line.split("\t")
+        if len(others) != 1 or not others[0].strip():
+            raise DataError(f"{path}, line {number}: {line!r} is no pair: wanted two ids with a tab between them")
+        candidate = others[0].strip()
+        if query not in found:
+            raise DataError(f"{path}, line {number}: the test set has no sentence {query!r}")
+        if candidate in found[query]:
+            raise DataError(f"{path}, line {number}: the pair of {query!r} and {candidate!r} is there twice")
+        found[query].append(candidate)
+    return [BETWEEN.join(candidates) for candidates in found.values()]
+
+
 FORMATS = {
     "classification": Format("tsv", _write_lines, _read_labels),
     "tagging": Format("tsv", _write_tags, _read_tags),
     "qa": Format("json", _write_answers, _read_answers),
     "retrieval": Format("tsv", _write_rows, _read_rows),
+    "mining": Format("tsv", _write_pairs, _read_pairs),
     "multiple_choice": Format("jsonl", _write_choices, _read_choices),
 }
 RANKED = Format("json", _write_rankings, _read_rankings)

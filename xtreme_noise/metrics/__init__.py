@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from xtreme_noise.errors import ConfigError, suggest
 from xtreme_noise.metrics.accuracy import Accuracy
 from xtreme_noise.metrics.base import Metric, Scored, by_id, unique
+from xtreme_noise.metrics.bucc import BuccF1
 from xtreme_noise.metrics.checklist import ErrorRate
 from xtreme_noise.metrics.mlqa import MlqaF1
 from xtreme_noise.metrics.ranking import MeanAveragePrecision, MeanAveragePrecisionAt20, Ranking, ReciprocalRankAt20
@@ -21,7 +22,7 @@ _METRICS: dict[str, type[Metric]] = {
     metric.name: metric
     for metric in (
         Accuracy, SpanF1, TokenAccuracy, SquadF1, MlqaF1, ErrorRate,
-        MeanAveragePrecision, MeanAveragePrecisionAt20, ReciprocalRankAt20,
+        MeanAveragePrecision, MeanAveragePrecisionAt20, ReciprocalRankAt20, BuccF1,
     )
 }  # fmt: skip
 

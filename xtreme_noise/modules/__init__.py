@@ -6,6 +6,7 @@ from xtreme_noise.modules.base import TaskModule
 from xtreme_noise.modules.classification import ClassificationModule
 from xtreme_noise.modules.dual_encoder import DualEncoderModule
 from xtreme_noise.modules.masked_lm import MaskedLMModule
+from xtreme_noise.modules.mining import MiningModule
 from xtreme_noise.modules.multiple_choice import MultipleChoiceModule
 from xtreme_noise.modules.qa import QAModule
 from xtreme_noise.modules.retrieval import RetrievalModule
@@ -21,6 +22,7 @@ MODULES: dict[str, type[TaskModule]] = {
         RetrievalModule,
         MultipleChoiceModule,
         DualEncoderModule,
+        MiningModule,
         MaskedLMModule,
         RobustContrastiveModule,
     )

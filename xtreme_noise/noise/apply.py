@@ -192,6 +192,7 @@ FIELDS: dict[str, dict[str, Field]] = {
         "both": _plain_field("query", "candidate"),
     },
     "ranking": {"query": _plain_field("query")},
+    "mining": {"query": _plain_field("query")},
     "masked_lm": {"text": _plain_field("text")},
     "robust_contrastive": {"text": _plain_field("text")},
     "multiple_choice": {

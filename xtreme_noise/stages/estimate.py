@@ -149,8 +149,17 @@ def _survey_cells(outlook: Outlook, plan: Plan, store: Store, seen: set[str], le
         # Candidates of a retrieval task and unchanged inputs are encoded once: the clean cell's tokens are an upper
         # bound of a noisy cell's, but for the pieces that noise adds to words.
         tokens = lengths[name]
-        work.tokens += tokens
+        work.tokens += tokens + _beside(plan, cell.language, store, seen)
     _time(work, cfg, "infer")
+
+
+def _beside(plan: Plan, language: str, store: Store, seen: set[str]) -> float:
+    """Tokens of what a mining task encodes once for a language: the other side, and where the threshold is found."""
+    mined = plan.mining(language)
+    fresh = {digest([plan.digest_for(language), one.identity()]): one for one in (mined.references() if mined else ())}
+    tokens = sum(_length(one, store, plan.cfg) * len(one.load(store)) for key, one in fresh.items() if key not in seen)
+    seen.update(fresh)
+    return tokens
 
 
 def _time(work: Work, cfg: Config, kind: str) -> None:

@@ -26,9 +26,11 @@ from xtreme_noise.languages import language as language_row
 from xtreme_noise.languages import main as main_language
 from xtreme_noise.noise.apply import FIELDS
 from xtreme_noise.stages.fit import bars
+from xtreme_noise.stages.mining import Mining
 from xtreme_noise.stages.open import LazyPredictor
 from xtreme_noise.stages.plan import CLEAN, Cell, Plan, test_reference
 from xtreme_noise.stages.predictor import Predictor
+from xtreme_noise.stages.threshold import prepare
 from xtreme_noise.store import Store, digest, write_atomic
 
 log = logging.getLogger(__name__)
@@ -39,6 +41,7 @@ FURTHER = "further: "  # columns of predictions that were made in other ways, su
 # Examples that are made noisy and encoded together, at least one cell's: inputs of like length share a batch, and a
 # crash loses no more forward passes than these.
 AHEAD = 1000
+REMEMBERED = 200_000  # inputs whose values are kept for the next cells of a language; more are begun anew
 _last_test: dict[str, str] = {}  # the language whose inputs the predictor remembers
 
 
@@ -82,12 +85,16 @@ class LanguageSession:
         self.status = "missing"
         self._data: Dataset | None = None
         self._clean_tokens: list[list[int]] | None = None
+        self.mining: Mining | None = None
         self._ready: dict[Cell, tuple[Dataset, dict[str, Any]]] = {}  # noisy and encoded, not yet predicted
         try:
             self.test: Reference | None = test_reference(plan.cfg, name)
             self.test.revision()
             if plan.pool is not None:
                 _ = plan.pool.identity  # no language can do without a part of the pool
+            self.mining = plan.mining(name)
+            if self.mining is not None:
+                _ = self.mining.identity
             plan.stages_for(name)
         except DataMissing as error:
             if plan.cfg.strict:
@@ -147,6 +154,8 @@ class LanguageSession:
             if cell not in self._ready:
                 self._encode_ahead(cell, test, predictor)
             noisy, facts = self._ready.pop(cell)
+            if self.mining is not None:
+                facts["thresholds"] = prepare(self.plan, self.store, predictor, self.mining, self.data())
             begin = time.perf_counter()
             columns = noisy[:]
             predictions = predictor.predict(columns)
@@ -173,7 +182,7 @@ class LanguageSession:
         """Noise and encode `first` and the unfinished cells after it, as many as make AHEAD examples, together."""
         # Inputs are remembered over the cells of one language of one task, and no longer: bounded memory.
         here = f"{self.plan.cfg.task.name}|{self.language}"
-        if _last_test.get("here") != here:
+        if _last_test.get("here") != here or predictor.remembered() > REMEMBERED:
             predictor.forget()
             _last_test["here"] = here
         wave = {first: self._noisy(first)}

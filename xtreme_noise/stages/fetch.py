@@ -27,6 +27,7 @@ from xtreme_noise.models import fetched as checkpoints
 from xtreme_noise.models import hub as models_hub
 from xtreme_noise.models.repository import Repository
 from xtreme_noise.stages.download import Checkpoint, DataSet, Files, Item
+from xtreme_noise.stages.mining import mining
 from xtreme_noise.stages.plan import Plan, Share, test_reference
 
 MODELS = "models"
@@ -88,7 +89,9 @@ class Survey:
             self.problems.append(str(error))
         for language in cfg.wanted_languages():
             try:
-                self._reference(test_reference(cfg, language), optional=not cfg.strict)
+                mined = mining(cfg, language)
+                for reference in (test_reference(cfg, language), *(mined.references() if mined else ())):
+                    self._reference(reference, optional=not cfg.strict)
             except UserError as error:
                 self._failed(error, optional=not cfg.strict)
 
@@ -126,7 +129,7 @@ class Survey:
 
     def _files(self, reference: Reference) -> None:
         split, root = reference.split, str(reference.source.root)
-        others = (split.noisy, split.repair, getattr(split, "join", None))
+        others = (split.noisy, split.repair, getattr(split, "join", None), split.gold)
         item = self.items.setdefault(f"files {root}", Files(what=f"files of {root}", target=Path(), root=Path(root)))
         for path in (split.path, *(other.path for other in others if other)):
             found = files.locate(path, reference.language, root)

@@ -13,6 +13,7 @@ from xtreme_noise.data.pool import Pool
 from xtreme_noise.data.sources import Reference
 from xtreme_noise.noise import Perturber
 from xtreme_noise.stages.line import few_shot, line, test_reference
+from xtreme_noise.stages.mining import Mining, mining, vectors
 from xtreme_noise.stages.ranking import encoding, pool
 from xtreme_noise.stages.stage import NOISE_SOFTWARE, SOFTWARE, Share, Stage, software
 from xtreme_noise.store import digest
@@ -84,6 +85,7 @@ class Plan:
         self.base = base_identity(cfg)
         self.stages = line(cfg, self.base | training_identity(cfg))
         self._few_shot: dict[str, Stage | None] = {}
+        self._mining: dict[str, Mining | None] = {}
         self.cells = cells(cfg)
         self.metric = metrics.build(cfg.task.metric)
         self.noise_field = noise_field(cfg)
@@ -94,6 +96,12 @@ class Plan:
     def pool(self) -> Pool | None:
         """What every query of a ranking task is asked against."""
         return pool(self.cfg)
+
+    def mining(self, language: str) -> Mining | None:
+        """The other side of a mining task's corpora, and where its threshold is found. Raises DataMissing."""
+        if language not in self._mining:
+            self._mining[language] = mining(self.cfg, language)
+        return self._mining[language]
 
     def stages_for(self, language: str) -> list[Stage]:
         """The stages up to the model that is evaluated in a language: with few-shot training each has its own.
@@ -148,6 +156,8 @@ class Plan:
         if self.pool is not None:
             made = {"depth": self.metric.cutoff, "pool": self.pool.identity}
             key["ranking"] = made | (encoding(model, task.family) or {})
+        if (mined := self.mining(cell.language)) is not None:
+            key["mining"] = mined.identity | {"vectors": vectors(self.cfg)}
         if cell.perturber is not None:
             key["noise"] = {
                 "signature": cell.perturber.signature,
@@ -178,6 +188,11 @@ class Plan:
         named = ",".join(f"{column} in {code}" for column, code in others.items())
         return self.noise_field + (f"({named})" if others else "")
 
+    def _metric(self, cell: Cell) -> str:
+        """With what the scores of its language depend on beside the test set."""
+        mined = self.mining(cell.language)
+        return f"{self.metric.name}/v{self.metric.version}" + (f"(threshold: {mined.threshold()})" if mined else "")
+
     def signature(self, cell: Cell, test: Reference, n: int) -> str:
         """One line beside every number; any field that can change the number is in it (the digests hold the rest)."""
         cfg, task, by = self.cfg, self.cfg.task, self.cfg.noise.calibrate_by
@@ -195,7 +210,7 @@ class Plan:
             "level": f"{cell.level:g}" + ("" if by == "grapheme" else f" by {by}"),
             "nseed": cell.noise_seed,
             "seed": cfg.seed,
-            "metric": f"{self.metric.name}/v{self.metric.version}",
+            "metric": self._metric(cell),
             "cell": digest(self.cell_key(cell, test)),
             "xn": __version__,
         }

@@ -46,6 +46,14 @@ class Predictor:
         self._values.clear()
         self._windows.clear()
 
+    def remembered(self) -> int:
+        """How many units have a value."""
+        return len(self._values)
+
+    def fresh(self) -> Predictor:
+        """Another one of the same module, which knows nothing: what it encodes and forgets is its own."""
+        return Predictor(self.module, device=self.device, precision=self.precision, batch_tokens=self.batch_tokens)
+
     def windows(self, columns: Columns) -> int:
         """Model inputs that the predictions of these examples are read from: a long one takes several.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from datasets import Dataset
 from tqdm.auto import tqdm
 
 from xtreme_noise.errors import DataError
@@ -42,22 +43,29 @@ def candidates(plan: Plan, store: Store, predictor: Predictor) -> Candidates:
     data = plan.pool.load(store)
 
     def make(directory: Path) -> None:
-        log.info("%s: encoding the pool, %d candidates", plan.cfg.task.name, len(data))
-        rows: Any = None
-        with tqdm(total=len(data), desc="pool", unit="text", disable=not bars(plan.cfg)) as bar:
-            for start in range(0, len(data), UNITS_AT_ONCE):
-                columns = data[start : start + UNITS_AT_ONCE]
-                predictor.encode([columns])
-                found = np.stack([value for (value,) in predictor.values(columns)])
-                predictor.forget()
-                if not np.isfinite(found).all():
-                    raise DataError(f"{plan.cfg.task.name}: the model gives vectors that are not numbers")
-                if rows is None:
-                    shape = (len(data), found.shape[1])
-                    rows = np.lib.format.open_memmap(directory / VECTORS, "w+", dtype=np.float32, shape=shape)
-                rows[start : start + len(found)] = found
-                bar.update(len(found))
-        rows.flush()
+        write(directory, data, predictor, f"{plan.cfg.task.name}: encoding the pool", bars(plan.cfg))
 
     path = store.build("vectors", vectors_key(plan), make)
     return Candidates(data["id"][:], np.load(path / VECTORS, mmap_mode="r"))
+
+
+def write(directory: Path, data: Dataset, predictor: Predictor, what: str, bar_shown: bool) -> None:
+    """The vector of every row of `data`, each of one unit, as VECTORS. The predictor forgets what it knew.
+
+    Raises DataError for vectors that are not numbers."""
+    log.info("%s, %d candidates", what, len(data))
+    rows: Any = None
+    with tqdm(total=len(data), desc="pool", unit="text", disable=not bar_shown) as bar:
+        for start in range(0, len(data), UNITS_AT_ONCE):
+            columns = data[start : start + UNITS_AT_ONCE]
+            predictor.encode([columns])
+            found = np.stack([value for (value,) in predictor.values(columns)])
+            predictor.forget()
+            if not np.isfinite(found).all():
+                raise DataError(f"{what}: the model gives vectors that are not numbers")
+            if rows is None:
+                shape = (len(data), found.shape[1])
+                rows = np.lib.format.open_memmap(directory / VECTORS, "w+", dtype=np.float32, shape=shape)
+            rows[start : start + len(found)] = found
+            bar.update(len(found))
+    rows.flush()

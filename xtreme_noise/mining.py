@@ -1,0 +1,94 @@
+"""Bitext mining: which sentences of two corpora are translations of each other, by their vectors.
+
+A pair's score is its cosine divided by the mean cosine of both sides with their nearest neighbours (ratio margin); the
+best pair of every sentence, from both sides, is taken by score, each sentence once. Source: M. Artetxe and H. Schwenk,
+Margin-based parallel corpus mining with multilingual sentence embeddings, ACL 2019, as XTREME does it for BUCC.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xtreme_noise.search import Matrix, top_k
+
+NEIGHBOURS = 4
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+
+class Mined(NamedTuple):
+    """Pairs, best first: a row of each side, and the score, above 0. No row occurs twice."""
+
+    left: Rows
+    right: Rows
+    scores: Floats
+
+
+def mine(left: Matrix, right: Matrix, neighbours: int = NEIGHBOURS) -> Mined:
+    """The pairs of two sides of unit vectors, (l, d) and (r, d), either of which may be memory-mapped.
+
+    Beside both sides it holds their neighbours and a block of scores (search.py). Of equal scores a row of `left` comes
+    first, then the lower row.
+    """
+    forward, there = top_k(left, right, neighbours)
+    backward, back = top_k(right, left, neighbours)
+    near_left, near_right = forward.mean(1, dtype=np.float64), backward.mean(1, dtype=np.float64)
+    ahead = _margins(forward, near_left, near_right[there])
+    behind = _margins(backward, near_right, near_left[back])
+    every_left, every_right = np.arange(len(left)), np.arange(len(right))
+    ours = np.concatenate([every_left, back[every_right, behind.argmax(1)]])
+    theirs = np.concatenate([there[every_left, ahead.argmax(1)], every_right])
+    scores = np.concatenate([ahead.max(1), behind.max(1)])
+    order = np.argsort(-scores, kind="stable")
+    chosen = _each_once(ours[order].tolist(), theirs[order].tolist())
+    kept = order[chosen]
+    kept = kept[scores[kept] > 0]
+    return Mined(ours[kept], theirs[kept], scores[kept])
+
+
+def _margins(cosines: Matrix, own: Floats, others: Floats) -> Floats:
+    """Scores of (rows, neighbours); -inf where the neighbours are no nearer than chance: a ratio says nothing there."""
+    mean = (own[:, None] + others) / 2
+    scores = np.full(cosines.shape, -np.inf)
+    np.divide(cosines, mean, out=scores, where=mean > 0)
+    return scores
+
+
+def _each_once(left: list[int], right: list[int]) -> list[int]:
+    """The places of the pairs of which neither side is in a pair before."""
+    chosen: list[int] = []
+    lefts: set[int] = set()
+    rights: set[int] = set()
+    for place, (ours, theirs) in enumerate(zip(left, right, strict=True)):
+        if ours not in lefts and theirs not in rights:
+            lefts.add(ours)
+            rights.add(theirs)
+            chosen.append(place)
+    return chosen
+
+
+def best_threshold(scores: Floats, correct: NDArray[np.bool_], gold: int) -> float:
+    """The threshold with the highest F1 where every pair is taken that scores as much or more. It is midway between two
+    scores; of several the highest.
+
+    scores, correct: (pairs,), in any order. gold: how many pairs are right, found or not. Pairs of one score are taken
+    together. The last score where all are best taken; 0 where none is right (all are taken).
+    """
+    order = np.argsort(-scores, kind="stable")
+    falling = scores[order]
+    f1 = 2 * np.cumsum(correct[order]) / (np.arange(1, len(falling) + 1) + gold)
+    ends = np.append(falling[:-1] != falling[1:], True)[: len(falling)]
+    f1 = np.where(ends, f1, 0.0)
+    if not len(f1) or f1.max() == 0:
+        return 0.0
+    at = int(f1.argmax())
+    return float(falling[at : at + 2].mean())
+
+
+def half(identifier: str) -> int:
+    """Which half of a set a sentence is in, 0 or 1: by a hash of its id, the same in every run."""
+    return hashlib.blake2b(f"half|{identifier}".encode(), digest_size=1).digest()[0] & 1
