@@ -14,6 +14,7 @@ from transformers import AutoModel, AutoModelForSequenceClassification
 
 from tests.e2e.world import QUICK, data, qa, sentence, write
 from tests.unit.test_modules import NLI, module, tiny  # noqa: F401
+from tests.unit.test_resume import EVERY_STEP, Killed, kill_after
 from xtreme_noise.config import compose
 from xtreme_noise.config.schema import Config, RecipeConfig
 from xtreme_noise.data.together import DrawnBatches, chances
@@ -127,11 +128,20 @@ def _of(batches: DrawnBatches, epoch: int) -> list[list[int]]:
     return list(batches)
 
 
-def test_seeded(root: Path, tmp_path: Path) -> None:
-    """The same weights in another run."""
-    found = []
-    for name in ("one", "two"):
+def test_killed_with_noise_and_gone_on_with(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the middle of both epochs: the weights of a run that nobody killed, which are not those without noise."""
+
+    def weights(name: str, *options: str) -> dict[str, torch.Tensor]:
         cfg = job(root, "task=tatoeba", "intermediate.use=[mnli,hellaswag]", *SMALL[:2], *SMALL[3:5], SMALL[-1],
-                  f"store={tmp_path / name}")  # fmt: skip
-        found.append(load_file(train(Plan(cfg), Store(cfg.store), False) / "model.safetensors"))
-    assert all(torch.equal(found[0][name], found[1][name]) for name in found[0])
+                  "intermediate.recipe.epochs=2", f"store={tmp_path / name}", *options)  # fmt: skip
+        return load_file(train(Plan(cfg), Store(cfg.store), False) / "model.safetensors")
+
+    noise = ("train_noise=char", "train_noise.level=0.3", "train_noise.stages=[intermediate]")
+    straight = weights("straight", *noise)
+    for step in (5, 12):
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            kill_after(step, patch)
+            weights("killed", *noise, EVERY_STEP)
+    resumed, plain = weights("killed", *noise, EVERY_STEP), weights("plain")
+    assert all(torch.equal(straight[name], resumed[name]) for name in straight)
+    assert not all(torch.equal(straight[name], plain[name]) for name in straight)
