@@ -134,3 +134,26 @@ def test_prefixes_and_pooling_change_vectors(tiny: Path) -> None:  # noqa: F811
     for how in ("cls", "max"):
         plain.pooling = how
         assert not np.allclose(values()[0], second[0])
+
+
+def test_long_paragraphs_are_cut_before_they_are_tokenised_as_pairs(encoder: Any) -> None:
+    """Of what it cuts off itself, a tokenizer keeps every piece of the one text with every piece of the other."""
+    seen: list[tuple[list[str], list[str] | None]] = []
+    real = encoder.tokenizer
+
+    class Watched:
+        def __call__(self, texts: list[str], contexts: list[str] | None = None, **options: Any) -> Any:
+            seen.append((texts, contexts))
+            return real(texts, contexts, **options)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(real, name)
+
+    sentence, paragraph = "birds are seen. " * 3, "a man came and left. " * 2000
+    alone = real(sentence, paragraph, truncation="only_second", max_length=64)["input_ids"]
+    encoder.tokenizer = Watched()
+    columns = {"id": ["a"], "query": ["where"], "text": [sentence], "context": [paragraph]}
+    (feature,) = encoder.training_features(columns)
+    assert feature["text"]["input_ids"] == alone, "the same tokens as without the cut"
+    (given,) = [context for _, contexts in seen if contexts for context in contexts]
+    assert len(given) < 500, f"{len(given)} characters of the paragraph are tokenised with the sentence"
