@@ -126,9 +126,13 @@ def _context(call: Call, row: Row) -> tuple[dict[str, Any], list[Part]]:
     """
     spans = _answers(row)
     noised = call.text(row, "context")
-    lost = [span for span in spans if _width(carry(span, noised.edits)) == 0]
-    if lost:
-        noised = call.text(row, "context", lost)
+    kept: list[tuple[int, int]] = []
+    # Other places are drawn where some are protected, so that another answer may be lost then.
+    while lost := [span for span in spans if _width(carry(span, noised.edits)) == 0]:
+        if call.perturber.paired:
+            raise DataError(f"example {row['id']}: an answer is not in the noisy side of its context")
+        kept += lost
+        noised = call.text(row, "context", kept)
     return _carried(call, row, spans, noised)
 
 
@@ -307,6 +311,8 @@ def _field(family: str, field: str, perturber: Perturber) -> Field:
         raise ConfigError(f"unknown task family {family!r}{suggest(family, FIELDS, 'task families')}")
     if field not in FIELDS[family]:
         raise ConfigError(f"{family} tasks have no noise field {field!r}{suggest(field, FIELDS[family], 'fields')}")
+    if perturber.paired and field == "context_protected":
+        raise ConfigError(f"{perturber.family} noise is what it is, no answer can be protected: noise.field=context")
     if family == "tagging" and not perturber.keeps_tokens:
         raise NotApplicable(
             f"noise family {perturber.family!r} may change the number of tokens, which token labels forbid"

@@ -12,6 +12,8 @@ from xtreme_noise.errors import ConfigError
 from xtreme_noise.noise.perturber import Perturber
 from xtreme_noise.noise.registry import checked_parameters, family_class
 
+_HEAVIEST = 1e100  # so that no share of a sum is lost
+
 
 class Component(NamedTuple):
     """A family and its part of the whole, a number above 0 (1 where none is given)."""
@@ -31,6 +33,8 @@ def components(family: str, wanted: Mapping[str, Any]) -> list[Component]:
         weight, kind = parameters.pop("weight", 1.0), parameters.pop("family", name)
         if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 <= weight < math.inf:
             raise ConfigError(f"{key}.weight must be a number >= 0, not {weight!r}")
+        if weight and not 1 / _HEAVIEST <= weight <= _HEAVIEST:
+            raise ConfigError(f"{key}.weight must be 0 or from {1 / _HEAVIEST:g} to {_HEAVIEST:g}, not {weight!r}")
         try:
             perturber = family_class(kind)(checked_parameters(kind, parameters))
         except ConfigError as error:

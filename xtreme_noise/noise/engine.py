@@ -64,6 +64,8 @@ class Table(dict[str, int]):
 class EngineFamily(Perturber):
     """A family that says where it can act and proposes one change at a time."""
 
+    joins: bool = False  # True: may write what joins its neighbour, also where every code point is a cluster
+
     def __init__(self, parameters: Any) -> None:
         super().__init__(parameters)
         self._tables: dict[str, Any] = {}
@@ -83,6 +85,11 @@ class EngineFamily(Perturber):
     def replace(self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], table: Any) -> Change | None:
         """What is left to do at `site` where changes stand side by side; by default, what `propose` says."""
         return self.propose(word, site, units, kinds, table)
+
+    @property
+    def for_tokens(self) -> EngineFamily:
+        """The family as it acts on tokens, where that is less than it does to text; its own `for_tokens` is itself."""
+        return self
 
     def _table(self, language: str) -> Any:
         found = self._tables.get(language)
@@ -115,12 +122,24 @@ class EngineFamily(Perturber):
         if level == 0 or not capacity:
             return NoisedText(text, (), 0.0, capacity)
         key = message(seed, self.family, self.version, language, uid)
-        changes, noisy, measured = self._noise(units, kinds, size, level, key, table, lone)
+        changes, noisy, measured = self._noise(units, kinds, size, level, key, table, lone and not self.joins)
         if not changes:
             return NoisedText(text, (), 0.0, capacity)
         return NoisedText(noisy, _edits(units, changes, lone), measured / size, capacity)
 
-    def tokens(self, tokens: Sequence[str], level: float, uid: str, *, seed: int = 0, language: str) -> NoisedTokens:
+    def tokens(
+        self,
+        tokens: Sequence[str],
+        level: float,
+        uid: str,
+        *,
+        seed: int = 0,
+        language: str,
+        protect: Sequence[tuple[int, int]] = (),
+    ) -> NoisedTokens:
+        family = self.for_tokens
+        if family is not self:
+            return family.tokens(tokens, level, uid, seed=seed, language=language, protect=protect)
         self.check(level, language)
         if not self.keeps_tokens:
             raise NotApplicable(f"noise family {self.family!r} changes the number of tokens, which token labels forbid")
@@ -135,6 +154,7 @@ class EngineFamily(Perturber):
         kinds = list(table.kinds("".join(units), units))
         for border in borders:
             kinds[border] = 0
+        kinds = _protected(units, kinds, protect)
         capacity = (len(units) - kinds.count(0)) / size if size else 0.0
         key = message(seed, self.family, self.version, language, uid)
         if not level or not capacity:
@@ -320,9 +340,9 @@ def _stay_apart(left: str, new: Sequence[str], right: str) -> bool:
     return True
 
 
-def _protected(units: Sequence[str], kinds: Sequence[int], protect: Sequence[tuple[int, int]]) -> Sequence[int]:
-    borders = [0, *accumulate(map(len, units))]
+def _protected(units: Sequence[str], kinds: Sequence[int], protect: Sequence[tuple[int, int]]) -> list[int]:
     left = list(kinds)
+    borders = [0, *accumulate(map(len, units))] if protect else []
     for start, stop in protect:
         first, last = bisect_right(borders, start, 1) - 1, bisect_left(borders, stop, 0, len(units))
         left[first:last] = [0] * (last - first)

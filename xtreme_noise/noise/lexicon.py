@@ -24,6 +24,7 @@ from xtreme_noise.noise.text import distance, graphemes, nfc
 from xtreme_noise.noise.wordwise import Form, WordTable
 
 _BITS = 24  # of a draw
+_HEAVIEST = 1e300  # so that sums of weights stay finite
 
 
 class Row(NamedTuple):
@@ -66,6 +67,8 @@ def _row(line: str, where: str) -> Row:
         weight = math.nan
     if not 0 < weight < math.inf:
         raise ConfigError(f"{where}: a weight is a number above 0, not {cells[2]!r}")
+    if weight > _HEAVIEST:
+        raise ConfigError(f"{where}: a weight is at most {_HEAVIEST:g}, not {cells[2]!r}")
     return Row(cells[0], cells[1], weight)
 
 
@@ -134,6 +137,8 @@ class _Lexicon(WordTable):
 class LexiconFamily(EngineFamily):
     """A family whose only parameter that matters is `path`: a table, or with {language} in it one a language."""
 
+    joins = True  # a form may begin with a mark, or end with what takes in the next character
+
     def __init__(self, parameters: Any) -> None:
         super().__init__(parameters)
         self.files = _files(self.family, parameters.path)
@@ -141,7 +146,7 @@ class LexiconFamily(EngineFamily):
         self.several = False  # whether something becomes more than one word
         for code, file in self.files.items() if "{language}" in parameters.path else [("", self.files["en"])]:
             contents.update(f"{code}\0".encode() + _bytes(file) + b"\0")
-            self.several |= any(" " in row.form for row in read(file))
+            self.several |= any(len(row.form.split()) > 1 for row in read(file))
         self._digest = contents.hexdigest()[:12]
 
     @property

@@ -59,9 +59,18 @@ class Perturber(ABC):
     ) -> NoisedText: ...
 
     @abstractmethod
-    def tokens(self, tokens: Sequence[str], level: float, uid: str, *, seed: int = 0, language: str) -> NoisedTokens:
+    def tokens(
+        self,
+        tokens: Sequence[str],
+        level: float,
+        uid: str,
+        *,
+        seed: int = 0,
+        language: str,
+        protect: Sequence[tuple[int, int]] = (),
+    ) -> NoisedTokens:
         """The same for a sentence cut into tokens: one budget for the sentence, every token kept and none
-        emptied.
+        emptied. `protect` holds spans of the tokens joined by one space.
         """
 
     @abstractmethod

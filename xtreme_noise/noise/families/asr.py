@@ -13,7 +13,6 @@ from xtreme_noise.languages import LANGUAGES
 from xtreme_noise.languages import language as language_row
 from xtreme_noise.noise.engine import Change, EngineFamily, Table
 from xtreme_noise.noise.homophones import homophones, spans
-from xtreme_noise.noise.perturber import NoisedTokens
 from xtreme_noise.noise.spellout import LIMIT, has_number_words, number_words
 from xtreme_noise.noise.text import graphemes
 
@@ -106,7 +105,10 @@ def _whole_number(units: Sequence[str], start: int, end: int) -> bool:
     before, after = "".join(units[max(0, start - 2) : start]), "".join(units[end : end + 2])
     if re.search(r"(\d\D|[A-Za-z_@#/.+-])$", before) or re.match(r"\D\d|[A-Za-z_@%/-]", after):
         return False
-    return end - start == 1 or (int("".join(units[start:end])) < LIMIT and int(units[start]) > 0)
+    if end - start == 1:
+        return True
+    # As text first: Python refuses to read numbers of thousands of digits.
+    return end - start <= len(str(LIMIT)) and int("".join(units[start:end])) < LIMIT and int(units[start]) > 0
 
 
 class Family(EngineFamily):
@@ -126,13 +128,8 @@ class Family(EngineFamily):
         return _Heard(language, self.parameters)
 
     @cached_property
-    def _in_tokens(self) -> Family:
-        return Family(replace(self.parameters, numbers=False))
-
-    def tokens(self, tokens: Sequence[str], level: float, uid: str, *, seed: int = 0, language: str) -> NoisedTokens:
-        if self.parameters.numbers:
-            return self._in_tokens.tokens(tokens, level, uid, seed=seed, language=language)
-        return super().tokens(tokens, level, uid, seed=seed, language=language)
+    def for_tokens(self) -> EngineFamily:
+        return Family(replace(self.parameters, numbers=False)) if self.parameters.numbers else self
 
     def propose(self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], table: _Heard) -> Change | None:
         kind = kinds[site]

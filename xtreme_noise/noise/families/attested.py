@@ -46,8 +46,17 @@ class Family(Perturber):
         del text, level, seed, protect
         raise _no_pair(uid, language)
 
-    def tokens(self, tokens: Sequence[str], level: float, uid: str, *, seed: int = 0, language: str) -> NoisedTokens:
-        del tokens, level, seed
+    def tokens(
+        self,
+        tokens: Sequence[str],
+        level: float,
+        uid: str,
+        *,
+        seed: int = 0,
+        language: str,
+        protect: Sequence[tuple[int, int]] = (),
+    ) -> NoisedTokens:
+        del tokens, level, seed, protect
         raise _no_pair(uid, language)
 
 

@@ -70,7 +70,9 @@ class Family(EngineFamily):
             raise ConfigError(f"char noise: weights of operations must be >= 0 and not all 0, not {weights}")
         total = sum(weights)
         # Cumulative thresholds on 16 bits of a word.
-        self._insert, self._delete, self._substitute = (round(65536 * sum(weights[: i + 1]) / total) for i in range(3))
+        self._insert, self._delete, self._substitute = (
+            round(65536 * (sum(weights[: i + 1]) / total)) for i in range(3)
+        )
 
     def supports(self, language: str) -> bool:
         return language in LANGUAGES

@@ -55,7 +55,7 @@ class Family(EngineFamily):
         weights = (parameters.drop, parameters.confuse)
         if min(weights) < 0 or not 0 < sum(weights) < float("inf"):
             raise ConfigError(f"diacritic noise: drop and confuse must be >= 0 and not both 0, not {weights}")
-        self._drop = round(65536 * parameters.drop / sum(weights))
+        self._drop = round(65536 * (parameters.drop / sum(weights)))
 
     def supports(self, language: str) -> bool:
         return language in LANGUAGES and marks(language).any

@@ -15,7 +15,8 @@ from xtreme_noise.noise.engine import Change, EngineFamily
 from xtreme_noise.noise.inside import InsideTable
 from xtreme_noise.noise.text import splits
 
-_INVISIBLE = regex.compile(r"\p{Default_Ignorable_Code_Point}+")
+# Of no script: Hangul fillers join syllables.
+_INVISIBLE = regex.compile(r"(?V1)[\p{Default_Ignorable_Code_Point}&&[\p{Script=Common}\p{Script=Inherited}]]+")
 
 
 @dataclass(frozen=True)

@@ -177,7 +177,7 @@ class Family(EngineFamily):
         if min(weights) < 0 or not 0 < sum(weights) < float("inf"):
             raise ConfigError(f"keyboard noise: weights of slips must be >= 0 and not all 0, not {weights}")
         self._doubled, self._missed, self._unshifted = (
-            round(65536 * sum(weights[: i + 1]) / sum(weights)) for i in range(3)
+            round(65536 * (sum(weights[: i + 1]) / sum(weights))) for i in range(3)
         )
 
     def supports(self, language: str) -> bool:

@@ -148,10 +148,27 @@ class Family(EngineFamily):
         self.label_preserving = all(part.perturber.label_preserving for part in self.parts)
         self.keeps_tokens = all(part.perturber.keeps_tokens for part in self.parts)
         self.keeps_script = all(part.perturber.keeps_script for part in self.parts)
+        self.joins = any(family.joins for family in self._engines)
+
+    @property
+    def _engines(self) -> list[EngineFamily]:
+        return [part.perturber for part in self.parts if isinstance(part.perturber, EngineFamily)]
+
+    @cached_property
+    def for_tokens(self) -> EngineFamily:
+        """A mixture of what its families do to tokens."""
+        parts = [Component(part.weight, own.for_tokens) for part, own in zip(self.parts, self._engines, strict=True)]
+        if parts == self.parts:
+            return self
+        other = type(self)(self.parameters)
+        other.parts = parts
+        return other
 
     @property
     def signature(self) -> str:
-        return described(self.family, self.version, self.parts)
+        # Of a mixture that does less to tokens, the first version did all of it: numbers of asr in several words.
+        less = "+tokens" if self.for_tokens is not self else ""
+        return described(self.family, self.version, self.parts) + less
 
     def supports(self, language: str) -> bool:
         return any(part.perturber.supports(language) for part in self.parts)

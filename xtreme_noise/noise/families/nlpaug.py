@@ -13,8 +13,10 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from statistics import fmean
 from typing import Any, NamedTuple
 
@@ -22,7 +24,7 @@ from xtreme_noise.errors import ConfigError, DataError, NotApplicable, suggest
 from xtreme_noise.languages import LANGUAGES
 from xtreme_noise.noise import stock
 from xtreme_noise.noise.alphabets import alphabet
-from xtreme_noise.noise.edits import NoisedText, edits_between
+from xtreme_noise.noise.edits import Edit, NoisedText, edits_between
 from xtreme_noise.noise.foreign import augmenter_class, bisect, restored, seed_from, uncapped
 from xtreme_noise.noise.perturber import NoisedTokens, Perturber
 from xtreme_noise.noise.retokenize import Tokenizer
@@ -179,27 +181,33 @@ class Family(Perturber):
         calibration = self._calibration(level, language)
         if not text.strip():
             return NoisedText(text, (), 0.0, 0.0)
-        parts, at = [], 0
+        units = graphemes(text)
+        noisy, at = "", 0
+        edits: list[Edit] = []
         with restored():
             seed_from(message(seed, self.family, self.version, language, uid))
-            for start, end in [*sorted(protect), (len(text), len(text))]:
+            for start, end in [*_whole(units, protect), (len(text), len(text))]:
                 if start >= at:
-                    parts.append(self._augment(text[at:start], calibration.rate, language))
-                    parts.append(text[start:end])
+                    # Aligned piece by piece: a shortest alignment of the whole may reach into what is protected.
+                    piece = self._augment(text[at:start], calibration.rate, language)
+                    edits += _moved(edits_between(text[at:start], piece), at, len(noisy))
+                    noisy += piece + text[start:end]
                     at = end
                 elif end > at:
-                    parts.append(text[at:end])
+                    noisy += text[at:end]
                     at = end
-        noisy = "".join(parts)
-        units = graphemes(text)
-        return NoisedText(
-            noisy,
-            edits_between(text, noisy),
-            distance(units, graphemes(noisy)) / len(units),
-            calibration.ceiling,
-        )
+        return NoisedText(noisy, tuple(edits), distance(units, graphemes(noisy)) / len(units), calibration.ceiling)
 
-    def tokens(self, tokens: Sequence[str], level: float, uid: str, *, seed: int = 0, language: str) -> NoisedTokens:
+    def tokens(
+        self,
+        tokens: Sequence[str],
+        level: float,
+        uid: str,
+        *,
+        seed: int = 0,
+        language: str,
+        protect: Sequence[tuple[int, int]] = (),
+    ) -> NoisedTokens:
         """Token by token; what would empty a token or put a space into it is not done. The rate was found
         on text whose spaces count as graphemes, here they do not, so it is scaled by their share.
         """
@@ -215,9 +223,10 @@ class Family(Perturber):
         with restored():
             seed_from(message(seed, self.family, self.version, language, uid))
             drafts = [self._augment(token, rate, language) for token in tokens]
+        starts = accumulate((len(token) + 1 for token in tokens), initial=0)
         noisy = [
-            draft if draft and len(draft.split()) == len(token.split()) else token
-            for draft, token in zip(drafts, tokens, strict=True)
+            draft if draft and len(draft.split()) == len(token.split()) and not _meets(start, token, protect) else token
+            for draft, token, start in zip(drafts, tokens, starts, strict=False)
         ]
         errors = sum(distance(old, graphemes(new)) for old, new in zip(cut, noisy, strict=True))
         return NoisedTokens(noisy, edits_between(" ".join(tokens), " ".join(noisy)), errors / size, calibration.ceiling)
@@ -276,3 +285,26 @@ class Family(Perturber):
             return uncapped(self._class(**defaults | chosen))
         except Exception as error:
             raise ConfigError(f"{self.parameters.augmenter}: {type(error).__name__}: {error}") from error
+
+
+def _whole(units: Sequence[str], protect: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The spans in order, each widened to whole graphemes."""
+    if not protect:
+        return []
+    borders = [0, *accumulate(map(len, units))]
+    return sorted(
+        (borders[bisect_right(borders, start) - 1], borders[min(bisect_left(borders, end), len(units))])
+        for start, end in protect
+    )
+
+
+def _moved(edits: Sequence[Edit], before: int, there: int) -> list[Edit]:
+    """Edits of a piece of a text that begins at `before` in the clean and at `there` in the noisy text."""
+    return [
+        Edit(start + before, end + before, first + there, last + there, clean, noisy)
+        for start, end, first, last, clean, noisy in edits
+    ]
+
+
+def _meets(start: int, token: str, protect: Sequence[tuple[int, int]]) -> bool:
+    return any(first < start + len(token) and last > start for first, last in protect)

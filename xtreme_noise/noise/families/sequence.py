@@ -25,13 +25,15 @@ class SequenceParameters:
 
 class Family(Perturber):
     """Each family gets its share of the level and leaves alone what those before it have changed; a stock augmenter
-    (nlpaug), and any family in token by token noise, does not, and what it changes once more counts once. A family
-    that cannot act in a language is left out there, and its share goes to the others. Levels do not nest: a later
-    step meets another text at another level. A family that comes twice draws other noise each time.
+    (nlpaug) does not, and what it changes once more counts once. A family that cannot act in a language is left out
+    there, and its share goes to the others. Levels do not nest: a later step meets another text at another level. A
+    family that comes twice draws other noise each time.
+
+    `capacity` is the level from which on a step has less to act on than its share.
     """
 
     family = "sequence"
-    version = 1
+    version = 2
     Parameters = SequenceParameters
 
     def __init__(self, parameters: SequenceParameters) -> None:
@@ -70,33 +72,60 @@ class Family(Perturber):
     ) -> NoisedText:
         self.check(level, language)
         check_text(text)
-        noisy, capacity = text, 0.0
+        noisy = text
         edits: tuple[Edit, ...] = ()
+        capacities = []
         for number, (share, perturber) in enumerate(self._steps(language)):
-            kept = [carry(span, edits) for span in protect]
-            if isinstance(perturber, EngineFamily):
-                kept += [(edit.noisy_start - 1, edit.noisy_end + 1) for edit in edits]
+            kept = _kept(perturber, protect, edits)
             step = perturber(noisy, share * level, f"{uid}|{number}", seed=seed, language=language, protect=kept)
-            capacity = max(capacity, step.capacity)
+            capacities.append((share, step.capacity))
             edits = _joined(text, step.text, edits, step.edits)
             noisy = step.text
         units = graphemes(text)
         achieved = distance(units, graphemes(noisy)) / len(units) if edits else 0.0
-        return NoisedText(noisy, edits, achieved, capacity)
+        return NoisedText(noisy, edits, achieved, _capacity(capacities, len(units)))
 
-    def tokens(self, tokens: Sequence[str], level: float, uid: str, *, seed: int = 0, language: str) -> NoisedTokens:
+    def tokens(
+        self,
+        tokens: Sequence[str],
+        level: float,
+        uid: str,
+        *,
+        seed: int = 0,
+        language: str,
+        protect: Sequence[tuple[int, int]] = (),
+    ) -> NoisedTokens:
         self.check(level, language)
-        noisy, capacity = list(tokens), 0.0
+        noisy = list(tokens)
         edits: tuple[Edit, ...] = ()
+        capacities = []
         for number, (share, perturber) in enumerate(self._steps(language)):
-            step = perturber.tokens(noisy, share * level, f"{uid}|{number}", seed=seed, language=language)
-            capacity = max(capacity, step.capacity)
+            kept = _kept(perturber, protect, edits)
+            step = perturber.tokens(noisy, share * level, f"{uid}|{number}", seed=seed, language=language, protect=kept)
+            capacities.append((share, step.capacity))
             edits = _joined(" ".join(tokens), " ".join(step.tokens), edits, step.edits)
             noisy = step.tokens
         cut = [(graphemes(old), graphemes(new)) for old, new in zip(tokens, noisy, strict=True)]
         size = sum(len(old) for old, _ in cut)
         achieved = sum(distance(old, new) for old, new in cut) / size if edits else 0.0
-        return NoisedTokens(noisy, edits, achieved, capacity)
+        return NoisedTokens(noisy, edits, achieved, _capacity(capacities, size))
+
+
+def _kept(perturber: Perturber, protect: Sequence[tuple[int, int]], edits: Sequence[Edit]) -> list[tuple[int, int]]:
+    """What a step must leave alone: the protected spans as they are now, and what has changed with its neighbours."""
+    kept = [carry(span, edits) for span in protect]
+    if isinstance(perturber, (EngineFamily, Family)):
+        kept += [(edit.noisy_start - 1, edit.noisy_end + 1) for edit in edits]
+    return kept
+
+
+def _capacity(steps: Sequence[tuple[float, float]], size: int) -> float:
+    """Of (share, capacity) of every step: where the first of them runs out, at most what one of them can act on, at
+    least one grapheme where one can act at all.
+    """
+    most = max(capacity for _, capacity in steps)
+    least = min(capacity / share for share, capacity in steps)
+    return max(min(most, least), min(most, 1 / size)) if most else 0.0
 
 
 def _joined(clean: str, noisy: str, first: Sequence[Edit], second: Sequence[Edit]) -> tuple[Edit, ...]:

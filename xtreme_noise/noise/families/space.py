@@ -68,8 +68,8 @@ class Family(EngineFamily):
         spaces = sum(weights[:3])
         self._acts = spaces > 0, parameters.split > 0
         # Thresholds on 16 bits: of a draw at a space; of one at a letter, of which there are more.
-        self._join, self._double = (round(65536 * sum(weights[: i + 1]) / spaces) if spaces else 0 for i in range(2))
-        self._split = round(65536 * min(1.0, parameters.split / (_INSIDE_TO_A_SPACE * spaces))) if spaces else 65536
+        self._join, self._double = (round(65536 * (sum(weights[: i + 1]) / spaces)) if spaces else 0 for i in range(2))
+        self._split = round(65536 * min(1.0, parameters.split / spaces / _INSIDE_TO_A_SPACE)) if spaces else 65536
 
     def supports(self, language: str) -> bool:
         return language in LANGUAGES

@@ -63,7 +63,7 @@ class Family(EngineFamily):
         weights = (parameters.drop, parameters.repeat, parameters.swap)
         if min(weights) < 0 or not 0 < sum(weights) < float("inf"):
             raise ConfigError(f"word noise: weights of operations must be >= 0 and not all 0, not {weights}")
-        self._drop, self._repeat = (round(65536 * sum(weights[: i + 1]) / sum(weights)) for i in range(2))
+        self._drop, self._repeat = (round(65536 * (sum(weights[: i + 1]) / sum(weights))) for i in range(2))
 
     @property
     def signature(self) -> str:

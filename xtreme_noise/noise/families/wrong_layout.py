@@ -95,6 +95,7 @@ class Family(WordFamily):
     family = "wrong_layout"
     version = 1
     keeps_script = False
+    joins = True  # a Latin word may begin with the key of a vowel sign (Thai sara am)
     Parameters = WrongLayoutParameters
 
     def supports(self, language: str) -> bool:
