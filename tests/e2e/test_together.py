@@ -134,7 +134,8 @@ def test_killed_with_noise_and_gone_on_with(root: Path, tmp_path: Path, monkeypa
     def weights(name: str, *options: str) -> dict[str, torch.Tensor]:
         cfg = job(root, "task=tatoeba", "intermediate.use=[mnli,hellaswag]", *SMALL[:2], *SMALL[3:5], SMALL[-1],
                   "intermediate.recipe.epochs=2", f"store={tmp_path / name}", *options)  # fmt: skip
-        return load_file(train(Plan(cfg), Store(cfg.store), False) / "model.safetensors")
+        found: dict[str, torch.Tensor] = load_file(train(Plan(cfg), Store(cfg.store), False) / "model.safetensors")
+        return found
 
     noise = ("train_noise=char", "train_noise.level=0.3", "train_noise.stages=[intermediate]")
     straight = weights("straight", *noise)
