@@ -118,6 +118,18 @@ def test_edits_of_a_stock_augmenter_stay_out_of_what_is_protected() -> None:
     assert noise(hindi, 0.5, "x", language="hi", protect=[(1, 6)]).text.startswith("क्षमा")
 
 
+def test_a_stock_augmenter_that_does_less_at_its_highest_rate() -> None:
+    noise: Any = build("nlpaug", parameters={"action": "swap"})
+    words = "我们 今天 北京 开会 讨论 发展 计划 问题".split()
+    texts = [" ".join(words[number % 4 :]) for number in range(20)]
+    noise.prepare(texts, 0.1, "zh")
+    reached = fmean(
+        noise.tokens(text.split(), 0.1, str(i), language="zh").achieved for i, text in enumerate(texts * 10)
+    )
+    assert reached == pytest.approx(0.1, abs=0.03)
+    assert fmean(noise(text, 0.1, str(i), language="zh").achieved for i, text in enumerate(texts * 10)) > 0.08
+
+
 @pytest.mark.parametrize("rows", ["the\t\u0301abc\nfox\t\u200dx\n", "the\ta\u0600\nfox\t\u0327b\n"])
 @pytest.mark.parametrize("family", ["natural", "codeswitch"])
 def test_a_form_that_joins_its_neighbours_is_not_written(tmp_path: Path, family: str, rows: str) -> None:

@@ -51,7 +51,7 @@ class NlpaugParameters:
 
 
 class Calibration(NamedTuple):
-    """rate: reaches the level on the sample; ceiling: mean error rate at rate 1."""
+    """rate: reaches the level on the sample; ceiling: the largest mean error rate, that of rate 1 or of rate 0.5."""
 
     rate: float
     ceiling: float
@@ -135,7 +135,7 @@ class Family(Perturber):
     def prepare(self, texts: Sequence[str], level: float, language: str) -> None:
         """Find the rate that reaches `level` on `texts`.
 
-        NotApplicable where the augmenter changes text at rate 0, or cannot reach half of the level at rate 1.
+        NotApplicable where the augmenter changes text at rate 0, or cannot reach half of the level at any rate.
         """
         self.check(level, language)
         if not level:
@@ -149,19 +149,22 @@ class Family(Perturber):
                 f"{self.parameters.augmenter} changes {language} text even at {self.parameters.rate}=0: "
                 "it damages text in its round trip, or this rate does not govern it"
             )
-        ceiling = draws.mean(1.0, _COARSE)
+        top, ceiling = 1.0, draws.mean(1.0, _COARSE)
+        # Of two letters that are swapped twice nothing is left: some augmenters do more at a lower rate.
+        if ceiling < level and (half := draws.mean(0.5, _COARSE)) > ceiling:
+            top, ceiling = 0.5, half
         if ceiling < level / 2:
             raise NotApplicable(
-                f"{self.parameters.augmenter} does almost nothing in {language}: at {self.parameters.rate}=1 "
+                f"{self.parameters.augmenter} does almost nothing in {language}: at {self.parameters.rate}={top:g} "
                 f"it reaches a grapheme error rate of {ceiling:.4f}, {level} was asked for"
             )
-        rate = 1.0 if ceiling <= level else bisect(lambda value: draws.mean(value, _COARSE), level)
+        rate = top if ceiling <= level else top * bisect(lambda share: draws.mean(top * share, _COARSE), level)
         # Then the slope near that rate, from many more draws: what bisection found holds for few of them.
         tried, reached = [], []
         for start in (1, 2):
             tried.append(rate)
             reached.append(draws.mean(rate, draws.fine, start * _COARSE))
-            rate = min(1.0, level * sum(tried) / max(sum(reached), 1e-9))
+            rate = min(top, level * sum(tried) / max(sum(reached), 1e-9))
         self._calibrations[level, language] = Calibration(rate, ceiling)
 
     def __call__(
