@@ -76,8 +76,11 @@ def job(composed: DictConfig) -> str:
     except UserError as error:
         return _failed(folder, str(error), error)
     except SystemExit as stop:
-        # Lightning turns an interrupt into an exit; any other exit would silently end the whole sweep.
-        if isinstance(stop.__context__, KeyboardInterrupt):
+        # Lightning turns an interrupt, and SIGTERM while it trains, into an exit; any other exit would silently end the
+        # whole sweep.
+        from pytorch_lightning.utilities.exceptions import SIGTERMException
+
+        if isinstance(stop, SIGTERMException) or isinstance(stop.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from None
         return _failed(folder, f"something in the job called exit({stop.code})", stop)
     except Exception as error:

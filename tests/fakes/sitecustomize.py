@@ -33,6 +33,10 @@ def run_job(cfg: Any, job_dir: Path) -> None:
             raise KeyboardInterrupt
         except KeyboardInterrupt:
             sys.exit(1)
+    if how == "sigterm":
+        from pytorch_lightning.utilities.exceptions import SIGTERMException
+
+        raise SIGTERMException
     if how == "defect":
         raise ZeroDivisionError("a defect")
 

@@ -93,7 +93,7 @@ def test_words_and_exits_of_jobs_are_failures_and_the_cured_command_resumes(comm
     assert len(list(workdir.glob("multirun_outputs/*"))) == 1
 
 
-@pytest.mark.parametrize("how", ["interrupt", "lightning"])
+@pytest.mark.parametrize("how", ["interrupt", "lightning", "sigterm"])
 def test_an_interrupt_ends_the_sweep_and_says_how_to_go_on(command: Command, workdir: Path, how: str) -> None:
     done = command(*TWO, XN_TEST_FAIL=f"none:{how}")
     assert done.returncode == 130
