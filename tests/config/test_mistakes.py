@@ -79,6 +79,8 @@ CASES = {
     "task=bucc task.metric=accuracy": ["task.metric", "'accuracy' is not for a mining task", "bucc_f1"],
     "task=bucc noise.field=candidate": ["noise.field", "unknown 'candidate'", "mining task"],
     "task=lareqa task.data.files.pool.make=sentence": ["task.data.files.pool.make", "Known ways to make rows"],
+    "task=udpos noise.field=tokens_protected": ["noise.field", "the tags of udpos name no entities"],
+    "task=wikiann train_noise=char train_noise.field=tokens_protected": ["train_noise.field", "did you mean 'tokens'?"],
     "task=lareqa noise.field=candidate": ["noise.field", "unknown 'candidate'", "ranking task"],
     # values that do not fit each other
     "task=xnli task.metric=span_f1": ["task.metric", "'span_f1' is not for a classification task", "accuracy"],

@@ -45,3 +45,6 @@ def test_preview_marks_edits_and_tells_the_level(root: Path, capsys: pytest.Capt
     assert "achieved grapheme error 0." in shown and "word-change rate" in shown
     assert main(root, "mode=preview", "task=udpos", "language=de", "noise=char", "noise.level=0.2") == 0
     assert "{+" in capsys.readouterr().out
+    assert main(root, "mode=preview", "task=udpos", "language=de", "noise=[punctuation,char]", "noise.level=0.2") == 0
+    shown = capsys.readouterr().out
+    assert "n/a: noise family 'punctuation' has nothing to act on" in shown and "{+" in shown

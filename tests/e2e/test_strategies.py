@@ -256,3 +256,13 @@ def test_native_and_translated_data_there_are(name: str, kinds: int, shared_data
     [cfg] = compose.jobs(["task=tatoeba", *arm])
     parts, _ = training_data(Plan(cfg).stages[0], Store(tmp_path), 42, len)
     assert len(parts) == kinds and sum(len(part.data) for part in parts) == cfg.intermediate.size.train
+
+
+def test_the_length_in_a_key_is_that_of_the_inputs(root: Path) -> None:
+    """An intermediate stage is shared by targets of other lengths, and by a model that could take more."""
+
+    def key(task: str, length: int) -> str:
+        return digest(Plan(job(root, f"task={task}", f"model.max_length={length}")).stages[-1].key())
+
+    assert key("xnli", 128) == key("xnli", 200) != key("xnli", 64)
+    assert key("xquad", 128) != key("xquad", 200)

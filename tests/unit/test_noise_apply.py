@@ -47,6 +47,7 @@ CHANGED = {
     ("classification", "text_pair"): {"text_pair"},
     ("classification", "both"): {"text", "text_pair"},
     ("tagging", "tokens"): {"tokens"},
+    ("tagging", "tokens_protected"): {"tokens"},
     ("qa", "question"): {"question"},
     ("qa", "context"): {"context", "answers"},
     ("qa", "context_protected"): {"context", "answers"},
@@ -63,12 +64,18 @@ CHANGED = {
 }
 
 
+LABELS = ["O", "B-PER", "I-PER", "B-LOC"]
+ENTITIES = datasets.Dataset.from_dict(
+    {"id": ["a", "b"], "tokens": [TEXT.split() * 3] * 2, "tags": [[0, 0, 1, 2, 0, 0, 0, 3, 0] * 3] * 2}
+)
+
+
 def char() -> Perturber:
     return family_class("char")(checked_parameters("char", {}))
 
 
 def run(dataset: datasets.Dataset, family: str, field: str, **chosen: Any) -> Perturbed:
-    given: dict[str, Any] = {"perturber": char(), "level": 0.2, "seed": 0, "language": "en"} | chosen
+    given: dict[str, Any] = {"perturber": char(), "level": 0.2, "seed": 0, "language": "en", "labels": LABELS} | chosen
     return perturb(dataset, family=family, field=field, dataset_name="d", split="test", **given)
 
 
@@ -78,7 +85,7 @@ def test_every_field_is_tested() -> None:
 
 @pytest.mark.parametrize(("family", "field"), CHANGED)
 def test_only_the_field_changes(family: str, field: str) -> None:
-    clean = DATA[family]
+    clean = ENTITIES if field == "tokens_protected" else DATA[family]
     result = run(clean, family, field)
     assert result.dataset.column_names == clean.column_names
     assert result.dataset.features == clean.features
@@ -100,6 +107,20 @@ def test_only_the_field_changes(family: str, field: str) -> None:
     assert none.dataset is clean
     assert (none.achieved, none.changed, none.word_change_rate, none.samples) == (0, 0, 0, [])
     assert none.capacity > 0
+
+
+@pytest.mark.parametrize("name", ["char", "keyboard", "mix", "sequence", "ocr"])
+def test_entities_stay_as_they_are(name: str) -> None:
+    perturber = family_class(name)(checked_parameters(name, {}))
+    noisy = run(ENTITIES, "tagging", "tokens_protected", perturber=perturber, level=0.5).dataset
+    kept = [
+        (clean == dirty, tag)
+        for before, after, tags in zip(ENTITIES["tokens"], noisy["tokens"], ENTITIES["tags"], strict=True)
+        for clean, dirty, tag in zip(before, after, tags, strict=True)
+    ]
+    assert all(same for same, tag in kept if tag) and not all(same for same, tag in kept if not tag)
+    with pytest.raises(ConfigError, match="no entities to protect"):
+        run(ENTITIES, "tagging", "tokens_protected", labels=["NOUN", "VERB", "ADP", "DET"])
 
 
 def test_the_key_of_an_example() -> None:

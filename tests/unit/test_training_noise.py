@@ -16,6 +16,7 @@ from xtreme_noise import cli, report
 from xtreme_noise.config import compose
 from xtreme_noise.config.schema import TrainNoiseConfig
 from xtreme_noise.data.training_noise import Part, TrainingNoise, describe, training_noise
+from xtreme_noise.errors import NotApplicable
 
 WORDS = "the quick brown fox jumps over the lazy dog and runs away from the old farmer".split()
 
@@ -55,6 +56,19 @@ def test_share_and_schedule() -> None:
     growing = noise(schedule="linear")
     assert [growing.level_at(epoch, 4) for epoch in range(4)] == pytest.approx([0.025, 0.05, 0.075, 0.1])
     assert growing.epoch([clean], 0, 4)[1] == pytest.approx(0.025, abs=0.005)
+
+
+def test_a_share_that_has_nothing_to_act_on_stays_clean() -> None:
+    """Of 200 texts two have capitals: a tenth of them seldom has one."""
+    texts = ["all is small", "Capital Letters", "Capital Letters", *["so is this"] * 197]
+    rows = {"id": [str(i) for i in range(200)], "text": texts}
+    whole = Part("en", datasets.Dataset.from_dict(rows | {"label": [0] * 200}))
+    lower = noise(families={"case": {}}, share=0.1, level=0.2)
+    found = [lower.epoch([whole], epoch, 9)[0]["text"][:] for epoch in range(9)]
+    assert any(some == texts for some in found) and any(some != texts for some in found)
+    none = Part("en", whole.data.select([0, *range(3, 200)]))
+    with pytest.raises(NotApplicable):
+        lower.epoch([none], 0, 9)
 
 
 @pytest.mark.parametrize("name", ["level", "schedule", "share", "seed", "field"])

@@ -9,7 +9,7 @@ from xtreme_noise.data.codes import fill
 # Task family -> noise field -> its columns; xtreme_noise/noise/apply.py has what is done to them.
 NOISE_FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
     "classification": {"text": ("text",), "text_pair": ("text_pair",), "both": ("text", "text_pair")},
-    "tagging": {"tokens": ("tokens",)},
+    "tagging": {"tokens": ("tokens",), "tokens_protected": ("tokens",)},
     "qa": {"question": ("question",), "context": ("context",), "context_protected": ("context",)},
     "retrieval": {"query": ("query",), "candidate": ("candidate",), "both": ("query", "candidate")},
     "ranking": {"query": ("query",)},

@@ -43,6 +43,7 @@ class Fits(Checks):
         for stage in cfg.intermediate.in_order():
             self._generators("intermediate", stage.data)
         self._one_text()
+        self._entities()
         self._seeds()
         self._idle_noise()
         self._both("language", "languages")
@@ -126,6 +127,12 @@ class Fits(Checks):
                 continue
             key = "task.noise_field" if self.cfg.noise.field is None else "noise.field"
             raise self._wrong(key, f"is {field}, and {task.name} has one text: noise.field=text")
+
+    def _entities(self) -> None:
+        """Tokens of entities that are to be protected, where no tag says which they are."""
+        task = self.cfg.task
+        if noise_field(self.cfg) == "tokens_protected" and "O" not in task.labels:
+            raise self._wrong("noise.field", f"is tokens_protected, and the tags of {task.name} name no entities")
 
     def _seeds(self) -> None:
         for key, seeds in (("noise.seeds", self.cfg.noise.seeds), ("train_noise.seed", [self.cfg.train_noise.seed])):

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from datasets import Dataset, concatenate_datasets
 
 from xtreme_noise.config.schema import TrainNoiseConfig
+from xtreme_noise.errors import NotApplicable
 from xtreme_noise.noise import Perturber, build
-from xtreme_noise.noise.apply import perturb
+from xtreme_noise.noise.apply import Perturbed, perturb
 
 
 class Part(NamedTuple):
@@ -58,7 +59,7 @@ class TrainingNoise:
     def epoch(self, parts: Sequence[Part], epoch: int, epochs: int) -> tuple[Dataset, float]:
         """The examples of one epoch in their old order, and the mean grapheme error of those that got noise.
 
-        Raises NotApplicable when the noise finds nothing to act on in the examples of a language.
+        Raises NotApplicable when the noise finds nothing to act on in all the examples of a language.
         """
         noisy, achieved = [], []
         for language, data in parts:
@@ -66,25 +67,32 @@ class TrainingNoise:
             if not chosen:
                 noisy.append(data)
                 continue
-            result = perturb(
-                data.select(chosen),
-                family=self.family,
-                field=self.field,
-                perturber=self.perturber,
-                level=self.level_at(epoch, epochs),
-                seed=self.seed,
-                language=language,
-                dataset_name=self.task,
-                split=f"train|epoch {epoch}",
-            )
+            try:
+                result = self._perturbed(data.select(chosen), language, epoch, epochs)
+            except NotApplicable:
+                self._perturbed(data, language, epoch, epochs)  # raises it again where no example can be acted on
+                noisy.append(data)
+                continue
             achieved.append(result.achieved)
-            rows = dict(zip(chosen, result.dataset, strict=True))
-            columns = {name: list(values) for name, values in data[:].items()}
-            for row, example in rows.items():
-                for name, value in example.items():
-                    columns[name][row] = value
+            columns, changed = data[:], result.dataset[:]
+            for name, values in columns.items():
+                for row, value in zip(chosen, changed[name], strict=True):
+                    values[row] = value
             noisy.append(Dataset.from_dict(columns, data.features))
         return concatenate_datasets(noisy) if len(noisy) > 1 else noisy[0], fmean(achieved) if achieved else 0.0
+
+    def _perturbed(self, data: Dataset, language: str, epoch: int, epochs: int) -> Perturbed:
+        return perturb(
+            data,
+            family=self.family,
+            field=self.field,
+            perturber=self.perturber,
+            level=self.level_at(epoch, epochs),
+            seed=self.seed,
+            language=language,
+            dataset_name=self.task,
+            split=f"train|epoch {epoch}",
+        )
 
     def _takes(self, epoch: int, name: str) -> bool:
         key = f"{self.seed}|{self.task}|{epoch}|{name}".encode()

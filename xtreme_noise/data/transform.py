@@ -39,6 +39,7 @@ class NoiseTransform:
     by: str = "grapheme"
     tokenise: Tokenise | None = None
     spoken: Mapping[str, str] = dataclasses.field(default_factory=dict)  # column -> its language, where not `language`
+    labels: Sequence[str] = ()  # of the tags
 
     def __call__(self, dataset: Dataset, split: str) -> Perturbed:
         return self._at(dataset, split, self.grapheme_level(dataset, split))
@@ -82,6 +83,7 @@ class NoiseTransform:
             dataset_name=self.task,
             split=split,
             spoken=self.spoken,
+            labels=self.labels,
         )
 
 

@@ -17,6 +17,7 @@ from xtreme_noise.noise.words import words, words_touched
 SAMPLES = 5
 _TOGETHER = 256  # examples that are read from a data set together
 CERTAIN = 50  # changes to be expected of a set, from which on none at all is no accident of drawing
+OUTSIDE = "O"  # the tag of tokens that belong to no entity
 NOISY = "noisy_"  # noisy_text is the noisy side of the column text, in a test set that has one
 Row = Mapping[str, Any]
 
@@ -47,7 +48,9 @@ class Part(NamedTuple):
 
 
 class Call(NamedTuple):
-    """What stays the same over a data set. spoken: column -> language, for columns that are not in `language`."""
+    """What stays the same over a data set. spoken: column -> language, for columns that are not in `language`; labels:
+    of a tagging task, in the order of their numbers.
+    """
 
     perturber: Perturber
     level: float
@@ -55,6 +58,7 @@ class Call(NamedTuple):
     language: str
     prefix: str
     spoken: Mapping[str, str]
+    labels: Sequence[str]
 
     def of(self, column: str) -> str:
         """The language of a column."""
@@ -72,12 +76,17 @@ class Call(NamedTuple):
             protect=protect,
         )
 
-    def tokens(self, row: Row) -> NoisedTokens:
+    def tokens(self, row: Row, protect: Sequence[tuple[int, int]] = ()) -> NoisedTokens:
         if self.perturber.paired:
             whole = between(" ".join(row["tokens"]), " ".join(row[NOISY + "tokens"]))
             return NoisedTokens(row[NOISY + "tokens"], *whole[1:])
         return self.perturber.tokens(
-            row["tokens"], self.level, f"{self.prefix}|{row['id']}|tokens", seed=self.seed, language=self.of("tokens")
+            row["tokens"],
+            self.level,
+            f"{self.prefix}|{row['id']}|tokens",
+            seed=self.seed,
+            language=self.of("tokens"),
+            protect=protect,
         )
 
 
@@ -109,13 +118,25 @@ def _choices(*columns: str) -> Handler:
 
 
 def _tokens(call: Call, row: Row) -> tuple[dict[str, Any], list[Part]]:
-    noised = call.tokens(row)
-    if len(noised.tokens) != len(row["tokens"]) or not all(noised.tokens):
-        raise DataError(f"example {row['id']}: noise changed the number of tokens")
+    return _tagged(call, row, protected=False)
+
+
+def _tokens_protected(call: Call, row: Row) -> tuple[dict[str, Any], list[Part]]:
+    """Tokens of entities stay byte-identical: those whose tag is not O."""
+    return _tagged(call, row, protected=True)
+
+
+def _tagged(call: Call, row: Row, protected: bool) -> tuple[dict[str, Any], list[Part]]:
     spans, at = [], 0
     for token in row["tokens"]:
         spans.append((at, at + len(token)))
         at += len(token) + 1
+    outside = call.labels.index(OUTSIDE) if protected else None
+    noised = call.tokens(
+        row, [span for span, tag in zip(spans, row["tags"], strict=True) if tag != outside] if protected else ()
+    )
+    if len(noised.tokens) != len(row["tokens"]) or not all(noised.tokens):
+        raise DataError(f"example {row['id']}: noise changed the number of tokens")
     text = NoisedText(" ".join(noised.tokens), noised.edits, noised.achieved, noised.capacity)
     return {"tokens": noised.tokens}, [Part("tokens", " ".join(row["tokens"]), text, spans)]
 
@@ -184,7 +205,7 @@ FIELDS: dict[str, dict[str, Field]] = {
         "text_pair": _plain_field("text_pair"),
         "both": _plain_field("text", "text_pair"),
     },
-    "tagging": {"tokens": Field(("tokens",), _tokens)},
+    "tagging": {"tokens": Field(("tokens",), _tokens), "tokens_protected": Field(("tokens",), _tokens_protected)},
     "qa": {
         "question": _plain_field("question"),
         "context": Field(("context",), _context),
@@ -219,16 +240,20 @@ def perturb(
     dataset_name: str,
     split: str,
     spoken: Mapping[str, str] | None = None,
+    labels: Sequence[str] = (),
 ) -> Perturbed:
     """Noise `field` of every example of a data set of the task family `family`.
 
-    spoken: column -> language, for columns that are not in `language` (of a pair, all of them).
+    spoken: column -> language, for columns that are not in `language` (of a pair, all of them); labels: of the tags,
+    which "tokens_protected" needs.
 
     ConfigError for a field the family does not have, NotApplicable where the noise family can act on
     nothing in the whole set (or would change the number of tokens under token labels), DataError for a row
     that is not in normal form. The texts of the field calibrate families that need it.
     """
     chosen = _field(family, field, perturber)
+    if field == "tokens_protected" and (OUTSIDE not in labels or perturber.paired):
+        raise ConfigError(f"{dataset_name}: there are no entities to protect from {perturber.family} noise")
     if not len(dataset):
         raise DataError(f"{dataset_name} {language} {split}: no examples to perturb")
     for column in chosen.columns:
@@ -239,7 +264,7 @@ def perturb(
                 f"{dataset_name} has no noisy side of {column!r}: {perturber.family} noise needs a task with a paired "
                 "test set, such as task=attested/xnli"
             )
-    call = Call(perturber, level, seed, language, f"{dataset_name}|{language}|{split}", spoken or {})
+    call = Call(perturber, level, seed, language, f"{dataset_name}|{language}|{split}", spoken or {}, labels)
     for code in dict.fromkeys(map(call.of, chosen.columns)):
         perturber.check(level, code)
         perturber.prepare(_texts(dataset, [c for c in chosen.columns if call.of(c) == code]), level, code)

@@ -211,7 +211,7 @@ class LanguageSession:
         task, field = self.plan.cfg.task, self.plan.noise_field
         transform = NoiseTransform(
             cell.perturber, cell.level, cell.noise_seed, task.name, task.family, field, cell.language,
-            self.plan.cfg.noise.calibrate_by, self._tokenise, spoken(self.plan.cfg, cell.language),
+            self.plan.cfg.noise.calibrate_by, self._tokenise, spoken(self.plan.cfg, cell.language), task.labels,
         )  # fmt: skip
         noisy = transform(data, "test")
         return noisy.dataset, {

@@ -15,7 +15,7 @@ from xtreme_noise.noise import Perturber
 from xtreme_noise.stages.line import few_shot, line, test_reference
 from xtreme_noise.stages.mining import Mining, mining, vectors
 from xtreme_noise.stages.ranking import encoding, pool
-from xtreme_noise.stages.stage import NOISE_SOFTWARE, SOFTWARE, Share, Stage, software
+from xtreme_noise.stages.stage import NOISE_SOFTWARE, SOFTWARE, Share, Stage, cut_to, software
 from xtreme_noise.store import digest
 
 # Raise this when the same configuration gives other predictions: finished cells of the old version are not reused then.
@@ -122,12 +122,16 @@ class Plan:
     @property
     def model_digest(self) -> str:
         """What is evaluated, before any shots: the last stage, or the pretrained model as it is used."""
-        return digest(self.stages[-1].key()) if self.stages else digest(self.base)
+        return digest(self.stages[-1].key()) if self.stages else self._pretrained
 
     def digest_for(self, language: str) -> str:
         """What the cells of a language are evaluated on."""
         stages = self.stages_for(language)
-        return digest(stages[-1].key()) if stages else digest(self.base)
+        return digest(stages[-1].key()) if stages else self._pretrained
+
+    @property
+    def _pretrained(self) -> str:
+        return digest(cut_to(self.base, self.cfg.task.recipe))
 
     def prediction_key(self, cell: Cell, test: Reference) -> dict[str, Any]:
         """Everything that can change a cell's predictions."""

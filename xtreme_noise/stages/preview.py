@@ -11,6 +11,7 @@ from xtreme_noise.config.fields import noise_field, spoken
 from xtreme_noise.config.schema import Config
 from xtreme_noise.data.sources import subsample
 from xtreme_noise.data.transform import NoiseTransform
+from xtreme_noise.errors import NotApplicable
 from xtreme_noise.noise.apply import FIELDS
 from xtreme_noise.noise.edits import Edit, edits_between
 from xtreme_noise.stages.plan import cells, test_reference
@@ -21,7 +22,10 @@ MEASURED = 400  # examples over which the achieved level is measured
 
 
 def show(cfg: Config) -> None:
-    """Print previews of every noisy cell of a job. Raises DataMissing, ConfigError or NotApplicable."""
+    """Print previews of every noisy cell of a job; of one that finds nothing to act on, that it is n/a.
+
+    Raises DataMissing and ConfigError.
+    """
     console = Console(soft_wrap=True, highlight=False)
     store = Store(cfg.store)
     field = noise_field(cfg)
@@ -30,7 +34,7 @@ def show(cfg: Config) -> None:
             continue
         data = subsample(test_reference(cfg, cell.language).load(store), MEASURED, "test")
         columns = [column for column in FIELDS[cfg.task.family][field].columns if column in data.column_names]
-        noisy = NoiseTransform(
+        transform = NoiseTransform(
             cell.perturber,
             cell.level,
             cell.noise_seed,
@@ -41,8 +45,14 @@ def show(cfg: Config) -> None:
             cfg.noise.calibrate_by,
             partial(_tokenise, cfg, store),
             spoken(cfg, cell.language),
-        )(data, "test")
+            cfg.task.labels,
+        )
         console.rule(f"{cfg.reported_task()} {cell.language}: {cell.noise} at level {cell.level:g} ({field})")
+        try:
+            noisy = transform(data, "test")
+        except NotApplicable as error:
+            console.print(f"n/a: {error}", markup=False)
+            continue
         shown = 0
         for before, after in zip(data, noisy.dataset, strict=True):
             for column in columns:

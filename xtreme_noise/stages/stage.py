@@ -39,6 +39,11 @@ def recipe_key(recipe: RecipeConfig) -> dict[str, Any]:
     return {name: value for name, value in asdict(recipe).items() if value is not None and value is not False}
 
 
+def cut_to(base: dict[str, Any], recipe: RecipeConfig) -> dict[str, Any]:
+    """The identity of a pretrained model with the length of the inputs that it gets: the model's, or the recipe's."""
+    return base | {"max_length": min(base["max_length"], recipe.max_length)}
+
+
 @dataclass(frozen=True)
 class Share:
     """The part that one language gives to a training set, from one split or from several that are one pool.
@@ -183,7 +188,7 @@ class Stage:
             "dev": {"data": self.dev.identity(), "size": self.dev_size},
             "overlap": self.overlap,
             "seed": self.seed,
-            "base": self.base,
+            "base": cut_to(self.base, self.recipe),
             "parent": digest(self.parent.key()) if self.parent else None,
             "software": software(SOFTWARE),
         }
