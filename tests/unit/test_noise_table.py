@@ -21,8 +21,8 @@ pytestmark = pytest.mark.usefixtures("workdir")
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three families, so that the test takes a moment; which ones there are is the registry's business."""
-    monkeypatch.setattr(noise_table, "families", lambda: ["char", "keyboard", "natural"])
+    """Four families, so that the test takes a moment; which ones there are is the registry's business."""
+    monkeypatch.setattr(noise_table, "families", lambda: ["attested", "char", "keyboard", "natural"])
     monkeypatch.setattr(noise_table, "SENTENCES", 60)
 
 
@@ -45,6 +45,7 @@ def test_the_table_on_embedded_text(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert rows["char", "sw"]["status"] == "no text"  # which the embedded task lacks
     assert {rows["natural", code]["status"] for code in ("de", "zh", "sw")} == {"needs a table"}
     assert "noise.families.natural.path" in rows["natural", "de"]["note"]
+    assert rows["attested", "de"]["status"] == "in a test set" and "in a test set" in shown
 
 
 @pytest.mark.usefixtures("few")

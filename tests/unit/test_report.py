@@ -333,6 +333,8 @@ def test_terminal_table(written: Path) -> None:
     (line,) = [row for row in text.splitlines() if "nli/english" in row and all(w in row for w in wanted)]
     assert "4/6" in line
     assert "19 ok, 1 failed, 4 missing" in line
+    (reason,) = {row["error"] for row in rows(written, "cells.csv") if row["status"] == "missing"}
+    assert f"missing: {reason}" in text
 
 
 def test_what_is_no_sweep(tmp_path: Path) -> None:

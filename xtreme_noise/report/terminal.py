@@ -27,7 +27,8 @@ def table(sweep: Path) -> Table:
     names = Names.of(study.cells)
     out = Table(
         title=escape(sweep.name),
-        caption="scores × 100: means over the languages complete in every arm (langs); drop: % of clean lost",
+        caption="scores × 100: means over the languages complete in every arm (langs); drop: % of clean lost"
+        + _missing(study),
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),  # narrow: an arm's whole name in 80 columns
         pad_edge=False,
@@ -61,6 +62,13 @@ def table(sweep: Path) -> Table:
                 _cells(study, panel, system),
             )
     return out
+
+
+def _missing(study: Study) -> str:
+    """What is missing, up to three reasons: one who sees "2 missing" asks for no more than the name of the file."""
+    reasons = list(dict.fromkeys(cell.error for cell in study.cells if cell.status == "missing" and cell.error))
+    more = f"\nmissing: {len(reasons) - 3} more, in the report" if len(reasons) > 3 else ""
+    return "".join(f"\nmissing: {escape(reason)}" for reason in reasons[:3]) + more
 
 
 def _cells(study: Study, panel: Panel, system: System) -> str:

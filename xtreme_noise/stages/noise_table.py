@@ -27,7 +27,8 @@ LEVEL = 0.05  # unless noise.level is given
 SENTENCES = 200
 FILE = "noise_table.csv"
 SHORT = 0.005  # this much below the level is marked: the family has too little to act on
-OK, NO, NOTHING, NO_TEXT, TABLE = "ok", "not supported", "nothing to act on", "no text", "needs a table"
+OK, NO, NOTHING, NO_TEXT = "ok", "not supported", "nothing to act on", "no text"
+TABLE, PAIRED = "needs a table", "in a test set"  # of these there is nothing to measure
 SIGNS = {NO: "–", NOTHING: "0", NO_TEXT: "?"}
 
 
@@ -88,7 +89,7 @@ def cells(cfg: Config) -> Iterator[Cell]:
             continue
         for code in codes:
             if perturber.paired:
-                yield Cell(family, perturber.signature, code, TABLE, level, note="its noise stands in a test set")
+                yield Cell(family, perturber.signature, code, PAIRED, level, note="its noise stands in a test set")
             else:
                 yield _cell(perturber, code, level, *found[code])
 
@@ -132,7 +133,7 @@ def show(cfg: Config, folder: Path) -> None:
     console.print(f"Measured on: {sources or 'nothing: there is no text of these languages'}.")
     console.print(
         "Cells: achieved grapheme error rate; * short of the level; – cannot act in the language; 0 finds nothing to "
-        "act on; ? no text at hand."
+        "act on; ? no text at hand (source.root with SIB-200 has some)."
     )
     path = folder / FILE
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -145,7 +146,7 @@ def show(cfg: Config, folder: Path) -> None:
 
 def _matrices(found: Sequence[Cell], width: int) -> Iterator[Table]:
     """Languages down, families across, as many to a table as the terminal is wide."""
-    names = list(dict.fromkeys(cell.family for cell in found if cell.status != TABLE))
+    names = list(dict.fromkeys(cell.family for cell in found if cell.status not in (TABLE, PAIRED)))
     codes = list(dict.fromkeys(cell.language for cell in found))
     signs = {(cell.family, cell.language): cell.sign for cell in found}
     columns: list[list[str]] = [[]]
@@ -171,8 +172,8 @@ def _summary(found: Sequence[Cell]) -> Table:
         table.add_column(name, no_wrap=True, min_width=12 if name == "family" else None)
     for family in dict.fromkeys(cell.family for cell in found):
         own = [cell for cell in found if cell.family == family]
-        if own[0].status == TABLE:
-            table.add_row(family, TABLE, "", "", "")
+        if own[0].status in (TABLE, PAIRED):
+            table.add_row(family, own[0].status, "", "", "")
             continue
         can = sum(cell.status != NO for cell in own)
         columns = [
