@@ -190,9 +190,12 @@ def _finish(sweep: Path) -> int:
     page = report.write(sweep)
     Console().print(report.terminal_table(sweep))
     print(page)
+    nothing = completion.missing and not completion.ok
     if completion.failed:
         print(f"xtreme-noise: {completion.failed} failed; the report lists them first", file=sys.stderr)
-    return int(bool(completion.failed) or any((sweep / "jobs").glob(f"*/{FAILURE}")))
+    elif nothing:
+        print("xtreme-noise: no cell could be evaluated: all of the data are missing", file=sys.stderr)
+    return int(bool(completion.failed or nothing) or any((sweep / "jobs").glob(f"*/{FAILURE}")))
 
 
 OF_A_FOLDER: dict[str, Callable[[Path], int]] = {"report": _report, "export": _export}

@@ -135,6 +135,7 @@ def test_missing_language_is_named_and_the_run_goes_on(root: Path) -> None:
     assert states == {("en", "ok"), ("sw", "missing")}
     assert "test.sw.jsonl.gz" in Path("s/report.html").read_text(encoding="utf-8")
     main(root, *overrides, "strict=true", code=1)
+    main(root, *overrides[:1], "languages=[sw]", *overrides[2:3], "sweep=nothing", code=1)
 
 
 def test_a_bad_file_fails_its_cells_and_spares_the_rest(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

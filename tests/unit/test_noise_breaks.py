@@ -181,3 +181,16 @@ def test_shares_that_no_sum_can_hold_are_refused(weight: float) -> None:
     for family in ("mix", "sequence"):
         with pytest.raises(ConfigError, match=r"families\.char\.weight must be 0 or from 1e-100 to 1e\+100"):
             made(family, families={"char": {"weight": weight}, "keyboard": {"weight": weight}})
+
+
+def test_a_family_that_proposes_what_costs_nothing_is_told_so() -> None:
+    """It had given an empty text."""
+
+    class Idle(family_class("char")):  # type: ignore[misc]
+        def propose(self, _: int, site: int, units: Any, *__: Any) -> Any:
+            return site, site + 1, (units[site],), 0
+
+        replace = propose
+
+    with pytest.raises(ValueError, match="changes that cost nothing"):
+        Idle(checked_parameters("char", {}))(ENGLISH, 0.1, "x", language="en")

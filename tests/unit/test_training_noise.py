@@ -82,7 +82,7 @@ def test_in_a_word() -> None:
     assert describe(TrainNoiseConfig()) == "none"
     assert describe(TrainNoiseConfig({"char": {}}, 0.1)) == "char@0.1"
     assert describe(TrainNoiseConfig({"char": {}}, 0.1, stages=["intermediate", "target"])) == (
-        "char@0.1 in intermediate and target"
+        "char@0.1 (intermediate and target)"
     )
 
 

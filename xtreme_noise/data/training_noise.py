@@ -110,8 +110,8 @@ def training_noise(cfg: TrainNoiseConfig, role: str, task: str, family: str, fie
 
 
 def describe(cfg: TrainNoiseConfig) -> str:
-    """ "none", or the noise in training in a word, such as char@0.05 (only the target unless others are named)."""
+    """ "none", or the noise in training in a word: char@0.05 (of the target), char@0.05 (target and intermediate)."""
     if not cfg.families:
         return "none"
-    stages = "" if cfg.stages == ["target"] else f" in {' and '.join(cfg.stages)}"
+    stages = "" if cfg.stages == ["target"] else f" ({' and '.join(cfg.stages)})"
     return f"{next(iter(cfg.families))}@{cfg.level:g}{stages}"

@@ -11,6 +11,7 @@ import datasets
 
 from xtreme_noise.errors import ConfigError, DataError, NotApplicable, suggest
 from xtreme_noise.noise.edits import NoisedText, between, carry
+from xtreme_noise.noise.foreign import restored
 from xtreme_noise.noise.perturber import NoisedTokens, Perturber
 from xtreme_noise.noise.words import words, words_touched
 
@@ -270,11 +271,12 @@ def perturb(
         perturber.prepare(_texts(dataset, [c for c in chosen.columns if call.of(c) == code]), level, code)
     columns: dict[str, list[Any]] = {}
     account = _Account()
-    for row in _rows(dataset):
-        new, parts = chosen.handler(call, row)
-        account.add(row["id"], parts)
-        for column, value in new.items():
-            columns.setdefault(column, []).append(value)
+    with restored():  # once, for families that draw from the global generators
+        for row in _rows(dataset):
+            new, parts = chosen.handler(call, row)
+            account.add(row["id"], parts)
+            for column, value in new.items():
+                columns.setdefault(column, []).append(value)
     if not account.capacity:
         raise NotApplicable(
             f"noise family {perturber.family!r} has nothing to act on in {dataset_name} ({language}, {field})"

@@ -183,13 +183,15 @@ class EngineFamily(Perturber):
         ordered = changes
         proposals = self._proposals(units, kinds, key, first, table, lone)
         while measured < wanted:
-            added = 0
+            added, known = 0, len(changes)
             for change in proposals:
                 changes.append(change)
                 added += change[3]
                 if added >= wanted - measured:
                     break
             if not added:
+                if len(changes) > known:
+                    raise ValueError(f"noise family {self.family!r} proposes changes that cost nothing: {changes[-1]}")
                 break  # saturated: everything that can be changed is
             ordered = sorted(changes)
             noisy, measured = _measured(units, ordered, wanted)
@@ -331,6 +333,8 @@ def _coin(key: bytes, number: int) -> float:
 
 def _stay_apart(left: str, new: Sequence[str], right: str) -> bool:
     """No two neighbours of left + new + right join into one cluster."""
+    if len(new) == 1:  # the usual case, made quick
+        return (not left or splits(left, new[0])) and (not right or splits(new[0], right))
     before = left
     for part in (*new, right):
         if part:
@@ -392,12 +396,16 @@ _edit: Callable[[tuple[int, int, int, int, str, str]], Edit] = partial(tuple.__n
 
 
 def _edits(units: Sequence[str], changes: Sequence[Change], lone: bool) -> tuple[Edit, ...]:
-    offsets: Sequence[int] = range(len(units) + 1) if lone else [0, *accumulate(map(len, units))]
     edits = []
-    shift = 0
+    shift = at = offset = 0
     for first, last, new, _ in changes:
-        start, end = offsets[first], offsets[last]
-        clean = units[first] if last == first + 1 else "".join(units[first:last])
+        if lone:
+            start, end, clean = first, last, "".join(units[first:last])
+        else:
+            start = offset + len("".join(units[at:first]))
+            clean = "".join(units[first:last])
+            end = start + len(clean)
+            at, offset = last, end
         noisy = new[0] if len(new) == 1 else "".join(new)
         begin = start + shift
         shift = begin + len(noisy) - end

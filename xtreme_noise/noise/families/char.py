@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import regex
 
@@ -111,17 +112,23 @@ class Family(EngineFamily):
         old = units[site]
         new = drawn[word >> _WHOLE]
         if len(old) > 1:
-            if table.groups[(kinds[site] - 1) // 2].keeps_marks:
-                if _BARE.match(new):
-                    return None
-                new = _with_marks(new, old)
-            if new == nfc(old):
-                return None
+            dressed = _in_place(new, old, table.groups[(kinds[site] - 1) // 2].keeps_marks)
+            return (site, site + 1, (dressed,), 1) if dressed else None
         return None if new == old else (site, site + 1, (new,), 1)
 
 
 _BARE = regex.compile(r"(?!အ)\p{InSC=Vowel_Independent}")  # letters of Indic scripts that never bear a vowel sign
 _MARKS = regex.compile(r"[\p{M}\u200c\u200d]*")
+
+
+@lru_cache(maxsize=1 << 15)
+def _in_place(letter: str, old: str, keeps_marks: bool) -> str:
+    """What stands in the place of the cluster `old` when its letter is taken for another; "" where nothing can."""
+    if keeps_marks:
+        if _BARE.match(letter):
+            return ""
+        letter = _with_marks(letter, old)
+    return "" if letter in (old, nfc(old)) else letter
 
 
 def _with_marks(letter: str, old: str) -> str:
