@@ -19,6 +19,7 @@ import xtreme_noise
 from xtreme_noise import cli
 from xtreme_noise.config import compose, paths
 from xtreme_noise.errors import DataError
+from xtreme_noise.results import Completion
 
 pytestmark = pytest.mark.usefixtures("workdir")
 
@@ -70,12 +71,9 @@ def reported(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The folders that reports were asked for."""
     asked: list[Path] = []
 
-    class Completion:
-        failed = 0
-
     def finish(sweep: Path) -> Completion:
         asked.append(sweep)
-        return Completion()
+        return Completion(ok=1, failed=0, missing=0, not_applicable=0)
 
     stand_in(monkeypatch, "xtreme_noise.results", finish=finish)
     stand_in(

@@ -10,11 +10,11 @@ from functools import lru_cache
 
 import regex
 
-from xtreme_noise.errors import ConfigError
 from xtreme_noise.languages import LANGUAGES
 from xtreme_noise.noise.alphabets import BITS, Group, draws, groups, kind
 from xtreme_noise.noise.engine import Change, EngineFamily, Table
 from xtreme_noise.noise.text import graphemes, nfc
+from xtreme_noise.noise.weights import check_weights, thresholds
 
 _DIGITS = Group("digits", "[0-9]", tuple("0123456789"), (1.0,) * 10)
 
@@ -67,13 +67,8 @@ class Family(EngineFamily):
     def __init__(self, parameters: CharParameters) -> None:
         super().__init__(parameters)
         weights = (parameters.insert, parameters.delete, parameters.substitute, parameters.swap)
-        if min(weights) < 0 or not 0 < sum(weights) < float("inf"):
-            raise ConfigError(f"char noise: weights of operations must be >= 0 and not all 0, not {weights}")
-        total = sum(weights)
-        # Cumulative thresholds on 16 bits of a word.
-        self._insert, self._delete, self._substitute = (
-            round(65536 * (sum(weights[: i + 1]) / total)) for i in range(3)
-        )
+        check_weights("char noise: weights of operations", weights)
+        self._insert, self._delete, self._substitute = thresholds(weights)
 
     def supports(self, language: str) -> bool:
         return language in LANGUAGES

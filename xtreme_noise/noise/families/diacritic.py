@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from xtreme_noise.errors import ConfigError
 from xtreme_noise.languages import LANGUAGES
 from xtreme_noise.noise.engine import Change, EngineFamily, Table
 from xtreme_noise.noise.marks import marks
+from xtreme_noise.noise.weights import check_weights, thresholds
 
 _REMEMBERED = 1 << 14  # graphemes of a language whose forms are remembered
 
@@ -53,9 +53,8 @@ class Family(EngineFamily):
     def __init__(self, parameters: DiacriticParameters) -> None:
         super().__init__(parameters)
         weights = (parameters.drop, parameters.confuse)
-        if min(weights) < 0 or not 0 < sum(weights) < float("inf"):
-            raise ConfigError(f"diacritic noise: drop and confuse must be >= 0 and not both 0, not {weights}")
-        self._drop = round(65536 * (parameters.drop / sum(weights)))
+        check_weights("diacritic noise: drop and confuse", weights)
+        (self._drop,) = thresholds(weights)
 
     def supports(self, language: str) -> bool:
         return language in LANGUAGES and marks(language).any

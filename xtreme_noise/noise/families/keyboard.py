@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 import regex
 
-from xtreme_noise.errors import ConfigError
 from xtreme_noise.noise import hangul, telex
 from xtreme_noise.noise.engine import Change, EngineFamily, Table
 from xtreme_noise.noise.layouts import Keyboard, has_keyboard, keyboards
 from xtreme_noise.noise.text import distance, graphemes, nfc, splits
+from xtreme_noise.noise.weights import check_weights, thresholds
 
 _STARTS = regex.compile(r"\p{L}")
 
@@ -174,11 +174,8 @@ class Family(EngineFamily):
     def __init__(self, parameters: KeyboardParameters) -> None:
         super().__init__(parameters)
         weights = (parameters.doubled, parameters.missed, parameters.unshifted, parameters.adjacent)
-        if min(weights) < 0 or not 0 < sum(weights) < float("inf"):
-            raise ConfigError(f"keyboard noise: weights of slips must be >= 0 and not all 0, not {weights}")
-        self._doubled, self._missed, self._unshifted = (
-            round(65536 * (sum(weights[: i + 1]) / sum(weights))) for i in range(3)
-        )
+        check_weights("keyboard noise: weights of slips", weights)
+        self._doubled, self._missed, self._unshifted = thresholds(weights)
 
     def supports(self, language: str) -> bool:
         return has_keyboard(language)

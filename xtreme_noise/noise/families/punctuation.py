@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xtreme_noise.errors import ConfigError
 from xtreme_noise.languages import LANGUAGES
 from xtreme_noise.noise.engine import Change, EngineFamily, Table
 from xtreme_noise.noise.signs import DOUBLED, MARKS, quotes, to_ascii, to_native
+from xtreme_noise.noise.weights import check_weights
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,7 @@ class Family(EngineFamily):
     def __init__(self, parameters: PunctuationParameters) -> None:
         super().__init__(parameters)
         self._weights = (parameters.drop, parameters.double, parameters.exchange)
-        if min(self._weights) < 0 or not 0 < sum(self._weights) < float("inf"):
-            raise ConfigError(f"punctuation noise: weights must be >= 0 and not all 0, not {self._weights}")
+        check_weights("punctuation noise: weights", self._weights)
 
     def supports(self, language: str) -> bool:
         return language in LANGUAGES

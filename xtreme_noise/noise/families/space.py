@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xtreme_noise.errors import ConfigError
 from xtreme_noise.languages import LANGUAGES
 from xtreme_noise.noise.engine import Change, EngineFamily
 from xtreme_noise.noise.inside import LETTER, InsideTable
+from xtreme_noise.noise.weights import check_weights, thresholds
 
 _SPACE = 2
 _INSIDE_TO_A_SPACE = 4  # borders inside words for every space, in most languages
@@ -63,12 +63,11 @@ class Family(EngineFamily):
     def __init__(self, parameters: SpaceParameters) -> None:
         super().__init__(parameters)
         weights = (parameters.join, parameters.double, parameters.nbsp, parameters.split)
-        if min(weights) < 0 or not 0 < sum(weights) < float("inf"):
-            raise ConfigError(f"space noise: weights must be >= 0 and not all 0, not {weights}")
+        check_weights("space noise: weights", weights)
         spaces = sum(weights[:3])
         self._acts = spaces > 0, parameters.split > 0
         # Thresholds on 16 bits: of a draw at a space; of one at a letter, of which there are more.
-        self._join, self._double = (round(65536 * (sum(weights[: i + 1]) / spaces)) if spaces else 0 for i in range(2))
+        self._join, self._double = thresholds(weights[:3]) if spaces else (0, 0)
         self._split = round(65536 * min(1.0, parameters.split / spaces / _INSIDE_TO_A_SPACE)) if spaces else 65536
 
     def supports(self, language: str) -> bool:

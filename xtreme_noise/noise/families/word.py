@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from xtreme_noise.errors import ConfigError
 from xtreme_noise.languages import LANGUAGES
 from xtreme_noise.languages import language as language_row
 from xtreme_noise.noise import segment
 from xtreme_noise.noise.engine import Change, EngineFamily, Table
 from xtreme_noise.noise.text import distance
+from xtreme_noise.noise.weights import check_weights, thresholds
 
 _INNER, _FIRST, _LAST, _ALONE, _GAP = 1, 2, 3, 4, 5  # graphemes of words, and spaces between two words
 
@@ -61,9 +61,8 @@ class Family(EngineFamily):
     def __init__(self, parameters: WordParameters) -> None:
         super().__init__(parameters)
         weights = (parameters.drop, parameters.repeat, parameters.swap)
-        if min(weights) < 0 or not 0 < sum(weights) < float("inf"):
-            raise ConfigError(f"word noise: weights of operations must be >= 0 and not all 0, not {weights}")
-        self._drop, self._repeat = (round(65536 * (sum(weights[: i + 1]) / sum(weights))) for i in range(2))
+        check_weights("word noise: weights of operations", weights)
+        self._drop, self._repeat = thresholds(weights)
 
     @property
     def signature(self) -> str:
