@@ -6,7 +6,8 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from functools import lru_cache
 
-from xtreme_noise.noise.engine import Change, EngineFamily, Table
+from xtreme_noise.noise.changes import Change
+from xtreme_noise.noise.engine import EngineFamily, Table
 
 _REMEMBERED = 1 << 14  # graphemes of a language whose choices are remembered
 

@@ -10,27 +10,17 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, partial
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import accumulate, compress
 from typing import Any
 
 from xtreme_noise.errors import NotApplicable
-from xtreme_noise.noise.edits import Edit, NoisedText
+from xtreme_noise.noise.changes import Became, Change, applied, cut_at_tokens, edits_of, stay_apart
+from xtreme_noise.noise.edits import NoisedText
 from xtreme_noise.noise.perturber import NoisedTokens, Perturber, budget
 from xtreme_noise.noise.stream import block, message, unit
-from xtreme_noise.noise.text import (
-    check_text,
-    distance,
-    graphemes,
-    is_lone,
-    splits,
-)
-
-# (start, end, new, cost): graphemes[start:end] become `new`, for at most `cost` in distance; end == start
-# inserts. Every grapheme of a change over several must have a kind. A plain tuple, because millions are made.
-Change = tuple[int, int, tuple[str, ...], int]
-
+from xtreme_noise.noise.text import check_text, graphemes, is_lone
 
 _KEPT = 1 << 16  # graphemes whose kind is remembered; a language has thousands
 
@@ -125,7 +115,7 @@ class EngineFamily(Perturber):
         changes, noisy, measured = self._noise(units, kinds, size, level, key, table, lone and not self.joins)
         if not changes:
             return NoisedText(text, (), 0.0, capacity)
-        return NoisedText(noisy, _edits(units, changes, lone), measured / size, capacity)
+        return NoisedText(noisy, edits_of(units, changes, lone), measured / size, capacity)
 
     def tokens(
         self,
@@ -162,8 +152,8 @@ class EngineFamily(Perturber):
         changes, noisy, measured = self._noise(units, kinds, size, level, key, table, False)
         if not changes:
             return NoisedTokens(list(tokens), (), 0.0, capacity)
-        edits = _edits(units, changes, False)
-        return NoisedTokens(_cut(noisy, tokens, edits), edits, measured / size, capacity)
+        edits = edits_of(units, changes, False)
+        return NoisedTokens(cut_at_tokens(noisy, tokens, edits), edits, measured / size, capacity)
 
     def _noise(
         self,
@@ -194,12 +184,12 @@ class EngineFamily(Perturber):
                     raise ValueError(f"noise family {self.family!r} proposes changes that cost nothing: {changes[-1]}")
                 break  # saturated: everything that can be changed is
             ordered = sorted(changes)
-            noisy, measured = _measured(units, ordered, wanted)
+            noisy, measured = applied(units, ordered, wanted)
             if measured > wanted:
                 # The last change costs more than was left to spend: taken or left by a coin of its own.
                 changes.pop()
                 fewer = sorted(changes)
-                without, before = _measured(units, fewer, wanted)
+                without, before = applied(units, fewer, wanted)
                 if _coin(key, len(changes) + 1) >= (wanted - before) / (measured - before):
                     ordered, noisy, measured = fewer, without, before
                 break
@@ -241,7 +231,7 @@ class EngineFamily(Perturber):
                 high = end if end > site else site + 1
                 if 1 in taken[low : high + 2] or (end > start + 1 and 0 in kinds[start:end]):
                     continue
-            if not lone and not _stay_apart(units[start - 1] if start else "", new, units[end] if end < last else ""):
+            if not lone and not stay_apart(units[start - 1] if start else "", new, units[end] if end < last else ""):
                 continue
             if low == high:
                 taken[site + 1] = 1
@@ -262,7 +252,7 @@ class EngineFamily(Perturber):
         done: Sequence[Change],
         table: Any,
     ) -> Iterator[Change]:
-        became = _Became(units, done)
+        became = Became(units, done)
         for turn in range(len(sites)):
             words = block(key, turn | 1 << 62)
             other = turn + words[0] % (len(sites) - turn)
@@ -279,48 +269,10 @@ class EngineFamily(Perturber):
                 continue
             # Neighbours may have become anything this family writes: nothing may join on either side of any
             # of it.
-            if _stay_apart(became.before(start), new, became.after(end)):
+            if stay_apart(became.before(start), new, became.after(end)):
                 taken[low + 1 : high + 1] = b"\1" * (high - low)
                 became.add(change)
                 yield change
-
-
-class _Became:
-    """What every grapheme has become, to see the neighbours of a border as they are now."""
-
-    def __init__(self, units: Sequence[str], changes: Sequence[Change]) -> None:
-        self.units = units
-        self.parts: dict[int, tuple[str, ...]] = {}  # grapheme -> what stands in its place
-        self.inserted: dict[int, tuple[str, ...]] = {}  # border -> what stands there
-        for change in changes:
-            self.add(change)
-
-    def add(self, change: Change) -> None:
-        start, end, new, _ = change
-        if start == end:
-            self.inserted[start] = new
-            return
-        for at in range(start, end):
-            self.parts[at] = ()
-        self.parts[start] = new
-
-    def before(self, border: int) -> str:
-        """The grapheme on the left of a border, or ""."""
-        for at in range(border, -1, -1):
-            if self.inserted.get(at):
-                return self.inserted[at][-1]
-            if at and (part := self.parts.get(at - 1, (self.units[at - 1],))):
-                return part[-1]
-        return ""
-
-    def after(self, border: int) -> str:
-        """The grapheme on the right of a border, or ""."""
-        for at in range(border, len(self.units) + 1):
-            if self.inserted.get(at):
-                return self.inserted[at][0]
-            if at < len(self.units) and (part := self.parts.get(at, (self.units[at],))):
-                return part[0]
-        return ""
 
 
 def _coin(key: bytes, number: int) -> float:
@@ -331,19 +283,6 @@ def _coin(key: bytes, number: int) -> float:
     return unit((word >> 1) | (word & 1) << 63)
 
 
-def _stay_apart(left: str, new: Sequence[str], right: str) -> bool:
-    """No two neighbours of left + new + right join into one cluster."""
-    if len(new) == 1:  # the usual case, made quick
-        return (not left or splits(left, new[0])) and (not right or splits(new[0], right))
-    before = left
-    for part in (*new, right):
-        if part:
-            if before and not splits(before, part):
-                return False
-            before = part
-    return True
-
-
 def _protected(units: Sequence[str], kinds: Sequence[int], protect: Sequence[tuple[int, int]]) -> list[int]:
     left = list(kinds)
     borders = [0, *accumulate(map(len, units))] if protect else []
@@ -351,63 +290,3 @@ def _protected(units: Sequence[str], kinds: Sequence[int], protect: Sequence[tup
         first, last = bisect_right(borders, start, 1) - 1, bisect_left(borders, stop, 0, len(units))
         left[first:last] = [0] * (last - first)
     return left
-
-
-def _measured(units: Sequence[str], changes: Sequence[Change], expected: int) -> tuple[str, int]:
-    """The text after these changes, in order, and its distance from `units`."""
-    at = 0
-    if isinstance(units, str):
-        text, size = "", len(units)
-        for start, end, new, _ in changes:
-            text += units[at:start]
-            for part in new:
-                text += part
-            size += len(new) - (end - start)
-            at = end
-        text += units[at:]
-        if len(text) == size:  # every new grapheme is one character too
-            return text, distance(units, text, expected)
-    noisy: list[str] = []
-    at = 0
-    for start, end, new, _ in changes:
-        noisy += units[at:start]
-        noisy += new
-        at = end
-    noisy += units[at:]
-    return "".join(noisy), distance(units, noisy, expected)
-
-
-def _cut(noisy: str, tokens: Sequence[str], edits: Sequence[Edit]) -> list[str]:
-    """The noisy tokens: `noisy` between the spaces that followed every clean token."""
-    found, at, begin, passed = [], 0, 0, 0
-    shift = 0
-    for token in tokens:
-        at += len(token)
-        while passed < len(edits) and edits[passed].end <= at:
-            shift = edits[passed].noisy_end - edits[passed].end
-            passed += 1
-        found.append(noisy[begin : at + shift])
-        at += 1
-        begin = at + shift
-    return found
-
-
-_edit: Callable[[tuple[int, int, int, int, str, str]], Edit] = partial(tuple.__new__, Edit)  # quicker than Edit(...)
-
-
-def _edits(units: Sequence[str], changes: Sequence[Change], lone: bool) -> tuple[Edit, ...]:
-    edits = []
-    shift = at = offset = 0
-    for first, last, new, _ in changes:
-        if lone:
-            start, end, clean = first, last, "".join(units[first:last])
-        else:
-            start = offset + len("".join(units[at:first]))
-            clean = "".join(units[first:last])
-            end = start + len(clean)
-            at, offset = last, end
-        noisy = new[0] if len(new) == 1 else "".join(new)
-        begin = start + shift
-        shift = begin + len(noisy) - end
-        edits.append(_edit((start, end, begin, end + shift, clean, noisy)))
-    return tuple(edits)

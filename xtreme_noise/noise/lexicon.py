@@ -19,7 +19,8 @@ from xtreme_noise.errors import ConfigError
 from xtreme_noise.languages import LANGUAGES
 from xtreme_noise.noise import segment
 from xtreme_noise.noise.casing import like, lower
-from xtreme_noise.noise.engine import Change, EngineFamily
+from xtreme_noise.noise.changes import Change
+from xtreme_noise.noise.engine import EngineFamily
 from xtreme_noise.noise.text import distance, graphemes, nfc
 from xtreme_noise.noise.wordwise import Form, WordTable
 

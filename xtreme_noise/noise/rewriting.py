@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import regex
 
-from xtreme_noise.noise.engine import Change
+from xtreme_noise.noise.changes import Change
 from xtreme_noise.noise.text import distance, graphemes, nfc
 
 _RULE = regex.compile(

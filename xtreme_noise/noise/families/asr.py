@@ -11,7 +11,8 @@ import regex
 
 from xtreme_noise.languages import LANGUAGES
 from xtreme_noise.languages import language as language_row
-from xtreme_noise.noise.engine import Change, EngineFamily, Table
+from xtreme_noise.noise.changes import Change
+from xtreme_noise.noise.engine import EngineFamily, Table
 from xtreme_noise.noise.homophones import homophones, spans
 from xtreme_noise.noise.spellout import LIMIT, has_number_words, number_words
 from xtreme_noise.noise.text import graphemes

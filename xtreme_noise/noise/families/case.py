@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from xtreme_noise.errors import ConfigError, suggest
 from xtreme_noise.languages import LANGUAGES
-from xtreme_noise.noise.engine import Change, EngineFamily, Table
+from xtreme_noise.noise.changes import Change
+from xtreme_noise.noise.engine import EngineFamily, Table
 from xtreme_noise.noise.segment import grapheme_words
 from xtreme_noise.noise.text import graphemes, nfc
 

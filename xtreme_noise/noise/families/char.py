@@ -12,7 +12,8 @@ import regex
 
 from xtreme_noise.languages import LANGUAGES
 from xtreme_noise.noise.alphabets import BITS, Group, draws, groups, kind
-from xtreme_noise.noise.engine import Change, EngineFamily, Table
+from xtreme_noise.noise.changes import Change
+from xtreme_noise.noise.engine import EngineFamily, Table
 from xtreme_noise.noise.text import graphemes, nfc
 from xtreme_noise.noise.weights import check_weights, thresholds
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from xtreme_noise.languages import LANGUAGES
-from xtreme_noise.noise.engine import Change, EngineFamily, Table
+from xtreme_noise.noise.changes import Change
+from xtreme_noise.noise.engine import EngineFamily, Table
 from xtreme_noise.noise.marks import marks
 from xtreme_noise.noise.weights import check_weights, thresholds
 

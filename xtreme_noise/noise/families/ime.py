@@ -8,7 +8,8 @@ from itertools import accumulate
 from typing import Any
 
 from xtreme_noise.noise import hangul
-from xtreme_noise.noise.engine import Change, Table
+from xtreme_noise.noise.changes import Change
+from xtreme_noise.noise.engine import Table
 from xtreme_noise.noise.readings import Readings, readings
 from xtreme_noise.noise.text import distance
 from xtreme_noise.noise.wordwise import Form, WordFamily, WordTable

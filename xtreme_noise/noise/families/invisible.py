@@ -11,7 +11,8 @@ import regex
 
 from xtreme_noise.errors import ConfigError
 from xtreme_noise.languages import LANGUAGES
-from xtreme_noise.noise.engine import Change, EngineFamily
+from xtreme_noise.noise.changes import Change
+from xtreme_noise.noise.engine import EngineFamily
 from xtreme_noise.noise.inside import InsideTable
 from xtreme_noise.noise.text import splits
 

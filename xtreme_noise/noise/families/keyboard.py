@@ -16,7 +16,8 @@ from typing import NamedTuple
 import regex
 
 from xtreme_noise.noise import hangul, telex
-from xtreme_noise.noise.engine import Change, EngineFamily, Table
+from xtreme_noise.noise.changes import Change
+from xtreme_noise.noise.engine import EngineFamily, Table
 from xtreme_noise.noise.layouts import Keyboard, has_keyboard, keyboards
 from xtreme_noise.noise.text import distance, graphemes, nfc, splits
 from xtreme_noise.noise.weights import check_weights, thresholds

@@ -9,8 +9,9 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from xtreme_noise.errors import ConfigError
+from xtreme_noise.noise.changes import Change
 from xtreme_noise.noise.components import Component, components, described, shares
-from xtreme_noise.noise.engine import Change, EngineFamily, Table
+from xtreme_noise.noise.engine import EngineFamily, Table
 
 _BYTES = 256
 _REJECTED = 8.0  # at most so many draws for one change, on average, to hold the shares of families that act rarely

@@ -11,7 +11,8 @@ import regex
 
 from xtreme_noise.languages import language as language_row
 from xtreme_noise.noise import hangul
-from xtreme_noise.noise.engine import Change, EngineFamily, Table
+from xtreme_noise.noise.changes import Change
+from xtreme_noise.noise.engine import EngineFamily, Table
 from xtreme_noise.noise.lookalikes import confusions, scripts
 from xtreme_noise.noise.text import graphemes, nfc, splits
 from xtreme_noise.noise.wordwise import Form

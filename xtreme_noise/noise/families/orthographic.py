@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields
 from xtreme_noise.errors import ConfigError
 from xtreme_noise.languages import LANGUAGES
 from xtreme_noise.noise import spelling
-from xtreme_noise.noise.engine import Change, EngineFamily, Table
+from xtreme_noise.noise.changes import Change
+from xtreme_noise.noise.engine import EngineFamily, Table
 from xtreme_noise.noise.rewriting import Rule
 
 _SOURCES: dict[str, Callable[[str], list[Rule]]] = {

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xtreme_noise.languages import LANGUAGES
-from xtreme_noise.noise.engine import Change, EngineFamily, Table
+from xtreme_noise.noise.changes import Change
+from xtreme_noise.noise.engine import EngineFamily, Table
 from xtreme_noise.noise.signs import DOUBLED, MARKS, quotes, to_ascii, to_native
 from xtreme_noise.noise.weights import check_weights
 

@@ -11,7 +11,7 @@ import regex
 from xtreme_noise.errors import ConfigError
 from xtreme_noise.languages import language as language_row
 from xtreme_noise.noise import segment
-from xtreme_noise.noise.engine import Change
+from xtreme_noise.noise.changes import Change
 from xtreme_noise.noise.latin import romanizer
 from xtreme_noise.noise.readings import readings
 from xtreme_noise.noise.stream import block, unit

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xtreme_noise.languages import LANGUAGES
-from xtreme_noise.noise.engine import Change, EngineFamily
+from xtreme_noise.noise.changes import Change
+from xtreme_noise.noise.engine import EngineFamily
 from xtreme_noise.noise.inside import LETTER, InsideTable
 from xtreme_noise.noise.weights import check_weights, thresholds
 

@@ -9,7 +9,8 @@ from itertools import pairwise
 from xtreme_noise.languages import LANGUAGES
 from xtreme_noise.languages import language as language_row
 from xtreme_noise.noise import segment
-from xtreme_noise.noise.engine import Change, EngineFamily, Table
+from xtreme_noise.noise.changes import Change
+from xtreme_noise.noise.engine import EngineFamily, Table
 from xtreme_noise.noise.text import distance
 from xtreme_noise.noise.weights import check_weights, thresholds
 
