@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from xtreme_noise.report import files
@@ -24,10 +23,8 @@ def build(sweep: Path) -> Path:
     from xtreme_noise.report.page import page, vega_library
 
     study = read_study(sweep)
-    with ThreadPoolExecutor(max_workers=1) as beside:
-        library = beside.submit(vega_library)
-        outputs = {f"tables/{name}": text.encode() for name, text in tables(study).items()}
-        outputs |= {f"figures/{name}": content for name, content in figures(study).items()}
-        outputs[files.REPORT] = page(study, library.result(), digest, sorted(outputs)).encode()
+    outputs = {f"tables/{name}": text.encode() for name, text in tables(study).items()}
+    outputs |= {f"figures/{name}": content for name, content in figures(study).items()}
+    outputs[files.REPORT] = page(study, vega_library(), digest, sorted(outputs)).encode()
     files.write_outputs(sweep, outputs, digest)
     return target

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -214,10 +215,11 @@ def _software(jobs: Sequence[Job]) -> list[tuple[str, str]]:
     return [(name, ", ".join(versions)) for name, versions in sorted(found.items())]
 
 
+@cache
 def vega_library() -> str:
     """Vega, Vega-Lite and vega-embed in one script, of the version that Altair writes specifications for.
 
-    Bundling takes seconds and leaves Python alone, so that a thread can do it beside other work.
+    Bundling takes seconds.
     """
     version = ".".join(altair.SCHEMA_VERSION.lstrip("v").split(".")[:2])
     return _for_script(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=version))
