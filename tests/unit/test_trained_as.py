@@ -1,4 +1,4 @@
-"""Tatoeba asked of a model that was trained on SQuAD: the stage is XQuAD's own, and its head is dropped."""
+"""Tasks asked of a model that was trained on SQuAD: the stage is XQuAD's own; Tatoeba drops its head."""
 
 from __future__ import annotations
 
@@ -27,6 +27,17 @@ def test_the_stage_is_shared_with_xquad(job: list[str]) -> None:
     assert stage(job, "task=tatoeba_squad") == stage(job, "task=xquad")
     noisy = ["train_noise=char"]
     assert stage(job, "task=tatoeba_squad", *noisy) == stage(job, "task=xquad", *noisy) != stage(job, "task=xquad")
+
+
+@pytest.mark.parametrize("task", ["mlqa", "mlqa_cross", "multichecklist"])
+def test_tasks_trained_on_squad_share_its_stage(job: list[str], task: str) -> None:
+    assert stage(job, f"task={task}") == stage(job, "task=xquad")
+
+
+def test_on_the_hub_they_share_it_too() -> None:
+    own, *others = (compose.jobs([f"task={name}"])[0].task for name in ("xquad", "mlqa", "mlqa_cross", "tatoeba_squad"))
+    wanted = own.data["hub"].train, own.data["hub"].dev, own.recipe
+    assert all((task.data["hub"].train, task.data["hub"].dev, task.recipe) == wanted for task in others)
 
 
 def test_another_score_than_of_the_model_as_it_is(job: list[str], store_path: Path) -> None:
