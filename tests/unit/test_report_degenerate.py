@@ -18,6 +18,7 @@ from xtreme_noise.report import predictions
 from xtreme_noise.report.answer import answer
 from xtreme_noise.report.figures import figures
 from xtreme_noise.report.page import page
+from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.predictions import match
 from xtreme_noise.report.study import Study, read_study
 from xtreme_noise.report.tables import tables
@@ -122,6 +123,14 @@ def test_killed_cells_are_counted_as_not_run(tmp_path: Path) -> None:
     assert all(panel.languages == ("de", "en") for panel in study.panels)
 
 
+def shared(study: Study, arm: str, reference: str) -> Panel:
+    """What the two were compared over."""
+    (panel,) = {
+        id(c.panel): c.panel for c in study.contrasts if (c.arm.arm, c.reference.arm) == (arm, reference)
+    }.values()
+    return panel
+
+
 def test_level_that_one_arm_lacks_is_in_no_mean(tmp_path: Path) -> None:
     def lacks(row: dict[str, Any]) -> bool:
         return bool(row["arm"] == "english" and row["level"] == 0.1)
@@ -129,15 +138,42 @@ def test_level_that_one_arm_lacks_is_in_no_mean(tmp_path: Path) -> None:
     study, html = rendered(make(tmp_path / "sweep", Spec(**(SMALL | {"skip": lacks}))))
     assert [panel.levels for panel in study.panels] == [(0.0, 0.05)]
     assert "not common to all arms and left out: level 0.1" in html
+    assert shared(study, "multilingual", "english").levels == (0.0, 0.05)
+    assert shared(study, "multilingual", "none").levels == (0.0, 0.05, 0.1)
 
 
-def test_seed_that_one_arm_lacks_is_in_no_mean(tmp_path: Path) -> None:
+def test_what_a_third_system_lacks_takes_nothing_from_a_contrast(tmp_path: Path) -> None:
+    """The means of the tables are over what all systems have; two arms are compared over what the two have."""
+
     def lacks(row: dict[str, Any]) -> bool:
-        return bool(row["arm"] == "english" and row["seed"] == 1)
+        return bool(row["arm"] == "none" and (row["seed"] == 1 or row["language"] == "sw"))
 
     study, html = rendered(make(tmp_path / "sweep", Spec(**(SMALL | {"skip": lacks, "seeds": (0, 1)}))))
-    assert [panel.seeds for panel in study.panels] == [(0,)]
-    assert "left out: seed 1" in html
+    assert [(panel.seeds, panel.languages) for panel in study.panels] == [((0,), ("de", "en"))]
+    assert "left out: seed 1" in html and "Swahili (not run everywhere)" in html
+    question, control = shared(study, "multilingual", "english"), shared(study, "multilingual", "none")
+    assert (question.seeds, question.languages, question.wanted) == ((0, 1), ("de", "en", "sw"), 3)
+    assert (control.seeds, control.languages, control.wanted) == ((0,), ("de", "en"), 3)
+    assert "One training seed" not in answer(study).paragraph
+    (row,) = [c for c in study.contrasts if c.panel is question and (c.measure, c.level) == ("score", 0.1)]
+    own = [c.score for c in study.cells if (c.arm, c.level) == ("multilingual", 0.1)]
+    assert len(own) == 6 and row.value == pytest.approx(sum(score or 0.0 for score in own) / 6)
+
+
+def test_a_clean_difference_is_one_test_whatever_the_noise(tmp_path: Path) -> None:
+    """It stands once per noise family; where a family leaves a language out it is another one."""
+
+    def nothing_in_swahili(row: dict[str, Any]) -> tuple[str, str | None]:
+        return ("n/a", "no layout") if row["noise"] == "keyboard" and row["language"] == "sw" else ("ok", None)
+
+    for status, tests in ((None, 3), (nothing_in_swahili, 4)):
+        spec = Spec(**(SMALL | {"noises": ("char", "keyboard"), "levels": (0.1,), "status": status}))
+        study = read_study(make(tmp_path / f"{tests}", spec))
+        own = [c for c in study.contrasts if c.measure == "score" and c.reference.arm == "english"]
+        assert [c.level for c in own] == [0.0, 0.1, 0.0, 0.1]
+        assert {c.tests for c in own} == {tests}
+        assert all(c.p_holm is not None for c in own)
+        assert {c.tests for c in study.contrasts if c.measure == "drop_rate"} == {2}
 
 
 def _one_prediction_file(sweep: Path, language: str = "de") -> Path:

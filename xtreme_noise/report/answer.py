@@ -44,7 +44,8 @@ def answer(study: Study) -> Answer:
         lines = _limited(_curves(study, names))
         if lines:
             sentences.append("Share of the clean score lost at the highest level (drop rate, 95 % interval):")
-    if {len(panel.seeds) for panel in study.panels if panel.languages} == {1}:
+    shown = [row.panel for row in top] or [panel for panel in study.panels if panel.languages]
+    if {len(panel.seeds) for panel in shown} == {1}:
         note = "One training seed: the intervals are over test items and say nothing about other seeds."
         sentences.insert(1, note)
     guessing = at_chance(study)

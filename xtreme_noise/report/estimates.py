@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -77,6 +77,16 @@ class Contrast:
     resamples: int
 
 
+@dataclass(frozen=True)
+class Pair:
+    """Two systems that are compared. panel: of these two, over the languages, levels and seeds that both have."""
+
+    arm: System
+    reference: System
+    panel: Panel
+    evidence: Evidence
+
+
 def points(panel: Panel, evidence: Evidence) -> list[Point]:
     """All curves of a panel; empty when no language is complete."""
     if not panel.languages:
@@ -112,67 +122,65 @@ def points(panel: Panel, evidence: Evidence) -> list[Point]:
     return rows
 
 
-def contrasts(panels: Sequence[tuple[Panel, Evidence]]) -> list[Contrast]:
-    """Every contrast of arms in the sweep, p adjusted after Holm within (pair of arms, measure) over the
-    sweep.
-    """
-    rows = list(chain.from_iterable(_contrasts(panel, evidence) for panel, evidence in panels if panel.languages))
+def pairs(panel: Panel, evidence: Evidence) -> list[Pair]:
+    """Every two systems of a panel that may be compared and share a language."""
+    found = [
+        Pair(arm, reference, panel.among((arm, reference)), evidence) for arm, reference in _compared(panel.systems)
+    ]
+    return [pair for pair in found if pair.panel.languages]
+
+
+def contrasts(compared: Sequence[Pair]) -> list[Contrast]:
+    """Every contrast of these pairs, p adjusted after Holm within (pair of arms, measure) over all of them."""
+    rows = list(chain.from_iterable(map(_contrasts, compared)))
     adjusted: dict[int, tuple[float, int]] = {}
     for pair in CONTRASTS:
         for measure in MEASURES:
-            family = [
-                (i, row.p)
-                for i, row in enumerate(rows)
-                if (row.arm.arm, row.reference.arm) == pair and row.measure == measure and row.p is not None
-            ]
-            values = holm([p for _, p in family])
-            adjusted |= {i: (value, len(family)) for (i, _), value in zip(family, values, strict=True)}
+            family: dict[Hashable, tuple[float, list[int]]] = {}
+            for i, row in enumerate(rows):
+                if (row.arm.arm, row.reference.arm) == pair and row.measure == measure and row.p is not None:
+                    family.setdefault(_test(row, i), (row.p, []))[1].append(i)
+            values = holm([p for p, _ in family.values()])
+            for value, (_, same) in zip(values, family.values(), strict=True):
+                adjusted |= dict.fromkeys(same, (value, len(family)))
     return [
         replace(row, p_holm=adjusted[i][0], tests=adjusted[i][1]) if i in adjusted else row
         for i, row in enumerate(rows)
     ]
 
 
-def _contrasts(panel: Panel, evidence: Evidence) -> list[Contrast]:
-    rows = []
-    for arm, reference in _pairs(panel.systems):
-        ours = {level: _mean(panel, evidence, arm, level) for level in panel.levels}
-        theirs = {level: _mean(panel, evidence, reference, level) for level in panel.levels}
+def _test(row: Contrast, number: int) -> Hashable:
+    """What makes a test one of its own. The clean scores of the same languages and seeds are those of every noise
+    family: a contrast of them stands once per family, and is one test.
+    """
+    panel = row.panel
+    if row.level != 0:
+        return number
+    return panel.task, panel.model, row.arm, row.reference, panel.languages, panel.seeds
 
-        def row(
-            measure: str,
-            level: float | None,
-            a: tuple[float, Floats | None],
-            b: tuple[float, Floats | None],
-            arm: System = arm,
-            reference: System = reference,
-        ) -> None:
-            if math.isnan(a[0]) or math.isnan(b[0]):
-                return
-            drawn = a[1] - b[1] if a[1] is not None and b[1] is not None else None
-            p = p_value(drawn) if drawn is not None else None
-            difference = _estimate(a[0] - b[0], drawn)
-            rows.append(
-                Contrast(
-                    panel,
-                    arm,
-                    reference,
-                    measure,
-                    level,
-                    a[0],
-                    b[0],
-                    difference,
-                    p,
-                    None,
-                    0,
-                    evidence.resamples,
-                )
+
+def _contrasts(pair: Pair) -> list[Contrast]:
+    rows: list[Contrast] = []
+    panel, evidence, arm, reference = pair.panel, pair.evidence, pair.arm, pair.reference
+    ours = {level: _mean(panel, evidence, arm, level) for level in panel.levels}
+    theirs = {level: _mean(panel, evidence, reference, level) for level in panel.levels}
+
+    def row(measure: str, level: float | None, a: Drawn, b: Drawn) -> None:
+        if math.isnan(a[0]) or math.isnan(b[0]):
+            return
+        drawn = a[1] - b[1] if a[1] is not None and b[1] is not None else None
+        p = p_value(drawn) if drawn is not None else None
+        difference = _estimate(a[0] - b[0], drawn)
+        rows.append(
+            Contrast(
+                panel, arm, reference, measure, level, a[0], b[0], difference, p,
+                p_holm=None, tests=0, resamples=evidence.resamples,
             )
+        )  # fmt: skip
 
-        for level in panel.levels:
-            row("score", level, ours[level], theirs[level])
-        if 0.0 not in panel.levels:
-            continue
+    for level in panel.levels:
+        row("score", level, ours[level], theirs[level])
+    if 0.0 in panel.levels:
         ours, theirs = _right(panel, ours), _right(panel, theirs)
         for level in panel.levels[1:]:
             row("drop_rate", level, _rate(ours, level), _rate(theirs, level))
@@ -181,7 +189,7 @@ def _contrasts(panel: Panel, evidence: Evidence) -> list[Contrast]:
     return rows
 
 
-def _pairs(systems: Sequence[System]) -> list[tuple[System, System]]:
+def _compared(systems: Sequence[System]) -> list[tuple[System, System]]:
     """(arm, reference): the same kind of intermediate task, or no intermediate task as the reference."""
     return [
         (arm, reference)

@@ -42,6 +42,8 @@ class Panel:
     gaps: every other language of the task, with the reason it is left out of means.
     silent: systems of the task without any usable cell here; they take no part, and do not empty `languages`.
     levels, seeds, noise_seeds: those that every system has.
+    cells: the finished ones. spots: every cell of the task, model and noise family, whatever became of it.
+    unusable: language -> why its cells cannot be compared.
     """
 
     task: str
@@ -58,6 +60,18 @@ class Panel:
     gaps: Mapping[str, str]
     partial: tuple[str, ...]
     cells: Mapping[Spot, Cell]
+    spots: Mapping[Spot, Cell]
+    unusable: Mapping[str, str]
+
+    def among(self, some: Sequence[System]) -> Panel:
+        """The panel of some of its systems: over the languages, levels and seeds that these share.
+
+        What another system lacks takes nothing from them.
+        """
+        names = {system.intermediate for system in some}
+        spots = {spot: cell for spot, cell in self.spots.items() if spot[0] in names}
+        wanted = sorted({*self.languages, *self.gaps})
+        return _panel(self.task, self.model, self.noise, spots, some, wanted, self.unusable)
 
     def at(self, system: System, language: str, level: float) -> list[list[Cell]]:
         """The cells of one point, per training seed, over noise seeds."""
@@ -86,7 +100,10 @@ def panels(cells: Sequence[Cell], unusable: Mapping[tuple[str, str], str] | None
     for (task, model), members in grouped.items():
         noises = sorted({cell.noise for cell in members} - {CLEAN}) or [CLEAN]
         bad = {language: why for (t, language), why in (unusable or {}).items() if t == task}
-        found += [_panel(task, model, noise, members, bad) for noise in noises]
+        for noise in noises:
+            spots = _spots(members, noise)
+            wanted = sorted({spot[1] for spot in spots})
+            found.append(_panel(task, model, noise, spots, systems(list(spots.values())), wanted, bad))
     return found
 
 
@@ -96,14 +113,27 @@ def systems(cells: Sequence[Cell]) -> list[System]:
     return sorted(found, key=lambda system: system_order(system.intermediate, system.arm))
 
 
-def _panel(task: str, model: str, noise: str, members: Sequence[Cell], bad: Mapping[str, str]) -> Panel:
-    here = [cell for cell in members if cell.noise in (CLEAN, noise)]
+def _spots(members: Iterable[Cell], noise: str) -> dict[Spot, Cell]:
+    """The clean cells and those of one noise family."""
     spots: dict[Spot, Cell] = {}
-    for cell in here:
-        noise_seed = None if cell.noise == CLEAN else cell.noise_seed
-        spots[(cell.intermediate, cell.language, cell.level, cell.seed, noise_seed)] = cell
+    for cell in members:
+        if cell.noise in (CLEAN, noise):
+            noise_seed = None if cell.noise == CLEAN else cell.noise_seed
+            spots[(cell.intermediate, cell.language, cell.level, cell.seed, noise_seed)] = cell
+    return spots
+
+
+def _panel(
+    task: str,
+    model: str,
+    noise: str,
+    spots: Mapping[Spot, Cell],
+    every: Sequence[System],
+    wanted: Sequence[str],
+    bad: Mapping[str, str],
+) -> Panel:
+    here = list(spots.values())
     good = {spot: cell for spot, cell in spots.items() if cell.status == "ok" and cell.score is not None}
-    every = sorted({System(c.intermediate, c.arm) for c in here}, key=lambda s: system_order(s.intermediate, s.arm))
     active = [s for s in every if any(spot[0] == s.intermediate for spot in good)]
     names = [s.intermediate for s in active]
     levels = _common(names, ((spot[0], spot[2]) for spot in good))
@@ -111,7 +141,7 @@ def _panel(task: str, model: str, noise: str, members: Sequence[Cell], bad: Mapp
     noise_seeds = _common(names, ((spot[0], spot[4]) for spot in good if spot[4] is not None))
     complete: list[str] = []
     gaps: dict[str, str] = {}
-    for language in sorted({cell.language for cell in here}):
+    for language in wanted:
         needed = [
             (name, language, level, seed, noise_seed)
             for name in names
@@ -134,7 +164,7 @@ def _panel(task: str, model: str, noise: str, members: Sequence[Cell], bad: Mapp
         systems=tuple(active),
         silent=tuple(s for s in every if s not in active),
         levels=tuple(levels), seeds=tuple(seeds), noise_seeds=tuple(noise_seeds),
-        languages=tuple(complete), gaps=gaps, cells=good,
+        languages=tuple(complete), gaps=gaps, cells=good, spots=spots, unusable=bad,
         partial=_partial(spots, levels, seeds, noise_seeds),
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xtreme_noise.report.cells import Cell, Problem, ordered, read_cells, where
-from xtreme_noise.report.estimates import Contrast, Point, contrasts, points
+from xtreme_noise.report.estimates import Contrast, Point, contrasts, pairs, points
 from xtreme_noise.report.grid import Count, Place, counts, places
 from xtreme_noise.report.jobs import Job, read_jobs
 from xtreme_noise.report.panels import Panel, panels
@@ -56,6 +56,7 @@ def read_study(sweep: Path, *, resample: bool = True) -> Study:
         evidence, unusable, broken = read_evidence(sweep, cells)
     compared = panels(cells, unusable)
     known = [(panel, evidence.get(panel.task, Evidence())) for panel in compared]
+    two = [pair for panel, own in known for pair in pairs(panel, own)]
     return Study(
         sweep,
         cells,
@@ -63,8 +64,8 @@ def read_study(sweep: Path, *, resample: bool = True) -> Study:
         compared,
         evidence,
         [point for panel, own in known for point in points(panel, own)],
-        contrasts(known),
-        by_seen(known),
+        contrasts(two),
+        by_seen(two),
         places(cells, evidence),
         counts(cells),
         jobs,

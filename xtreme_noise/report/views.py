@@ -204,7 +204,7 @@ def _merged(groups: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
 
 
 def contrast_table(contrasts: Sequence[Contrast], names: Names, caption: str) -> TableView:
-    """Arm minus reference arm."""
+    """Arm minus reference arm, over the languages and training seeds that these two have."""
     rows = []
     for row in contrasts:
         rows.append(
@@ -218,11 +218,12 @@ def contrast_table(contrasts: Sequence[Contrast], names: Names, caption: str) ->
                 Item(probability(row.p), "num"),
                 Item(probability(row.p_holm), "num"),
                 Item(f"{len(row.panel.languages)}/{row.panel.wanted}", "num"),
+                Item(f"{len(row.panel.seeds)}", "num"),
             ]
         )
     arm, reference = contrasts[0].arm.arm, contrasts[0].reference.arm
     heads = ["task · noise", "level", reference, arm, "difference", "95 % interval", "p", "Holm p"]
-    return TableView(caption, [[(h, 1) for h in (*heads, "languages")]], rows)
+    return TableView(caption, [[(h, 1) for h in (*heads, "languages", "seeds")]], rows)
 
 
 def stage_table(stages: Sequence[dict[str, str]]) -> TableView | None:
