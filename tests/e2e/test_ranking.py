@@ -19,6 +19,7 @@ from xtreme_noise.stages.evaluate import LanguageSession
 from xtreme_noise.stages.open import LazyPredictor, train
 from xtreme_noise.stages.plan import Plan
 from xtreme_noise.stages.plan import test_reference as held_out
+from xtreme_noise.stages.training_set import check_overlap
 from xtreme_noise.store import Store, digest
 
 LANGUAGES = ("en", "de", "zh")
@@ -95,6 +96,14 @@ def test_training_on_a_paragraph_of_the_pool_is_refused(job: list[str], tmp_path
     [cfg] = compose.jobs(job)
     with pytest.raises(DataError, match="1 of 24 training examples occur in the test set"):
         train(Plan(cfg), Store(store_path), False)
+    for arm in ("qa/english", "mlm/english"):  # other families that read the same paragraphs
+        [other] = compose.jobs([*job, "task.train=false", f"intermediate={arm}", "intermediate.size.train=24"])
+        [elsewhere] = compose.jobs(
+            ["model=tiny", "task=tatoeba", *job[-2:], f"intermediate={arm}", "intermediate.size.train=24"]
+        )
+        assert Plan(other).stages[0].key() == Plan(elsewhere).stages[0].key(), "one stage serves every target"
+        with pytest.raises(DataError, match="1 of 24 training examples occur in the test set"):
+            check_overlap(Plan(other).stages[0], Store(store_path))
 
 
 def test_whole_rankings_are_read_back(job: list[str]) -> None:

@@ -15,6 +15,7 @@ from xtreme_noise.config.schema import SourceConfig
 from xtreme_noise.config.splits import DataConfig, SplitConfig
 from xtreme_noise.data import files
 from xtreme_noise.data.batching import LengthBuckets, pad, sorted_batches
+from xtreme_noise.data.examples import comparable
 from xtreme_noise.data.sources import Reference, references, source_kind, subsample, without_overlap
 from xtreme_noise.errors import ConfigError, DataError
 from xtreme_noise.store import Store
@@ -184,6 +185,13 @@ def test_overlap_is_refused_or_left_out_and_counted() -> None:
     assert gone == 2 and "c3" not in kept["context"] and len(kept) == 8
     with pytest.raises(DataError, match=r"qa/x: 2 of 10 training examples occur in the test set \(ids 3, 8"):
         without_overlap(train, [test], "qa", "refuse", "qa/x")
+    pool = Dataset.from_list([{"id": "p", "text": "a sentence", "context": "c3"}])
+    assert without_overlap(train, [pool], "qa", "drop", "qa/x", "ranking")[1] == 2
+    sides = Dataset.from_list(
+        [{"id": "1", "text": "c9", "text_pair": "c3"}, {"id": "2", "text": "c3x", "text_pair": "c"}]
+    )
+    assert without_overlap(sides, [test], "masked_lm", "drop", "tlm/x", "qa")[1] == 1, "either side, whole"
+    assert not comparable("classification", "qa") and comparable("classification", "classification")
 
 
 def test_sorted_batches_cover_everything_within_the_budget() -> None:

@@ -182,6 +182,13 @@ IDENTITY: dict[str, tuple[str, ...]] = {
     "masked_lm": ("text", "text_pair"),
     "robust_contrastive": ("text",),
 }
+# Where the paragraphs of a family are: two families that have some can share them.
+PARAGRAPHS: dict[str, tuple[str, ...]] = {
+    "qa": ("context",),
+    "ranking": ("context",),
+    "masked_lm": ("text", "text_pair"),
+    "robust_contrastive": ("text",),
+}
 
 
 def normalise(
@@ -259,3 +266,18 @@ def identity(example: Mapping[str, Any], family: str) -> str:
         return str(example.get("context") or example.get("query") or "")
     parts = [example[column] for column in IDENTITY[family] if example.get(column) is not None]
     return "\x1f".join(" ".join(part) if isinstance(part, list) else str(part) for part in parts)
+
+
+def comparable(family: str, other: str) -> bool:
+    """Whether an example of one family can be in a data set of the other."""
+    return family == other or (family in PARAGRAPHS and other in PARAGRAPHS)
+
+
+def shared(example: Mapping[str, Any], family: str, other: str) -> list[str]:
+    """What an example of `family` must not have in common with one of `other`: their identity in one family, whole
+    paragraphs between two. Empty for an example that cannot leak."""
+    if family == other:
+        found = [identity(example, family)]
+    else:
+        found = [str(example[column]) for column in PARAGRAPHS[family] if example.get(column) is not None]
+    return [text for text in found if text]

@@ -262,14 +262,18 @@ def subsample(dataset: Dataset, size: int | None, salt: str, *, from_end: bool =
 
 
 def without_overlap(
-    train: Dataset, tests: Iterable[Dataset], family: str, policy: str, what: str
+    train: Dataset, tests: Iterable[Dataset], family: str, policy: str, what: str, tested: str | None = None
 ) -> tuple[Dataset, int]:
     """Training rows that do not occur in a test set, and how many did.
 
+    tested: the family of the tests, where it is another one that has paragraphs too; None: the same.
     policy `refuse` raises DataError on the first overlap (QA: a shared context), `drop` leaves those rows out.
     """
-    held_out = {examples.identity(row, family) for test in tests for row in test} - {""}
-    clash = [number for number, row in enumerate(train) if examples.identity(row, family) in held_out]
+    tested = tested or family
+    held_out = {text for test in tests for row in test for text in examples.shared(row, tested, family)}
+    clash = [
+        number for number, row in enumerate(train) if not held_out.isdisjoint(examples.shared(row, family, tested))
+    ]
     if not clash:
         return train, 0
     if policy == "refuse":

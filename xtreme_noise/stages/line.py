@@ -9,6 +9,7 @@ from typing import Any
 from xtreme_noise import metrics
 from xtreme_noise.config.schema import Config, FirstConfig, IntermediateConfig, TaskConfig, TrainedAsConfig
 from xtreme_noise.data import files
+from xtreme_noise.data.examples import comparable
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.sources import Reference, references, source_kind
 from xtreme_noise.data.training_noise import training_noise
@@ -151,8 +152,13 @@ def _arm(cfg: Config, task: IntermediateConfig, what: str, common: dict[str, Any
                 one.revision()
             except DataMissing as error:  # known before anything is trained, and named
                 raise DataMissing(f"{what}: {error}") from error
-        tests = _tests(cfg, language) if task.family == cfg.task.family else ()
-        return Share(found[0], examples, True, tests, more=tuple(found[1:]), **others)
+        return Share(found[0], examples, True, held_out(found), more=tuple(found[1:]), **others)
+
+    def held_out(found: Sequence[Reference]) -> tuple[Reference, ...]:
+        if not comparable(str(task.family), cfg.task.family):
+            return ()
+        beside = [one.split.parallel.language for one in found if one.split.parallel]
+        return tuple(test for code in dict.fromkeys([found[0].language, *beside]) for test in _tests(cfg, code))
 
     if size is None:
         return (share(wanted[0], None),)

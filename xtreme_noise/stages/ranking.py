@@ -19,17 +19,21 @@ def pool(cfg: Config) -> Pool | None:
     task = cfg.task
     if task.family != FAMILY:
         return None
-    split = task.data[source_kind(task.data, cfg.source, f"task {task.name}")].pool
-    single = split is not None and not any("{" in part for part in (split.path, split.name or "", split.split or ""))
     return Pool(
-        tuple(_references(cfg, "pool", [task.train_language] if single else task.languages)),
+        tuple(_references(cfg, "pool", [task.train_language] if _single(cfg) else task.languages)),
         tuple(_references(cfg, "test", task.languages)) if task.parallel else (),
     )
 
 
 def pool_part(cfg: Config, language: str) -> Reference:
-    """The candidates in one language. Raises DataMissing."""
-    return _references(cfg, "pool", [language])[0]
+    """The candidates in one language, or all where they are one file. Raises DataMissing."""
+    return _references(cfg, "pool", [cfg.task.train_language if _single(cfg) else language])[0]
+
+
+def _single(cfg: Config) -> bool:
+    """Whether the pool is one file, without a language in its name."""
+    split = cfg.task.data[source_kind(cfg.task.data, cfg.source, f"task {cfg.task.name}")].pool
+    return split is not None and not any("{" in part for part in (split.path, split.name or "", split.split or ""))
 
 
 def _references(cfg: Config, part: str, languages: list[str]) -> list[Reference]:

@@ -31,7 +31,7 @@ def check_overlap(stage: Stage, store: Store) -> None:
 def _refuse(train: Reference, test: Reference, stage: Stage, store: Store) -> None:
     def passed(directory: Path) -> None:
         what = f"{stage.name}, {train.name()}"
-        without_overlap(train.load(store), [test.load(store)], stage.family, "refuse", what)
+        without_overlap(train.load(store), [test.load(store)], stage.family, "refuse", what, test.family)
         write_atomic(directory / "passed.txt", "no training example occurs in the test set\n")
 
     key = {"train": train.identity(), "test": test.identity(), "family": stage.family}
