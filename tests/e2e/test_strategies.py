@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -244,9 +245,27 @@ def test_the_languages_that_are_evaluated_or_not(root: Path) -> None:
 
 def test_the_dev_set_of_the_target_is_no_training_data(root: Path) -> None:
     nli_files(root, "en", "de")
-    arm = ["intermediate=nli_parallel/translated", "intermediate.languages=[en,de]", "intermediate.size.train=8"]
-    with pytest.raises(ConfigError, match=r"chooses its epoch on files:xnli/validation\.en"):
-        Plan(job(root, "task=xnli", "languages=[de]", *arm))
+    arm = ["intermediate=nli_parallel/translated", "intermediate.size.train=8"]
+    for languages in ("[en,de]", "[de]"):  # a translation of what chooses the epoch is no better than itself
+        with pytest.raises(ConfigError, match=r"chooses its epoch on files:xnli/validation\.en"):
+            Plan(job(root, "task=xnli", "languages=[de]", *arm, f"intermediate.languages={languages}"))
+
+
+@pytest.mark.parametrize(
+    ("cut", "arm", "passes"), [("[0, 0.7]", "english", True), ("[0, 0.8]", "english", False), ("[0, 0.7]", "de", False)]
+)
+def test_two_cuts_of_a_file_may_be_dev_and_training_data(cut: str, arm: str, passes: bool, root: Path) -> None:
+    nli_files(root, "en", "de")
+    split = "{path: 'xnli/validation.{language}.jsonl.gz', columns: {text: premise, text_pair: hypothesis}, cut: %s}"
+    arms = {"english": ["intermediate=nli_parallel/english"]}
+    chosen = arms.get(arm, ["intermediate=nli_parallel/translated", "intermediate.languages=[de]"])
+    data = [f"intermediate.data.files.train=[{split % cut}]", f"task.data.files.dev=[{split % '[0.7, 1]'}]"]
+    with nullcontext() if passes else pytest.raises(ConfigError, match="chooses its epoch on"):
+        Plan(job(root, "task=xnli", "languages=[de]", *chosen, *data, "intermediate.size.train=8"))
+
+
+def test_made_data_are_made_apart(root: Path) -> None:
+    assert Plan(job(root, "task=slots", "intermediate=slots/english", "source=embedded")).stages
 
 
 @pytest.mark.usefixtures("workdir")

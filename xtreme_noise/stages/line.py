@@ -41,12 +41,29 @@ def _check_dev(stages: list[Stage]) -> None:
     dev = stages[-1].dev
     for stage in stages[:-1]:
         for one in (one for share in stage.shares for one in share.references):
-            same = (one.kind, one.language, one.split.path, one.split.name, one.split.split)
-            if same == (dev.kind, dev.language, dev.split.path, dev.split.name, dev.split.split):
+            if _same_items(one, dev):
                 raise ConfigError(
                     f"{stages[-1].name} chooses its epoch on {dev.name()}, which {stage.name} is trained on: take "
                     "another intermediate task, or another dev set (task.data)"
                 )
+
+
+def _same_items(one: Reference, dev: Reference) -> bool:
+    """Whether the rows of one split may be those of the other: in another language they may be its translations.
+
+    Two cuts of a file have nothing in common, but a cut is by the text: a translation can be on the other side.
+    """
+    if _place(one) != _place(dev):
+        return False
+    if one.language != dev.language:
+        return True
+    (low, high), (other_low, other_high) = (split.cut or (0.0, 1.0) for split in (one.split, dev.split))
+    return low < other_high and other_low < high
+
+
+def _place(one: Reference) -> tuple[str | None, ...]:
+    """Where rows are read from. Embedded data are made, those of training and those of dev apart."""
+    return one.kind, one.split.path, one.split.name, one.split.split, one.part if one.kind == "embedded" else None
 
 
 def few_shot(cfg: Config, parent: Stage, language: str) -> Stage | None:
