@@ -12,11 +12,16 @@ import pytest
 
 from tests.e2e.world import QUICK, cells, data
 from tests.unit import sweep_factory
-from xtreme_noise import cli, report
+from xtreme_noise import cli, report, results
 from xtreme_noise.config import compose
 from xtreme_noise.config.schema import TrainNoiseConfig
 from xtreme_noise.data.training_noise import Part, TrainingNoise, describe, training_noise
 from xtreme_noise.errors import NotApplicable
+from xtreme_noise.report.study import read_study
+from xtreme_noise.stages.evaluate import identify, trained_with
+from xtreme_noise.stages.plan import Plan
+from xtreme_noise.stages.plan import test_reference as held_out
+from xtreme_noise.store import digest
 
 WORDS = "the quick brown fox jumps over the lazy dog and runs away from the old farmer".split()
 
@@ -130,6 +135,49 @@ def test_noise_in_both_stages() -> None:
     stages = "train_noise.stages=[intermediate,target]"
     [job] = compose.jobs(["task=xnli", "intermediate=nli/english", "train_noise=char", stages])
     assert job.train_noise.stages == ["intermediate", "target"]
+
+
+@pytest.mark.usefixtures("workdir")
+def test_noise_is_named_where_something_is_trained_with_it() -> None:
+    arm, both = "intermediate=nli/english", ["intermediate", "target"]
+    [xnli, tatoeba, after] = compose.jobs(["task=xnli,tatoeba", "train_noise=char"], multirun=True) + compose.jobs(
+        ["task=tatoeba", arm, "train_noise=char"]
+    )
+    labels = {
+        (cfg.task.name, cfg.intermediate.title(), " ".join(stages)): trained_with(
+            dataclasses.replace(cfg, train_noise=dataclasses.replace(cfg.train_noise, stages=stages))
+        )
+        for cfg in (xnli, tatoeba, after)
+        for stages in (["target"], ["intermediate"], both, both[::-1])
+    }
+    assert {key for key, label in labels.items() if label != "none"} == {
+        ("xnli", "none", "target"), ("xnli", "none", "intermediate target"), ("xnli", "none", "target intermediate"),
+        ("tatoeba", "nli/english", "intermediate"), ("tatoeba", "nli/english", "intermediate target"),
+        ("tatoeba", "nli/english", "target intermediate"),
+    }  # fmt: skip
+    assert {labels[key] for key in labels if key[:2] == ("xnli", "none")} == {"none", "char@0.05"}
+    assert {labels[key] for key in labels if key[1] != "none"} == {"none", "char@0.05 (intermediate)"}
+
+
+@pytest.mark.usefixtures("workdir")
+def test_a_model_that_is_not_trained_is_one_system(tmp_path: Path) -> None:
+    """Noise for a training that there is not: the same cells as without, counted once."""
+    source = ["source=files", f"source.root={data(tmp_path / 'data')}"]
+    command = ["task=tatoeba", "model=tiny", "languages=[de]", "train_noise=none,char", *source]
+    for number, cfg in enumerate(compose.jobs(command, multirun=True)):
+        found = Plan(cfg)
+        done = [
+            identify(cfg, cell)
+            | {"cell": digest(found.cell_key(cell, held_out(cfg, "de"))), "status": "ok", "score": 0.5, "error": None}
+            for cell in found.cells
+        ]
+        job = tmp_path / "s" / "jobs" / str(number) / results.JOB
+        job.parent.mkdir(parents=True)
+        job.write_text(json.dumps({"finished": 1.0, "stages": [], "cells": done}))
+    assert results.finish(tmp_path / "s") == results.Completion(len(found.cells), 0, 0, 0)
+    study = read_study(tmp_path / "s", resample=False)
+    assert not study.problems and not study.contrasts and len(study.jobs) == 2
+    assert {place.system.arm for place in study.places} == {"none"}
 
 
 @pytest.mark.usefixtures("workdir")

@@ -20,6 +20,7 @@ from xtreme_noise.languages import language, main
 from xtreme_noise.noise import build
 from xtreme_noise.noise.alphabets import alphabet
 from xtreme_noise.noise.apply import perturb
+from xtreme_noise.stages.evaluate import identify
 from xtreme_noise.stages.plan import Cell, Plan
 from xtreme_noise.stages.plan import test_reference as held_out
 from xtreme_noise.store import Store
@@ -121,6 +122,10 @@ def test_study(tmp_path: Path, store_path: Path, capsys: pytest.CaptureFixture[s
         gold = [truth.split(" | ") for truth in saved["gold"]]
         again = metrics.build("mlqa_f1", pair[:2]).score(saved["prediction"], gold)
         assert again.score == pytest.approx(row["score"], abs=1e-12), "scored by the rules of the context's language"
+    arm = ["intermediate=qa/multilingual", "intermediate.languages=[en,zh]"]
+    [multilingual] = compose.jobs(["task=mlqa_cross", "languages=[zh-de,de-zh]", *arm])
+    seen = {code: identify(multilingual, Cell(code, "clean", 0.0, 0))["seen"] for code in ("zh-de", "de-zh")}
+    assert seen == {"zh-de": True, "de-zh": False}, "a pair is in the language of its contexts"
     # Out and in again.
     assert cli.main(["mode=export", "sweep=s"]) == 0
     folder = "s/export/tiny_none_s42/char_n0/0.3"

@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -309,8 +310,8 @@ def identify(cfg: Config, cell: Cell) -> dict[str, Any]:
         "model": cfg.model.name,
         "intermediate": cfg.intermediate.title(),
         "arm": cfg.intermediate.arm or "none",
-        "train_noise": describe_training(cfg.train_noise),
-        "seen": cell.language in cfg.seen_languages() if cfg.intermediate.name != "none" else None,
+        "train_noise": trained_with(cfg),
+        "seen": main_language(cell.language) in cfg.seen_languages() if cfg.intermediate.name != "none" else None,
         "noise": cell.noise,
         "level": cell.level,
         "noise_seed": cell.noise_seed,
@@ -319,6 +320,16 @@ def identify(cfg: Config, cell: Cell) -> dict[str, Any]:
         "metric": cfg.task.metric,
         "label_preserving": cell.perturber.label_preserving if cell.perturber else True,
     }
+
+
+def trained_with(cfg: Config) -> str:
+    """The noise that any stage is trained with, in a word.
+
+    "none" where noise is set for nothing that is trained: the model is the one without, and so is its name in results.
+    """
+    trained = {"intermediate": bool(cfg.intermediate.in_order()), "target": cfg.task.train}
+    noisy = [role for role in trained if trained[role] and role in cfg.train_noise.stages]
+    return describe_training(replace(cfg.train_noise, stages=noisy)) if noisy else "none"
 
 
 def describe(cell: Cell) -> str:
