@@ -137,6 +137,8 @@ CASES = {
     "mode=plan intermediate=nli/multilingual intermediate.first_languages=9": ["more than there are: 4"],
     "mode=plan intermediate=nli/multilingual intermediate.items=distinct intermediate.match=tokens": ["leave out"],
     "mode=plan intermediate=nli/english intermediate.match=token": ["did you mean 'tokens'?"],
+    "mode=plan intermediate=nli/english intermediate.recipe.patience=1": ["intermediate.recipe.patience", "one arm"],
+    "mode=plan intermediate=english/all intermediate.tasks.mnli.recipe.patience=1": ["intermediate.recipe.patience"],
     "mode=plan intermediate=chain/english intermediate.stages.qa.recipe.epochs=0": ["stages.qa.recipe.epochs"],
     # grammar
     "=": ["'=' is not an override", "key=value"],

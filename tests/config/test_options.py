@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from xtreme_noise.config import compose, paths
 from xtreme_noise.config.where import Sources
+from xtreme_noise.data.codes import names_language
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 SOURCES = Sources(folders=(CONF,))
@@ -48,6 +50,11 @@ def test_option(group: str, option: str) -> None:
         assert option.endswith(job.intermediate.name)
     if group in ("source", "tracker"):
         assert getattr(job, group).kind == option
+    if group in ("task", "intermediate"):
+        parts: list[Any] = [job.task, job.task.first] if group == "task" else job.intermediate.trained_on()
+        for kind, data in ((kind, data) for part in parts if part for kind, data in part.data.items()):
+            for split in [] if kind == "embedded" else [*data.train, *data.dev]:
+                assert split.languages or names_language(split), f"{kind}: English rows for any language: {split.path}"
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "experiment").glob("*.yaml")))

@@ -10,7 +10,8 @@ import pytest
 from tests.e2e.world import QUICK, WORDS, cells, data, nli, write
 from xtreme_noise import cli
 from xtreme_noise.config import compose
-from xtreme_noise.errors import DataError
+from xtreme_noise.data.files import DataMissing
+from xtreme_noise.errors import ConfigError, DataError
 from xtreme_noise.stages.plan import Plan
 from xtreme_noise.stages.stage import length
 from xtreme_noise.stages.training_set import training_data
@@ -93,3 +94,21 @@ def test_keys_and_too_few(root: Path, store_path: Path) -> None:
     assert plan(root, "shots.k=5").stages_for("en") == plan(root).stages
     with pytest.raises(DataError, match=r"lower shots\.k or leave de out of languages"):
         training_data(plan(root, "shots.k=99").stages_for("de")[-1], Store(store_path), 42, len)
+
+
+def test_english_shots_are_no_others(root: Path) -> None:
+    """Data whose place names no language: a gap where they say that they are English, refused where they do not."""
+    dev = "{path: xnli/validation.en.jsonl.gz, columns: {text: premise, text_pair: hypothesis}%s}"
+    said = plan(root, "shots.k=5", f"task.data.files.dev=[{dev % ', languages: [en]'}]")
+    with pytest.raises(DataMissing, match="no dev data in 'de'"):
+        said.stages_for("de")
+    assert len(said.stages_for("en")) == 1
+    with pytest.raises(ConfigError, match=r"task\.data\.files\.dev\[0\] is xnli/validation\.en.* in every language"):
+        plan(root, "shots.k=5", f"task.data.files.dev=[{dev % ''}]")
+    unsaid = plan(root, f"task.data.files.dev=[{dev % ''}]")
+    assert unsaid.stages[-1].key() == plan(root, f"task.data.files.dev=[{dev % ', languages: [en]'}]").stages[-1].key()
+
+
+def test_the_scores_on_english_dev_end_no_few_shot_fit(root: Path) -> None:
+    stages = plan(root, "shots.k=5", "task.recipe.patience=1").stages_for("de")
+    assert [stage.recipe.patience for stage in stages] == [1, None]

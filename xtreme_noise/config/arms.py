@@ -45,6 +45,11 @@ class ArmChecks(Checks):
             raise self._wrong(f"{key}.languages", f"must be [en] in the english arm, not {stage.languages}")
         self._mixture(key, stage)
         self._one_of(f"{key}.match", stage.match, MATCHES, "things to match")
+        if stage.recipe.patience is not None and stage.size.train is not None:
+            raise self._wrong(
+                f"{key}.recipe.patience",
+                f"may end one arm before the other, which are to have the same number of {stage.match}: leave it out",
+            )
         self._stage(key, stage)
 
     def _mixture(self, key: str, stage: IntermediateConfig) -> None:
@@ -85,6 +90,10 @@ class ArmChecks(Checks):
         for name, part in whole.chosen().items():
             if part.stages or part.tasks or part.keep_head:
                 raise self._wrong(f"{key}.tasks.{name}", "must be one task, with a head that begins with it")
+            if part.recipe.patience is not None:
+                raise self._wrong(
+                    f"{key}.tasks.{name}.recipe.patience", f"is a setting of the whole: {key}.recipe.patience"
+                )
         self._recipe(f"{key}.recipe", whole.recipe, qa=False)
         self._positive(f"{key}.sampling.temperature", whole.sampling.temperature)
         self._at_least(f"{key}.sampling.cap", whole.sampling.cap, 1)

@@ -66,7 +66,7 @@ class SplitConfig:
     split: str | None = None
     revision: str | None = None
     columns: dict[str, str] = field(default_factory=dict)  # our column -> theirs
-    languages: list[str] | None = None  # where the languages differ from the task's
+    languages: list[str] | None = None  # where they differ from the task's, or the place names none: [en]
     values: dict[str, dict[str, str]] = field(default_factory=dict)  # our column -> what they write -> what it means
     drop: list[str] = field(default_factory=list)  # texts that stand for a missing one: such rows are dropped, counted
     cut: list[float] | None = None  # [low, high): the share of the examples, by a hash, that is this split's

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from xtreme_noise import languages
+from xtreme_noise.config.splits import SplitConfig
 from xtreme_noise.data.sib200 import NAMES as FLORES
 from xtreme_noise.errors import ConfigError
 
@@ -37,3 +38,8 @@ def fill(pattern: str, language: str) -> str:
     except (KeyError, IndexError, ValueError) as error:
         known = ", ".join(f"{{{name}}}" for name in fields)
         raise ConfigError(f"data of {row.name}: {pattern!r} has a field that is none of {known}: {error}") from error
+
+
+def names_language(split: SplitConfig) -> bool:
+    """Whether a language is part of where a split is; otherwise the same rows are found in whatever language."""
+    return any("{" in part for part in (split.path, split.name or "", split.split or ""))

@@ -15,7 +15,7 @@ from xtreme_noise.config.schema import PRETRAINING, SourceConfig
 from xtreme_noise.config.splits import DataConfig, SplitConfig
 from xtreme_noise.data import answers, examples, fetched, files
 from xtreme_noise.data.bitext import with_gold
-from xtreme_noise.data.codes import fill
+from xtreme_noise.data.codes import fill, names_language
 from xtreme_noise.data.corrections import corrected, cut, joined, repaired
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.pairs import paired
@@ -101,10 +101,13 @@ class Reference:
 
     def identity(self) -> dict[str, Any]:
         """The key of the prepared data: what can change its rows, and nothing that cannot (no paths of a machine)."""
+        split = {name: value for name, value in asdict(self.split).items() if name not in LATER or value}
+        if not names_language(self.split) and self.family not in PRETRAINING:
+            split["languages"] = None  # what language the rows are in changes none; only texts' keys always said it
         return {
             "prepared": PREPARED_VERSION,
             "kind": self.kind,
-            "split": {name: value for name, value in asdict(self.split).items() if name not in LATER or value},
+            "split": split,
             "part": self.part,
             "language": self.language,
             "family": self.family,

@@ -9,6 +9,7 @@ from typing import Any
 from xtreme_noise import metrics
 from xtreme_noise.config.schema import Config, FirstConfig, IntermediateConfig, TaskConfig, TrainedAsConfig
 from xtreme_noise.data import files
+from xtreme_noise.data.codes import names_language
 from xtreme_noise.data.examples import comparable
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.sources import Reference, references, source_kind
@@ -26,6 +27,8 @@ def line(cfg: Config, base: dict[str, Any]) -> list[Stage]:
     base: identity of the pretrained model and of how it is used. Raises ConfigError and DataMissing.
     """
     found: list[Stage] = []
+    if cfg.shots.k is not None:
+        _check_shots(cfg)
     for task in cfg.intermediate.in_order():
         found.append(_intermediate(cfg, task, base, found[-1] if found else None))
     if cfg.task.train:
@@ -66,6 +69,17 @@ def _place(one: Reference) -> tuple[str | None, ...]:
     return one.kind, one.split.path, one.split.name, one.split.split, one.part if one.kind == "embedded" else None
 
 
+def _check_shots(cfg: Config) -> None:
+    """Raise ConfigError when shots would be the same rows in every language."""
+    kind = source_kind(cfg.task.data, cfg.source, f"task {cfg.task.name}")
+    for number, split in enumerate(cfg.task.data[kind].dev):
+        if kind != "embedded" and split.languages is None and not names_language(split):
+            raise ConfigError(
+                f"task.data.{kind}.dev[{number}] is {split.path} in every language, so shots would not be in the one "
+                "they are for: write {language} where it stands in the name, or say which it is in: languages: [en]"
+            )
+
+
 def few_shot(cfg: Config, parent: Stage, language: str) -> Stage | None:
     """The stage on top of the zero-shot target for one language; None where nothing is added (English, no shots).
 
@@ -80,6 +94,7 @@ def few_shot(cfg: Config, parent: Stage, language: str) -> Stage | None:
     share = Share(found, shots.k, True, _tests(cfg, language), order=shots.sampling)
     recipe = replace(
         task.recipe,
+        patience=None,  # the scores on English dev are only recorded
         epochs=shots.epochs or task.recipe.epochs,
         learning_rate=shots.learning_rate or task.recipe.learning_rate,
     )

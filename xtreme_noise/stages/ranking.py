@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from xtreme_noise.config.schema import Config, ModelConfig
+from xtreme_noise.data.codes import names_language
 from xtreme_noise.data.pool import Pool
 from xtreme_noise.data.sources import Reference, references, source_kind
 
@@ -33,7 +34,7 @@ def pool_part(cfg: Config, language: str) -> Reference:
 def _single(cfg: Config) -> bool:
     """Whether the pool is one file, without a language in its name."""
     split = cfg.task.data[source_kind(cfg.task.data, cfg.source, f"task {cfg.task.name}")].pool
-    return split is not None and not any("{" in part for part in (split.path, split.name or "", split.split or ""))
+    return split is not None and not names_language(split)
 
 
 def _references(cfg: Config, part: str, languages: list[str]) -> list[Reference]:
