@@ -55,7 +55,7 @@ class Spec:
     languages: Sequence[str] = ("en", "de", "ar", "hi", "th", "zh")
     intermediates: Sequence[str] = ("none", "nli/english", "nli/multilingual")
     train_noises: Sequence[str] = ("none",)
-    seen: Sequence[str] = ("en", "de")  # languages of intermediate training
+    seen: Sequence[str] = ("en", "de")  # languages of the multilingual arm's training; the English arm's is the first
     noises: Sequence[str] = ("char", "keyboard")
     levels: Sequence[float] = (0.05, 0.1)
     models: Sequence[str] = ("e5_small",)
@@ -113,7 +113,9 @@ def _grid(spec: Spec) -> list[dict[str, Any]]:
             "intermediate": intermediate,
             "arm": ARMS.get(intermediate, intermediate.split("/")[-1]),
             "train_noise": train_noise,
-            "seen": None if intermediate == "none" else language in spec.seen,
+            "seen": None
+            if intermediate == "none"
+            else language in spec.seen[: 1 if "english" in intermediate else None],
             "language": language,
             "language_name": LANGUAGES[language][0],
             "script": LANGUAGES[language][1],

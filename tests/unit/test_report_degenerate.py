@@ -20,6 +20,7 @@ from xtreme_noise.report.figures import figures
 from xtreme_noise.report.page import page
 from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.predictions import match
+from xtreme_noise.report.seen import UNKNOWN
 from xtreme_noise.report.study import Study, read_study
 from xtreme_noise.report.tables import tables
 
@@ -174,6 +175,23 @@ def test_a_clean_difference_is_one_test_whatever_the_noise(tmp_path: Path) -> No
         assert {c.tests for c in own} == {tests}
         assert all(c.p_holm is not None for c in own)
         assert {c.tests for c in study.contrasts if c.measure == "drop_rate"} == {2}
+
+
+def test_languages_that_both_arms_are_trained_in_are_on_no_side(tmp_path: Path) -> None:
+    """Where nothing else is left on a side, the page says so."""
+    only_english, html = rendered(make(tmp_path / "english", Spec(**(SMALL | {"seen": ("en",)}))))
+    assert not only_english.by_seen.sides and "unseen languages:" not in html
+    assert "Not compared apart, no seen language beside en: xnli (nli/multilingual)." in html
+
+    sweep = make(tmp_path / "target", Spec(**SMALL))
+    assert set(read_study(sweep).by_seen.sides) == {"seen", "unseen"}
+    config = sweep / "jobs" / "a1b2c3" / "config.yaml"
+    config.write_text("task:\n  name: xnli\n  train_language: de\n")
+    assert read_study(sweep).by_seen.lacking == {"no seen language beside de, en": ["xnli (nli/multilingual)"]}
+
+    table = pq.read_table(sweep / "cells.parquet")  # a study of before
+    pq.write_table(table.drop_columns(["seen"]), sweep / "cells.parquet")
+    assert list(read_study(sweep).by_seen.lacking) == [UNKNOWN]
 
 
 def _one_prediction_file(sweep: Path, language: str = "de") -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from typing import Any
 from xtreme_noise.report.cells import Problem
 from xtreme_noise.results import JOB, read_record
 
+TRAIN_LANGUAGE = re.compile(
+    r"^  train_language: ['\"]?([\w-]+)", re.MULTILINE
+)  # of the task: parsing all would take long
 FAILURE = "failure.txt"  # its last line says why the job's last run failed
 
 
@@ -20,7 +24,8 @@ class Job:
     """One job. `command`: what to type to run it again, None when Hydra left no record of it.
 
     failure: why its last run failed, None when it did not, or when all it says is that cells failed (they are
-    listed themselves). software: package -> version.
+    listed themselves). software: package -> version. trained_in: the language of the target's training data, None when
+    there is no record of it.
     """
 
     name: str
@@ -28,6 +33,7 @@ class Job:
     config: str | None
     software: dict[str, str]
     failure: str | None
+    trained_in: str | None = None
 
 
 def read_jobs(sweep: Path) -> tuple[list[Job], list[Problem]]:
@@ -59,14 +65,17 @@ def read_stages(sweep: Path) -> list[dict[str, str]]:
 def _job(folder: Path) -> Job:
     record = read_record(folder / JOB) if (folder / JOB).is_file() else {}
     overrides = _overrides(folder / ".hydra" / "overrides.yaml")
-    config = folder / "config.yaml"
+    path = folder / "config.yaml"
+    config = path.read_text(encoding="utf-8") if path.is_file() else None
+    trained_in = TRAIN_LANGUAGE.search(config or "")
     software = record.get("software")
     return Job(
         folder.name,
         None if overrides is None else shlex.join(["python", "-m", "xtreme_noise", *overrides]),
-        config.read_text(encoding="utf-8") if config.is_file() else None,
+        config,
         {str(k): str(v) for k, v in software.items()} if isinstance(software, dict) else {},
         _failure(folder / FAILURE, record),
+        trained_in[1] if trained_in else None,
     )
 
 

@@ -114,9 +114,10 @@ def page(study: Study, library: str, digest: str, files: Sequence[str]) -> str:
         arm_sizes=training.sizes(stages),
         by_seen=[
             table
-            for side, some in study.by_seen.items()
+            for side, some in study.by_seen.sides.items()
             for table in _contrast_tables(some, ("multilingual", "english"), names, f"{side} languages: ")
         ],
+        seen_lacks=study.by_seen.lacking,
         main_tables=_contrast_tables(study.contrasts, ("multilingual", "english"), names),
         difference=specs.place(difference) if difference else None,
         other_tables=[table for pair in CONTRASTS[1:] for table in _contrast_tables(study.contrasts, pair, names)],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from xtreme_noise.report.grid import Count, Place, counts, places
 from xtreme_noise.report.jobs import Job, read_jobs
 from xtreme_noise.report.panels import Panel, panels
 from xtreme_noise.report.predictions import Evidence, read_evidence
-from xtreme_noise.report.seen import by_seen
+from xtreme_noise.report.seen import Apart, apart
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Study:
     evidence: dict[str, Evidence]
     points: Sequence[Point]
     contrasts: Sequence[Contrast]
-    by_seen: Mapping[str, Sequence[Contrast]]
+    by_seen: Apart
     places: Sequence[Place]
     counts: Sequence[Count]
     jobs: Sequence[Job]
@@ -65,7 +65,7 @@ def read_study(sweep: Path, *, resample: bool = True) -> Study:
         evidence,
         [point for panel, own in known for point in points(panel, own)],
         contrasts(two),
-        by_seen(two),
+        apart(two, {job.trained_in for job in jobs if job.trained_in}),
         places(cells, evidence),
         counts(cells),
         jobs,

@@ -52,7 +52,7 @@ def tables(study: Study) -> dict[str, str]:
         "curves.csv": _csv(CURVES, _curves(study)),
         "arms.csv": _csv(ARMS, _arms(study.contrasts)),
         "seen.csv": _csv(
-            ("seen", *ARMS), ({"seen": side} | row for side, some in study.by_seen.items() for row in _arms(some))
+            ("seen", *ARMS), ({"seen": side} | row for side, some in study.by_seen.sides.items() for row in _arms(some))
         ),
         "xtreme_r.csv": _csv(XTREME_R, xtreme_r_rows(study)),
         "layers.csv": _csv(LAYERS, layer_rows(study.cells)),
