@@ -186,9 +186,13 @@ def test_frozen_embeddings_cost_nothing(root: Path, tmp_path: Path, monkeypatch:
         ("trainer.strategy=fsdp", "trainer.devices"),
         ("trainer.checkpoint_minutes=-1", "at least 0"),
         ("task.recipe.patience=0", "at least 1"),
+        ("task=lareqa trainer.devices=2", "must be 1 for lareqa"),
+        ("intermediate=robust_contrastive/english train_noise=char train_noise.stages=[intermediate] trainer.devices=2",
+         "must be 1 for robust_contrastive/english"),
+        ("intermediate=english/all trainer.devices=2", "must be 1 for several tasks at once (english/all)"),
     ],
-)
+)  # fmt: skip
 @pytest.mark.usefixtures("workdir")
 def test_mistakes(override: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["mode=plan", "task=xnli", override]) == 2
+    assert cli.main(["mode=plan", *([] if "task=" in override else ["task=xnli"]), *override.split()]) == 2
     assert words in capsys.readouterr().err

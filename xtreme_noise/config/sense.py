@@ -26,6 +26,7 @@ TRACKERS = ("csv", "tensorboard", "mlflow", "wandb")
 CLOCKS = ("grapheme", "word", "token")
 SCHEDULES = ("constant", "linear")
 STAGES = ("intermediate", "target")
+WHOLE_BATCHES = ("ranking", "robust_contrastive")  # families whose loss is not a mean over the examples of a batch
 OVERLAPS = ("drop", "refuse")
 SAMPLINGS = ("random", "shortest", "longest")
 TABLES = (".tsv", ".txt")  # two columns, clean and noisy; other parallel files have named columns
@@ -188,6 +189,25 @@ class _Check(ArmChecks):
         self._one_of("trainer.strategy", trainer.strategy, STRATEGIES, "strategies")
         if trainer.strategy == "fsdp" and (trainer.devices == 1 or trainer.accelerator in ("cpu", "mps")):
             raise self._wrong("trainer.strategy", "is fsdp, for a model shared over CUDA devices: set trainer.devices")
+        if trainer.devices > 1:
+            self._one_device()
+
+    def _one_device(self) -> None:
+        """What is trained otherwise when its batches are split: known before anything is loaded."""
+        task = self.cfg.task
+        together = [stage.title() for stage in self.cfg.intermediate.in_order() if stage.tasks]
+        if together:
+            raise self._wrong("trainer.devices", f"must be 1 for several tasks at once ({together[0]})")
+        trained = [(stage.name, stage.family) for stage in self.cfg.intermediate.trained_on()]
+        if task.train:
+            trained.append((task.name, (task.trained_as or task).family))
+        for name, family in trained:
+            if family in WHOLE_BATCHES:
+                raise self._wrong(
+                    "trainer.devices",
+                    f"must be 1 for {name}: in a {family} stage the other examples of the batch are the wrong answers, "
+                    "and each device would have its own part of them only",
+                )
 
     def _shots(self) -> None:
         shots = self.cfg.shots
