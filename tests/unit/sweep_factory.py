@@ -44,7 +44,7 @@ SCHEMA = pa.schema(
     + [("token_change_rate", pa.float64()), ("calibrated_by", pa.string()), ("saturated", pa.bool_())]
     + [("signature", pa.string()), ("samples", pa.string()), ("extra", pa.string())]
 )
-ARMS = {"none": "none", "nli/english": "english", "nli/multilingual": "multilingual"}
+ARMS = {"none": "none", "nli/native": "multilingual"}  # the others have their arm in their name
 
 
 @dataclass
@@ -111,7 +111,7 @@ def _grid(spec: Spec) -> list[dict[str, Any]]:
             "family": family,
             "model": model,
             "intermediate": intermediate,
-            "arm": ARMS.get(intermediate, intermediate.split("/")[-1]),
+            "arm": ARMS.get(intermediate, intermediate.split("/")[-1].split("[")[0]),
             "train_noise": train_noise,
             "seen": None
             if intermediate == "none"

@@ -18,7 +18,7 @@ from xtreme_noise.report import predictions
 from xtreme_noise.report.answer import answer
 from xtreme_noise.report.figures import figures
 from xtreme_noise.report.page import page
-from xtreme_noise.report.panels import Panel
+from xtreme_noise.report.panels import Panel, kind
 from xtreme_noise.report.predictions import match
 from xtreme_noise.report.seen import UNKNOWN
 from xtreme_noise.report.study import Study, read_study
@@ -177,6 +177,22 @@ def test_a_clean_difference_is_one_test_whatever_the_noise(tmp_path: Path) -> No
         assert {c.tests for c in study.contrasts if c.measure == "drop_rate"} == {2}
 
 
+def test_every_multilingual_arm_is_counted(tmp_path: Path) -> None:
+    arms = ("nli/english", "nli/multilingual", "nli/native")
+    found = answer(read_study(make(tmp_path / "sweep", Spec(**(SMALL | {"intermediates": arms})))))
+    assert "of 2 comparisons of a task and noise family" in found.paragraph
+    named = ["char 0.1 · nli/multilingual against nli/english", "char 0.1 · nli/native against nli/english"]
+    assert [name in line for name, line in zip(named, found.lines, strict=True)] == [True, True]
+
+
+def test_kinds_of_intermediate_tasks() -> None:
+    """Arms of one kind are compared: chains of other stages, or of another order, are of another kind."""
+    same = {"chain/english[nli,qa]", "chain/multilingual[nli,qa]", "chain/english[nli,qa] + char@0.05 in training"}
+    assert {kind(name) for name in same} == {"chain[nli,qa]"}
+    others = ("chain/english", "chain/english[qa,nli]", "chain/english[nli]", "nli/english", "english/all[mnli,qqp]")
+    assert [kind(name) for name in others] == ["chain", "chain[qa,nli]", "chain[nli]", "nli", "all[mnli,qqp]"]
+
+
 def test_languages_that_both_arms_are_trained_in_are_on_no_side(tmp_path: Path) -> None:
     """Where nothing else is left on a side, the page says so."""
     only_english, html = rendered(make(tmp_path / "english", Spec(**(SMALL | {"seen": ("en",)}))))
@@ -308,4 +324,4 @@ def test_who_guesses_is_not_robust(tmp_path: Path) -> None:
     guesses = answer(read_study(make(tmp_path / "guesses", Spec(**(SMALL | {"ability": -1.0})))))
     assert "No better than guessing" not in able.paragraph
     assert "No better than guessing without noise" in guesses.paragraph
-    assert "xnli, intermediate nli/english (3" in guesses.paragraph
+    assert "xnli, intermediate nli/english (" in guesses.paragraph

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from xtreme_noise.report.estimates import Contrast, Point
 from xtreme_noise.report.grid import ABSENT
 from xtreme_noise.report.names import Names
-from xtreme_noise.report.panels import Panel
+from xtreme_noise.report.panels import Panel, System
 from xtreme_noise.report.study import Study
 from xtreme_noise.report.text import bounds, percent, plural, probability
 
@@ -87,11 +87,12 @@ def totals(study: Study) -> Counter[str]:
 
 
 def highest(contrasts: Sequence[Contrast]) -> list[Contrast]:
-    """Multilingual against English in drop rate at the highest level of every panel."""
-    found: dict[tuple[str, str, str, str], Contrast] = {}
+    """Every multilingual arm against every English one of its kind, in drop rate at the highest level of the two."""
+    found: dict[tuple[str, str, str, System, System], Contrast] = {}
     for row in contrasts:
         if row.measure == "drop_rate" and (row.arm.arm, row.reference.arm) == ("multilingual", "english"):
-            found[(row.panel.task, row.panel.model, row.panel.noise, row.arm.kind)] = row  # levels ascend
+            panel = row.panel
+            found[(panel.task, panel.model, panel.noise, row.arm, row.reference)] = row  # levels ascend
     return list(found.values())
 
 

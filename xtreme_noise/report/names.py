@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xtreme_noise.report.cells import Cell
 from xtreme_noise.report.estimates import Contrast
-from xtreme_noise.report.panels import Panel, kind
+from xtreme_noise.report.panels import Panel, System
 
 
 @dataclass(frozen=True)
 class Names:
-    """Models and kinds of intermediate task are named where there are several."""
+    """Models and kinds of intermediate task are named where there are several.
+
+    several_arms: kinds of which an arm is there more than once, such as nli with nli/multilingual and nli/native.
+    """
 
     several_models: bool
     several_kinds: bool
+    several_arms: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, cells: Sequence[Cell]) -> Names:
-        kinds = {kind(cell.intermediate) for cell in cells if cell.arm != "none"}
-        return cls(len({cell.model for cell in cells}) > 1, len(kinds) > 1)
+        systems = {System(cell.intermediate, cell.arm) for cell in cells if cell.arm != "none"}
+        arms = Counter((system.kind, system.arm) for system in systems)
+        several = frozenset(kind for (kind, _), count in arms.items() if count > 1)
+        return cls(len({cell.model for cell in cells}) > 1, len({kind for kind, _ in arms}) > 1, several)
 
     def task(self, task: str, model: str) -> str:
         return f"{task} · {model}" if self.several_models else task
@@ -29,8 +36,14 @@ class Names:
         """Task, noise family."""
         return f"{self.task(panel.task, panel.model)} · {panel.noise}"
 
+    def arms(self, contrast: Contrast) -> str:
+        """The kind of intermediate task, the two arms where the kind has several of one sort, or nothing."""
+        if contrast.arm.kind in self.several_arms:
+            return f"{contrast.arm.intermediate} against {contrast.reference.intermediate}"
+        return contrast.arm.kind if self.several_kinds else ""
+
     def contrast(self, contrast: Contrast) -> str:
-        """Task, noise family, level, kind of intermediate task."""
+        """Task, noise family, level, what tells the arms from others."""
         level = "" if contrast.level is None else f" {contrast.level:g}"
-        kind = f" · {contrast.arm.kind}" if self.several_kinds else ""
-        return f"{self.panel(contrast.panel)}{level}{kind}"
+        arms = self.arms(contrast)
+        return f"{self.panel(contrast.panel)}{level}{f' · {arms}' if arms else ''}"

@@ -11,9 +11,13 @@ from xtreme_noise.report.cells import CLEAN, Cell, system_order
 
 
 def kind(intermediate: str) -> str:
-    """nli/english and nli/multilingual: nli; english/mnli, one of many English tasks: mnli."""
-    folder, _, task = intermediate.split(" + ", 1)[0].partition("/")
-    return task if folder == "english" else folder
+    """nli/english and nli/multilingual: nli; english/mnli, one of many English tasks: mnli.
+
+    chain/english[nli,qa] is chain[nli,qa]: other stages, or another order of them, are another kind.
+    """
+    whole, bracket, used = intermediate.split(" + ", 1)[0].partition("[")
+    folder, _, task = whole.partition("/")
+    return (task if folder == "english" else folder) + bracket + used
 
 
 @dataclass(frozen=True)

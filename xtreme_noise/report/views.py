@@ -209,7 +209,7 @@ def contrast_table(contrasts: Sequence[Contrast], names: Names, caption: str) ->
     for row in contrasts:
         rows.append(
             [
-                Item(names.panel(row.panel), note=f"{row.arm.kind}" if names.several_kinds else ""),
+                Item(names.panel(row.panel), note=names.arms(row)),
                 Item("all" if row.level is None else f"{row.level:g}", "num"),
                 Item(percent(row.reference_value), "num"),
                 Item(percent(row.value), "num"),
