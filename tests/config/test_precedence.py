@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from xtreme_noise.config import compose, keys
+from xtreme_noise.config import compose, keys, sense
 from xtreme_noise.config.schema import Config
-from xtreme_noise.config.where import split_key
+from xtreme_noise.config.where import Sources, split_key
 from xtreme_noise.errors import ConfigError
 
 pytestmark = pytest.mark.usefixtures("workdir")
@@ -106,6 +107,28 @@ def test_a_family_that_may_change_the_number_of_tokens_is_for_other_tasks_than_t
     with pytest.raises(ConfigError, match="'space' may change the number of tokens"):
         compose.jobs(["task=udpos", "noise=[char,space]"])
     assert len(compose.jobs(["task=udpos,xnli", "noise=[char,space]"], multirun=True)) == 2
+
+
+def test_languages_of_training_by_those_of_one_job_are_not_swept() -> None:
+    """Every language would have a model of its own under one name."""
+    command = ["task=xnli", "intermediate=nli/multilingual", "noise.level=0", "intermediate.evaluated=unseen"]
+    with pytest.raises(ConfigError, match=r"=zh,de\).*languages=\[zh,de\]") as refused:
+        compose.jobs([*command, "language=zh,de"], multirun=True)
+    assert "intermediate.evaluated (command line: intermediate.evaluated=unseen)" in str(refused.value)
+
+    [job] = compose.jobs([*command, "language=zh"])
+
+    def check(*languages: list[str], evaluated: str = "unseen") -> None:
+        stage = replace(job.intermediate, evaluated=evaluated)
+        jobs = [replace(job, language=None, languages=some, intermediate=stage) for some in languages]
+        sense.check_together(jobs, Sources())
+
+    for evaluated in ("seen", "unseen"):
+        with pytest.raises(ConfigError, match=rf"{evaluated}.*languages=\[zh,de,ar\]"):
+            check(["zh"], ["de", "ar"], evaluated=evaluated)
+    check(["zh"], ["de"], evaluated="any")
+    check(["ar"], ["de"])  # neither is trained on: one model
+    check(["zh", "de"], ["zh", "de"])
 
 
 @pytest.mark.parametrize(

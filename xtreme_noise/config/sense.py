@@ -44,12 +44,13 @@ def tracker_installed(kind: str) -> None:
 
 
 def check_together(jobs: Sequence[Config], sources: Sources) -> None:
-    """Raises ConfigError for a noise family that can act in none of the languages the study asks for, or on none of
-    its tasks.
+    """Raises ConfigError for what only shows over the whole study.
 
-    Over the whole study, not job by job: in `languages=[de,sw] noise=[char,keyboard]`, and in a sweep over
-    the same axes, a family that cannot act in one of the languages leaves a named n/a, not an error.
+    That is a noise family that can act in none of the languages the study asks for, or on none of its tasks: in
+    `languages=[de,sw] noise=[char,keyboard]`, and in a sweep over the same axes, a family that cannot act in one of
+    the languages leaves a named n/a, not an error. And one name for models that are trained in different languages.
     """
+    _one_model_a_name(jobs, sources)
     asked: dict[str, tuple[Any, list[str]]] = {}
     tagged_only: dict[str, bool] = {}
     for job in jobs:
@@ -70,6 +71,27 @@ def check_together(jobs: Sequence[Config], sources: Sources) -> None:
             raise ConfigError(
                 f"noise {family!r} cannot act in {', '.join(wanted)}{f' ({at})' if at else ''}. "
                 f"It can in: {', '.join(perturber.languages())}"
+            )
+
+
+def _one_model_a_name(jobs: Sequence[Config], sources: Sources) -> None:
+    """Jobs that evaluate languages of their own would each choose others for `intermediate.evaluated`."""
+    trained: dict[tuple[str, ...], dict[tuple[str, ...], tuple[str, ...]]] = {}
+    for job in jobs:
+        for stage in job.intermediate.trained_on():
+            if stage.evaluated != "any":
+                place = (job.reported_task(), job.model.name, job.intermediate.title(), stage.name, stage.evaluated)
+                found = trained.setdefault(place, {})
+                found[tuple(job.wanted_languages())] = tuple(job.trained_languages(stage))
+    for (*_, name, evaluated), found in trained.items():
+        if len(set(found.values())) > 1:
+            key = "language" if sources.override("language") else "languages"
+            every = dict.fromkeys(code for codes in found for code in codes)
+            raise ConfigError(
+                f"intermediate.evaluated{sources.of('intermediate.evaluated')} of {name} is {evaluated}: the languages "
+                "of training depend on those that a job evaluates, and the jobs of this study evaluate others each"
+                f"{sources.of(key)}. They would be differently trained models under one name. Evaluate the languages "
+                f"in one job: languages=[{','.join(every)}]"
             )
 
 
