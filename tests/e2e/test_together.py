@@ -50,7 +50,12 @@ def job(root: Path, *overrides: str) -> Config:
 
 
 def test_three_families_on_one_encoder(root: Path) -> None:
-    cfg = job(root, "task=xnli", TASKS, *SMALL)
+    still = [
+        "intermediate.recipe.learning_rate=1e-12",
+        "intermediate.recipe.epochs=4",
+        "intermediate.recipe.patience=1",
+    ]
+    cfg = job(root, "task=xnli", TASKS, *SMALL[:-1], *still)
     plan = Plan(cfg)
     assert [(stage.name, stage.family) for stage in plan.stages] == [
         ("english/all[mnli,squad1,hellaswag]", "together"),
@@ -62,7 +67,9 @@ def test_three_families_on_one_encoder(root: Path) -> None:
     assert set(facts["tasks"]) == {"mnli", "squad1", "hellaswag"} and facts["examples"] > 60
     assert facts["updates"] == sum(own["updates"] for own in facts["tasks"].values())
     assert facts["tokens"] == sum(own["tokens"] for own in facts["tasks"].values()) > 0
-    assert facts["dev_scores"] == pytest.approx([sum(own["dev_scores"][0] for own in facts["tasks"].values()) / 3])
+    scores = [own["dev_scores"] for own in facts["tasks"].values()]
+    assert facts["dev_scores"] == pytest.approx([sum(some) / 3 for some in zip(*scores, strict=True)])
+    assert len(facts["dev_scores"]) == 2 and facts["chosen_epoch"] == 1, "nothing is learned: no better than the first"
     encoder = AutoModel.from_pretrained(first)
     heads = {file.stem: load_file(file) for file in (first / "heads").iterdir()}
     assert {name: sorted(weights)[0].split(".")[0] for name, weights in heads.items()} == {
@@ -82,6 +89,14 @@ def test_the_key_knows_tasks_and_sampling(root: Path) -> None:
         )
     }  # fmt: skip
     assert len(keys) == 6
+    noise = [TASKS, "train_noise=char", "train_noise.stages=[intermediate]"]
+    linear, longer = "train_noise.schedule=linear", "intermediate.recipe.epochs=2"
+    usual = {"training", "role", "name", "recipe", "together", "sampling", "parent"}
+    for some, more in (
+        ([*noise], set()), ([*noise, linear], set()), ([*noise, longer], set()),
+        ([*noise, linear, longer], {"levels"}), ([TASKS, "intermediate.recipe.patience=1"], {"ends"}),
+    ):  # fmt: skip
+        assert set(Plan(job(root, "task=tatoeba", *some)).stages[0].key()) == usual | more
 
 
 def test_encoders_are_one_and_heads_are_not(tiny: Path) -> None:  # noqa: F811
@@ -131,13 +146,18 @@ def _of(batches: DrawnBatches, epoch: int) -> list[list[int]]:
 def test_killed_with_noise_and_gone_on_with(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the middle of both epochs: the weights of a run that nobody killed, which are not those without noise."""
 
+    facts: dict[str, Any] = {}
+
     def weights(name: str, *options: str) -> dict[str, torch.Tensor]:
         cfg = job(root, "task=tatoeba", "intermediate.use=[mnli,hellaswag]", *SMALL[:2], *SMALL[3:5], SMALL[-1],
                   "intermediate.recipe.epochs=2", f"store={tmp_path / name}", *options)  # fmt: skip
-        found: dict[str, torch.Tensor] = load_file(train(Plan(cfg), Store(cfg.store), False) / "model.safetensors")
+        path = train(Plan(cfg), Store(cfg.store), False)
+        facts[name] = json.loads((path / "training.json").read_text())
+        found: dict[str, torch.Tensor] = load_file(path / "model.safetensors")
         return found
 
-    noise = ("train_noise=char", "train_noise.level=0.3", "train_noise.stages=[intermediate]")
+    noise = ("train_noise=char", "train_noise.level=0.3", "train_noise.schedule=linear",
+             "train_noise.stages=[intermediate]")  # fmt: skip
     straight = weights("straight", *noise)
     for step in (5, 12):
         with monkeypatch.context() as patch, pytest.raises(Killed):
@@ -146,3 +166,7 @@ def test_killed_with_noise_and_gone_on_with(root: Path, tmp_path: Path, monkeypa
     resumed, plain = weights("killed", *noise, EVERY_STEP), weights("plain")
     assert all(torch.equal(straight[name], resumed[name]) for name in straight)
     assert not all(torch.equal(straight[name], plain[name]) for name in straight)
+    assert facts["straight"]["noise_achieved"] == pytest.approx([0.15, 0.3], abs=0.03), "grows over the whole"
+    for name in ("noise_achieved", "dev_scores", "tasks"):
+        assert facts["killed"][name] == facts["straight"][name]
+    assert facts["plain"]["noise_achieved"] == []

@@ -190,8 +190,8 @@ class Work:
         return list(model.values()) if isinstance(model, torch.nn.ModuleDict) else [model]
 
 
-def one(stage: Stage, parent: Path, store: Store, cfg: Config) -> Work:
-    """A stage of one task."""
+def one(stage: Stage, parent: Path, store: Store, cfg: Config, epochs: int | None = None) -> Work:
+    """A stage of one task. epochs: of the whole fit, where it is one of several tasks; None: its own."""
     fresh = not (stage.keeps_head or MODULES[stage.family].pretrained_head)
     module = open_module(parent, cfg, stage, stage.family, fresh_head=fresh)
     parts, left_out = training_data(stage, store, cfg.seed, module.count)
@@ -200,7 +200,7 @@ def one(stage: Stage, parent: Path, store: Store, cfg: Config) -> Work:
 
     def noisy(epoch: int) -> Dataset:
         assert noise is not None
-        data, achieved[epoch] = noise.epoch(parts, epoch, stage.recipe.epochs)
+        data, achieved[epoch] = noise.epoch(parts, epoch, epochs or stage.recipe.epochs)
         return train.add_column(NOISY + "text", data["text"][:]) if module.pairs_noise else data
 
     if left_out:
@@ -232,6 +232,7 @@ def one(stage: Stage, parent: Path, store: Store, cfg: Config) -> Work:
             "tokens": data.trained_tokens(len(select.history)),  # with noise: of the last epoch, times epochs
             "languages": {part.language: len(part.data) for part in parts},
             "noise": noise.perturber.signature if noise else None,
+            "noise_achieved": [achieved[epoch] for epoch in sorted(achieved)],
         }
 
     return Work(module, data, select, len(train), noise is not None, achieved, facts, adapters)
@@ -328,7 +329,6 @@ def _training(stage: Stage, parent: Path, store: Store, cfg: Config, logger: Any
                     **work.facts(),
                     "updates": trainer.global_step,
                     "matched_by": stage.match,
-                    "noise_achieved": [work.achieved[epoch] for epoch in sorted(work.achieved)],
                     "seconds": round(resume.seconds(), 1),
                     "dev_metric": stage.metric,
                     "dev_scores": select.history,

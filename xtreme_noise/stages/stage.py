@@ -166,7 +166,7 @@ class Stage:
     def _key(self) -> dict[str, Any]:
         if self.together:
             assert self.sampling is not None
-            return {
+            whole: dict[str, Any] = {
                 "training": TRAINING_VERSION,
                 "role": self.role,
                 "name": self.name,
@@ -175,6 +175,13 @@ class Stage:
                 "sampling": asdict(self.sampling),
                 "parent": digest(self.parent.key()) if self.parent else None,
             }
+            # Both were not as the recipe said in the first studies: what those trained is not taken for these.
+            if self.recipe.patience is not None:
+                whole["ends"] = "by patience"
+            grow = [part for part in self.parts if part.noise and part.noise.schedule == "linear"]
+            if any(part.recipe.epochs != self.recipe.epochs for part in grow):
+                whole["levels"] = "over the epochs of the whole"
+            return whole
         key: dict[str, Any] = {
             "training": TRAINING_VERSION,
             "role": self.role,

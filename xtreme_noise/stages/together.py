@@ -20,12 +20,19 @@ log = logging.getLogger(__name__)
 
 
 class SelectOnMean(SelectOnDev):
-    """The epoch with the best mean over tasks, each scored on its own dev set by its own metric."""
+    """The epoch with the best mean over tasks, each scored on its own dev set by its own metric.
 
-    def __init__(self, tasks: Mapping[str, SelectOnDev], module: TogetherModule, cfg: Config) -> None:
+    Keeps what an interrupted fit knows of earlier epochs: the scores of the tasks, and `achieved`, their noise.
+    """
+
+    def __init__(
+        self, tasks: Mapping[str, SelectOnDev], achieved: Mapping[str, dict[int, float]], module: TogetherModule,
+        cfg: Config, patience: int | None,
+    ) -> None:  # fmt: skip
         first = next(iter(tasks.values()))
-        super().__init__(first.dev, "mean of tasks", first.language, predictor(module, cfg))
+        super().__init__(first.dev, "mean of tasks", first.language, predictor(module, cfg), patience)
         self.tasks = dict(tasks)
+        self.achieved = dict(achieved)
         self.scores: dict[str, list[float]] = {name: [] for name in tasks}
 
     def score(self) -> float:
@@ -34,11 +41,13 @@ class SelectOnMean(SelectOnDev):
         return fmean(scores[-1] for scores in self.scores.values())
 
     def state_dict(self) -> dict[str, Any]:
-        return super().state_dict() | {"scores": self.scores}
+        return super().state_dict() | {"scores": self.scores, "achieved": self.achieved}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         super().load_state_dict(state_dict)
         self.scores = state_dict["scores"]
+        for name, levels in state_dict.get("achieved", {}).items():  # a state of before has none
+            self.achieved[name].update(levels)
 
 
 def several(stage: Stage, parent: Path, store: Store, cfg: Config) -> Work:
@@ -48,7 +57,7 @@ def several(stage: Stage, parent: Path, store: Store, cfg: Config) -> Work:
         raise ConfigError(
             f"{stage.name}: tasks that share an encoder have no adapters of their own: set model.lora.rank=0"
         )
-    works = {name: one(part, parent, store, cfg) for name, part in stage.together}
+    works = {name: one(part, parent, store, cfg, stage.recipe.epochs) for name, part in stage.together}
     for name, work in works.items():
         if work.module.renews or work.module.pairs_noise:
             raise ConfigError(
@@ -62,7 +71,13 @@ def several(stage: Stage, parent: Path, store: Store, cfg: Config) -> Work:
         log.info("%s: %.1f %% of the batches", name, 100 * chance)
     parts = {name: work.data for name, work in works.items() if not isinstance(work.data, TogetherData)}
     data = TogetherData(parts, drawn, cfg.seed, cfg.trainer.workers)
-    select = SelectOnMean({name: work.select for name, work in works.items()}, module, cfg)
+    select = SelectOnMean(
+        {name: work.select for name, work in works.items()},
+        {name: work.achieved for name, work in works.items()},
+        module,
+        cfg,
+        stage.recipe.patience,
+    )
 
     def facts() -> dict[str, Any]:
         each = {name: work.facts() for name, work in works.items()}
@@ -73,8 +88,8 @@ def several(stage: Stage, parent: Path, store: Store, cfg: Config) -> Work:
             name: sum(own[name] for own in each.values())
             for name in ("examples", "left_out_as_in_test", "windows", "tokens")
         }
-        return sums | {"noise": next(iter(each.values()))["noise"], "tasks": each}
+        levels = [fmean(some) for some in zip(*(own["noise_achieved"] for own in each.values()), strict=True)]
+        return sums | {"noise": next(iter(each.values()))["noise"], "noise_achieved": levels, "tasks": each}
 
     noisy = any(work.noisy for work in works.values())
-    achieved: dict[int, float] = {}
-    return Work(module, data, select, sum(work.examples for work in works.values()), noisy, achieved, facts)
+    return Work(module, data, select, sum(work.examples for work in works.values()), noisy, {}, facts)
