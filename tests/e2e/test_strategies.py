@@ -214,9 +214,15 @@ def test_translated_arms_hold_the_same_examples(root: Path, store_path: Path) ->
     distinct = ids(job(root, *many, "intermediate.items=distinct"), store_path)
     english = ids(job(root, *common, "intermediate=nli_parallel/english"), store_path)
     assert set.union(*distinct.values()) == english["en"] and sum(map(len, distinct.values())) == 12
-    write(root / "xnli/validation.de.jsonl.gz", nli("de", 25, 300))
-    with pytest.raises(DataError, match="the data are not parallel"):
-        ids(job(root, *many, "intermediate.items=distinct"), store_path)
+    for size, count in ((31, 30), (26, 25)):
+        write(root / "xnli/validation.de.jsonl.gz", nli("de", count, 300))  # the second time it lacks five
+        words = [*many, "intermediate.items=distinct", f"intermediate.size.train={size}"]
+        with pytest.raises(DataError, match=f"{count} examples that all languages have, {size} wanted"):
+            ids(job(root, *words), store_path)
+    distinct = ids(job(root, *many, "intermediate.items=distinct", "intermediate.size.train=25"), store_path)
+    assert set.union(*distinct.values()) == ids(
+        job(root, *many[:-1], "intermediate.languages=[de]", "intermediate.size.train=25"), store_path
+    )["de"] and [len(distinct[code]) for code in distinct] == [9, 8, 8]
 
 
 def test_mixtures_by_weight(root: Path, store_path: Path) -> None:

@@ -85,8 +85,14 @@ class Share:
     def take(self, data: Dataset, role: str, seed: int) -> Dataset:
         """`size` examples, chosen by a hash of (seed, id), an intermediate stage from the other end than the target.
 
+        Of parallel data that are spread over languages, `data` are those that all languages have.
         Raises DataError when there are too few.
         """
+        if self.turn is not None and len(data) < self.turn[2]:
+            raise DataError(
+                f"{self.name()}: {len(data)} examples that all languages have, {self.turn[2]} wanted: lower "
+                "intermediate.size.train, leave a language out, or intermediate.items=distinct"
+            )
         if self.exact and self.size is not None and len(data) < self.size:
             raise DataError(
                 f"{self.name()}: {len(data)} examples, {self.size} wanted: "

@@ -42,9 +42,10 @@ def training_data(stage: Stage, store: Store, seed: int, count: Count) -> tuple[
     """The training examples of a stage, language by language, and how many were left out: they are in a test set.
 
     Every language gives its share: of `size` examples, or of the tokens (`count`) of as many English examples.
-    Raises DataError when a language has fewer than its share.
+    Raises DataError when a language has fewer than its share, or all languages have fewer in common than are spread.
     """
     parts, left_out = [], 0
+    common: set[str] = set()  # the ids that all languages of parallel data have
     measured: dict[int, int] = {}  # by the share, which all languages have the same
     for share in stage.shares:
         data = share.load(store)
@@ -52,11 +53,9 @@ def training_data(stage: Stage, store: Store, seed: int, count: Count) -> tuple[
             tests = [test.load(store) for test in share.held_out]
             data, gone = without_overlap(data, tests, stage.family, "drop", stage.name)
             left_out += gone
-        if share.turn and set(data["id"]) != set(stage.shares[0].load(store)["id"]):
-            raise DataError(
-                f"{share.name()}: its ids are not those of {stage.shares[0].name()}, so the data are not parallel and "
-                "intermediate.items=distinct has no meaning"
-            )
+        if share.turn:  # a language may lack some: what is empty in it is left out when it is read
+            common = common or set.intersection(*(set(other.load(store)["id"]) for other in stage.shares))
+            data = data.select([row for row, name in enumerate(data["id"]) if name in common])
         if (measure := share.tokens_of) is None:
             chosen = share.take(data, stage.role, seed)
         else:
