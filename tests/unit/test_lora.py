@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,8 +15,8 @@ from xtreme_noise import cli, models
 from xtreme_noise.config.schema import LoraConfig, ModelConfig
 from xtreme_noise.errors import ConfigError
 from xtreme_noise.models import lora
-from xtreme_noise.stages.checkpoint import LAST
-from xtreme_noise.store import Store
+from xtreme_noise.stages.checkpoint import LAST, Resume
+from xtreme_noise.store import Store, manifest_key
 
 pytest.importorskip("peft")
 LORA = ("model.lora.rank=4", "model.lora.alpha=8")
@@ -30,12 +31,24 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_stage_and_its_checkpoint(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed on the way, as without adapters; what was trained is the head and a change of low rank."""
     store = tmp_path / "killed"
+    decaying: list[str] = []
+
+    def look(_: Resume, trainer: Any, module: Any) -> None:
+        decay, plain = ({id(weight) for weight in group["params"]} for group in trainer.optimizers[0].param_groups)
+        for name, weight in module.named_parameters():
+            assert (id(weight) in decay or id(weight) in plain) == weight.requires_grad
+            decaying.extend([name] if id(weight) in decay else [])
+
     with monkeypatch.context() as patch, pytest.raises(Killed):
         kill_after(8, patch)
+        patch.setattr(Resume, "on_train_start", look)
         fit(root, store, *LORA, EVERY_STEP)
     (state,) = store.glob(f"unfinished/stages/*/{LAST}")
     assert state.stat().st_size < 300_000, "frozen weights are in the state"
+    assert [name for name in decaying if "lora_A" in name] and [name for name in decaying if "classifier" in name]
+    assert not [name for name in decaying if "bias" in name], "as without adapters: matrices alone decay"
     path = fit(root, store, *LORA)
+    assert "peft" in manifest_key(path)["software"]
     assert result(path) == result(fit(root, tmp_path / "straight", *LORA))
     assert path.name != fit(root, tmp_path / "straight").name
     model = AutoModelForSequenceClassification.from_pretrained(path)

@@ -64,9 +64,7 @@ class TaskModule(pl.LightningModule):
         super().__init__()
         self.strict_loading = False  # a checkpoint of a fit holds no frozen weights
         self.model = model
-        # What decays. Asked for now: in shards, a matrix is a vector.
-        weights = self.named_parameters()
-        self._matrices = {name for name, weight in weights if weight.ndim >= 2 and "LayerNorm" not in name}
+        self.note_matrices()
         self.tokenizer = tokenizer
         self.labels = list(labels)
         self.limits = limits
@@ -202,6 +200,11 @@ class TaskModule(pl.LightningModule):
         self.on_save_checkpoint(wanted)
         if lost := wanted["state_dict"].keys() - checkpoint["state_dict"].keys():
             raise ValueError(f"the checkpoint lacks {len(lost)} trained weights, {min(lost)} among them")
+
+    def note_matrices(self) -> None:
+        """What decays: asked for before a fit begins, as in shards a matrix is a vector, and again with adapters."""
+        weights = self.named_parameters()
+        self._matrices = {name for name, weight in weights if weight.ndim >= 2 and "LayerNorm" not in name}
 
     def configure_optimizers(self) -> Any:
         assert self.recipe is not None

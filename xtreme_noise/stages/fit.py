@@ -219,6 +219,8 @@ def one(stage: Stage, parent: Path, store: Store, cfg: Config, epochs: int | Non
     whole = open_module(parent, cfg, stage, stage.family, fresh_head=fresh) if _sharded(cfg) else module
     adapted = dict.fromkeys((module, whole)) if cfg.model.lora.rank else ()
     adapters = [lora.add(some.model, cfg.model.lora) for some in adapted]
+    for some in adapted:
+        some.note_matrices()
     select = SelectOnDev(
         dev, stage.metric, stage.dev.language, predictor(whole, cfg), stage.recipe.patience, last_epoch=stage.last
     )

@@ -203,7 +203,7 @@ class Stage:
             "seed": self.seed,
             "base": cut_to(self.base, self.recipe),
             "parent": digest(self.parent.key()) if self.parent else None,
-            "software": software(SOFTWARE),
+            "software": software((*SOFTWARE, "peft") if "lora" in self.base else SOFTWARE),
         }
         if self.noise:
             key["noise"] = self.noise.key(software(NOISE_SOFTWARE))
