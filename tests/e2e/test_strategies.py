@@ -20,6 +20,7 @@ from xtreme_noise.errors import ConfigError, DataError
 from xtreme_noise.stages.line import portions
 from xtreme_noise.stages.open import train
 from xtreme_noise.stages.plan import Plan
+from xtreme_noise.stages.run import _trained
 from xtreme_noise.stages.training_set import training_data
 from xtreme_noise.store import Store, digest, manifest_key
 
@@ -149,8 +150,11 @@ def test_arms_have_the_same_number_of(match: str, root: Path, store_path: Path) 
     else:
         assert one["tokens"] - 2 * 64 < other["tokens"] <= one["tokens"]
         assert other["languages"]["zh"] > other["languages"]["en"] > 5
-        by_examples = Plan(job(root, "task=tatoeba", *sizes[:-1], "intermediate=nli/english")).stages[0]
-        assert digest(one["key"]) == digest(by_examples.key())
+        by_examples = Plan(job(root, "task=tatoeba", *sizes[:-1], "intermediate=nli/english"))
+        assert digest(one["key"]) == digest(by_examples.stages[0].key())
+        assert [facts["matched_by"] for facts in _trained(by_examples, Store(store_path))] == ["examples"], (
+            "that study's"
+        )
 
 
 def test_arms_have_the_same_number_of_updates(root: Path, store_path: Path) -> None:
@@ -191,6 +195,9 @@ def test_a_plan_says_what_is_matched(root: Path, capsys: pytest.CaptureFixture[s
     assert cli.main(words(root, "mode=plan", "task=xnli", "languages=[en]", *arms, "intermediate.match=tokens")) == 0
     shown = capsys.readouterr().out
     assert re.search(r"nli/multilingual: arms matched by tokens; about \d+ examples, 1 updates", shown)
+    text = ["intermediate=mlm/english", "intermediate.size.train=20"]
+    assert cli.main(words(root, "mode=plan", "task=xnli", "languages=[en]", *text)) == 0
+    assert "20 examples, at least 6 updates" in capsys.readouterr().out, "a long paragraph is several windows"
 
 
 def nli_files(root: Path, *languages: str) -> None:

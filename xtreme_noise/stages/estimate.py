@@ -226,7 +226,7 @@ def _updates(stage: Stage, work: Work) -> str:
     """Optimizer steps: known where they are matched, else those of examples that are one model input each."""
     if stage.updates is not None:
         return f"{stage.updates * stage.recipe.epochs:,}"
-    several = {part.family for part in stage.parts} & {"qa", "tagging"}  # a long example is several inputs
+    several = {part.family for part in stage.parts} & {"qa", "tagging", "masked_lm"}  # a long example is several inputs
     sizes = {part.name: [share.size for share in part.shares] for part in stage.parts}
     if len(stage.parts) > 1 and any(None in some for some in sizes.values()):
         return ""  # of tasks that are used whole; their batches differ in size

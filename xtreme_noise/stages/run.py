@@ -137,7 +137,8 @@ def _trained(plan: Plan, store: Store) -> list[dict[str, Any]]:
         path = store.path("stages", stage.key())
         if (path / TRAINING).is_file():
             facts = json.loads((path / TRAINING).read_text(encoding="utf-8"))
-            found.append({"role": stage.role, "digest": path.name} | facts)
+            # An English arm can be trained by a study that matches something else: here it is matched by this one's.
+            found.append({"role": stage.role, "digest": path.name} | facts | {"matched_by": stage.match})
     return found
 
 
