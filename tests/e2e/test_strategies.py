@@ -253,6 +253,7 @@ def test_the_languages_that_are_evaluated_or_not(root: Path) -> None:
     unseen = languages("intermediate.evaluated=unseen")
     assert unseen[0] == "en" and len(unseen) == 11 and not {"de", "zh"} & set(unseen)
     assert languages("intermediate.first_languages=3") == ["en", "ar", "de"]
+    assert languages("task=mlqa_cross", "languages=[de-zh]", "intermediate.evaluated=seen") == ["en", "de", "zh"]
     assert job(root, *arm, "intermediate.evaluated=unseen").seen_languages() == set(unseen)
 
 

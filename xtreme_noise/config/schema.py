@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from xtreme_noise.config.splits import DataConfig, SizeConfig
+from xtreme_noise.languages import sides
 
 MODES = ("run", "plan", "preview", "report", "mine_typos", "noise_table", "export", "score", "fetch")
 PRETRAINING = ("masked_lm", "robust_contrastive")  # families of intermediate stages alone: nothing is labelled
@@ -315,7 +316,7 @@ class Config:
 
     def trained_languages(self, task: IntermediateConfig) -> list[str]:
         """The languages of an intermediate task's training data, in order."""
-        evaluated = set(self.wanted_languages())
+        evaluated = {code for wanted in self.wanted_languages() for code in sides(wanted)}
         wanted = [
             code
             for code in task.languages
