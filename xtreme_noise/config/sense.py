@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import importlib.util
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from xtreme_noise import languages
 from xtreme_noise.config import schema
 from xtreme_noise.config.arms import ArmChecks
 from xtreme_noise.config.checks import DATA_KINDS
-from xtreme_noise.config.fields import NOISE_FIELDS, column_language, spoken
+from xtreme_noise.config.fields import NOISE_FIELDS, column_language
 from xtreme_noise.config.schema import Config, IntermediateConfig, TaskConfig
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import ConfigError, suggest
@@ -41,65 +40,6 @@ def tracker_installed(kind: str) -> None:
     """Raises ConfigError when the package of a tracker is missing: before hours of training, not after."""
     if kind != "csv" and importlib.util.find_spec(kind) is None:  # tensorboard, mlflow, wandb: extra = module
         raise ConfigError(f"tracker={kind} needs a package that is not installed: pip install 'xtreme-noise[{kind}]'")
-
-
-def check_together(jobs: Sequence[Config], sources: Sources) -> None:
-    """Raises ConfigError for what only shows over the whole study.
-
-    That is a noise family that can act in none of the languages the study asks for, or on none of its tasks: in
-    `languages=[de,sw] noise=[char,keyboard]`, and in a sweep over the same axes, a family that cannot act in one of
-    the languages leaves a named n/a, not an error. And one name for models that are trained in different languages.
-    """
-    _one_model_a_name(jobs, sources)
-    asked: dict[str, tuple[Any, list[str]]] = {}
-    tagged_only: dict[str, bool] = {}
-    for job in jobs:
-        if any(level > 0 for level in job.wanted_levels()):
-            acted_in = [code for cell in job.wanted_languages() for code in spoken(job, cell).values()]
-            for family, parameters in job.noise.families.items():
-                perturber, wanted = asked.setdefault(family, (_perturber(family, parameters or {}), []))
-                wanted.extend(code for code in dict.fromkeys(acted_in) if code not in wanted)
-                tagged_only[family] = tagged_only.get(family, True) and job.task.family == "tagging"
-    for family, (perturber, wanted) in asked.items():
-        if tagged_only[family] and not perturber.keeps_tokens:
-            raise ConfigError(
-                f"noise {family!r} may change the number of tokens, which the labels of tagging tasks forbid: choose "
-                "another family for them"
-            )
-        if not any(perturber.supports(code) for code in wanted):
-            at = sources.override("language") or sources.override("languages")
-            raise ConfigError(
-                f"noise {family!r} cannot act in {', '.join(wanted)}{f' ({at})' if at else ''}. "
-                f"It can in: {', '.join(perturber.languages())}"
-            )
-
-
-def _one_model_a_name(jobs: Sequence[Config], sources: Sources) -> None:
-    """Jobs that evaluate languages of their own would each choose others for `intermediate.evaluated`."""
-    trained: dict[tuple[str, ...], dict[tuple[str, ...], tuple[str, ...]]] = {}
-    for job in jobs:
-        for stage in job.intermediate.trained_on():
-            if stage.evaluated != "any":
-                place = (job.reported_task(), job.model.name, job.intermediate.title(), stage.name, stage.evaluated)
-                found = trained.setdefault(place, {})
-                found[tuple(job.wanted_languages())] = tuple(job.trained_languages(stage))
-    for (*_, name, evaluated), found in trained.items():
-        if len(set(found.values())) > 1:
-            key = "language" if sources.override("language") else "languages"
-            every = dict.fromkeys(code for codes in found for code in codes)
-            raise ConfigError(
-                f"intermediate.evaluated{sources.of('intermediate.evaluated')} of {name} is {evaluated}: the languages "
-                "of training depend on those that a job evaluates, and the jobs of this study evaluate others each"
-                f"{sources.of(key)}. They would be differently trained models under one name. Evaluate the languages "
-                f"in one job: languages=[{','.join(every)}]"
-            )
-
-
-def _perturber(family: str, parameters: dict[str, Any]) -> Any:
-    """To ask what it supports. noise.build makes it an nlpaug Augmenter too: that import takes seconds."""
-    from xtreme_noise.noise import registry
-
-    return registry.family_class(family)(registry.checked_parameters(family, parameters))
 
 
 class _Check(ArmChecks):
@@ -268,6 +208,8 @@ class _Check(ArmChecks):
                 )
 
     def _noise(self) -> None:
+        from xtreme_noise.noise.registry import plain
+
         wanted = self.cfg.noise
         key = "noise.level" if wanted.level is not None else "noise.levels"
         levels = self.cfg.wanted_levels()
@@ -291,7 +233,7 @@ class _Check(ArmChecks):
             raise self._wrong("noise.families", "is empty: choose at least one, as in noise=[char]")
         for family, parameters in wanted.families.items():
             self._family(family, parameters or {})
-            if noisy and _perturber(family, parameters or {}).paired:
+            if noisy and plain(family, parameters or {}).paired:
                 self._paired(family)
 
     def _paired(self, family: str) -> None:
@@ -304,6 +246,8 @@ class _Check(ArmChecks):
             )
 
     def _train_noise(self) -> None:
+        from xtreme_noise.noise.registry import plain
+
         wanted = self.cfg.train_noise
         if not wanted.families:
             return
@@ -330,7 +274,7 @@ class _Check(ArmChecks):
         }
         ((family, parameters),) = wanted.families.items()
         self._family(family, parameters or {}, "train_noise")
-        perturber = _perturber(family, parameters or {})
+        perturber = plain(family, parameters or {})
         if perturber.paired:
             raise self._wrong("train_noise.families", f"names {family!r}, which exists in test sets only")
         for stage, codes in (pair for name in wanted.stages for pair in by_role[name]):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from xtreme_noise.errors import ConfigError
 from xtreme_noise.noise.perturber import Perturber
-from xtreme_noise.noise.registry import checked_parameters, family_class
+from xtreme_noise.noise.registry import plain
 
 _HEAVIEST = 1e100  # so that no share of a sum is lost
 
@@ -36,7 +36,7 @@ def components(family: str, wanted: Mapping[str, Any]) -> list[Component]:
         if weight and not 1 / _HEAVIEST <= weight <= _HEAVIEST:
             raise ConfigError(f"{key}.weight must be 0 or from {1 / _HEAVIEST:g} to {_HEAVIEST:g}, not {weight!r}")
         try:
-            perturber = family_class(kind)(checked_parameters(kind, parameters))
+            perturber = plain(kind, parameters)
         except ConfigError as error:
             raise ConfigError(f"in noise.families.{family}.families: {error}") from None
         if weight:

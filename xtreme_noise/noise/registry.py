@@ -62,6 +62,11 @@ def _fits(value: Any, hint: Any) -> bool:
     return isinstance(value, kind)
 
 
+def plain(family: str, parameters: dict[str, Any]) -> Perturber:
+    """A perturber of `family` that is no nlpaug Augmenter: that import takes seconds."""
+    return family_class(family)(checked_parameters(family, parameters))
+
+
 def build(family: str, **parameters: Any) -> Perturber:
     """A perturber of `family`. It is a nlpaug Augmenter as well (see xtreme_noise.noise.flow)."""
     from xtreme_noise.noise.flow import as_augmenter  # imports nlpaug, which costs seconds

@@ -21,7 +21,7 @@ from xtreme_noise.errors import ConfigError, NotApplicable
 from xtreme_noise.languages import XTREME_R, language
 from xtreme_noise.noise import Perturber, families
 from xtreme_noise.noise.measure import measure
-from xtreme_noise.noise.registry import checked_parameters, family_class
+from xtreme_noise.noise.registry import plain
 
 LEVEL = 0.05  # unless noise.level is given
 SENTENCES = 200
@@ -80,7 +80,7 @@ def cells(cfg: Config) -> Iterator[Cell]:
     found = {code: texts(cfg.source.root, code) for code in codes}
     for family in families():
         try:
-            perturber = family_class(family)(checked_parameters(family, cfg.noise.families.get(family) or {}))
+            perturber = plain(family, cfg.noise.families.get(family) or {})
         except ConfigError as error:
             if family in cfg.noise.families:
                 raise

@@ -1,0 +1,65 @@
+"""Whether the jobs of a study make sense together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from xtreme_noise.config.fields import spoken
+from xtreme_noise.config.schema import Config
+from xtreme_noise.config.where import Sources
+from xtreme_noise.errors import ConfigError
+
+
+def check(jobs: Sequence[Config], sources: Sources) -> None:
+    """Raises ConfigError for what only shows over the whole study.
+
+    That is a noise family that can act in none of the languages the study asks for, or on none of its tasks: in
+    `languages=[de,sw] noise=[char,keyboard]`, and in a sweep over the same axes, a family that cannot act in one of
+    the languages leaves a named n/a, not an error. And one name for models that are trained in different languages.
+    """
+    from xtreme_noise.noise.registry import plain
+
+    _one_model_a_name(jobs, sources)
+    asked: dict[str, tuple[Any, list[str]]] = {}
+    tagged_only: dict[str, bool] = {}
+    for job in jobs:
+        if any(level > 0 for level in job.wanted_levels()):
+            acted_in = [code for cell in job.wanted_languages() for code in spoken(job, cell).values()]
+            for family, parameters in job.noise.families.items():
+                perturber, wanted = asked.setdefault(family, (plain(family, parameters or {}), []))
+                wanted.extend(code for code in dict.fromkeys(acted_in) if code not in wanted)
+                tagged_only[family] = tagged_only.get(family, True) and job.task.family == "tagging"
+    for family, (perturber, wanted) in asked.items():
+        if tagged_only[family] and not perturber.keeps_tokens:
+            raise ConfigError(
+                f"noise {family!r} may change the number of tokens, which the labels of tagging tasks forbid: choose "
+                "another family for them"
+            )
+        if not any(perturber.supports(code) for code in wanted):
+            at = sources.override("language") or sources.override("languages")
+            raise ConfigError(
+                f"noise {family!r} cannot act in {', '.join(wanted)}{f' ({at})' if at else ''}. "
+                f"It can in: {', '.join(perturber.languages())}"
+            )
+
+
+def _one_model_a_name(jobs: Sequence[Config], sources: Sources) -> None:
+    """Jobs that evaluate languages of their own would each choose others for `intermediate.evaluated`."""
+    trained: dict[tuple[str, ...], dict[tuple[str, ...], tuple[str, ...]]] = {}
+    for job in jobs:
+        for stage in job.intermediate.trained_on():
+            if stage.evaluated != "any":
+                place = (job.reported_task(), job.model.name, job.intermediate.title(), stage.name, stage.evaluated)
+                found = trained.setdefault(place, {})
+                found[tuple(job.wanted_languages())] = tuple(job.trained_languages(stage))
+    for (*_, name, evaluated), found in trained.items():
+        if len(set(found.values())) > 1:
+            key = "language" if sources.override("language") else "languages"
+            every = dict.fromkeys(code for codes in found for code in codes)
+            raise ConfigError(
+                f"intermediate.evaluated{sources.of('intermediate.evaluated')} of {name} is {evaluated}: the languages "
+                "of training depend on those that a job evaluates, and the jobs of this study evaluate others each"
+                f"{sources.of(key)}. They would be differently trained models under one name. Evaluate the languages "
+                f"in one job: languages=[{','.join(every)}]"
+            )
