@@ -15,10 +15,10 @@ from tests.unit import sweep_factory
 from xtreme_noise import cli, report, results
 from xtreme_noise.config import compose
 from xtreme_noise.config.schema import TrainNoiseConfig
-from xtreme_noise.data.training_noise import Part, TrainingNoise, describe, training_noise
+from xtreme_noise.data.training_noise import Part, TrainingNoise, trained_with, training_noise
 from xtreme_noise.errors import NotApplicable
 from xtreme_noise.report.study import read_study
-from xtreme_noise.stages.evaluate import identify, trained_with
+from xtreme_noise.stages.evaluate import identify
 from xtreme_noise.stages.plan import Plan
 from xtreme_noise.stages.plan import test_reference as held_out
 from xtreme_noise.store import digest
@@ -83,14 +83,6 @@ def test_whatever_changes_the_weights_is_in_the_key(name: str) -> None:
     assert one.key({}) != dataclasses.replace(one, **{name: other[name]}).key({})
 
 
-def test_in_a_word() -> None:
-    assert describe(TrainNoiseConfig()) == "none"
-    assert describe(TrainNoiseConfig({"char": {}}, 0.1)) == "char@0.1"
-    assert describe(TrainNoiseConfig({"char": {}}, 0.1, stages=["intermediate", "target"])) == (
-        "char@0.1 (intermediate and target)"
-    )
-
-
 @pytest.mark.usefixtures("workdir")
 def test_a_study_with_and_without(tmp_path: Path, store_path: Path) -> None:
     """Two models, one clean training set; the same command again reuses both; the record says what noise there was."""
@@ -143,6 +135,8 @@ def test_noise_is_named_where_something_is_trained_with_it() -> None:
     [xnli, tatoeba, after] = compose.jobs(["task=xnli,tatoeba", "train_noise=char"], multirun=True) + compose.jobs(
         ["task=tatoeba", arm, "train_noise=char"]
     )
+    [in_both] = compose.jobs(["task=xnli", arm, "train_noise=char", f"train_noise.stages=[{','.join(both)}]"])
+    assert trained_with(in_both) == "char@0.05 (intermediate and target)"
     labels = {
         (cfg.task.name, cfg.intermediate.title(), " ".join(stages)): trained_with(
             dataclasses.replace(cfg, train_noise=dataclasses.replace(cfg.train_noise, stages=stages))

@@ -6,7 +6,6 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from xtreme_noise.config.fields import spoken
 from xtreme_noise.config.schema import Config
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.sources import Reference, subsample
-from xtreme_noise.data.training_noise import describe as describe_training
+from xtreme_noise.data.training_noise import trained_with
 from xtreme_noise.data.transform import NoiseTransform, texts, token_change_rate
 from xtreme_noise.errors import NotApplicable, UserError
 from xtreme_noise.languages import language as language_row
@@ -320,16 +319,6 @@ def identify(cfg: Config, cell: Cell) -> dict[str, Any]:
         "metric": cfg.task.metric,
         "label_preserving": cell.perturber.label_preserving if cell.perturber else True,
     }
-
-
-def trained_with(cfg: Config) -> str:
-    """The noise that any stage is trained with, in a word.
-
-    "none" where noise is set for nothing that is trained: the model is the one without, and so is its name in results.
-    """
-    trained = {"intermediate": bool(cfg.intermediate.in_order()), "target": cfg.task.train}
-    noisy = [role for role in trained if trained[role] and role in cfg.train_noise.stages]
-    return describe_training(replace(cfg.train_noise, stages=noisy)) if noisy else "none"
 
 
 def describe(cell: Cell) -> str:
