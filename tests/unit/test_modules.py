@@ -97,6 +97,12 @@ def test_qa_windows_hold_the_answer_and_lose_no_context(tiny: Path) -> None:
     found = [f for f in features if f["start_positions"] > 0]
     decoded = {some.tokenizer.decode(f["input_ids"][f["start_positions"] : f["end_positions"] + 1]) for f in found}
     assert {text.replace(" ", "") for text in decoded} == {"hereit", "short"}
+    for answer, alone in ((" here it ", "here it"), (" short", "short")):  # the space at an edge has no token
+        one = {name: [column[alone == "short"]] for name, column in QA.items()}
+        text: str = one["context"][0]
+        one["context"], at = [f" {text} "], text.index(alone) + 1
+        edge = some.training_features(one | {"answers": [{"text": [answer], "answer_start": [at - answer.index(alone)]}]})
+        assert sum(f["start_positions"] > 0 for f in edge) == 1
     units: list[Any] = [unit for (unit,) in some.units(QA)]
     for unit, windows in zip(units, some.features(units), strict=True):
         covered = {at for window in windows for low, high in window["_offsets"] for at in range(low, high)}

@@ -75,8 +75,9 @@ class QAModule(TaskModule):
             if empty[number]:
                 features.append(plain(encoding, row, names) | {"start_positions": 0, "end_positions": 0})
                 continue
-            begin = answer["answer_start"][0]
-            start, end = self._positions(encoding, row, begin, begin + len(answer["text"][0]))
+            text = answer["text"][0]
+            begin = answer["answer_start"][0] + len(text) - len(text.lstrip())  # white space at an edge has no token
+            start, end = self._positions(encoding, row, begin, begin + len(text.strip()))
             if end:
                 whole.add(number)
             feature = plain(encoding, row, names)
