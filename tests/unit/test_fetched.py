@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.world import QUICK, data, sentence, write
+from xtreme_noise.config import compose
 from xtreme_noise.config.schema import ModelConfig
 from xtreme_noise.config.splits import DataConfig, SplitConfig
 from xtreme_noise.data import fetched
@@ -16,8 +18,10 @@ from xtreme_noise.errors import DataError, ModelUnavailable
 from xtreme_noise.models import fetched as checkpoints
 from xtreme_noise.models.hub import HubLoader
 from xtreme_noise.stages.download import DataSet, Files, _copy
-from xtreme_noise.stages.fetch import size
-from xtreme_noise.store import file_digest
+from xtreme_noise.stages.fetch import show, size
+from xtreme_noise.stages.line import test_reference as evaluated
+from xtreme_noise.stages.plan import Plan
+from xtreme_noise.store import Store, digest, file_digest
 
 PACKAGE = Path(__file__).resolve().parents[2] / "xtreme_noise"
 COMMIT = "0123456789ab" + 28 * "0"
@@ -81,6 +85,46 @@ def test_what_a_folder_serves(tmp_path: Path) -> None:
     assert fetched.serves(str(tmp_path), data)
     with pytest.raises(ModelUnavailable, match=r"other/name \(revision main\) is not in the fetched folder"):
         Fetched(str(tmp_path), "other/name").files()
+
+
+TOGETHER = [
+    "intermediate=english/all", "intermediate.use=[mnli,hellaswag]",
+    *(f"intermediate.tasks.{name}.size.dev=4" for name in ("mnli", "hellaswag")),
+]  # fmt: skip
+STUDIES = {
+    "a translation beside each text": ["intermediate=tlm/multilingual", "intermediate.languages=[de]"],
+    "labels from a file": ["intermediate=english/ccg"],
+    "several tasks at once, shots in each language": [*TOGETHER, "shots.k=2"],
+}
+
+
+@pytest.mark.parametrize("what", STUDIES)
+def test_everything_that_a_study_reads_is_there(what: str, tmp_path: Path, workdir: Path, store_path: Path) -> None:
+    """The same keys from the fetched folder as from the files themselves, and every split can be read there."""
+    assert workdir.exists()
+    root, folder = data(tmp_path / "data"), tmp_path / "fetched"
+    for part in ("train", "validation"):
+        for code in ("eng_Latn", "deu_Latn"):
+            write(root / f"sib200/{part}.{code}.jsonl.gz", [{"index_id": n, "text": f"{n} {code}"} for n in range(9)])
+    nli = [{"premise": sentence("en", n), "hypothesis": sentence("en", n + 1), "label": n % 3} for n in range(24)]
+    write(root / "mnli/validation_matched.en.jsonl.gz", nli)
+    ends = [{"ctx": sentence("en", n), "endings": ["cat", "dog", "sun", "mat"], "label": str(n % 4)} for n in range(40)]
+    write(root / "hellaswag/validation.en.jsonl.gz", ends)
+    (root / "ccg").mkdir()
+    for name, text in (("train.en.tsv", "The\tA\n"), ("dev.en.tsv", "A\tB\n"), ("tags.txt", "A\nB\n")):
+        (root / "ccg" / name).write_text(text, encoding="utf-8")
+    study = [*QUICK, "source=files", "task=xnli", "languages=[de]", "noise.level=0", *STUDIES[what]]
+    assert show(compose.jobs([*study, f"source.root={root}", f"fetch.folder={folder}", "mode=fetch"])) == 0
+    keys = []
+    for place in (folder, root):
+        [cfg] = compose.jobs([*study, f"source.root={place}"])
+        plan = Plan(cfg)
+        keys.append(digest(plan.cell_key(plan.cells[0], evaluated(cfg, "de"))))
+        if place == folder:
+            for stage in (part for whole in plan.stages_for("de") for part in whole.parts):
+                for one in (stage.dev, *(one for share in stage.shares for one in share.references)):
+                    assert len(one.load(Store(store_path)))
+    assert keys[0] == keys[1]
 
 
 def test_a_model_directory_is_what_it_says(tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ class Reference:
     family: str
     labels: tuple[str, ...]
     source: SourceConfig
+    labels_file: str | None = None  # where the labels are from, if not from the configuration
 
     def name(self) -> str:
         """For people: which data this is."""
@@ -67,8 +68,30 @@ class Reference:
 
         Raises DataMissing, ConfigError or ModelUnavailable.
         """
+        return "".join(one._revision() for one in self.sides())
+
+    def sides(self) -> list[Reference]:
+        """All splits that are read, each in its language: this one, and the translation beside it."""
         other = self._translation()
-        return self._revision() + (other._revision() if other else "")
+        return [self, other] if other else [self]
+
+    def files(self) -> list[str]:
+        """Every file below source.root that is read of this side; none of the hub's."""
+        return [*self._files().values(), *([self.labels_file] if self.labels_file else [])]
+
+    def _files(self) -> dict[str, str]:
+        """The rows' files by what they are for, in the order of the revision: `rows`, and settings of the split.
+
+        Rows are read from these and from no others, so that none is forgotten by who copies or compares them.
+        """
+        if self.kind != "files":
+            return {}
+        others = {name: getattr(self.split, name) for name in ("noisy", "repair", "join", "gold")}
+        found = {"rows": self.split.path} | {name: other.path for name, other in others.items() if other}
+        return {name: fill(path, self.language) for name, path in found.items()}
+
+    def _read(self, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        return files.rows(files.locate(self._files()[name], self.language, self.source.root))
 
     def _translation(self) -> Reference | None:
         """The same split in the language that stands beside this one."""
@@ -80,15 +103,8 @@ class Reference:
 
     def _revision(self) -> str:
         if self.kind == "files":
-            found = files.content_digest(files.locate(self.split.path, self.language, self.source.root))[:16]
-            if self.split.noisy:
-                noisy = files.locate(self.split.noisy.path, self.language, self.source.root)
-                found += files.content_digest(noisy)[:16]
-            for other in (self.split.repair, self.split.join, self.split.gold):
-                if other:
-                    right = files.locate(other.path, self.language, self.source.root)
-                    found += files.content_digest(right)[:16]
-            return found
+            located = [files.locate(name, self.language, self.source.root) for name in self._files().values()]
+            return "".join(files.content_digest(path)[:16] for path in located)
         if self.kind == "hub":
             from xtreme_noise.data import hub
 
@@ -145,20 +161,16 @@ class Reference:
 
     def _rows(self) -> Iterable[tuple[str, Mapping[str, Any]]]:
         if self.kind == "files":
-            rows = files.rows(files.locate(self.split.path, self.language, self.source.root))
+            rows: Iterable[tuple[str, Mapping[str, Any]]] = self._read("rows")
             if self.split.repair:
-                right = files.rows(files.locate(self.split.repair.path, self.language, self.source.root))
-                rows = repaired(rows, right, self.split.repair, self.name())
+                rows = repaired(rows, self._read("repair"), self.split.repair, self.name())
             if self.split.join:
-                others = files.rows(files.locate(self.split.join.path, self.language, self.source.root))
-                rows = joined(rows, others, self.split.join)
+                rows = joined(rows, self._read("join"), self.split.join)
             if self.split.gold:
-                pairs = files.rows(files.locate(self.split.gold.path, self.language, self.source.root))
-                rows = with_gold(rows, pairs, self.split.gold, self.split.columns.get("id", "id"))
+                rows = with_gold(rows, self._read("gold"), self.split.gold, self.split.columns.get("id", "id"))
             if self.split.noisy is None:
                 return rows
-            noisy = files.rows(files.locate(self.split.noisy.path, self.language, self.source.root))
-            return paired(rows, noisy, self.split.noisy.columns)
+            return paired(rows, self._read("noisy"), self.split.noisy.columns)
         if self.kind == "hub":
             from xtreme_noise.data import hub
 
@@ -205,8 +217,12 @@ def references(
     family: str,
     labels: Sequence[str],
     what: str,
+    labels_file: str | None = None,
 ) -> list[Reference]:
-    """The splits of one part, in every language asked for; a split that lists its own languages serves only those."""
+    """The splits of one part, in every language asked for; a split that lists its own languages serves only those.
+
+    labels_file: where `labels` were read from, if not from the configuration.
+    """
     kind = source_kind(data, source, what)
     config = data[kind]
     one = {"test": config.test, "paired": config.paired, "pool": config.pool}
@@ -214,7 +230,7 @@ def references(
     if not splits:
         raise ConfigError(f"{what} has no {part} data in source={kind}")
     found = [
-        Reference(kind, split, part, language, family, tuple(labels), source)
+        Reference(kind, split, part, language, family, tuple(labels), source, labels_file)
         for language in languages
         for split in splits
         if split.languages is None or language in split.languages

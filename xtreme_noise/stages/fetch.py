@@ -18,7 +18,6 @@ from rich.table import Table
 
 from xtreme_noise.config.schema import Config, ModelConfig
 from xtreme_noise.data import fetched, files, hub
-from xtreme_noise.data.codes import fill
 from xtreme_noise.data.fetched import inside
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.sources import Reference
@@ -28,7 +27,7 @@ from xtreme_noise.models import hub as models_hub
 from xtreme_noise.models.repository import Repository
 from xtreme_noise.stages.download import Checkpoint, DataSet, Files, Item
 from xtreme_noise.stages.mining import mining
-from xtreme_noise.stages.plan import Plan, Share, test_reference
+from xtreme_noise.stages.plan import Plan, Share, Stage, test_reference
 
 MODELS = "models"
 
@@ -77,31 +76,34 @@ class Survey:
             self._model(cfg.model, cfg.source.offline)
         except UserError as error:
             self.problems.append(str(error))
+        plan: Plan | None = None
         try:
             plan = Plan(cfg)
-            pool = getattr(plan, "pool", None)  # the candidates of a ranking task
+            pool = plan.pool
             for reference in (*pool.candidates, *pool.answers) if pool else ():
                 self._reference(reference, optional=False)
             for stage in plan.stages:
-                for reference in (*_read_by(stage.shares), stage.dev):
+                for reference in _read_by(stage):
                     self._reference(reference, optional=False)
         except UserError as error:
             self.problems.append(str(error))
         for language in cfg.wanted_languages():
             try:
                 mined = mining(cfg, language)
-                for reference in (test_reference(cfg, language), *(mined.references() if mined else ())):
+                own = plan.stages_for(language)[len(plan.stages) :] if plan else []  # with few-shot training
+                beside = [*(mined.references() if mined else ()), *(one for stage in own for one in _read_by(stage))]
+                for reference in (test_reference(cfg, language), *beside):
                     self._reference(reference, optional=not cfg.strict)
             except UserError as error:
                 self._failed(error, optional=not cfg.strict)
 
     def _reference(self, reference: Reference, optional: bool) -> None:
         try:
-            if reference.kind == "hub":
-                self._dataset(reference)
-            elif reference.kind == "files":
-                self._files(reference)
-            else:
+            for side in reference.sides():
+                if side.kind == "hub":
+                    self._dataset(side)
+                self._files(side)
+            if reference.kind not in ("hub", "files"):
                 self.notes.add(f"{reference.name()}: comes with a package")
         except UserError as error:
             self._failed(error, optional)
@@ -128,12 +130,12 @@ class Survey:
         wanted |= {name: sizes[name] for name in [*chosen, *([hub.CARD] if hub.CARD in sizes else [])]}
 
     def _files(self, reference: Reference) -> None:
-        split, root = reference.split, str(reference.source.root)
-        others = (split.noisy, split.repair, getattr(split, "join", None), split.gold)
-        item = self.items.setdefault(f"files {root}", Files(what=f"files of {root}", target=Path(), root=Path(root)))
-        for path in (split.path, *(other.path for other in others if other)):
-            found = files.locate(path, reference.language, root)
-            item.files[inside(fill(path, reference.language)).as_posix()] = found.stat().st_size
+        root = str(reference.source.root)
+        for name in reference.files():
+            found = files.locate(name, reference.language, root)
+            item = Files(what=f"files of {root}", target=Path(), root=Path(root))
+            wanted = self.items.setdefault(f"files {root}", item).files
+            wanted[inside(name).as_posix()] = found.stat().st_size
 
     def _model(self, cfg: ModelConfig, offline: bool) -> None:
         repository = models_hub.repository(cfg) if cfg.loader == "hub" else None
@@ -155,12 +157,13 @@ class Survey:
             raise ConfigError(f"model {cfg.name} is {item.what}, and {self.root / item.target} {taken}: remove one")
 
 
-def _read_by(shares: Sequence[Share]) -> list[Reference]:
-    found = []
-    for share in shares:
-        other = getattr(share, "tokens_of", None)
-        found += [share.reference, *share.held_out, *(_read_by([other]) if other else [])]
-    return found
+def _read_by(stage: Stage) -> list[Reference]:
+    """All that a stage reads, of every task that it is trained on."""
+    return [one for part in stage.parts for one in (*(r for share in part.shares for r in _of(share)), part.dev)]
+
+
+def _of(share: Share) -> list[Reference]:
+    return [*share.references, *share.held_out, *(_of(share.tokens_of) if share.tokens_of else [])]
 
 
 def _table(survey: Survey, root: Path) -> Table:

@@ -145,7 +145,9 @@ def _intermediate(cfg: Config, task: IntermediateConfig, base: dict[str, Any], p
         labels = files.labels(task.labels_file, cfg.source.root) if task.labels_file else task.labels
     except DataMissing as error:
         raise DataMissing(f"{what}: {error}") from error
-    common: dict[str, Any] = {"source": cfg.source, "family": task.family, "labels": labels, "what": what}
+    common: dict[str, Any] = {
+        "source": cfg.source, "family": task.family, "labels": labels, "what": what, "labels_file": task.labels_file,
+    }  # fmt: skip
     shares = _arm(cfg, task, what, common)
     # What the target is tested on decides nothing here but whether training may go on: the same intermediate model
     # serves every target, so an overlap is refused, never cut out.
