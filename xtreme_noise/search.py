@@ -15,19 +15,28 @@ def top_k(queries: Matrix, pool: Matrix, k: int) -> tuple[Matrix, NDArray[np.int
     """(scores, rows) of the `k` rows of `pool` with the highest inner product, best first, equal scores by row.
 
     queries: (q, d); pool: (n, d), which may be memory-mapped: it is read once, from start to end. Both results have the
-    shape (q, min(k, n)). Raises ValueError for a score that is not a number.
+    shape (q, min(k, n)). Raises ValueError for vectors that are not finite.
     """
+    _finite(queries, "query", 0)
     k = min(k, len(pool))
     scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
     rows = np.full((len(queries), k), -1, dtype=np.int64)
     for start in range(0, len(pool), POOL_ROWS):
-        part = np.ascontiguousarray(pool[start : start + POOL_ROWS], dtype=np.float32).T
+        part = np.ascontiguousarray(pool[start : start + POOL_ROWS], dtype=np.float32)
+        _finite(part, "row of the pool", start)
         for low in range(0, len(queries), QUERY_ROWS):
             block = slice(low, low + QUERY_ROWS)
-            _merge(scores[block], rows[block], queries[block] @ part, start)
+            _merge(scores[block], rows[block], queries[block] @ part.T, start)
     if (rows < 0).any():
-        raise ValueError("a score is not a number: the vectors hold nan")
+        raise ValueError("a score is not a number: the vectors are too large")
     return scores, rows
+
+
+def _finite(vectors: Matrix, what: str, start: int) -> None:
+    """Raise ValueError for nan and inf. Of the vectors, not of their scores: these are many more."""
+    wrong = ~np.isfinite(vectors).all(axis=1)
+    if wrong.any():
+        raise ValueError(f"{what} {start + int(wrong.argmax())}, counted from 0, holds nan or inf")
 
 
 def _merge(best: Matrix, rows: NDArray[np.int64], scores: Matrix, start: int) -> None:
