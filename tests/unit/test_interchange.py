@@ -187,6 +187,7 @@ WRONG: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "no label": ("xnli/test-de.tsv", reword("neutral", "maybe"), "'maybe' is no label: wanted one of entailment"),
     "a sentence too few": ("udpos/test-de.tsv", reword("\n\n", "\n"), "udpos/test-de.tsv: 9 sentences, 10 wanted"),
     "a tag too few": ("udpos/test-de.tsv", cut, "one tag a token"),
+    "no tag": ("udpos/test-de.tsv", lambda path: path.write_text("Noun" + path.read_text()[4:]), "line 1: 'Noun"),
     "an answer too few": (
         "xquad/test-de.json",
         reword('"q3"', '"q99"'),
@@ -224,6 +225,42 @@ def test_score_is_checked_before_anything_is_read(world: World, capsys: pytest.C
     assert cli.main(["mode=export", f"sweep={world.sweep / 'nowhere'}"]) == 2
 
 
+# White space that str.splitlines and str.strip take for a line's end or an edge.
+ODD = ["a\u2028b", "b\x85", " c", "d\x0b\x0ce"]
+
+
+@pytest.mark.parametrize(
+    ("family", "written", "gold"),
+    [
+        ("classification", ODD, ODD),
+        ("tagging", [" ".join((ODD[0], ODD[1], ODD[3])), "only"], [f"only {ODD[1]} {ODD[0]}", ODD[3]]),
+        ("qa", ODD, [[answer] for answer in ODD]),
+        ("retrieval", ODD[::-1], ODD),
+        ("mining", [f"{ODD[2]}\tx ", *ODD[:3]], [[ODD[2], "x "], [], [], []]),
+    ],
+)
+def test_only_a_line_feed_ends_a_line(tmp_path: Path, family: str, written: list[str], gold: list[Any]) -> None:
+    """What was written comes back, also with a mark at the start and the line ends of Windows."""
+    form, path, ids = format_of(family, "accuracy"), tmp_path / "test-de", ODD[: len(written)]
+    text = form.write(ids, written)
+    for changed in (text, "\ufeff" + text, text.replace("\n", "\r\n")):
+        path.write_bytes(changed.encode())
+        assert form.read(path, Items(ids, gold, ODD)) == written
+
+
+def test_white_space_at_the_edges_of_others_files(tmp_path: Path) -> None:
+    path = tmp_path / "test-de.tsv"
+    path.write_text(" c\nyes \n")
+    found = format_of("classification", "accuracy").read(path, Items(["1", "2"], [], [" c", "c", "yes"]))
+    assert found == [" c", "yes"]
+    path.write_text("NOUN \nX\n")
+    found = format_of("tagging", "span_f1").read(path, Items(["1"], ["NOUN ODD"], ["NOUN", "X"]))
+    assert found == ["NOUN X"], "a tag of the gold side may be unknown to the model"
+    path.write_text("NOUN\nNUON\n")
+    with pytest.raises(DataError, match=r"test-de.tsv, line 2: 'NUON' is no tag: wanted one of NOUN, X, ODD"):
+        format_of("tagging", "span_f1").read(path, Items(["1"], ["NOUN ODD"], ["NOUN", "X"]))
+
+
 IDS = ["ebd9", "77fa"]
 RANKINGS = [json.dumps(["Q1", "Q185007", "Q2"]), json.dumps(["Q9"])]
 RELEVANT = [["Q185007"], ["Q3", "Q9"]]
@@ -253,12 +290,11 @@ def test_rankings_come_back_as_the_official_mock_data_has_them(tmp_path: Path) -
         ('{"ebd9": "Q1", "77fa": ["Q1"]}', "wanted a JSON object of query id and list"),
         ('["ebd9"]', "wanted a JSON object of query id and list"),
         ('{"ebd9": [1], "77fa": ["Q1"]}', "wanted a JSON list of candidate ids"),
-        ('{"ebd9": ["Q1", "Q1"], "77fa": ["Q1"]}', "'Q1' is ranked twice"),
+        ('{"ebd9": ["Q1", "Q1"], "77fa": ["Q1"]}', "test-ro.json: query 'ebd9': candidate 'Q1' is ranked twice"),
     ],
 )
 def test_rankings_that_are_wrong(tmp_path: Path, text: str, problem: str) -> None:
     path = tmp_path / "test-ro.json"
     path.write_text(text)
     with pytest.raises(DataError, match=re.escape(problem)):
-        predictions = format_of("ranking", "mrr_at_20").read(path, Items(IDS, RELEVANT, []))
-        metrics.build("mrr_at_20").score(predictions, RELEVANT)
+        format_of("ranking", "mrr_at_20").read(path, Items(IDS, RELEVANT, []))

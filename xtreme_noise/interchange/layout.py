@@ -9,7 +9,8 @@ rankings (Mewsli-X): JSON, query id -> candidate ids, best first. mining: a line
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,18 +64,34 @@ def file_name(task: str, language: str, form: Format) -> str:
     return f"{FOLDERS.get(task, task)}/test-{language}.{form.suffix}"
 
 
-def _lines(path: Path) -> list[str]:
+def _text(path: Path) -> str:
+    """Without a byte order mark; line ends as they are."""
     try:
-        return path.read_text(encoding="utf-8").splitlines()
+        return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 ({error})") from error
 
 
-def _one_a_line(path: Path, wanted: int, what: str) -> list[str]:
-    lines = [line.strip() for line in _lines(path)]
+def _lines(path: Path) -> list[str]:
+    """Cut at line feeds alone, as the official readers do: other separators may stand in a label or an id."""
+    lines = _text(path).split("\n")
+    return [line.removesuffix("\r") for line in (lines if lines[-1] else lines[:-1])]
+
+
+def _exact_lines(path: Path, wanted: int, what: str) -> list[str]:
+    lines = _lines(path)
     if len(lines) != wanted:
         raise DataError(f"{path}: {len(lines)} lines, {wanted} wanted: {what} for each example of the test set")
     return lines
+
+
+def _one_a_line(path: Path, wanted: int, what: str) -> list[str]:
+    return [line.strip() for line in _exact_lines(path, wanted, what)]
+
+
+def _known(text: str, names: Collection[str]) -> str | None:
+    """`text` as one of `names`: as it is, else (files of others) without white space at its edges; None: neither."""
+    return next((found for found in (text, text.strip()) if found in names), None)
 
 
 def _write_lines(ids: Sequence[str], predictions: Sequence[str]) -> str:
@@ -83,16 +100,22 @@ def _write_lines(ids: Sequence[str], predictions: Sequence[str]) -> str:
 
 
 def _read_labels(path: Path, items: Items) -> list[str]:
-    lines = _one_a_line(path, len(items.ids), "one label")
-    for number, line in enumerate(lines, 1):
-        if line not in items.labels:
+    found = []
+    for number, line in enumerate(_exact_lines(path, len(items.ids), "one label"), 1):
+        label = _known(line, items.labels)
+        if label is None:
             raise DataError(f"{path}, line {number}: {line!r} is no label: wanted one of {', '.join(items.labels)}")
-    return lines
+        found.append(label)
+    return found
 
 
 def _write_tags(ids: Sequence[str], predictions: Sequence[str]) -> str:
     del ids
-    return "\n".join("".join(f"{tag}\n" for tag in prediction.split()) for prediction in predictions)
+    return "\n".join("".join(f"{tag}\n" for tag in _tags(prediction)) for prediction in predictions)
+
+
+def _tags(sentence: str) -> list[str]:
+    return sentence.split(" ") if sentence else []
 
 
 def _read_tags(path: Path, items: Items) -> list[str]:
@@ -100,7 +123,7 @@ def _read_tags(path: Path, items: Items) -> list[str]:
     begins = [1]
     for number, line in enumerate(_lines(path), 1):
         if line.strip():
-            sentences[-1].append(line.strip())
+            sentences[-1].append(line)
         else:
             sentences.append([])
             begins.append(number + 1)
@@ -111,11 +134,20 @@ def _read_tags(path: Path, items: Items) -> list[str]:
             f"{path}: {len(sentences)} sentences, {len(items.ids)} wanted, with a blank line between them (XTREME's "
             "own preparation cuts long sentences into several: its files are for its test set)"
         )
-    for tags, begin, gold in zip(sentences, begins, items.gold, strict=False):
-        wanted = len(gold.split())
-        if len(tags) != wanted or any(len(tag.split()) > 1 for tag in tags):
-            raise DataError(f"{path}, line {begin}: a sentence of {len(tags)} lines, {wanted} wanted: one tag a token")
-    return [" ".join(tags) for tags in sentences]
+    known = dict.fromkeys([*items.labels, *(tag for gold in items.gold for tag in _tags(gold))])
+    found = []
+    for lines, begin, gold in zip(sentences, begins, items.gold, strict=False):
+        wanted = len(_tags(gold))
+        if len(lines) != wanted:
+            raise DataError(f"{path}, line {begin}: a sentence of {len(lines)} lines, {wanted} wanted: one tag a token")
+        tags = []
+        for number, line in enumerate(lines, begin):
+            tag = _known(line, known)
+            if tag is None:
+                raise DataError(f"{path}, line {number}: {line!r} is no tag: wanted one of {', '.join(known)}")
+            tags.append(tag)
+        found.append(" ".join(tags))
+    return found
 
 
 def _write_answers(ids: Sequence[str], predictions: Sequence[str]) -> str:
@@ -138,13 +170,20 @@ def _read_rankings(path: Path, items: Items) -> list[str]:
     found = _read_json(path)
     if not isinstance(found, dict) or not all(isinstance(ranked, list) for ranked in found.values()):
         raise DataError(f"{path}: wanted a JSON object of query id and list of candidate ids, best first")
+    for query, ranked in found.items():
+        if not all(isinstance(candidate, str) for candidate in ranked):
+            raise DataError(f"{path}: query {query!r}: wanted a JSON list of candidate ids, best first")
+        if len(set(ranked)) < len(ranked):
+            twice: str = Counter(ranked).most_common(1)[0][0]
+            raise DataError(f"{path}: query {query!r}: candidate {twice!r} is ranked twice")
     return [json.dumps(ranked, ensure_ascii=False) for ranked in _in_order(path, found, items)]
 
 
 def _read_json(path: Path) -> Any:
+    text = _text(path)
     try:
-        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=lambda pairs: _distinct(path, pairs))
-    except ValueError as error:  # JSON and UTF-8
+        return json.loads(text, object_pairs_hook=lambda pairs: _distinct(path, pairs))
+    except ValueError as error:
         raise DataError(f"{path}: not JSON: {error}") from error
 
 
@@ -205,13 +244,14 @@ def _write_pairs(ids: Sequence[str], predictions: Sequence[str]) -> str:
 
 def _read_pairs(path: Path, items: Items) -> list[str]:
     found: dict[str, list[str]] = {identifier: [] for identifier in items.ids}
+    right = {candidate for gold in items.gold for candidate in gold}
     for number, line in enumerate(_lines(path), 1):
-        query, *others = line.split("\t")
+        name, *others = line.split("\t")
         if len(others) != 1 or not others[0].strip():
             raise DataError(f"{path}, line {number}: {line!r} is no pair: wanted two ids with a tab between them")
-        candidate = others[0].strip()
-        if query not in found:
-            raise DataError(f"{path}, line {number}: the test set has no sentence {query!r}")
+        query, candidate = _known(name, found), _known(others[0], right) or others[0]
+        if query is None:
+            raise DataError(f"{path}, line {number}: the test set has no sentence {name!r}")
         if candidate in found[query]:
             raise DataError(f"{path}, line {number}: the pair of {query!r} and {candidate!r} is there twice")
         found[query].append(candidate)
