@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from xtreme_noise import results
@@ -19,6 +20,8 @@ from xtreme_noise.report.names import Names
 from xtreme_noise.report.page import page
 from xtreme_noise.report.study import read_study
 from xtreme_noise.report.tables import tables
+from xtreme_noise.stages.evaluate import identify
+from xtreme_noise.stages.plan import Cell
 
 FAMILIES = {"classification": "classification", "structured": "tagging", "qa": "qa", "retrieval": "retrieval"}
 
@@ -151,6 +154,42 @@ def test_what_does_not_count(tmp_path: Path) -> None:
     assert clean["overall"].text.startswith("(") and clean["overall"].note == "7 of 10 tasks"
     assert (char["xnli"].text, char["xnli"].note) == ("(60.0)", "14 of 15 languages")
     assert clean["xnli"].text == "80.0" and clean["xnli"].note == "" and char["noise"].text == "char 0.1"
+
+
+def test_a_sample_is_not_the_whole(tmp_path: Path) -> None:
+    def cut(row: dict[str, Any]) -> dict[str, Any]:
+        if row["task"] == "xnli":
+            return row | {"test_size": 10}
+        return row | ({"test_size": 500} if row["task"] == "lareqa" else {})  # there are no more than ten: all
+
+    folder = sweep(tmp_path, cut)
+    found = table(folder)["clean", "xnli"]
+    assert found["score"] == "" and float(found["partial"]) == pytest.approx(0.8)
+    assert found["missing"] == "only 10 items of each language"
+    for name in ("classification", "overall"):
+        row = table(folder)["clean", name]
+        assert row["score"] == "" and row["missing"] == "xnli with only 10 items of each language"
+        assert int(row["parts"]) == int(row["wanted"]) - 1
+    assert all(float(table(folder)["char", name]["score"]) for name in ("xcopa", "lareqa", "retrieval", "qa"))
+    study = read_study(folder, resample=False)
+    assert dict(xtreme_r.lacks(study)) == {"xnli": "only 10 items of each language"}
+    view = xtreme_r.table(study, Names.of(study.cells))
+    assert view is not None
+    clean = dict(zip([name for name, _ in view.heads[0]], view.rows[0], strict=True))
+    assert (clean["xnli"].text, clean["xnli"].note) == ("(80.0)", "15 of 15 languages, only 10 items of each language")
+    old = pq.read_table(folder / "cells.parquet").drop_columns("test_size")
+    pq.write_table(old, folder / "cells.parquet")
+    assert table(folder)["clean", "xnli"]["score"] != "", "studies of before do not say so"
+
+
+@pytest.mark.usefixtures("workdir")
+def test_a_cell_knows_that_its_test_set_is_a_sample() -> None:
+    sizes = {name: compose.jobs([f"task={name}"])[0] for name in ("xnli", "small/xnli")}
+    cell = Cell("de", "clean", 0.0, 0)
+    assert {name: identify(cfg, cell)["test_size"] for name, cfg in sizes.items()} == {
+        "xnli": None, "small/xnli": sizes["small/xnli"].task.size.test,
+    }  # fmt: skip
+    assert sizes["small/xnli"].task.size.test and identify(sizes["small/xnli"], cell)["task"] == "xnli"
 
 
 def test_the_page_has_the_section_only_with_tasks_of_xtreme_r(tmp_path: Path) -> None:

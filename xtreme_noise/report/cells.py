@@ -64,6 +64,12 @@ class Cell:
     signature: str | None
     samples: str | None
     extra: str | None
+    test_size: int | None  # the size of the sample that the test set was cut to; null: whole, or not known
+
+    @property
+    def sampled(self) -> bool:
+        """Whether its score is over a part of the test set. With fewer items than asked for, it is all there are."""
+        return self.test_size is not None and (self.n is None or self.n >= self.test_size)
 
     @property
     def identity(self) -> tuple[str, str, str, str, str, float, int | None, int]:
@@ -101,8 +107,9 @@ def read_cells(sweep: Path) -> tuple[list[Cell], list[Problem]]:
             table = file.read()
     except (OSError, ValueError) as error:  # pyarrow's own errors derive from these
         raise DataError(f"{path} cannot be read: {error}") from error
-    if "seen" not in table.column_names:  # studies of before
-        table = table.append_column("seen", [[None] * table.num_rows])
+    for name in ("seen", "test_size"):
+        if name not in table.column_names:  # studies of before
+            table = table.append_column(name, [[None] * table.num_rows])
     lacking = [name for name in COLUMNS if name not in table.column_names]
     if lacking:
         raise DataError(f"{path} lacks the columns {', '.join(lacking)}.")

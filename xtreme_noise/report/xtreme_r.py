@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,25 +20,31 @@ from xtreme_noise.report.views import Item, TableView
 
 @dataclass(frozen=True)
 class Condition:
-    """One system at one level of one noise family; `scores` of every task, group and overall."""
+    """One system at one level of one noise family; `scores` of every task, group and overall.
+
+    samples: of the tasks whose test sets are samples, how large they are, in words.
+    """
 
     model: str
     system: System
     noise: str
     level: float
     scores: Sequence[Score]
+    samples: Mapping[str, str]
 
 
 def conditions(study: Study) -> list[Condition]:
     """Every (model, system, noise family, level) in which a task of XTREME-R has a cell; clean first.
 
     A language counts when all of its cells (seeds, noise seeds) are finished and hold what the task's score is made
-    of; its score is their mean. A noise family that cannot act in a language leaves that language missing.
+    of; its score is their mean. A noise family that cannot act in a language leaves that language missing. What is
+    asked of a sample of the test sets is no score of the benchmark: it is partial.
     """
     at: dict[tuple[str, System, str, float], dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
     cells: dict[tuple[str, str, str, str, str, float], list[Cell]] = defaultdict(list)
     for cell in study.cells:
         cells[cell.task, cell.model, cell.intermediate, cell.language, cell.noise, cell.level].append(cell)
+    sizes: dict[tuple[str, System, str, float], dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
     for place in study.places:
         task = _task(place.task, place.metric)
         if task is None:
@@ -49,8 +55,32 @@ def conditions(study: Study) -> list[Condition]:
         known = [value for value in values if value is not None]
         if place.status == "ok" and len(known) == len(values):
             found[task.name][place.language] = float(np.mean(known))
+            if place.language in task.languages and (cut := {cell.test_size or 0 for cell in own if cell.sampled}):
+                sizes[place.model, place.system, place.noise, place.level][task.name] |= cut
     keys = sorted(at, key=lambda key: (key[0], _order(study, key[1]), key[2] != CLEAN, key[2], key[3]))
-    return [Condition(*key, scores(at[key])) for key in keys]
+    conditions = []
+    for key in keys:
+        samples = {name: _only(some) for name, some in sizes[key].items()}
+        conditions.append(Condition(*key, [_of_samples(score, samples) for score in scores(at[key])], samples))
+    return conditions
+
+
+def _only(sizes: set[int]) -> str:
+    least, most = min(sizes), max(sizes)
+    return f"only {least:,}{f' to {most:,}' if most > least else ''} items of each language"
+
+
+def _of_samples(score: Score, samples: Mapping[str, str]) -> Score:
+    """`score` as partial when a task in it is one of `samples`; which it says. Such a task is no complete part."""
+    if score.kind == "task":
+        lacking, counted = [samples[score.name]] if score.name in samples else [], 0
+    else:
+        within = [name for name in samples if score.kind == "overall" or TASKS[name].group == score.name]
+        lacking = [f"{name} with {samples[name]}" for name in within]
+        counted = len(set(within) - {part.partition(" ")[0] for part in score.missing})
+    if not lacking:
+        return score
+    return replace(score, score=None, parts=score.parts - counted, missing=(*score.missing, *lacking))
 
 
 def _order(study: Study, system: System) -> int:
@@ -103,7 +133,7 @@ def table(study: Study, names: Names) -> TableView | None:
     for condition in found:
         system = names.task(condition.system.intermediate, condition.model)
         noise = condition.noise if condition.noise == CLEAN else f"{condition.noise} {condition.level:g}"
-        body.append([Item(system), Item(noise), *(_item(_named(condition, name)) for name in columns)])
+        body.append([Item(system), Item(noise), *(_item(condition, name) for name in columns)])
     heads = [("intermediate", 1), ("noise", 1), *((name, 1) for name in columns)]
     return TableView("XTREME-R scores × 100; those in grey are not whole", [heads], body)
 
@@ -112,12 +142,15 @@ def _named(condition: Condition, name: str) -> Score:
     return next(score for score in condition.scores if score.name == name)
 
 
-def _item(score: Score) -> Item:
+def _item(condition: Condition, name: str) -> Item:
+    score = _named(condition, name)
     if score.partial is None:
         return Item(NONE, "num gap")
     if score.score is None:
         of = "languages" if score.kind == "task" else "tasks"
-        return Item(f"({percent(score.partial)})", "num gap", f"{score.parts} of {score.wanted} {of}")
+        cut = [words for words in score.missing if any(words.endswith(only) for only in condition.samples.values())]
+        note = ", ".join([f"{score.parts} of {score.wanted} {of}", *cut])
+        return Item(f"({percent(score.partial)})", "num gap", note)
     return Item(percent(score.score), "num strong" if score.kind == "overall" else "num")
 
 

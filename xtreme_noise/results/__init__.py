@@ -24,7 +24,7 @@ SCHEMA = pa.schema(
     + [("intermediate", pa.string()), ("arm", pa.string()), ("train_noise", pa.string()), ("seen", pa.bool_())]
     + [("noise", pa.string()), ("level", pa.float64())]
     + [("noise_seed", pa.int64()), ("seed", pa.int64()), ("metric", pa.string()), ("score", pa.float64())]
-    + [("n", pa.int64())]
+    + [("n", pa.int64()), ("test_size", pa.int64())]
     + [
         (name, pa.float64())
         for name in ("achieved", "changed", "word_change_rate", "fertility", "flip_rate", "right_to_wrong")

@@ -317,6 +317,7 @@ def identify(cfg: Config, cell: Cell) -> dict[str, Any]:
         "calibrated_by": cfg.noise.calibrate_by,
         "seed": cfg.seed,
         "metric": cfg.task.metric,
+        "test_size": cfg.task.size.test,
         "label_preserving": cell.perturber.label_preserving if cell.perturber else True,
     }
 
