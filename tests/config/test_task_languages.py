@@ -37,6 +37,7 @@ FURTHER = {
     "pawsx": "de en es fr ja ko zh",
     "bucc": "de fr ru zh",
     "tatoeba": BENCHMARK["tatoeba_squad"],
+    "tatoeba_from_en": BENCHMARK["tatoeba_squad"],
     "mlqa_cross": " ".join(f"{a}-{b}" for a, b in permutations(BENCHMARK["mlqa"].split(), 2)),
     "mlqa_r": BENCHMARK["mlqa"],
     "multichecklist": " ".join(XTREME_R),

@@ -80,10 +80,11 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> World:
             for cell in (plan.Cell(language, "clean", 0.0, 0), plan.Cell(language, "char", 0.1, 0)):
                 found = guesses(cfg.task.family, gold, columns["id"], cfg.task.labels, rng)
                 scored = metrics.build(cfg.task.metric, language).score(found, gold)
+                version = metrics.build(cfg.task.metric).version
                 row = identify(cfg, cell) | {
                     "cell": f"{len(rows):016x}", "status": "ok", "score": scored.score,
                     "extra": json.dumps(scored.extra),
-                    "n": len(gold), "samples": "[]", "signature": f"metric:{cfg.task.metric}/v1|{len(rows)}",
+                    "n": len(gold), "samples": "[]", "signature": f"metric:{cfg.task.metric}/v{version}|{len(rows)}",
                 }  # fmt: skip
                 rows.append(row)
                 table = pa.table({"id": columns["id"], "prediction": found})
@@ -114,7 +115,7 @@ def test_our_own_scores_come_back(world: World, capsys: pytest.CaptureFixture[st
                     continue
                 back = found[row["language"]]
                 assert float(back["score"]) == pytest.approx(row["score"], abs=1e-6)
-                assert int(back["n"]) == row["n"] and back["metric"] == f"{row['metric']}/v1"
+                assert int(back["n"]) == row["n"] and f"metric:{back['metric']}" == row["signature"].split("|")[0]
                 for name, value in json.loads(row["extra"]).items():
                     assert float(back[name]) == pytest.approx(value, abs=1e-6)
     shown = capsys.readouterr().out
@@ -126,11 +127,12 @@ def test_the_layout_is_the_official_one(world: World) -> None:
     assert count == FILES and left_out == []
     leaf = root / LEAF
     assert sorted(str(p.relative_to(leaf)) for p in leaf.rglob("*") if p.is_file()) == [
-        "mlqa/test-de.json", "tatoeba/test-de.tsv", "udpos/test-de.tsv", "udpos/test-en.tsv", "xcopa/test-et.jsonl",
-        "xcopa/test-th.jsonl", "xnli/test-de.tsv", "xnli/test-en.tsv", "xquad/test-de.json", "xquad/test-en.json",
+        "mlqa/test-de.json", "tatoeba_to_en/test-de.tsv", "udpos/test-de.tsv", "udpos/test-en.tsv",
+        "xcopa/test-et.jsonl", "xcopa/test-th.jsonl", "xnli/test-de.tsv", "xnli/test-en.tsv", "xquad/test-de.json",
+        "xquad/test-en.json",
     ]  # fmt: skip
     assert set((leaf / "xnli/test-de.tsv").read_text().splitlines()) == {"entailment", "neutral", "contradiction"}
-    assert {int(line) for line in (leaf / "tatoeba/test-de.tsv").read_text().splitlines()} <= set(range(15))
+    assert {int(line) for line in (leaf / "tatoeba_to_en/test-de.tsv").read_text().splitlines()} <= set(range(15))
     assert json.loads((leaf / "xquad/test-en.json").read_text()).keys() == {f"q{n}" for n in range(8)}
     chosen = [json.loads(line) for line in (leaf / "xcopa/test-et.jsonl").read_text().splitlines()]
     assert len(chosen) == 8 and {tuple(row.items()) for row in chosen} == {(("label", 0),), (("label", 1),)}
@@ -199,7 +201,7 @@ WRONG: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "a choice too few": ("xcopa/test-th.jsonl", cut, "xcopa/test-th.jsonl: 7 lines, 8 wanted"),
     "a choice without a label": ("xcopa/test-th.jsonl", reword('"label": 0', '"l": 0'), "is no choice"),
     "no JSON line": ("xcopa/test-th.jsonl", reword("{", ""), "line 1: not JSON"),
-    "no row": ("tatoeba/test-de.tsv", lambda path: path.write_text("15\n" * 15), "wanted a row from 0 to 14"),
+    "no row": ("tatoeba_to_en/test-de.tsv", lambda path: path.write_text("15\n" * 15), "wanted a row from 0 to 14"),
     "not UTF-8": ("xnli/test-de.tsv", lambda path: path.write_bytes(b"\xff\n"), "test-de.tsv: not UTF-8"),
 }
 
@@ -209,7 +211,7 @@ def test_a_wrong_folder_is_named(world: World, name: str, capsys: pytest.Capture
     file, spoil, message = WRONG[name]
     folder = export(world.sweep)[0] / LEAF
     spoil(folder / file)
-    assert world.score(file.split("/")[0], folder) == 1
+    assert world.score(file.split("/")[0].removesuffix("_to_en"), folder) == 1
     assert message in capsys.readouterr().err
     assert not (world.sweep.parent / "scored/score.csv").exists()
 

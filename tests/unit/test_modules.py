@@ -101,7 +101,9 @@ def test_qa_windows_hold_the_answer_and_lose_no_context(tiny: Path) -> None:
         one = {name: [column[alone == "short"]] for name, column in QA.items()}
         text: str = one["context"][0]
         one["context"], at = [f" {text} "], text.index(alone) + 1
-        edge = some.training_features(one | {"answers": [{"text": [answer], "answer_start": [at - answer.index(alone)]}]})
+        edge = some.training_features(
+            one | {"answers": [{"text": [answer], "answer_start": [at - answer.index(alone)]}]}
+        )
         assert sum(f["start_positions"] > 0 for f in edge) == 1
     units: list[Any] = [unit for (unit,) in some.units(QA)]
     for unit, windows in zip(units, some.features(units), strict=True):

@@ -42,7 +42,7 @@ def _task(name: str, group: str, metric: str, languages: str) -> Task:
     return Task(name, group, metric, tuple(languages.split()))
 
 
-# Tatoeba in XTREME-R is asked of a model trained on SQuAD; XTREME's, of the model as it is, is another task: `tatoeba`.
+# XTREME-R asks Tatoeba of a model trained on SQuAD; of the model as it is, it is XTREME's and another task.
 TASKS = {
     task.name: task
     for task in (

@@ -66,7 +66,8 @@ class Fits(Checks):
         if model.layers is not None and model.layers > known:
             raise self._wrong("model.layers", f"keeps {model.layers} layers, and {model.name} has {known}")
         kept = model.layers or known
-        if not -kept - 1 <= model.retrieval_layer <= kept:
+        pooled = self.cfg.task.family in ("retrieval", "mining")
+        if pooled and not -kept - 1 <= model.retrieval_layer <= kept:
             raise self._wrong(
                 "model.retrieval_layer",
                 f"is {model.retrieval_layer}: {model.name} as it is used has the hidden states 0 to {kept} "

@@ -20,8 +20,8 @@ from xtreme_noise.errors import ConfigError, DataError, suggest
 from xtreme_noise.metrics import by_id
 from xtreme_noise.metrics.bucc import BETWEEN
 
-# Where the official name of a task is not ours.
-FOLDERS = {"wikiann": "panx", "bucc": "bucc2018"}
+# Where the official name of a task is not ours. Our `tatoeba` asks the other way than the official one.
+FOLDERS = {"wikiann": "panx", "bucc": "bucc2018", "tatoeba_squad": "tatoeba", "tatoeba": "tatoeba_to_en"}
 
 
 @dataclass(frozen=True)
