@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,30 @@ def test_languages_of_training_by_those_of_one_job_are_not_swept() -> None:
     check(["zh"], ["de"], evaluated="any")
     check(["ar"], ["de"])  # neither is trained on: one model
     check(["zh", "de"], ["zh", "de"])
+
+
+@pytest.mark.parametrize(
+    ("swept", "words"),
+    [
+        (["intermediate=slots/english", "intermediate.size.train=24,48"], r"intermediate\.size\.train \(24, 48\)"),
+        (["train_noise=char", "train_noise.share=0.5,1.0"], r"\+ char@0\.05 in training differ in train_noise\.share"),
+        (["model.lora.rank=null,8"], r"model\.lora\.rank \(null, 8\)"),
+        (["task.recipe.learning_rate=1e-5,3e-5", "language=en,de"], r"task\.recipe\.learning_rate \(1e-05, 3e-05\)"),
+    ],
+)
+def test_models_that_differ_in_a_setting_have_names_of_their_own(swept: list[str], words: str) -> None:
+    """The report would find two scores for every place, and use none: it is said before anything is trained."""
+    command = ["task=intents", "noise.level=0", *swept]
+    with pytest.raises(ConfigError, match=words) as refused:
+        compose.jobs(command, multirun=True)
+    [way_out] = re.findall(r"'(model\.name=\S+)'", str(refused.value))
+    jobs = compose.jobs([*command, way_out], multirun=True)
+    assert len({job.model.name for job in jobs}) == 2
+
+
+def test_a_setting_of_what_a_model_is_not_trained_with_is_no_other_model() -> None:
+    command = ["task=intents", "noise.level=0", "train_noise=none,char", "model.tokens_per_second.train=1,2"]
+    assert len(compose.jobs(command, multirun=True)) == 4
 
 
 @pytest.mark.parametrize(

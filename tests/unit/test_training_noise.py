@@ -15,7 +15,7 @@ from tests.unit import sweep_factory
 from xtreme_noise import cli, report, results
 from xtreme_noise.config import compose
 from xtreme_noise.config.schema import TrainNoiseConfig
-from xtreme_noise.data.training_noise import Part, TrainingNoise, trained_with, training_noise
+from xtreme_noise.data.training_noise import Part, TrainingNoise, training_noise
 from xtreme_noise.errors import NotApplicable
 from xtreme_noise.report.study import read_study
 from xtreme_noise.stages.evaluate import identify
@@ -136,11 +136,11 @@ def test_noise_is_named_where_something_is_trained_with_it() -> None:
         ["task=tatoeba", arm, "train_noise=char"]
     )
     [in_both] = compose.jobs(["task=xnli", arm, "train_noise=char", f"train_noise.stages=[{','.join(both)}]"])
-    assert trained_with(in_both) == "char@0.05 (intermediate and target)"
+    assert in_both.trained_with() == "char@0.05 (intermediate and target)"
     labels = {
-        (cfg.task.name, cfg.intermediate.title(), " ".join(stages)): trained_with(
-            dataclasses.replace(cfg, train_noise=dataclasses.replace(cfg.train_noise, stages=stages))
-        )
+        (cfg.task.name, cfg.intermediate.title(), " ".join(stages)): dataclasses.replace(
+            cfg, train_noise=dataclasses.replace(cfg.train_noise, stages=stages)
+        ).trained_with()
         for cfg in (xnli, tatoeba, after)
         for stages in (["target"], ["intermediate"], both, both[::-1])
     }

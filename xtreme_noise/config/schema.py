@@ -333,6 +333,20 @@ class Config:
         name = self.task.reported_as or self.task.name
         return name if self.shots.k is None else f"{name}, {self.shots.k} {self.shots.sampling} shots"
 
+    def trained_with(self) -> str:
+        """The noise in training, in a word: char@0.05 (of the target), char@0.05 (intermediate and target).
+
+        "none" where noise is set for nothing that is trained: the model is the one without, and so is its name in
+        results.
+        """
+        noise = self.train_noise
+        trained = {"intermediate": bool(self.intermediate.in_order()), "target": self.task.train}
+        noisy = [role for role in trained if trained[role] and role in noise.stages]
+        if not noise.families or not noisy:
+            return "none"
+        stages = "" if noisy == ["target"] else f" ({' and '.join(noisy)})"
+        return f"{next(iter(noise.families))}@{noise.level:g}{stages}"
+
     def wanted_levels(self) -> list[float]:
         """The noise levels to evaluate, in order."""
         return [self.noise.level] if self.noise.level is not None else list(self.noise.levels)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from xtreme_noise.config.fields import spoken
@@ -10,17 +11,20 @@ from xtreme_noise.config.schema import Config
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import ConfigError
 
+_TECHNICAL = ("accelerator", "eval_tokens", "workers", "progress", "checkpoint_minutes")  # of a trainer: no new model
+
 
 def check(jobs: Sequence[Config], sources: Sources) -> None:
     """Raises ConfigError for what only shows over the whole study.
 
     That is a noise family that can act in none of the languages the study asks for, or on none of its tasks: in
     `languages=[de,sw] noise=[char,keyboard]`, and in a sweep over the same axes, a family that cannot act in one of
-    the languages leaves a named n/a, not an error. And one name for models that are trained in different languages.
+    the languages leaves a named n/a, not an error. And one name for models that are trained differently.
     """
     from xtreme_noise.noise.registry import plain
 
     _one_model_a_name(jobs, sources)
+    _one_training_a_name(jobs)
     asked: dict[str, tuple[Any, list[str]]] = {}
     tagged_only: dict[str, bool] = {}
     for job in jobs:
@@ -63,3 +67,54 @@ def _one_model_a_name(jobs: Sequence[Config], sources: Sources) -> None:
                 f"{sources.of(key)}. They would be differently trained models under one name. Evaluate the languages "
                 f"in one job: languages=[{','.join(every)}]"
             )
+
+
+def _one_training_a_name(jobs: Sequence[Config]) -> None:
+    """The report would find several scores for one place, and could use none of them."""
+    named: dict[tuple[str, str, str, str, int], list[dict[str, Any]]] = {}
+    for job in jobs:
+        noisy = job.trained_with()
+        place = (job.reported_task(), job.model.name, job.intermediate.title(), noisy, job.seed)
+        named.setdefault(place, []).append(_settings(job))
+    for (task, model, title, noisy, _), found in named.items():
+        keys = list(dict.fromkeys(key for settings in found for key in settings))
+        differing = [key for key in keys if any(one.get(key) != found[0].get(key) for one in found)]
+        if differing:
+            several = ", ".join(
+                f"{key} ({', '.join(dict.fromkeys(_shown(one.get(key)) for one in found))})" for key in differing[:3]
+            )
+            more = f" and {len(differing) - 3} more" if len(differing) > 3 else ""
+            system = title if noisy == "none" else f"{title} + {noisy} in training"
+            raise ConfigError(
+                f"jobs of {task} | {model} | {system} differ in {several}{more}: different models under one name, "
+                "whose scores the report could not tell apart. Put what differs into a name: "
+                f"'model.name={model}-${{{differing[0]}}}', or give each a study of its own (sweep=)"
+            )
+
+
+def _settings(job: Config) -> dict[str, Any]:
+    """What a score can depend on, by key, but for what is evaluated: languages, noise and its levels."""
+    parts: dict[str, Any] = {
+        "intermediate": asdict(job.intermediate),
+        "model": {key: value for key, value in asdict(job.model).items() if key != "tokens_per_second"},
+        "task": asdict(job.task),
+        "source": {"kind": job.source.kind, "root": job.source.root},
+        "trainer": {key: value for key, value in asdict(job.trainer).items() if key not in _TECHNICAL},
+    }
+    if job.trained_with() != "none":
+        parts["train_noise"] = asdict(job.train_noise)
+    if job.shots.k is not None:
+        parts["shots"] = asdict(job.shots)
+    return dict(_leaves(parts))
+
+
+def _leaves(value: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    for key, item in value.items():
+        if isinstance(item, dict) and item:
+            yield from _leaves(item, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", item
+
+
+def _shown(value: Any) -> str:
+    return "null" if value is None else str(value)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from datasets import Dataset, concatenate_datasets
 
-from xtreme_noise.config.schema import Config, TrainNoiseConfig
+from xtreme_noise.config.schema import TrainNoiseConfig
 from xtreme_noise.errors import NotApplicable
 from xtreme_noise.noise import Perturber, build
 from xtreme_noise.noise.apply import Perturbed, perturb
@@ -107,17 +107,3 @@ def training_noise(cfg: TrainNoiseConfig, role: str, task: str, family: str, fie
     return TrainingNoise(
         build(name, **(parameters or {})), cfg.level, cfg.schedule, cfg.share, cfg.seed, field, task, family
     )
-
-
-def trained_with(cfg: Config) -> str:
-    """The noise in training, in a word: char@0.05 (of the target), char@0.05 (intermediate and target).
-
-    "none" where noise is set for nothing that is trained: the model is the one without, and so is its name in results.
-    """
-    noise = cfg.train_noise
-    trained = {"intermediate": bool(cfg.intermediate.in_order()), "target": cfg.task.train}
-    noisy = [role for role in trained if trained[role] and role in noise.stages]
-    if not noise.families or not noisy:
-        return "none"
-    stages = "" if noisy == ["target"] else f" ({' and '.join(noisy)})"
-    return f"{next(iter(noise.families))}@{noise.level:g}{stages}"

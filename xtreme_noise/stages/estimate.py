@@ -13,7 +13,6 @@ from xtreme_noise import models
 from xtreme_noise.config.schema import Config, ModelConfig
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.sources import Reference
-from xtreme_noise.data.training_noise import trained_with
 from xtreme_noise.errors import ModelUnavailable, UserError
 from xtreme_noise.stages.plan import Plan, Share, Stage, test_reference
 from xtreme_noise.store import Store, digest
@@ -126,7 +125,7 @@ def _examples(share: Share, store: Store, cfg: Config) -> float:
 
 def _survey_cells(outlook: Outlook, plan: Plan, store: Store, seen: set[str], lengths: dict[str, float]) -> None:
     cfg = plan.cfg
-    noise = "" if trained_with(cfg) == "none" else f" + {trained_with(cfg)} in training"
+    noise = "" if cfg.trained_with() == "none" else f" + {cfg.trained_with()} in training"
     system = f"{cfg.reported_task()} | {cfg.model.name} | {cfg.intermediate.title()}{noise}"
     work = outlook.cells.setdefault(system, Work())
     for cell in plan.cells:

@@ -19,7 +19,6 @@ from xtreme_noise.config.fields import spoken
 from xtreme_noise.config.schema import Config
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.sources import Reference, subsample
-from xtreme_noise.data.training_noise import trained_with
 from xtreme_noise.data.transform import NoiseTransform, texts, token_change_rate
 from xtreme_noise.errors import NotApplicable, UserError
 from xtreme_noise.languages import language as language_row
@@ -309,7 +308,7 @@ def identify(cfg: Config, cell: Cell) -> dict[str, Any]:
         "model": cfg.model.name,
         "intermediate": cfg.intermediate.title(),
         "arm": cfg.intermediate.arm or "none",
-        "train_noise": trained_with(cfg),
+        "train_noise": cfg.trained_with(),
         "seen": main_language(cell.language) in cfg.seen_languages() if cfg.intermediate.name != "none" else None,
         "noise": cell.noise,
         "level": cell.level,
