@@ -126,6 +126,7 @@ CASES = {
     "mode=plan intermediate=english/all intermediate.sampling.temperature=0": ["greater than 0"],
     "mode=plan intermediate=english/mnli intermediate.sampling.cap=9": ["english/mnli is one"],
     "mode=plan intermediate=english/all intermediate.tasks.mnli.keep_head=true": ["a head that begins with it"],
+    "mode=plan intermediate=english/all intermediate@intermediate.tasks.mnli=mlm/english": ["is a masked_lm task"],
     "mode=plan intermediate=chain/english intermediate.size.train=9": ["chain/english: intermediate.stages.qa.size"],
     "mode=plan intermediate=chain/english intermediate.use=[nl]": ["did you mean 'nli'?"],
     "mode=plan intermediate=chain/english intermediate.use=[]": ["must name at least one of"],

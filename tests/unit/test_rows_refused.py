@@ -12,9 +12,11 @@ import pytest
 
 from xtreme_noise import metrics
 from xtreme_noise.config.fits import EMBEDDED, METRICS
+from xtreme_noise.config.schema import PRETRAINING
 from xtreme_noise.data import embedded, files
 from xtreme_noise.data.examples import normalise
 from xtreme_noise.errors import DataError
+from xtreme_noise.modules import MODULES
 
 PAIR = {"premise": "a b", "hypothesis": "c d", "label": 0}
 LINES = {
@@ -105,4 +107,5 @@ def test_what_is_known_without_loading_anything_is_true() -> None:
     """Names that are checked before torch is there are those of the modules that need it."""
     assert {name for known in METRICS.values() for name in known} <= set(metrics.names())
     assert set(METRICS["ranking"]) == set(metrics.RANKINGS)
+    assert {name for name, kind in MODULES.items() if kind.renews or kind.pairs_noise} == set(PRETRAINING)
     assert EMBEDDED == embedded.PATHS

@@ -87,9 +87,21 @@ class ArmChecks(Checks):
 
     def _several(self, key: str, whole: IntermediateConfig) -> None:
         self._parts(key, whole, "tasks", OF_SEVERAL)
+        if self.cfg.model.lora.rank is not None:
+            raise self._wrong(
+                "model.lora.rank",
+                f"must be null for several tasks at once ({whole.title()}), whose one encoder is trained whole: choose "
+                "a model without adapters, such as model=e5_small",
+            )
         for name, part in whole.chosen().items():
             if part.stages or part.tasks or part.keep_head:
                 raise self._wrong(f"{key}.tasks.{name}", "must be one task, with a head that begins with it")
+            if part.family in schema.PRETRAINING:
+                raise self._wrong(
+                    f"{key}.tasks.{name}",
+                    f"is a {part.family} task, which changes its examples in every epoch and cannot be one of several: "
+                    "make it a stage of a chain",
+                )
             if part.recipe.patience is not None:
                 raise self._wrong(
                     f"{key}.tasks.{name}.recipe.patience", f"is a setting of the whole: {key}.recipe.patience"

@@ -10,7 +10,6 @@ from typing import Any
 
 from xtreme_noise.config.schema import Config
 from xtreme_noise.data.together import TogetherData, chances
-from xtreme_noise.errors import ConfigError
 from xtreme_noise.modules.together import TogetherModule
 from xtreme_noise.stages.fit import SelectOnDev, Work, one, predictor
 from xtreme_noise.stages.stage import Stage
@@ -51,18 +50,12 @@ class SelectOnMean(SelectOnDev):
 
 
 def several(stage: Stage, parent: Path, store: Store, cfg: Config) -> Work:
-    """All tasks of a stage: each prepared by itself, then their encoders made one."""
+    """All tasks of a stage: each prepared by itself, then their encoders made one.
+
+    That none has adapters or changes its examples in every epoch is checked with the configuration.
+    """
     assert stage.sampling is not None
-    if cfg.model.lora.rank:
-        raise ConfigError(
-            f"{stage.name}: tasks that share an encoder have no adapters of their own: set model.lora.rank=0"
-        )
     works = {name: one(part, parent, store, cfg, stage.recipe.epochs) for name, part in stage.together}
-    for name, work in works.items():
-        if work.module.renews or work.module.pairs_noise:
-            raise ConfigError(
-                f"{stage.name}: {name} changes its examples in every epoch and cannot be one of several tasks"
-            )
     module = TogetherModule.of(
         {name: work.module for name, work in works.items()}, stage.recipe, cfg.model.learning_rate_scale
     )
