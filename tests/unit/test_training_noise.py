@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import json
 from pathlib import Path
@@ -186,6 +187,14 @@ def test_the_report_has_it_as_a_system_of_its_own(tmp_path: Path) -> None:
         tmp_path / "s", sweep_factory.Spec(train_noises=("none", "char@0.05"), noises=("char",), levels=(0.1,))
     )
     report.write(sweep)
-    arms = (sweep / "tables" / "arms.csv").read_text()
-    assert "none + char@0.05 in training" in arms and "nli/english + char@0.05 in training" in arms
-    assert "noise in training" in (sweep / "report.html").read_text()
+    with (sweep / "tables" / "arms.csv").open(encoding="utf-8") as stream:
+        arms = list(csv.DictReader(stream))
+    noise, page = "none + char@0.05 in training", (sweep / "report.html").read_text()
+    assert "nli/english + char@0.05 in training" in {row["arm"] for row in arms}
+    # What it does by itself is compared with no training before the target's, and with each arm of every kind.
+    against = {(row["reference"], row["kind"]) for row in arms if row["arm"] == noise}
+    assert against == {("none", "none"), ("nli/english", "nli"), ("nli/multilingual", "nli")}
+    rows = [row for row in arms if row["arm"] == noise and row["reference"] == "nli/english"]
+    assert {row["measure"] for row in rows} == {"score", "drop_rate", "retention_area"}
+    assert all(row["p_holm"] and float(row["difference_low"]) <= float(row["difference"]) for row in rows)
+    assert "noise in training, no intermediate training minus English" in page

@@ -17,10 +17,12 @@ from xtreme_noise.report.cells import Cell
 from xtreme_noise.report.panels import Panel, System
 from xtreme_noise.report.predictions import Evidence
 
-# (arm, reference). The first is the question; the last three ask what noise in training buys.
+# (arm, reference). The first is the question; those with noise ask what noise in training buys, and whether it
+# does more than intermediate training.
 CONTRASTS = (
     ("multilingual", "english"), ("english", "none"), ("multilingual", "none"),
-    ("noise", "none"), ("english + noise", "english"), ("multilingual + noise", "multilingual"),
+    ("noise", "none"), ("noise", "english"), ("noise", "multilingual"),
+    ("english + noise", "english"), ("multilingual + noise", "multilingual"),
 )  # fmt: skip
 MEASURES = ("score", "drop_rate", "retention_area")
 
@@ -59,6 +61,8 @@ class Point:
 class Contrast:
     """Arm minus reference arm of one kind of intermediate task, on the same items, languages and levels.
 
+    A model that had noise in training and no intermediate training is the arm against every kind.
+
     For the drop rate this is a difference in differences: (what noise takes from the arm) - (what it takes
     from the reference), each relative to its own clean score.
     """
@@ -75,6 +79,11 @@ class Contrast:
     p_holm: float | None
     tests: int  # size of the family of tests that Holm's correction is over
     resamples: int
+
+    @property
+    def kind(self) -> str:
+        """The kind of intermediate task that the two have in common, or that one of them has."""
+        return self.reference.kind if self.arm.kind == "none" else self.arm.kind
 
 
 @dataclass(frozen=True)
@@ -190,13 +199,13 @@ def _contrasts(pair: Pair) -> list[Contrast]:
 
 
 def _compared(systems: Sequence[System]) -> list[tuple[System, System]]:
-    """(arm, reference): the same kind of intermediate task, or no intermediate task as the reference."""
+    """(arm, reference): of the same kind of intermediate task, or one of them without intermediate training."""
     return [
         (arm, reference)
         for pair in CONTRASTS
         for arm in systems
         for reference in systems
-        if (arm.arm, reference.arm) == pair and (reference.arm == "none" or arm.kind == reference.kind)
+        if (arm.arm, reference.arm) == pair and ("none" in (arm.kind, reference.kind) or arm.kind == reference.kind)
     ]
 
 

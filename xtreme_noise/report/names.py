@@ -38,9 +38,9 @@ class Names:
 
     def arms(self, contrast: Contrast) -> str:
         """The kind of intermediate task, the two arms where the kind has several of one sort, or nothing."""
-        if contrast.arm.kind in self.several_arms:
+        if {contrast.arm.kind, contrast.reference.kind} & self.several_arms:
             return f"{contrast.arm.intermediate} against {contrast.reference.intermediate}"
-        return contrast.arm.kind if self.several_kinds else ""
+        return contrast.kind if self.several_kinds else ""
 
     def contrast(self, contrast: Contrast) -> str:
         """Task, noise family, level, what tells the arms from others."""

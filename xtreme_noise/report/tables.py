@@ -89,7 +89,7 @@ def _arms(contrasts: Sequence[Contrast]) -> Iterable[dict[str, Any]]:
             | _interval("difference", contrast.difference)
             | _place(contrast.panel)
             | {
-                "kind": contrast.arm.kind,
+                "kind": contrast.kind,
                 "arm": contrast.arm.intermediate,
                 "reference": contrast.reference.intermediate,
                 "tests_in_family": contrast.tests or None,
