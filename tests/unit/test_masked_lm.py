@@ -88,8 +88,12 @@ def test_the_loss_is_that_of_the_whole_model(tiny: Path, columns: dict[str, Any]
             assert torch.allclose(ours[name], weight.grad, atol=1e-6), name
 
 
-def test_a_translation_stands_behind_its_text(tiny: Path) -> None:
+def test_a_translation_stands_behind_its_text(tiny: Path, caplog: pytest.LogCaptureFixture) -> None:
     some = module(tiny)
+    caplog.set_level("INFO", "xtreme_noise")
+    long = {"text": [*PAIRS["text"], "the cat"], "text_pair": [*PAIRS["text_pair"], "die Katze " * 30]}
+    assert len(some.training_features(long)[2]["input_ids"]) == 32
+    assert "1 of 3 pairs fill 32 tokens" in caplog.text
     first, _ = some.training_features(PAIRS)
     assert some.tokenizer.decode(first["input_ids"]).replace(" ", "") == "<s>thecatsat</s></s>dieKatzesaß</s>"
 

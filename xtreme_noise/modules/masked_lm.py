@@ -104,7 +104,8 @@ class MaskedLMModule(TaskModule):
             rows = range(len(pairs))
             full = sum(len(ids) == self.limits.max_length for ids in encoding["input_ids"])
             if full:
-                log.info("%d of %d pairs fill %d tokens: what is longer is cut", full, len(pairs), len(texts))
+                most = self.limits.max_length
+                log.info("%d of %d pairs fill %d tokens: what is longer is cut", full, len(pairs), most)
         found: list[list[Feature]] = [[] for _ in pairs]
         names = [*self.tokenizer.model_input_names, "special_tokens_mask"]
         for row, number in enumerate(rows):
