@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from xtreme_noise import cli
+from xtreme_noise.config import compose, sense
+from xtreme_noise.config.schema import RecipeConfig
+from xtreme_noise.config.where import Sources
+from xtreme_noise.errors import ConfigError
 
 CASES = {
     # keys
@@ -252,3 +258,37 @@ def test_a_mistake_is_answered_before_anything_heavy_is_loaded(repository: Path)
     environment = {"PYTHONPATH": str(repository)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "2 []", done.stdout + done.stderr
+
+
+@pytest.mark.usefixtures("workdir")
+def test_what_would_do_nothing_among_several_tasks() -> None:
+    """What the tasks' own files say for a task alone is no mistake; what was written for this job is."""
+    task = "intermediate.tasks.mnli"
+    wrong = {
+        f"{task}.recipe.learning_rate=1e-5": "a setting of the whole: intermediate.recipe.learning_rate",
+        f"++{task}.recipe.epochs=3": "a setting of the whole: intermediate.recipe.epochs",
+        f"{task}.recipe={{batch_size:8,warmup:0.2}}": "a setting of the whole: intermediate.recipe.warmup",
+        "intermediate.tasks={mnli:{recipe:{weight_decay:0.1}}}": "a setting of the whole: intermediate.recipe.weight_d",
+    }
+    use = "intermediate.use=[mnli,squad1]"
+    [job] = compose.jobs(["task=xnli", "intermediate=english/all", use, f"{task}.recipe.batch_size=8"])
+    for text, part in wrong.items():
+        with pytest.raises(ConfigError, match=rf"^{re.escape(task)}\.recipe.* \(command line: .*{re.escape(part)}"):
+            sense.check(job, Sources((text,)))
+    fine = [f"{task}.recipe={{batch_size:8}}", f"{task}.size.train=9", "intermediate.recipe.epochs=3"]
+    sense.check(job, Sources(("intermediate=english/all", *fine)))
+    job.intermediate.tasks["mnli"].match = "updates"
+    with pytest.raises(ConfigError, match=r"mnli\.match .*intermediate\.sampling"):
+        sense.check(job, Sources())
+    job.intermediate.tasks["mnli"].match = "examples"
+    for setting, value in {"batch_size": 4, "max_length": 64, "stride": 8}.items():
+        job.intermediate.recipe = replace(RecipeConfig(), **{setting: value})
+        with pytest.raises(ConfigError, match=rf"recipe\.{setting} .*: {re.escape(task)}\.recipe\.{setting}"):
+            sense.check(job, Sources())
+
+
+def test_where_a_key_was_written(tmp_path: Path) -> None:
+    (tmp_path / "intermediate").mkdir()
+    (tmp_path / "intermediate" / "mine.yaml").write_text("tasks:\n  a: {recipe: {epochs: 2}}\n", encoding="utf-8")
+    some = Sources((), (), (tmp_path,), {"intermediate": "mine", "intermediate@intermediate.tasks.a": "x"})
+    assert some.sets("intermediate.tasks.a.recipe.epochs") and not some.sets("intermediate.tasks.a.recipe.warmup")

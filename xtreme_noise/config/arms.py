@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xtreme_noise.config import schema
 from xtreme_noise.config.checks import Checks
-from xtreme_noise.config.schema import IntermediateConfig, SamplingConfig, TaskConfig
+from xtreme_noise.config.schema import IntermediateConfig, RecipeConfig, SamplingConfig, TaskConfig
 
 ARMS = ("english", "multilingual")
 MATCHES = ("examples", "tokens", "updates")
@@ -12,6 +12,9 @@ EVALUATED = ("any", "seen", "unseen")
 ITEMS = ("same", "distinct")
 OF_A_CHAIN = {"name", "kind", "arm", "version", "stages", "use"}
 OF_SEVERAL = {"name", "kind", "arm", "version", "tasks", "use", "sampling", "recipe"}
+# Of the recipes of several tasks at once: what is read in that of the whole, and in that of each.
+OF_THE_WHOLE = ("learning_rate", "epochs", "warmup", "weight_decay")
+OF_A_TASK = ("batch_size", "max_length", "stride")
 
 
 class ArmChecks(Checks):
@@ -102,9 +105,23 @@ class ArmChecks(Checks):
                     f"is a {part.family} task, which changes its examples in every epoch and cannot be one of several: "
                     "make it a stage of a chain",
                 )
+            if part.match == "updates":
+                why = f"is updates, and how often a task is drawn is a setting of the whole: {key}.sampling"
+                raise self._wrong(f"{key}.tasks.{name}.match", why)
             if part.recipe.patience is not None:
                 raise self._wrong(
                     f"{key}.tasks.{name}.recipe.patience", f"is a setting of the whole: {key}.recipe.patience"
+                )
+            for setting in OF_THE_WHOLE:
+                own = f"{key}.tasks.{name}.recipe.{setting}"
+                # What the task's own file says is for the task alone: it is no mistake here.
+                if self.sources.sets(own):
+                    raise self._wrong(own, f"is a setting of the whole: {key}.recipe.{setting}")
+        for setting in OF_A_TASK:
+            if getattr(whole.recipe, setting) != getattr(RecipeConfig(), setting):
+                first = f"{key}.tasks.{next(iter(whole.chosen()))}.recipe.{setting}"
+                raise self._wrong(
+                    f"{key}.recipe.{setting}", f"is a setting of one of the tasks of {whole.name}: {first}"
                 )
         self._recipe(f"{key}.recipe", whole.recipe, qa=False)
         self._positive(f"{key}.sampling.temperature", whole.sampling.temperature)

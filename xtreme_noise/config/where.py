@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 Key = tuple[str | int, ...]
+_ABSENT = object()
 
 
 def split_key(dotted: str) -> Key:
@@ -40,6 +43,22 @@ class Sources:
             if dotted == key or dotted.startswith((f"{key}.", f"{key}[")):
                 found[key] = text
         return self.describe(found[max(found, key=len)]) if found else None
+
+    def sets(self, dotted: str) -> bool:
+        """Whether this very key was written for this job: by an override, by itself or in a mapping, or in a file.
+
+        The files are those of `line`: of an option that stands within another one (tasks, stages) it is not its own.
+        """
+        for text in self.overrides:
+            key, _, value = text.partition("=")
+            key = key.strip().lstrip("+~")
+            if dotted == key or (dotted.startswith(f"{key}.") and value.strip().startswith("{")):
+                found: Any = OverridesParser.create().parse_override(text).value()
+                for name in split_key(dotted)[len(split_key(key)) :]:
+                    found = found.get(name, _ABSENT) if isinstance(found, dict) else _ABSENT
+                if found is not _ABSENT:
+                    return True
+        return self.line(dotted) is not None
 
     def describe(self, text: str) -> str:
         """An override, and whether it was typed or swept by an experiment."""
