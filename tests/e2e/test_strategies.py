@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from xtreme_noise import cli
 from xtreme_noise.config import compose
 from xtreme_noise.config.schema import Config
 from xtreme_noise.errors import ConfigError, DataError
+from xtreme_noise.stages.estimate import survey
 from xtreme_noise.stages.line import portions
 from xtreme_noise.stages.open import train
 from xtreme_noise.stages.plan import Plan
@@ -169,6 +171,14 @@ def test_arms_have_the_same_number_of_updates(root: Path, store_path: Path) -> N
     for match in ("examples", "updates"):
         for arm in arms:
             fitted(root, *common, *arm, f"intermediate.match={match}")
+            planned = job(root, *common, *arm, f"intermediate.match={match}")
+            plan = Plan(planned)
+            [(_, work)] = survey([replace(planned, store=str(root / "nothing trained"))]).stages.values()
+            facts = json.loads(
+                (Store(planned.store).path("stages", plan.stages[0].key()) / "training.json").read_text()
+            )
+            assert work.inputs == [facts["windows"]]
+            assert work.tokens == pytest.approx(facts["tokens"], rel=1e-9 if match == "examples" else 0.25)
         for path in (store_path / "stages").glob("*/training.json"):
             facts = json.loads(path.read_text())
             if facts["matched_by"]:
@@ -194,10 +204,20 @@ def test_a_plan_says_what_is_matched(root: Path, capsys: pytest.CaptureFixture[s
     arms = ["intermediate=nli/multilingual", "intermediate.languages=[en,zh]", "intermediate.size.train=20"]
     assert cli.main(words(root, "mode=plan", "task=xnli", "languages=[en]", *arms, "intermediate.match=tokens")) == 0
     shown = capsys.readouterr().out
-    assert re.search(r"nli/multilingual: arms matched by tokens; about \d+ examples, 1 updates", shown)
+    assert re.search(r"nli/multilingual: arms matched by tokens; about \d+ examples, \d updates", shown), shown
     text = ["intermediate=mlm/english", "intermediate.size.train=20"]
     assert cli.main(words(root, "mode=plan", "task=xnli", "languages=[en]", *text)) == 0
-    assert "20 examples, at least 6 updates" in capsys.readouterr().out, "a long paragraph is several windows"
+    assert re.search(r"20 examples, about \d+ updates", capsys.readouterr().out), "a long paragraph is several windows"
+
+
+def test_an_intermediate_stage_of_four_targets_is_trained_once(root: Path) -> None:
+    targets = ["udpos", "xnli", "xquad", "tatoeba"]
+    arm = [f"task={','.join(targets)}", "languages=[de]", "intermediate=nli/english", "intermediate.size.train=12"]
+    jobs = compose.jobs(words(root, *arm), multirun=True)
+    assert [cfg.task.name for cfg in jobs] == targets
+    assert len({digest(Plan(cfg).stages[0].key()) for cfg in jobs}) == 1
+    roles = [(stage.role, stage.name) for stage, _ in survey(jobs).stages.values()]
+    assert roles == [("intermediate", "nli/english"), *(("target", name) for name in targets[:3])]
 
 
 def nli_files(root: Path, *languages: str) -> None:

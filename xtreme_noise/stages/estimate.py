@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import torch
 from rich.console import Console
 from rich.table import Table
 
 from xtreme_noise import models
 from xtreme_noise.config.schema import Config, ModelConfig
 from xtreme_noise.data.files import DataMissing
-from xtreme_noise.data.sources import Reference
+from xtreme_noise.data.sources import Reference, subsample
 from xtreme_noise.errors import ModelUnavailable, UserError
+from xtreme_noise.modules import MODULES
+from xtreme_noise.modules.base import Limits
 from xtreme_noise.stages.plan import Plan, Share, Stage, test_reference
 from xtreme_noise.store import Store, digest
 
-SAMPLE = 200  # examples whose length is measured
+SAMPLE = 200  # examples of a test set whose length is measured
+TRAINED = 500  # examples of a training set that are made into model inputs
 _tokenizers: dict[str, Any] = {}
 
 
@@ -30,6 +34,7 @@ class Work:
     tokens: float = 0.0
     seconds: float = 0.0
     unmeasured: bool = False
+    inputs: list[float | None] = field(default_factory=list)  # of an epoch, by task; None: no tokenizer to count with
 
 
 @dataclass
@@ -103,24 +108,60 @@ def _survey_stage(outlook: Outlook, stage: Stage, store: Store, cfg: Config) -> 
     key = digest(stage.key())
     if key in outlook.stages:
         return
-    counts = [(share, _examples(share, store, cfg)) for share in stage.shares]
-    work = Work(total=round(sum(size for _, size in counts)))
-    if store.path("stages", stage.key()).is_dir():
-        work.there = work.total
-    else:
-        for share, size in counts:
-            work.tokens += size * _length(share.reference, store, cfg) * stage.recipe.epochs
-        _time(work, cfg, "train")
+    work = Work()
+    there = store.path("stages", stage.key()).is_dir()
+    examples = 0.0
+    for part in stage.parts:
+        inputs, tokens = 0.0, 0.0
+        for share in part.shares:
+            size, made = _examples(share, part, store, cfg), _made(share, part, store, cfg)
+            examples += size
+            inputs += size * made.inputs
+            tokens += size * made.tokens
+        if part.updates is not None:  # so many of them are drawn in an epoch
+            tokens *= min(1.0, part.updates * part.recipe.batch_size / inputs)
+        work.inputs.append(inputs if _tokenizer(cfg.model, store) else None)
+        work.tokens += 0.0 if there else tokens * stage.recipe.epochs
+    work.total = round(examples)
+    work.there = work.total if there else 0
+    _time(work, cfg, "train")
     outlook.stages[key] = (stage, work)
 
 
-def _examples(share: Share, store: Store, cfg: Config) -> float:
+def _examples(share: Share, part: Stage, store: Store, cfg: Config) -> float:
     """Of a share; about, where it is a number of tokens."""
     if share.tokens_of is not None:
-        tokens = _length(share.tokens_of.reference, store, cfg) * (share.tokens_of.size or 0)
-        return tokens * share.part / _length(share.reference, store, cfg)
+        tokens = _made(share.tokens_of, part, store, cfg).tokens * (share.tokens_of.size or 0)
+        return tokens * share.part / _made(share, part, store, cfg).tokens
     there = sum(len(one.load(store)) for one in share.references)
     return there if share.size is None else min(share.size, there)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What an example of a share becomes, on average."""
+
+    inputs: float  # model inputs: several, where a long example is cut into windows
+    tokens: float  # of all of them
+
+
+def _made(share: Share, part: Stage, store: Store, cfg: Config) -> _Made:
+    """By the module itself, from some of the examples that are trained on, chosen by a hash as these are.
+
+    One input an example, and characters / 4, when the tokenizer is not on this machine.
+    """
+    tokenizer = _tokenizer(cfg.model, store)
+    whole = replace(share, exact=False, turn=None, tokens_of=None)  # too few are found when it is trained
+    chosen = subsample(whole.take(share.load(store), part.role, part.seed), TRAINED, f"plan|{part.seed}")
+    if tokenizer is None:
+        return _Made(1.0, sum(map(len, _texts(chosen[:]))) / 4 / len(chosen))
+    module = MODULES[part.family](
+        torch.nn.Module(), tokenizer, labels=part.labels, recipe=part.recipe, prefix=cfg.model.prefix,
+        passage_prefix=cfg.model.passage_prefix,
+        limits=Limits(min(part.recipe.max_length, cfg.model.max_length), part.recipe.stride),
+    )  # fmt: skip
+    features = module.training_features(chosen[:])
+    return _Made(len(features) / len(chosen), sum(map(module.tokens, features)) / len(chosen))
 
 
 def _survey_cells(outlook: Outlook, plan: Plan, store: Store, seen: set[str], lengths: dict[str, float]) -> None:
@@ -171,19 +212,23 @@ def _time(work: Work, cfg: Config, kind: str) -> None:
 
 def _length(reference: Reference, store: Store, cfg: Config) -> float:
     """Mean subword tokens an example, on a sample; characters / 4 when the tokenizer is not on this machine."""
-    data = reference.load(store)
-    columns = data[: min(SAMPLE, len(data))]
-    texts = [
-        " ".join(value) if isinstance(value, list) else value
-        for name in ("text", "text_pair", "tokens", "choices", "question", "context", "query", "candidate")
-        if name in columns
-        for value in columns[name]
-    ]
+    columns = subsample(reference.load(store), SAMPLE, "plan")[:]
+    texts = _texts(columns)
     count = len(columns["id"])
     tokenizer = _tokenizer(cfg.model, store)
     if tokenizer is None:
         return sum(map(len, texts)) / 4 / count
     return sum(len(ids) for ids in tokenizer(texts)["input_ids"]) / count
+
+
+def _texts(columns: dict[str, Any]) -> list[str]:
+    """The inputs in columns of examples."""
+    return [
+        " ".join(value) if isinstance(value, list) else value
+        for name in ("text", "text_pair", "tokens", "choices", "question", "context", "query", "candidate")
+        if name in columns
+        for value in columns[name]
+    ]
 
 
 def _tokenizer(model: ModelConfig, store: Store) -> Any:
@@ -222,21 +267,18 @@ def _matched(outlook: Outlook) -> list[str]:
 
 
 def _updates(stage: Stage, work: Work) -> str:
-    """Optimizer steps: known where they are matched, else those of examples that are one model input each."""
+    """Optimizer steps: known where they are matched, else those that the model inputs make."""
     if stage.updates is not None:
         return f"{stage.updates * stage.recipe.epochs:,}"
-    several = {part.family for part in stage.parts} & {"qa", "tagging", "masked_lm"}  # a long example is several inputs
-    sizes = {part.name: [share.size for share in part.shares] for part in stage.parts}
-    if len(stage.parts) > 1 and any(None in some for some in sizes.values()):
-        return ""  # of tasks that are used whole; their batches differ in size
-    steps = (
-        sum(
-            -(-(sum(size or 0 for size in sizes[part.name]) or work.total) // part.recipe.batch_size)
-            for part in stage.parts
-        )
-        * stage.recipe.epochs
-    )
-    return f"{'at least ' if several else ''}{steps:,}"
+    steps, about = 0, ""
+    for part, inputs in zip(stage.parts, work.inputs, strict=True):
+        several = part.family in ("qa", "tagging", "masked_lm")  # a long example is several inputs
+        if several and about != "at least ":
+            about = "about " if inputs is not None else "at least "
+        sizes = [share.size for share in part.shares if share.tokens_of is None]
+        whole = sum(size or 0 for size in sizes) if inputs is None else round(inputs)
+        steps += -(-(whole or work.total) // part.recipe.batch_size)
+    return f"{about}{steps * stage.recipe.epochs:,}"
 
 
 def _cell_table(outlook: Outlook, jobs: int) -> Table:
