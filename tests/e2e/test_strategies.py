@@ -208,6 +208,10 @@ def test_a_plan_says_what_is_matched(root: Path, capsys: pytest.CaptureFixture[s
     text = ["intermediate=mlm/english", "intermediate.size.train=20"]
     assert cli.main(words(root, "mode=plan", "task=xnli", "languages=[en]", *text)) == 0
     assert re.search(r"20 examples, about \d+ updates", capsys.readouterr().out), "a long paragraph is several windows"
+    steps = ["intermediate=qa/english", "intermediate.size.train=18", "intermediate.recipe.batch_size=4"]
+    steps += ["intermediate.match=updates", "trainer.accumulate_grad_batches=2"]
+    assert cli.main(words(root, "mode=plan", "task=tatoeba", "languages=[de]", *steps)) == 0
+    assert "18 examples, 3 updates" in capsys.readouterr().out, "two batches of the five are an optimizer step"
 
 
 def test_an_intermediate_stage_of_four_targets_is_trained_once(root: Path) -> None:

@@ -268,17 +268,18 @@ def _matched(outlook: Outlook) -> list[str]:
 
 def _updates(stage: Stage, work: Work) -> str:
     """Optimizer steps: known where they are matched, else those that the model inputs make."""
+    a_step = int(stage.parts[0].base.get("trainer", {}).get("accumulate_grad_batches", 1))  # batches
     if stage.updates is not None:
-        return f"{stage.updates * stage.recipe.epochs:,}"
-    steps, about = 0, ""
+        return f"{-(-stage.updates // a_step) * stage.recipe.epochs:,}"
+    batches, about = 0, ""
     for part, inputs in zip(stage.parts, work.inputs, strict=True):
         several = part.family in ("qa", "tagging", "masked_lm")  # a long example is several inputs
         if several and about != "at least ":
             about = "about " if inputs is not None else "at least "
         sizes = [share.size for share in part.shares if share.tokens_of is None]
         whole = sum(size or 0 for size in sizes) if inputs is None else round(inputs)
-        steps += -(-(whole or work.total) // part.recipe.batch_size)
-    return f"{about}{steps * stage.recipe.epochs:,}"
+        batches += -(-(whole or work.total) // part.recipe.batch_size)
+    return f"{about}{-(-batches // a_step) * stage.recipe.epochs:,}"
 
 
 def _cell_table(outlook: Outlook, jobs: int) -> Table:

@@ -226,7 +226,7 @@ def portions(size: int, weights: Sequence[float]) -> list[int]:
 
 
 def _updates(task: IntermediateConfig) -> int:
-    """Of an epoch: those of size.train examples that are one model input each."""
+    """Batches of an epoch: those of size.train examples that are one model input each."""
     assert task.size.train is not None
     return -(-task.size.train // task.recipe.batch_size)
 

@@ -154,7 +154,7 @@ class Stage:
     noise: TrainingNoise | None = None
     keeps_head: bool = False  # goes on with the head of its parent
     match: str | None = None  # what arms of this task have the same number of
-    updates: int | None = None  # of an epoch, where that is matched; None: as many as the examples make
+    updates: int | None = None  # batches of an epoch, where updates are matched; None: as many as the examples make
     encoding: dict[str, Any] | None = None  # of a dual encoder: how a text becomes a vector
     last: bool = False  # the last epoch is kept, whatever the dev set says
     together: tuple[tuple[str, Stage], ...] = ()  # tasks, by name, that are trained at once, each with its own of these
