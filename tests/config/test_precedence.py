@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from xtreme_noise.config import compose, keys, together
+from xtreme_noise.config import across, compose, keys
 from xtreme_noise.config.schema import Config
 from xtreme_noise.config.where import Sources, split_key
 from xtreme_noise.errors import ConfigError
@@ -122,7 +122,7 @@ def test_languages_of_training_by_those_of_one_job_are_not_swept() -> None:
     def check(*languages: list[str], evaluated: str = "unseen") -> None:
         stage = replace(job.intermediate, evaluated=evaluated)
         jobs = [replace(job, language=None, languages=some, intermediate=stage) for some in languages]
-        together.check(jobs, Sources())
+        across.check(jobs, Sources())
 
     for evaluated in ("seen", "unseen"):
         with pytest.raises(ConfigError, match=rf"{evaluated}.*languages=\[zh,de,ar\]"):

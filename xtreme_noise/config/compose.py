@@ -18,7 +18,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType, ValueType
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from xtreme_noise.config import paths, strict, together
+from xtreme_noise.config import across, paths, strict
 from xtreme_noise.config.explain import COMPOSITION_ERRORS, explain
 from xtreme_noise.config.keys import ambiguous, in_open_mapping
 from xtreme_noise.config.schema import Config
@@ -99,7 +99,7 @@ def study(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pa
                 )
             folders[folder] = words
             jobs.append(strict.check(cfg, command.sources(batch, added, cfg)))
-    together.check(jobs, command.sources(own))
+    across.check(jobs, command.sources(own))
     launcher = str(master.hydra.runtime.choices.get("hydra/launcher"))
     return Study(sweep, jobs, list(folders), final, sweeping, launcher)
 

@@ -1,4 +1,4 @@
-"""Whether the jobs of a study make sense together."""
+"""What only shows across the jobs of a study: whether they make sense together."""
 
 from __future__ import annotations
 
