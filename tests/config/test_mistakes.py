@@ -79,6 +79,8 @@ CASES = {
     "mode=fetch fetch.foldr=f": ["unknown key 'fetch.foldr'", "did you mean 'fetch.folder'?"],
     "model.path=null model.loader=hub": ["model.path", "must name a hub repository or a local directory"],
     "model.pooling=men": ["model.pooling", "unknown 'men'", "did you mean 'mean'?"],
+    "model.attention=egaer": ["model.attention", "unknown 'egaer'", "did you mean 'eager'?"],
+    "model.attention_dropout=1": ["model.attention_dropout", "is a share from 0 to below 1, not 1"],
     "task=lareqa task.data.files.pool=null": ["task.data.files.pool", "must name the candidates of a ranking task"],
     "task=bucc task.data.files.pool=null": ["task.data.files.pool", "must name the candidates of a mining task"],
     "task=bucc task.layer_sweep=[mean]": ["task.layer_sweep", "bucc is a mining task"],

