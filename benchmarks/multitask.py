@@ -6,12 +6,8 @@ Two tasks that are each half of the same NLI examples, against one task that has
 from __future__ import annotations
 
 import tempfile
-import time
-from typing import Any
 
-import pytorch_lightning as pl
-
-from benchmarks.setting import job, line
+from benchmarks.setting import fit_seconds, job, line
 from xtreme_noise import models
 from xtreme_noise.data.datamodule import TaskDataModule
 from xtreme_noise.data.together import TogetherData
@@ -42,9 +38,9 @@ def main(size: int = 640) -> None:
         together = TogetherModule.of(
             dict(zip(halves, modules[1:], strict=True)), stage.recipe, cfg.model.learning_rate_scale
         )
-        alone = _seconds(modules[0], single)
+        alone = fit_seconds(modules[0], single)
         single_tokens = single.tokens()
-        several = _seconds(together, both)
+        several = fit_seconds(together, both)
         tokens = sum(both.trained(1)[0].values())
         line(
             "training two tasks at once, tokens per second against one task",
@@ -53,17 +49,6 @@ def main(size: int = 640) -> None:
             "1/s",
             "at least 0.97",
         )
-
-
-def _seconds(module: Any, data: Any) -> float:
-    trainer = pl.Trainer(
-        max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False, gradient_clip_val=1.0, use_distributed_sampler=False,
-    )  # fmt: skip
-    data.setup("fit")
-    begin = time.perf_counter()
-    trainer.fit(module, datamodule=data)
-    return time.perf_counter() - begin
 
 
 if __name__ == "__main__":

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from pathlib import Path
+from typing import Any
 
+import pytorch_lightning as pl
 import torch
 
 from xtreme_noise.config import compose
@@ -25,6 +28,18 @@ def job(*overrides: str) -> Config:
     """One composed and checked job that reads the real data."""
     (found,) = compose.jobs([*overrides, "source=files", f"source.root={data_folder()}", "trainer.progress=false"])
     return found
+
+
+def fit_seconds(module: Any, data: Any, precision: Any = "32-true") -> float:
+    """One epoch of training on a CPU, nothing else."""
+    trainer = pl.Trainer(
+        max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False, gradient_clip_val=1.0, use_distributed_sampler=False, precision=precision,
+    )  # fmt: skip
+    data.setup("fit")
+    begin = time.perf_counter()
+    trainer.fit(module, datamodule=data)
+    return time.perf_counter() - begin
 
 
 def machine() -> str:

@@ -9,11 +9,10 @@ import tempfile
 import time
 from typing import Any
 
-import pytorch_lightning as pl
 from datasets import Dataset
 from transformers import Trainer, TrainingArguments
 
-from benchmarks.setting import job, line
+from benchmarks.setting import fit_seconds, job, line
 from xtreme_noise import models
 from xtreme_noise.data.datamodule import TaskDataModule
 from xtreme_noise.stages.fit import open_module
@@ -31,7 +30,7 @@ def main(size: int = 480) -> None:
         module = open_module(path, cfg, stage, "classification", fresh_head=True)
         [part], _ = training_data(stage, store, cfg.seed, module.count)
         data = part.data
-        ours = size / _lightning(module, data, batch, cfg.seed)
+        ours = size / fit_seconds(module, TaskDataModule(module, train=data, batch_size=batch, seed=cfg.seed))
         other = open_module(path, cfg, stage, "classification", fresh_head=True)
         trainer = size / _trainer(other, data, batch, folder)
         line(
@@ -41,17 +40,6 @@ def main(size: int = 480) -> None:
             "1/s",
             "at least 1.3",
         )
-
-
-def _lightning(module: Any, data: Dataset, batch: int, seed: int) -> float:
-    loader = TaskDataModule(module, train=data, batch_size=batch, seed=seed)
-    trainer = pl.Trainer(
-        max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False, gradient_clip_val=1.0, use_distributed_sampler=False,
-    )  # fmt: skip
-    begin = time.perf_counter()
-    trainer.fit(module, datamodule=loader)
-    return time.perf_counter() - begin
 
 
 def _trainer(module: Any, data: Dataset, batch: int, folder: str) -> float:
