@@ -144,7 +144,22 @@ CASES = {
     "mode=plan intermediate=chain/english intermediate.stages.nli.keep_head=true": ["the head of intermediate qa"],
     "mode=plan intermediate=nli/multilingual intermediate.weights={de:1}": ["unknown 'de'"],
     "mode=plan intermediate=nli/multilingual intermediate.first_languages=9": ["more than there are: 4"],
-    "mode=plan intermediate=nli/multilingual intermediate.items=distinct intermediate.match=tokens": ["leave out"],
+    "mode=plan intermediate=nli_parallel/translated intermediate.items=distinct intermediate.match=tokens": [
+        "leave out"
+    ],
+    "mode=plan intermediate=nli/multilingual intermediate.items=distinct": ["the same examples in all languages"],
+    "mode=plan task=xnli languages=[de] intermediate=nli/multilingual intermediate.evaluated=seen": [
+        "intermediate.evaluated", "leaves English alone of en, zh, id, fa", "evaluate one of the others",
+    ],
+    "mode=plan intermediate=nli/multilingual intermediate.first_languages=2 intermediate.weights={fa:2}": [
+        "unknown 'fa'", "languages that nli/multilingual is trained in",
+    ],
+    "mode=plan intermediate=mlm/english intermediate.recipe.contrast_weight=3": ["is for robust_contrastive"],
+    "model.attention=flash_attention_2": ["model.attention", "needs the package flash-attn"],
+    "mode=plan task=mlqa_cross shots.k=5": ["shots.k", "is for test sets of one language, and", "is a pair"],
+    "-m mode=plan task=xnli intermediate=small/nli/english,nli/multilingual": [
+        "nli/english and nli/multilingual are arms of one kind", "intermediate.size.train: 2400 and 12000",
+    ],
     "mode=plan intermediate=nli/english intermediate.match=token": ["did you mean 'tokens'?"],
     "mode=plan intermediate=nli/english intermediate.recipe.patience=1": ["intermediate.recipe.patience", "one arm"],
     "mode=plan intermediate=english/all intermediate.tasks.mnli.recipe.patience=1": ["intermediate.recipe.patience"],

@@ -264,6 +264,8 @@ def test_mixtures_by_weight(root: Path, store_path: Path) -> None:
         found = ids(job(root, *arm, weights, f"intermediate.size.train={size}"), store_path)
         assert [len(found[code]) for code in ("en", "de", "zh")] == wanted
     assert portions(10, [1, 1, 1]) == [4, 3, 3]
+    with pytest.raises(ConfigError, match="of 14 examples none is left for de"):
+        Plan(job(root, *arm, "intermediate.weights={de:0.001}", "intermediate.size.train=14"))
 
 
 def test_the_languages_that_are_evaluated_or_not(root: Path) -> None:

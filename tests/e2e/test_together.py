@@ -120,6 +120,7 @@ def test_chances() -> None:
     assert chances([100, 300], 1, None) == [0.25, 0.75]
     assert chances([100, 300], 1, 100) == [0.5, 0.5]
     assert chances([100, 400], 2, None) == pytest.approx([1 / 3, 2 / 3])
+    assert chances([100, 400, 400], 0.001, None) == pytest.approx([0, 0.5, 0.5])  # 400 ** 1000 is no number
 
 
 def test_tasks_are_drawn_by_chance_and_none_is_left_out() -> None:

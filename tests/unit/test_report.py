@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from tests.unit import sweep_factory
 from tests.unit.sweep_factory import full
 from xtreme_noise import report, store
 from xtreme_noise.errors import DataError
 from xtreme_noise.report import files, predictions
+from xtreme_noise.report.cells import read_cells, several_models
 
 COLUMNS = {
     "cells.csv": "cell,task,family,language,language_name,script,model,intermediate,arm,train_noise,seen,noise,level,"
@@ -344,3 +347,18 @@ def test_what_is_no_sweep(tmp_path: Path) -> None:
     (tmp_path / "cells.parquet").write_bytes(b"PAR1 but not really")
     with pytest.raises(DataError, match="cannot be read"):
         report.terminal_table(tmp_path)
+
+
+def test_models_trained_differently_under_one_name_are_a_problem(tmp_path: Path) -> None:
+    """As two commands leave them that write into one study: each by itself has nothing wrong."""
+    spec = sweep_factory.Spec(
+        intermediates=("none",), noises=("char",), levels=(0.1,), languages=("en", "de"), items=20
+    )
+    found, problems = read_cells(sweep_factory.make(tmp_path / "s", spec))
+    assert not problems
+    signed = [replace(cell, signature=f"task:xnli/v1|inter:none|stage:{cell.language}1|noise:x") for cell in found]
+    kept, [problem] = several_models(signed)
+    assert not kept and "xnli" in problem.where and "stage de1: de; stage en1: en" in problem.what
+    for fine in ({"signature": signed[0].signature}, {"task": "xnli, 5 random shots"}):
+        same = [replace(cell, **fine) for cell in signed]
+        assert several_models(same) == (same, [])

@@ -14,11 +14,12 @@ from rich.console import Console
 from tests.unit.sweep_factory import Spec, make
 from xtreme_noise import report
 from xtreme_noise.errors import DataError
+from xtreme_noise.kinds import kind
 from xtreme_noise.report import predictions
 from xtreme_noise.report.answer import answer
 from xtreme_noise.report.figures import figures
 from xtreme_noise.report.page import page
-from xtreme_noise.report.panels import Panel, kind
+from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.predictions import match
 from xtreme_noise.report.seen import UNKNOWN
 from xtreme_noise.report.study import Study, read_study

@@ -198,3 +198,33 @@ def test_the_report_has_it_as_a_system_of_its_own(tmp_path: Path) -> None:
     assert {row["measure"] for row in rows} == {"score", "drop_rate", "retention_area"}
     assert all(row["p_holm"] and float(row["difference_low"]) <= float(row["difference"]) for row in rows)
     assert "noise in training, no intermediate training minus English" in page
+
+
+def test_what_is_compared_where_arms_are_trained_with_noise(tmp_path: Path) -> None:
+    """The question is asked of them too, with the same noise in both; and each is compared with itself without."""
+    spec = sweep_factory.Spec(
+        intermediates=("none", "nli/english", "nli/multilingual", "nli/native"),
+        train_noises=("none", "char", "keyboard"), noises=("char",), levels=(0.1,), items=40, languages=("en", "de"),
+    )  # fmt: skip
+    study = read_study(sweep_factory.make(tmp_path / "s", spec))
+    found = {(row.arm.intermediate, row.reference.intermediate) for row in study.contrasts}
+    noisy = [f"{{}} + {name} in training" for name in ("char", "keyboard")]
+    wanted = {(other, "none") for other in ("nli/english", "nli/multilingual", "nli/native")}
+    wanted |= {(other, "nli/english") for other in ("nli/multilingual", "nli/native")}
+    for name in noisy:
+        wanted |= {(name.format(arm), name.format("nli/english")) for arm in ("nli/multilingual", "nli/native")}
+        wanted |= {(name.format(arm), arm) for arm in ("nli/english", "nli/multilingual", "nli/native")}
+        wanted |= {(name.format(arm), "none") for arm in ("nli/english", "nli/multilingual", "nli/native")}
+        wanted |= {(name.format("none"), arm) for arm in spec.intermediates}
+    assert found == wanted
+    assert sum(row.main for row in study.contrasts if row.measure == "drop_rate") == 6
+
+
+def test_the_question_is_answered_where_all_arms_have_noise(tmp_path: Path) -> None:
+    spec = sweep_factory.Spec(train_noises=("char",), noises=("char",), levels=(0.1,), items=40)
+    sweep = sweep_factory.make(tmp_path / "s", spec)
+    report.write(sweep)
+    page = (sweep / "report.html").read_text()
+    assert "multilingual minus English intermediate training, in percentage points: of 1 comparison" in page
+    assert "multilingual and noise in training minus English and noise in training" in page
+    assert (sweep / "figures" / "multilingual_minus_english.png").is_file()

@@ -10,6 +10,7 @@ from xtreme_noise.config.fields import spoken
 from xtreme_noise.config.schema import Config
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import ConfigError
+from xtreme_noise.kinds import kind
 
 _TECHNICAL = ("accelerator", "eval_tokens", "workers", "progress", "checkpoint_minutes")  # of a trainer: no new model
 
@@ -25,6 +26,7 @@ def check(jobs: Sequence[Config], sources: Sources) -> None:
 
     _one_model_a_name(jobs, sources)
     _one_training_a_name(jobs)
+    _arms_of_one_size(jobs)
     asked: dict[str, tuple[Any, list[str]]] = {}
     tagged_only: dict[str, bool] = {}
     for job in jobs:
@@ -90,6 +92,35 @@ def _one_training_a_name(jobs: Sequence[Config]) -> None:
                 "whose scores the report could not tell apart. Put what differs into a name: "
                 f"'model.name={model}-${{{differing[0]}}}', or give each a study of its own (sweep=)"
             )
+
+
+def _arms_of_one_size(jobs: Sequence[Config]) -> None:
+    """The report compares the English and the multilingual arm of a kind: they may differ in their data alone."""
+    named: dict[tuple[Any, ...], dict[str, Config]] = {}
+    for job in jobs:
+        title = job.intermediate.title()
+        place = (job.reported_task(), job.model.name, job.seed, job.trained_with(), kind(title))
+        named.setdefault(place, {}).setdefault(title, job)
+    for found in named.values():
+        arms = {title: job.intermediate.arm for title, job in found.items()}
+        pairs = [(a, b) for a in found for b in found if (arms[a], arms[b]) == ("english", "multilingual")]
+        for english, other in pairs:
+            for key, (one, two) in _differences(found[english], found[other]):
+                raise ConfigError(
+                    f"{english} and {other} are arms of one kind, which are compared with each other, but differ in "
+                    f"intermediate.{key}: {_shown(one)} and {_shown(two)}. Set it to one value for both, or give each "
+                    "a study of its own (sweep=)"
+                )
+
+
+def _differences(one: Config, other: Config) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    """What makes arms unequal, and its values in the two, stage by stage."""
+    for mine, theirs in zip(one.intermediate.trained_on(), other.intermediate.trained_on(), strict=False):
+        sizes = {"size.train": (mine.size.train, theirs.size.train), "match": (mine.match, theirs.match)}
+        recipes = zip(asdict(mine.recipe).items(), asdict(theirs.recipe).values(), strict=True)
+        for key, values in (sizes | {f"recipe.{key}": (a, b) for (key, a), b in recipes}).items():
+            if values[0] != values[1]:
+                yield key, values
 
 
 def _settings(job: Config) -> dict[str, Any]:

@@ -10,11 +10,16 @@ ARMS = ("english", "multilingual")
 MATCHES = ("examples", "tokens", "updates")
 EVALUATED = ("any", "seen", "unseen")
 ITEMS = ("same", "distinct")
-OF_A_CHAIN = {"name", "kind", "arm", "version", "stages", "use"}
-OF_SEVERAL = {"name", "kind", "arm", "version", "tasks", "use", "sampling", "recipe"}
+OF_A_CHAIN = {"name", "arm", "version", "stages", "use"}
+OF_SEVERAL = {"name", "arm", "version", "tasks", "use", "sampling", "recipe"}
 # Of the recipes of several tasks at once: what is read in that of the whole, and in that of each.
 OF_THE_WHOLE = ("learning_rate", "epochs", "warmup", "weight_decay")
 OF_A_TASK = ("batch_size", "max_length", "stride")
+
+
+def _trained(stage: IntermediateConfig | TaskConfig) -> str | None:
+    """The family that it is trained in."""
+    return stage.trained_as.family if isinstance(stage, TaskConfig) and stage.trained_as else stage.family
 
 
 class ArmChecks(Checks):
@@ -62,11 +67,26 @@ class ArmChecks(Checks):
         self._at_least(f"{key}.first_languages", stage.first_languages, 1)
         if stage.first_languages is not None and stage.first_languages > len(stage.languages):
             raise self._wrong(f"{key}.first_languages", f"is more than there are: {len(stage.languages)}")
-        if not self.cfg.trained_languages(stage):
+        trained = self.cfg.trained_languages(stage)
+        if not trained:
             raise self._wrong(f"{key}.evaluated", f"={stage.evaluated} leaves none of {', '.join(stage.languages)}")
+        if stage.arm == "multilingual" and stage.evaluated != "any" and trained == ["en"]:
+            which = "evaluate one of the others as well" if stage.evaluated == "seen" else "leave one out of languages"
+            raise self._wrong(
+                f"{key}.evaluated",
+                f"={stage.evaluated} leaves English alone of {', '.join(stage.languages)}, which is no multilingual "
+                f"arm: {which}",
+            )
         for code, weight in stage.weights.items():
-            self._one_of(f"{key}.weights", code, stage.languages, f"languages of {stage.name}")
+            self._one_of(f"{key}.weights", code, trained, f"languages that {stage.name} is trained in")
             self._positive(f"{key}.weights.{code}", weight)
+        own = [split for data in stage.data.values() for split in data.train if split.languages is not None]
+        if stage.items == "distinct" and own:
+            raise self._wrong(
+                f"{key}.items",
+                "=distinct is for data that hold the same examples in all languages, and "
+                f"{own[0].path} of {stage.name} is for {', '.join(own[0].languages or ())} alone",
+            )
         if stage.items == "distinct" and (stage.weights or stage.match == "tokens"):
             raise self._wrong(
                 f"{key}.items", "=distinct spreads the examples evenly: leave out weights and match=tokens"
@@ -141,7 +161,7 @@ class ArmChecks(Checks):
             if number == 0:
                 raise self._wrong(key, f"keeps the head of the stage before, and there is none before {what}")
             before, other = line[number - 1]
-            if (other.family, other.labels) != (stage.family, stage.labels):
+            if (other.family, other.labels) != (_trained(stage), stage.labels):
                 raise self._wrong(
                     key,
                     f"keeps the head of {before}, whose family and labels are not those of {what}: leave out keep_head",

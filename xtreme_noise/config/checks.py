@@ -67,6 +67,9 @@ class Checks:
             raise self._wrong(f"{name}.labels", f"must name at least two labels of a {stage.family} task")
         self._size(f"{name}.size", stage.size)
         self._recipe(f"{name}.recipe", stage.recipe, qa=stage.family == "qa")
+        for setting in ("contrast_weight", "contrast_temperature"):
+            if stage.family != "robust_contrastive" and getattr(stage.recipe, setting) is not None:
+                raise self._wrong(f"{name}.recipe.{setting}", f"is for robust_contrastive, and this is {stage.family}")
         for kind, data in stage.data.items():
             self._one_of(f"{name}.data", kind, DATA_KINDS, "kinds of source")
             self._data(f"{name}.data.{kind}", data)

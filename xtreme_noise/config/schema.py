@@ -132,13 +132,12 @@ class SamplingConfig:
 class IntermediateConfig:
     """An intermediate training stage: a kind of task and an arm (english or multilingual), the same size in both.
 
-    Or a chain of them: `stages` are trained one after the other, and nothing else is set here but name, kind and arm.
+    Or a chain of them: `stages` are trained one after the other, and nothing else is set here but name and arm.
     Or several at once: `tasks` share the encoder, with a head each; `recipe` is of the whole (learning rate, epochs,
     warm-up, weight decay), batch size and lengths are of each task.
     """
 
     name: str = "none"
-    kind: str | None = None  # slots | nli | qa
     arm: str | None = None  # english | multilingual
     family: str | None = None
     version: int = 1

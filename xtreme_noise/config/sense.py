@@ -79,8 +79,12 @@ class _Check(ArmChecks):
         self._one_of("model.pooling", model.pooling, POOLINGS, "poolings")
         if model.attention is not None:
             self._one_of("model.attention", model.attention, ATTENTIONS, "implementations")
+        if model.attention == "flash_attention_2" and importlib.util.find_spec("flash_attn") is None:
+            raise self._wrong("model.attention", "=flash_attention_2 needs the package flash-attn, and a CUDA device")
         if model.attention_dropout is not None and not 0 <= model.attention_dropout < 1:
-            raise self._wrong("model.attention_dropout", f"is a share from 0 to below 1, not {model.attention_dropout:g}")
+            raise self._wrong(
+                "model.attention_dropout", f"is a share from 0 to below 1, not {model.attention_dropout:g}"
+            )
         if model.loader == "hub" and not model.path:
             raise self._wrong("model.path", "must name a hub repository or a local directory (model.loader is hub)")
         self._at_least("model.layers", model.layers, 1)
@@ -189,6 +193,9 @@ class _Check(ArmChecks):
             raise self._wrong(
                 "shots.k", f"goes on from a target's own head, and {self.cfg.task.name} is trained as another"
             )
+        pairs = [code for code in self.cfg.wanted_languages() if len(languages.sides(code)) == 2]
+        if shots.k is not None and pairs:
+            raise self._wrong("shots.k", f"is for test sets of one language, and {pairs[0]} is a pair")
         if shots.k is not None and self.cfg.task.family == "ranking":
             raise self._wrong(
                 "shots.k", "is not for ranking: the candidates are encoded by one model for all languages"

@@ -19,7 +19,8 @@ ROUNDS = 1_000_000  # more passes over one task than an epoch can have
 
 def chances(sizes: Sequence[int], temperature: float, cap: int | None) -> list[float]:
     """How likely each task is to be drawn: proportional to min(size, cap) ** (1 / temperature)."""
-    weights = [(size if cap is None else min(size, cap)) ** (1 / temperature) for size in sizes]
+    counted = [size if cap is None else min(size, cap) for size in sizes]
+    weights = [(size / max(counted)) ** (1 / temperature) for size in counted]  # at most 1: no temperature overflows
     return [weight / sum(weights) for weight in weights]
 
 

@@ -80,7 +80,8 @@ def load_model(
                 trust_remote_code=remote,
             )
     except (OSError, ValueError, ImportError, RuntimeError) as error:
-        raise ModelUnavailable(f"{path} could not be loaded as {auto_class.__name__}: {error}") from error
+        asked = f" with model.attention={cfg.attention}" if cfg.attention else ""
+        raise ModelUnavailable(f"{path} could not be loaded as {auto_class.__name__}{asked}: {error}") from error
     _check(model, report, path, dropped=range(config.num_hidden_layers, available))
     if new_head:
         _renew_head(model)
@@ -108,7 +109,9 @@ def set_attention_dropout(config: PretrainedConfig, rate: float) -> None:
     """Raises ConfigError when the architecture has no such setting."""
     names = [name for name in ATTENTION_DROPOUT if hasattr(config, name)]
     if not names:
-        raise ConfigError(f"model.attention_dropout={rate:g}: {type(config).__name__} has no dropout of attention weights")
+        raise ConfigError(
+            f"model.attention_dropout={rate:g}: {type(config).__name__} has no dropout of attention weights"
+        )
     for name in names:
         setattr(config, name, rate)
 

@@ -90,7 +90,7 @@ def highest(contrasts: Sequence[Contrast]) -> list[Contrast]:
     """Every multilingual arm against every English one of its kind, in drop rate at the highest level of the two."""
     found: dict[tuple[str, str, str, System, System], Contrast] = {}
     for row in contrasts:
-        if row.measure == "drop_rate" and (row.arm.arm, row.reference.arm) == ("multilingual", "english"):
+        if row.measure == "drop_rate" and row.main:
             panel = row.panel
             found[(panel.task, panel.model, panel.noise, row.arm, row.reference)] = row  # levels ascend
     return list(found.values())
@@ -148,7 +148,7 @@ def _scope_of(panel: Panel) -> str:
 
 def _why_not(study: Study) -> str:
     arms = {panel_system.arm for panel in study.panels for panel_system in panel.systems}
-    lacking = [arm for arm in ("english", "multilingual") if arm not in arms]
+    lacking = [arm for arm in ("english", "multilingual") if arm not in {name.split(" + ")[0] for name in arms}]
     if lacking:
         return f"no cell of the {' or the '.join(lacking)} arm was measured."
     if not any(panel.languages for panel in study.panels):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
@@ -81,6 +82,7 @@ class Cell:
 
 
 COLUMNS = tuple(field.name for field in fields(Cell))
+STAGE = re.compile(r"\|inter:[^|]*\|stage:([^|]+)\|")  # of a signature: xtreme_noise.stages.plan
 _TEXT = ("language_name", "script", "arm", "family")
 
 
@@ -125,7 +127,9 @@ def read_cells(sweep: Path) -> tuple[list[Cell], list[Problem]]:
         if cell.status not in STATUSES:
             raise DataError(f"{path}: cell {cell.cell} has status {cell.status!r}, not one of {STATUSES}.")
         cells.append(cell)
-    return _unambiguous(sorted(_metric_apart(cells), key=_order))
+    kept, problems = _unambiguous(sorted(_metric_apart(cells), key=_order))
+    of_one_model, mixed = several_models(kept)
+    return of_one_model, problems + mixed
 
 
 def _training_noise(row: dict[str, Any]) -> None:
@@ -178,6 +182,31 @@ def _unambiguous(cells: Sequence[Cell]) -> tuple[list[Cell], list[Problem]]:
             kept.append(chosen)
         problems += [Problem(where(cell), cell.error or "no message") for cell in failed if cell is not chosen]
     return kept, problems
+
+
+def several_models(cells: Sequence[Cell]) -> tuple[list[Cell], list[Problem]]:
+    """Without the cells of one name and seed that are of models trained differently, by what their signatures say."""
+    found: dict[tuple[Any, ...], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for cell in cells:
+        stage = STAGE.search(cell.signature or "")
+        if cell.status == "ok" and stage and " shots" not in cell.task:  # with shots every language has a model
+            found[_trained(cell)][stage[1]].append(cell.language)
+    mixed = {name: stages for name, stages in found.items() if len(stages) > 1}
+    problems = [
+        Problem(
+            f"{' · '.join(name[:3])} · seed {name[3]}",
+            "models that were trained differently under one name; none of their cells is used: "
+            + "; ".join(f"stage {stage}: {', '.join(ordered(codes))}" for stage, codes in stages.items())
+            + ". Give each a study (sweep=) or a name (model.name=) of its own",
+        )
+        for name, stages in mixed.items()
+    ]
+    return [cell for cell in cells if _trained(cell) not in mixed], problems
+
+
+def _trained(cell: Cell) -> tuple[Any, ...]:
+    """What one trained model stands for in a study."""
+    return cell.task, cell.model, cell.intermediate, cell.seed
 
 
 def where(cell: Cell) -> str:

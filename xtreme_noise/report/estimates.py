@@ -17,12 +17,14 @@ from xtreme_noise.report.cells import Cell
 from xtreme_noise.report.panels import Panel, System
 from xtreme_noise.report.predictions import Evidence
 
-# (arm, reference). The first is the question; those with noise ask what noise in training buys, and whether it
-# does more than intermediate training.
+# (arm, reference). The question, of models without and with noise in training; the others ask what intermediate
+# training buys, what noise in training buys, and whether it does more than intermediate training.
+MAIN = (("multilingual", "english"), ("multilingual + noise", "english + noise"))
 CONTRASTS = (
-    ("multilingual", "english"), ("english", "none"), ("multilingual", "none"),
+    *MAIN, ("english", "none"), ("multilingual", "none"),
     ("noise", "none"), ("noise", "english"), ("noise", "multilingual"),
     ("english + noise", "english"), ("multilingual + noise", "multilingual"),
+    ("english + noise", "none"), ("multilingual + noise", "none"),
 )  # fmt: skip
 MEASURES = ("score", "drop_rate", "retention_area")
 
@@ -84,6 +86,11 @@ class Contrast:
     def kind(self) -> str:
         """The kind of intermediate task that the two have in common, or that one of them has."""
         return self.reference.kind if self.arm.kind == "none" else self.arm.kind
+
+    @property
+    def main(self) -> bool:
+        """Whether it is the multilingual arm against the English one."""
+        return (self.arm.arm, self.reference.arm) in MAIN
 
 
 @dataclass(frozen=True)
@@ -199,14 +206,24 @@ def _contrasts(pair: Pair) -> list[Contrast]:
 
 
 def _compared(systems: Sequence[System]) -> list[tuple[System, System]]:
-    """(arm, reference): of the same kind of intermediate task, or one of them without intermediate training."""
+    """(arm, reference) of all that may be compared."""
     return [
         (arm, reference)
         for pair in CONTRASTS
         for arm in systems
         for reference in systems
-        if (arm.arm, reference.arm) == pair and ("none" in (arm.kind, reference.kind) or arm.kind == reference.kind)
+        if (arm.arm, reference.arm) == pair and _comparable(arm, reference)
     ]
+
+
+def _comparable(arm: System, reference: System) -> bool:
+    """Of the same kind of intermediate task with the same noise, of one intermediate task with and without noise, or
+    one of them without intermediate training."""
+    if "none" in (arm.kind, reference.kind):
+        return True
+    if arm.noise == reference.noise:
+        return arm.kind == reference.kind
+    return not reference.noise and arm.before == reference.before
 
 
 Drawn = tuple[float, "Floats | None"]

@@ -21,6 +21,7 @@ from xtreme_noise.report.text import colour, slug
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+STYLES = ("-", "--", ":", "-.")  # of the kinds of intermediate task
 MARKERS = {"none": "o", "english": "s", "multilingual": "^"}
 STYLE: Any = {
     "font.size": 9,
@@ -44,11 +45,7 @@ def figures(study: Study) -> dict[str, bytes]:
                 made[slug("curves", task, model)] = _curves(points, names.task(task, model))
             if any(p.drop_rate is not None for p in places):
                 made[slug("heat", task, model)] = _heat(places, names.task(task, model))
-        main = [
-            c
-            for c in study.contrasts
-            if (c.arm.arm, c.reference.arm, c.measure) == ("multilingual", "english", "drop_rate")
-        ]
+        main = [c for c in study.contrasts if c.main and c.measure == "drop_rate"]
         if main:
             made["multilingual_minus_english"] = _differences(main, names)
         content: dict[str, bytes] = {}
@@ -74,28 +71,32 @@ def _drawn(figure: Figure) -> dict[str, bytes]:
 
 def _curves(points: Sequence[Point], title: str) -> Figure:
     noises = list(dict.fromkeys(p.panel.noise for p in points))
-    figure = Figure(figsize=(3.4 * len(noises) + 0.6, 3.3), layout="constrained")
+    kinds = list(dict.fromkeys(p.system.kind for p in points if p.system.kind != "none"))
+    figure = Figure(figsize=(3.4 * len(noises) + 0.6, 4.0), layout="constrained")
     axes = figure.subplots(1, len(noises), sharey=True, squeeze=False)[0]
     for ax, noise in zip(axes, noises, strict=True):
         own = [p for p in points if p.panel.noise == noise]
         for system in dict.fromkeys(p.system for p in own):
             line = [p for p in own if p.system == system]
-            _line(ax, line)
+            _line(ax, line, STYLES[kinds.index(system.kind) % len(STYLES)] if system.kind in kinds else "-")
         panel = own[0].panel
         ax.set_xlabel(f"{noise} noise: target error rate")
         ax.set_title(f"{len(panel.languages)} of {panel.wanted} languages", fontsize=8, color="#595959")
     axes[0].set_ylabel(f"{points[0].panel.metric} × 100")
-    axes[0].legend(frameon=False, title="intermediate", fontsize=8, title_fontsize=8)
+    figure.legend(
+        *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=min(3, len(noises) + 1),
+        frameon=False, title="intermediate", fontsize=8, title_fontsize=8,
+    )  # fmt: skip
     figure.suptitle(f"{title}: mean over complete languages, 95 % intervals", fontsize=10)
     return figure
 
 
-def _line(ax: Axes, line: Sequence[Point]) -> None:
+def _line(ax: Axes, line: Sequence[Point], style: str) -> None:
     system = line[0].system
     levels = [p.level for p in line]
     scores = [100 * (p.score.value or 0.0) for p in line]
     ax.plot(levels, scores, color=colour(system.arm), marker=MARKERS.get(system.arm, "D"), ms=5,
-            label=system.intermediate)  # fmt: skip
+            ls=style, label=system.intermediate)  # fmt: skip
     bounded = [p for p in line if p.score.low is not None and p.score.high is not None]
     if len(bounded) == len(line):
         low = [100 * (p.score.low or 0.0) for p in line]

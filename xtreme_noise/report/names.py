@@ -40,7 +40,9 @@ class Names:
         """The kind of intermediate task, the two arms where the kind has several of one sort, or nothing."""
         if {contrast.arm.kind, contrast.reference.kind} & self.several_arms:
             return f"{contrast.arm.intermediate} against {contrast.reference.intermediate}"
-        return contrast.kind if self.several_kinds else ""
+        kind = contrast.kind if self.several_kinds else ""
+        # Both with noise: what tells them from the same two without.
+        return " + ".join(filter(None, (kind, contrast.arm.noise if contrast.reference.noise else "")))
 
     def contrast(self, contrast: Contrast) -> str:
         """Task, noise family, level, what tells the arms from others."""

@@ -21,7 +21,7 @@ from xtreme_noise.report import charts, cost, layers, text, training, views, xtr
 from xtreme_noise.report.answer import QUESTION, answer, totals
 from xtreme_noise.report.cells import ARMS, Cell, ordered
 from xtreme_noise.report.charts import Chart
-from xtreme_noise.report.estimates import CONTRASTS, Contrast
+from xtreme_noise.report.estimates import CONTRASTS, MAIN, Contrast
 from xtreme_noise.report.jobs import Job, read_stages
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel, System
@@ -85,8 +85,8 @@ def page(study: Study, library: str, digest: str, files: Sequence[str]) -> str:
     )
     environment.globals.update(percent=text.percent, plural=text.plural)
     scripts = {"library": library, "loader": _template_file("charts.js")}
-    main = [c for c in study.contrasts if (c.arm.arm, c.reference.arm) == ("multilingual", "english")]
-    difference = charts.difference_chart([c for c in main if c.measure == "drop_rate"], names)
+    main = [c for c in study.contrasts if c.main and c.measure == "drop_rate"]
+    difference = charts.difference_chart(main, names)
     return environment.get_template("report.html.j2").render(
         study=study,
         digest=digest,
@@ -115,12 +115,15 @@ def page(study: Study, library: str, digest: str, files: Sequence[str]) -> str:
         by_seen=[
             table
             for side, some in study.by_seen.sides.items()
-            for table in _contrast_tables(some, ("multilingual", "english"), names, f"{side} languages: ")
+            for pair in MAIN
+            for table in _contrast_tables(some, pair, names, f"{side} languages: ")
         ],
         seen_lacks=study.by_seen.lacking,
-        main_tables=_contrast_tables(study.contrasts, ("multilingual", "english"), names),
+        main_tables=[table for pair in MAIN for table in _contrast_tables(study.contrasts, pair, names)],
         difference=specs.place(difference) if difference else None,
-        other_tables=[table for pair in CONTRASTS[1:] for table in _contrast_tables(study.contrasts, pair, names)],
+        other_tables=[
+            table for pair in CONTRASTS[len(MAIN) :] for table in _contrast_tables(study.contrasts, pair, names)
+        ],
         resamples=sorted({e.resamples for e in study.evidence.values() if e.scores}),
         chances=[(task, e.labels, e.chance) for task, e in study.evidence.items() if e.labels],
         samples=samples,

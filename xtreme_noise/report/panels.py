@@ -7,17 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from xtreme_noise.kinds import kind
 from xtreme_noise.report.cells import CLEAN, Cell, system_order
-
-
-def kind(intermediate: str) -> str:
-    """nli/english and nli/multilingual: nli; english/mnli, one of many English tasks: mnli.
-
-    chain/english[nli,qa] is chain[nli,qa]: other stages, or another order of them, are another kind.
-    """
-    whole, bracket, used = intermediate.split(" + ", 1)[0].partition("[")
-    folder, _, task = whole.partition("/")
-    return (task if folder == "english" else folder) + bracket + used
 
 
 @dataclass(frozen=True)
@@ -31,6 +22,16 @@ class System:
     def kind(self) -> str:
         """The kind of intermediate task: what the English and the multilingual arm have in common."""
         return kind(self.intermediate)
+
+    @property
+    def before(self) -> str:
+        """The intermediate task alone."""
+        return self.intermediate.split(" + ", 1)[0]
+
+    @property
+    def noise(self) -> str:
+        """ "char in training"; empty where nothing is trained with noise."""
+        return self.intermediate.partition(" + ")[2]
 
 
 Number = TypeVar("Number", int, float)

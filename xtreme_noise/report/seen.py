@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from xtreme_noise.languages import main
-from xtreme_noise.report.estimates import Contrast, Pair, contrasts
+from xtreme_noise.report.estimates import MAIN, Contrast, Pair, contrasts
 from xtreme_noise.report.panels import Panel, System
 
 SIDES = ("seen", "unseen")
@@ -38,7 +38,7 @@ def apart(compared: Sequence[Pair], trained_in: Collection[str]) -> Apart:
     sides: dict[str, list[Pair]] = {side: [] for side in SIDES}
     lacking: dict[str, dict[str, None]] = defaultdict(dict)
     for pair in compared:
-        if (pair.arm.arm, pair.reference.arm) != ("multilingual", "english"):
+        if (pair.arm.arm, pair.reference.arm) not in MAIN:
             continue
         panel, seen = pair.panel, _seen(pair.panel, pair.arm)
         both = {code for code in panel.languages if main(code) in trained_in} | (_seen(panel, pair.reference) or set())

@@ -207,6 +207,11 @@ def _arm(cfg: Config, task: IntermediateConfig, what: str, common: dict[str, Any
             for code, weight in zip(wanted, weights, strict=True)
         )
     counts = portions(size, weights)
+    if 0 in counts:
+        raise ConfigError(
+            f"{what}: of {size} examples none is left for {wanted[counts.index(0)]}, whose weight is too small: leave "
+            "it out of languages, or raise its weight or size.train"
+        )
     if task.items == "distinct" and len(wanted) > 1:
         return tuple(
             share(code, count, turn=(number, len(wanted), size))

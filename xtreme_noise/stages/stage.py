@@ -91,7 +91,7 @@ class Share:
         if self.turn is not None and len(data) < self.turn[2]:
             raise DataError(
                 f"{self.name()}: {len(data)} examples that all languages have, {self.turn[2]} wanted: lower "
-                "intermediate.size.train, leave a language out, or intermediate.items=distinct"
+                "intermediate.size.train, or leave a language or intermediate.items=distinct out"
             )
         if self.exact and self.size is not None and len(data) < self.size:
             raise DataError(

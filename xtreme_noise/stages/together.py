@@ -76,7 +76,7 @@ def several(stage: Stage, parent: Path, store: Store, cfg: Config) -> Work:
         each = {name: work.facts() for name, work in works.items()}
         tokens, batches = data.trained(len(select.history))
         for name, own in each.items():
-            own |= {"tokens": tokens[name], "updates": batches[name], "dev_scores": select.scores[name]}
+            own |= {"tokens": tokens[name], "batches": batches[name], "dev_scores": select.scores[name]}
         sums = {
             name: sum(own[name] for own in each.values())
             for name in ("examples", "left_out_as_in_test", "windows", "tokens")

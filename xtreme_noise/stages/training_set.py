@@ -64,6 +64,11 @@ def training_data(stage: Stage, store: Store, seed: int, count: Count) -> tuple[
             order = ranked(data, f"train|{seed}", from_end=stage.role == "intermediate")
             limit = measured[id(measure)] * share.part
             chosen = data.select(sorted(within(data, order, limit, count)))
+            if not len(chosen):
+                raise DataError(
+                    f"{share.name()}: a share of {limit:,.0f} tokens, and no example is as short: raise "
+                    f"intermediate.size.train or the weight of {share.reference.language}"
+                )
             if len(chosen) == len(data) and limit - (used := count(data)) >= used / len(data):
                 raise DataError(
                     f"{share.name()}: {used:,} tokens, {limit:,.0f} wanted: the arms would not be of one "
