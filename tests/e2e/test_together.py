@@ -65,7 +65,7 @@ def test_three_families_on_one_encoder(root: Path) -> None:
     first = Store(cfg.store).path("stages", plan.stages[0].key())
     facts = json.loads((first / "training.json").read_text())
     assert set(facts["tasks"]) == {"mnli", "squad1", "hellaswag"} and facts["examples"] > 60
-    assert facts["updates"] == sum(own["updates"] for own in facts["tasks"].values())
+    assert facts["updates"] == sum(own["batches"] for own in facts["tasks"].values())
     assert facts["tokens"] == sum(own["tokens"] for own in facts["tasks"].values()) > 0
     scores = [own["dev_scores"] for own in facts["tasks"].values()]
     assert facts["dev_scores"] == pytest.approx([sum(some) / 3 for some in zip(*scores, strict=True)])

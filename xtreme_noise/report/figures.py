@@ -138,6 +138,6 @@ def _differences(contrasts: Sequence[Contrast], names: Names) -> Figure:
         ax.plot([100 * (row.difference.value or 0.0)], [y], "o", color=colour("multilingual"), ms=5)
     ax.axvline(0, color="black", lw=0.8, ls="--")
     ax.set_yticks(range(len(contrasts)), [names.contrast(row) for row in contrasts], fontsize=8)
-    ax.invert_yaxis()
+    ax.set_ylim(len(contrasts) - 0.5, -0.5)
     ax.set_xlabel("drop rate, multilingual − English (percentage points, 95 % interval)")
     return figure

@@ -51,15 +51,17 @@ class SelectOnDev(Callback):
     """Scores the dev set after every epoch and keeps the trainable weights of the best one (the earliest of equals).
 
     Kept in memory and put back at the end, so that no checkpoint is pickled and a frozen embedding is not copied.
+    name: of the stage, for the log: jobs run beside each other.
     predictor: of the module that is trained, or, where that one is in shards, of a whole copy, which gets its weights.
     patience: epochs without a better score after which training ends; None: it never does before its last.
     last_epoch: keep the weights of the last epoch, whatever the scores say.
     """
 
     def __init__(
-        self, dev: Dataset, metric: str, language: str, predictor: Predictor, patience: int | None = None,
+        self, name: str, dev: Dataset, metric: str, language: str, predictor: Predictor, patience: int | None = None,
         *, last_epoch: bool = False,
     ) -> None:  # fmt: skip
+        self.name = name
         self.dev = dev
         self.last_epoch = last_epoch
         self.metric = metric
@@ -86,10 +88,11 @@ class SelectOnDev(Callback):
         if self.last_epoch or not self.history or score > max(self.history):
             self.best = {n: w.detach().to("cpu", copy=True) for n, w in _trainable(module)}
         self.history.append(score)
-        log.info("epoch %d of %s: dev %s %.4f", len(self.history), trainer.max_epochs, self.metric, score)
+        epoch = len(self.history)
+        log.info("%s: epoch %d of %s, dev %s %.4f", self.name, epoch, trainer.max_epochs, self.metric, score)
         pl_module.train()
         if self.patience is not None and len(self.history) - self.history.index(max(self.history)) > self.patience:
-            log.info("no better for %d epochs: training ends", self.patience)
+            log.info("%s: no better for %d epochs, training ends", self.name, self.patience)
             trainer.should_stop = True
 
     def chosen(self) -> int:
@@ -222,7 +225,13 @@ def one(stage: Stage, parent: Path, store: Store, cfg: Config, epochs: int | Non
     for some in adapted:
         some.note_matrices()
     select = SelectOnDev(
-        dev, stage.metric, stage.dev.language, predictor(whole, cfg), stage.recipe.patience, last_epoch=stage.last
+        stage.name,
+        dev,
+        stage.metric,
+        stage.dev.language,
+        predictor(whole, cfg),
+        stage.recipe.patience,
+        last_epoch=stage.last,
     )
     log.info("%s: %d examples, %d tokens", stage.name, len(train), data.tokens())
 

@@ -25,11 +25,11 @@ class SelectOnMean(SelectOnDev):
     """
 
     def __init__(
-        self, tasks: Mapping[str, SelectOnDev], achieved: Mapping[str, dict[int, float]], module: TogetherModule,
-        cfg: Config, patience: int | None,
+        self, name: str, tasks: Mapping[str, SelectOnDev], achieved: Mapping[str, dict[int, float]],
+        module: TogetherModule, cfg: Config, patience: int | None,
     ) -> None:  # fmt: skip
         first = next(iter(tasks.values()))
-        super().__init__(first.dev, "mean of tasks", first.language, predictor(module, cfg), patience)
+        super().__init__(name, first.dev, "mean of tasks", first.language, predictor(module, cfg), patience)
         self.tasks = dict(tasks)
         self.achieved = dict(achieved)
         self.scores: dict[str, list[float]] = {name: [] for name in tasks}
@@ -65,6 +65,7 @@ def several(stage: Stage, parent: Path, store: Store, cfg: Config) -> Work:
     parts = {name: work.data for name, work in works.items() if not isinstance(work.data, TogetherData)}
     data = TogetherData(parts, drawn, cfg.seed, cfg.trainer.workers)
     select = SelectOnMean(
+        stage.name,
         {name: work.select for name, work in works.items()},
         {name: work.achieved for name, work in works.items()},
         module,
