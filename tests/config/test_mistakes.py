@@ -135,7 +135,9 @@ CASES = {
     "mode=plan intermediate=english/mnli intermediate.sampling.cap=9": ["english/mnli is one"],
     "mode=plan intermediate=english/all intermediate.tasks.mnli.keep_head=true": ["a head that begins with it"],
     "mode=plan intermediate=english/all intermediate@intermediate.tasks.mnli=mlm/english": ["is a masked_lm task"],
-    "mode=plan intermediate=chain/english intermediate.size.train=9": ["chain/english: intermediate.stages.qa.size"],
+    "mode=plan intermediate=chain/english intermediate.size.train=9": [
+        "chain/english: intermediate.stages.qa.size", "(command line: intermediate.size.train=9)",
+    ],
     "mode=plan intermediate=chain/english intermediate.use=[nl]": ["did you mean 'nli'?"],
     "mode=plan intermediate=chain/english intermediate.use=[]": ["must name at least one of"],
     "mode=plan intermediate=nli/english intermediate.use=[nli]": ["nli/english has none"],

@@ -36,13 +36,12 @@ class Sources:
         return f" ({found})" if found else ""
 
     def override(self, dotted: str) -> str | None:
-        """The override that set this key, or else its nearest parent; of several the last one."""
-        found: dict[str, str] = {}
-        for text in self.overrides:
-            key = text.split("=", 1)[0].strip().lstrip("+~")
-            if dotted == key or dotted.startswith((f"{key}.", f"{key}[")):
-                found[key] = text
-        return self.describe(found[max(found, key=len)]) if found else None
+        """The override that set this key, else one of a key in it, else its nearest parent; of several the last."""
+        keys = {text.split("=", 1)[0].strip().lstrip("+~"): text for text in self.overrides}
+        within = [key for key in keys if key.startswith((f"{dotted}.", f"{dotted}["))]
+        around = [key for key in keys if dotted.startswith((f"{key}.", f"{key}["))]
+        found = [dotted] if dotted in keys else within[-1:] or sorted(around, key=len)[-1:]
+        return self.describe(keys[found[0]]) if found else None
 
     def sets(self, dotted: str) -> bool:
         """Whether this very key was written for this job: by an override, by itself or in a mapping, or in a file.
