@@ -29,6 +29,7 @@ from xtreme_noise import models
 from xtreme_noise.config import compose
 from xtreme_noise.config.schema import ModelConfig, RecipeConfig
 from xtreme_noise.errors import ConfigError
+from xtreme_noise.models import lora
 from xtreme_noise.modules import MODULES
 from xtreme_noise.modules.base import Limits, TaskModule
 from xtreme_noise.stages.fit import open_module
@@ -130,6 +131,25 @@ def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     folder = tmp_path_factory.mktemp(request.param)
     ZOO[request.param](folder)
     return folder
+
+
+OPTIONS = {"mbert": "mbert", "mdeberta": "mdeberta_v3_base", "mmbert": "mmbert_base", "xlmr": "xlmr_base"}
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_adapters_go_into_attention(name: str, tmp_path: Path) -> None:
+    """With the targets of the option that stands for the architecture, in every layer and for every kind of head."""
+    torch.manual_seed(0)
+    ZOO[name](tmp_path)
+    [cfg] = compose.jobs([f"model={OPTIONS[name]}", "model.lora.rank=2", "task=xnli"])
+    for family in ("classification", "qa", "masked_lm"):
+        some = module(tmp_path, family)
+        tuner = lora.add(some.model, cfg.model.lora)
+        added = {weight for weight, _ in some.model.named_parameters() if "lora_A" in weight}
+        assert len(added) >= some.model.config.num_hidden_layers and all(
+            ".attn" in w or "attention" in w for w in added
+        )
+        assert lora.merge(tuner) is some.model
 
 
 def module(path: Path, family: str) -> TaskModule:
