@@ -39,7 +39,7 @@ def main(size: int = 96) -> None:
             module = open_module(models.materialise(cfg.model, store, True), cfg, stage, stage.family, fresh_head=True)
             [part], _ = training_data(stage, store, cfg.seed, module.count)
             data = TaskDataModule(module, train=part.data, batch_size=stage.recipe.batch_size, seed=cfg.seed)
-            seconds = fit_seconds(module, data, cfg.model.precision if name.startswith("bf16") else "32-true")
+            seconds = fit_seconds(module, data, models.precision(cfg.model, "cpu"))
             speed[name] = data.tokens() / seconds
             line(f"training XQuAD, {name}, tokens per second", speed[name], speed["as it is"], "1/s", "none")
 

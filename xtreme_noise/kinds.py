@@ -1,6 +1,12 @@
-"""Which intermediate tasks are arms of one comparison, by their names in results."""
+"""What the names of systems in results say: the intermediate task, its kind, noise in training."""
 
 from __future__ import annotations
+
+
+def parts(system: str) -> tuple[str, str]:
+    """nli/english + char in training: nli/english, and what noise; empty where nothing is trained with noise."""
+    before, _, noise = system.partition(" + ")
+    return before, noise
 
 
 def kind(intermediate: str) -> str:
@@ -8,6 +14,6 @@ def kind(intermediate: str) -> str:
 
     chain/english[nli,qa] is chain[nli,qa]: other stages, or another order of them, are another kind.
     """
-    whole, bracket, used = intermediate.split(" + ", 1)[0].partition("[")
+    whole, bracket, used = parts(intermediate)[0].partition("[")
     folder, _, task = whole.partition("/")
     return (task if folder == "english" else folder) + bracket + used

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from xtreme_noise.config.fields import spoken
-from xtreme_noise.config.schema import Config
+from xtreme_noise.config.schema import Config, IntermediateConfig
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import ConfigError
 from xtreme_noise.kinds import kind
@@ -116,11 +116,13 @@ def _arms_of_one_size(jobs: Sequence[Config]) -> None:
 def _differences(one: Config, other: Config) -> Iterator[tuple[str, tuple[Any, Any]]]:
     """What makes arms unequal, and its values in the two, stage by stage."""
     for mine, theirs in zip(one.intermediate.trained_on(), other.intermediate.trained_on(), strict=False):
-        sizes = {"size.train": (mine.size.train, theirs.size.train), "match": (mine.match, theirs.match)}
-        recipes = zip(asdict(mine.recipe).items(), asdict(theirs.recipe).values(), strict=True)
-        for key, values in (sizes | {f"recipe.{key}": (a, b) for (key, a), b in recipes}).items():
-            if values[0] != values[1]:
-                yield key, values
+        wanted = _equal(theirs)
+        yield from ((key, (value, wanted[key])) for key, value in _equal(mine).items() if value != wanted[key])
+
+
+def _equal(task: IntermediateConfig) -> dict[str, Any]:
+    """What arms of one kind have the same, by key."""
+    return dict(_leaves({"size": {"train": task.size.train}, "match": task.match, "recipe": asdict(task.recipe)}))
 
 
 def _settings(job: Config) -> dict[str, Any]:

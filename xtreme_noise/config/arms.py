@@ -143,7 +143,7 @@ class ArmChecks(Checks):
                 raise self._wrong(
                     f"{key}.recipe.{setting}", f"is a setting of one of the tasks of {whole.name}: {first}"
                 )
-        self._recipe(f"{key}.recipe", whole.recipe, qa=False)
+        self._recipe(f"{key}.recipe", whole.recipe, "several tasks")
         self._positive(f"{key}.sampling.temperature", whole.sampling.temperature)
         self._at_least(f"{key}.sampling.cap", whole.sampling.cap, 1)
 

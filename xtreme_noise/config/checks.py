@@ -66,10 +66,7 @@ class Checks:
         if stage.family in ("classification", "tagging") and len(stage.labels) < 2 and not from_file:
             raise self._wrong(f"{name}.labels", f"must name at least two labels of a {stage.family} task")
         self._size(f"{name}.size", stage.size)
-        self._recipe(f"{name}.recipe", stage.recipe, qa=stage.family == "qa")
-        for setting in ("contrast_weight", "contrast_temperature"):
-            if stage.family != "robust_contrastive" and getattr(stage.recipe, setting) is not None:
-                raise self._wrong(f"{name}.recipe.{setting}", f"is for robust_contrastive, and this is {stage.family}")
+        self._recipe(f"{name}.recipe", stage.recipe, str(stage.family))
         for kind, data in stage.data.items():
             self._one_of(f"{name}.data", kind, DATA_KINDS, "kinds of source")
             self._data(f"{name}.data.{kind}", data)
@@ -85,7 +82,7 @@ class Checks:
         for field in dataclasses.fields(size):
             self._at_least(f"{key}.{field.name}", getattr(size, field.name), 1)
 
-    def _recipe(self, key: str, recipe: RecipeConfig, qa: bool) -> None:
+    def _recipe(self, key: str, recipe: RecipeConfig, family: str) -> None:
         self._positive(f"{key}.learning_rate", recipe.learning_rate)
         self._at_least(f"{key}.epochs", recipe.epochs, 1)
         self._at_least(f"{key}.batch_size", recipe.batch_size, 1)
@@ -97,7 +94,10 @@ class Checks:
             self._positive(f"{key}.contrast_temperature", recipe.contrast_temperature)
         if not 0 <= recipe.warmup < 1:
             raise self._wrong(f"{key}.warmup", f"is a share of all steps, from 0 to below 1, not {recipe.warmup:g}")
-        if qa and not 0 <= recipe.stride < recipe.max_length:
+        for setting in ("contrast_weight", "contrast_temperature"):
+            if family != "robust_contrastive" and getattr(recipe, setting) is not None:
+                raise self._wrong(f"{key}.{setting}", f"is for robust_contrastive, and this is {family}")
+        if family == "qa" and not 0 <= recipe.stride < recipe.max_length:
             raise self._wrong(
                 f"{key}.stride",
                 f"must be smaller than max_length ({recipe.max_length}) in span QA, not {recipe.stride}",

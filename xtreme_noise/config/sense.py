@@ -123,7 +123,7 @@ class _Check(ArmChecks):
         self._stage("task", task)
         if task.first is not None:
             self._size("task.first.size", task.first.size)
-            self._recipe("task.first.recipe", task.first.recipe, qa=task.family == "qa")
+            self._recipe("task.first.recipe", task.first.recipe, task.family)
             for kind, data in task.first.data.items():
                 self._one_of("task.first.data", kind, DATA_KINDS, "kinds of source")
                 self._data(f"task.first.data.{kind}", data)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from xtreme_noise.kinds import parts
 from xtreme_noise.report.estimates import Contrast, Point
 from xtreme_noise.report.grid import ABSENT
 from xtreme_noise.report.names import Names
@@ -148,7 +149,7 @@ def _scope_of(panel: Panel) -> str:
 
 def _why_not(study: Study) -> str:
     arms = {panel_system.arm for panel in study.panels for panel_system in panel.systems}
-    lacking = [arm for arm in ("english", "multilingual") if arm not in {name.split(" + ")[0] for name in arms}]
+    lacking = [arm for arm in ("english", "multilingual") if arm not in {parts(name)[0] for name in arms}]
     if lacking:
         return f"no cell of the {' or the '.join(lacking)} arm was measured."
     if not any(panel.languages for panel in study.panels):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from xtreme_noise.kinds import kind
+from xtreme_noise.kinds import kind, parts
 from xtreme_noise.report.cells import CLEAN, Cell, system_order
 
 
@@ -26,12 +26,12 @@ class System:
     @property
     def before(self) -> str:
         """The intermediate task alone."""
-        return self.intermediate.split(" + ", 1)[0]
+        return parts(self.intermediate)[0]
 
     @property
     def noise(self) -> str:
         """ "char in training"; empty where nothing is trained with noise."""
-        return self.intermediate.partition(" + ")[2]
+        return parts(self.intermediate)[1]
 
 
 Number = TypeVar("Number", int, float)

@@ -225,14 +225,9 @@ def one(stage: Stage, parent: Path, store: Store, cfg: Config, epochs: int | Non
     for some in adapted:
         some.note_matrices()
     select = SelectOnDev(
-        stage.name,
-        dev,
-        stage.metric,
-        stage.dev.language,
-        predictor(whole, cfg),
-        stage.recipe.patience,
+        stage.name, dev, stage.metric, stage.dev.language, predictor(whole, cfg), stage.recipe.patience,
         last_epoch=stage.last,
-    )
+    )  # fmt: skip
     log.info("%s: %d examples, %d tokens", stage.name, len(train), data.tokens())
 
     def facts() -> dict[str, Any]:
