@@ -214,6 +214,20 @@ def test_every_family(checkpoint: Path, family: str, tmp_path: Path) -> None:
     assert Predictor(again, device=torch.device("cpu"), precision="32-true").predict(columns) == predictions
 
 
+def test_a_dual_encoder_is_trained(checkpoint: Path) -> None:
+    """Both sides go through one encoder, a sentence beside its context."""
+    some: Any = module(checkpoint, "ranking")
+    columns = {"id": ["0", "1"], "query": TEXTS[2:4], "text": TEXTS[:2], "context": TEXTS[:2]}
+    features = some.training_features(columns)
+    batch = some.collate(features, some.tokenizer.pad_token_id)
+    assert not any((ids == some.tokenizer.unk_token_id).any() for name, ids in batch.items() if "input_ids" in name)
+    some.log = lambda *_args, **_kwargs: None
+    loss = some.training_step(batch, 0)
+    loss.backward()
+    assert torch.isfinite(loss) and some.scale.grad is not None
+    assert all(weight.grad is not None for name, weight in some.model.named_parameters() if "pooler" not in name)
+
+
 def test_the_longest_input(checkpoint: Path) -> None:
     """An input beyond the positions is refused before training, not in its middle."""
     model = models.load_model(MODULES["retrieval"].auto_class, checkpoint, ModelConfig())
