@@ -1,0 +1,74 @@
+"""Every strategy of intermediate training once, on the real data with the real encoder that comes in a package.
+
+A few examples each: that the commands run and train is tested here; what they are worth is measured in docs/study.md.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.world import cells
+from xtreme_noise import cli
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("workdir")]
+
+JOB = [
+    "model=e5_small", "task=small/udpos", "task.size.train=32", "task.size.dev=16", "task.size.test=8",
+    "task.recipe.epochs=1", "languages=[en,tr]", "noise=char", "noise.levels=[0,0.1]", "trainer.progress=false",
+    "sweep=study",
+]  # fmt: skip
+FEW = ["intermediate.size.train=48", "intermediate.size.dev=16", "intermediate.recipe.epochs=1"]
+CHAIN = [
+    f"intermediate.stages.{name}.{few.removeprefix('intermediate.')}" for name in ("qa", "nli") for few in FEW
+]  # fmt: skip
+NINE = [
+    "anli_plus", "mnli", "pan_for_qqp", "squad1", "squad2", "hellaswag", "streusle_for_ccg", "cosmosqa",
+    "commonsenseqa",
+]  # fmt: skip
+STRATEGIES = {
+    "masked text": ["intermediate=mlm/multilingual", *FEW],
+    "masked pairs": ["intermediate=tlm/multilingual", *FEW],
+    "clean and noisy text": [
+        "intermediate=robust_contrastive/multilingual", "train_noise=realistic", "train_noise.stages=[intermediate]",
+        *FEW,
+    ],
+    "native, equal tokens": ["intermediate=qa/multilingual", "intermediate.match=tokens", *FEW],
+    "native, by weight": ["intermediate=nli/multilingual", "intermediate.weights={en: 2, zh: 0.5}", *FEW],
+    "translated, other examples": ["intermediate=nli_parallel/translated", "intermediate.items=distinct", *FEW],
+    "translated, the same examples": [
+        "intermediate=paraphrase_parallel/translated", "intermediate.evaluated=unseen", *FEW,
+    ],
+    "nine tasks": [
+        "intermediate=english/all_with_stand_ins", "intermediate.sampling.temperature=2",
+        "intermediate.sampling.cap=20",
+        *(f"intermediate.tasks.{name}.size.{part}" for name in NINE for part in ("train=24", "dev=8")),
+    ],
+    "a chain": ["intermediate=chain/english", *CHAIN],
+    "shots": ["shots.k=10"],
+    "noise in both stages": [
+        "intermediate=nli/english", "train_noise=keyboard", "train_noise.stages=[intermediate,target]", *FEW,
+    ],
+    "adapters": ["intermediate=nli/english", "model=e5_small_lora", *FEW],
+    "at size": [
+        "intermediate=nli/english", "trainer.accumulate_grad_batches=2", "trainer.gradient_checkpointing=true",
+        "task.recipe.patience=1", *FEW,
+    ],
+    "two processes": ["intermediate=nli/english", "trainer.devices=2", "trainer.accelerator=cpu", *FEW],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("overrides", STRATEGIES.values(), ids=STRATEGIES)
+def test_it_runs_on_real_input(shared_data: Path, store_path: Path, overrides: Sequence[str]) -> None:
+    assert cli.main([*JOB, f"source.root={shared_data}", *overrides]) == 0
+    rows = cells(Path("study"))
+    assert {row["status"] for row in rows} == {"ok"}
+    assert {(row["language"], row["level"]) for row in rows} == {("en", 0.0), ("en", 0.1), ("tr", 0.0), ("tr", 0.1)}
+    stages = [json.loads(path.read_text()) for path in (store_path / "stages").glob("*/training.json")]
+    assert stages and all(stage["updates"] > 0 for stage in stages)
+    assert all(math.isfinite(score) for stage in stages for score in stage["dev_scores"])
+    assert (Path("study") / "report.html").is_file()
