@@ -22,10 +22,14 @@ JOB = [
     "task.recipe.epochs=1", "languages=[en,tr]", "noise=char", "noise.levels=[0,0.1]", "trainer.progress=false",
     "sweep=study",
 ]  # fmt: skip
-FEW = ["intermediate.size.train=48", "intermediate.size.dev=16", "intermediate.recipe.epochs=1"]
-CHAIN = [
-    f"intermediate.stages.{name}.{few.removeprefix('intermediate.')}" for name in ("qa", "nli") for few in FEW
-]  # fmt: skip
+
+
+def few(place: str) -> list[str]:
+    """The sizes of the stage that is set there."""
+    return [f"{place}.size.train=48", f"{place}.size.dev=16", f"{place}.recipe.epochs=1"]
+
+
+FEW = few("intermediate")
 NINE = [
     "anli_plus", "mnli", "pan_for_qqp", "squad1", "squad2", "hellaswag", "streusle_for_ccg", "cosmosqa",
     "commonsenseqa",
@@ -40,7 +44,7 @@ STRATEGIES = {
     "native, equal tokens": ["intermediate=qa/multilingual", "intermediate.match=tokens", *FEW],
     "native, by weight": ["intermediate=nli/multilingual", "intermediate.weights={en: 2, zh: 0.5}", *FEW],
     "translated, other examples": ["intermediate=nli_parallel/translated", "intermediate.items=distinct", *FEW],
-    "translated, the same examples": [
+    "translated, to unseen languages": [
         "intermediate=paraphrase_parallel/translated", "intermediate.evaluated=unseen", *FEW,
     ],
     "nine tasks": [  # not before UDPOS: four sentences of STREUSLE are in its test set, which is refused
@@ -48,7 +52,9 @@ STRATEGIES = {
         "intermediate.sampling.cap=20",
         *(f"intermediate.tasks.{name}.size.{part}" for name in NINE for part in ("train=24", "dev=8")),
     ],
-    "a chain": ["intermediate=chain/english", *CHAIN],
+    "a chain": [
+        "intermediate=chain/english", *few("intermediate.stages.qa"), *few("intermediate.stages.nli"),
+    ],
     "shots": ["shots.k=10"],
     "noise in both stages": [
         "intermediate=nli/english", "train_noise=keyboard", "train_noise.stages=[intermediate,target]", *FEW,
