@@ -12,6 +12,7 @@ from xtreme_noise import cli
 from xtreme_noise.config import compose
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.errors import ConfigError, DataError
+from xtreme_noise.stages.open import train
 from xtreme_noise.stages.plan import Plan
 from xtreme_noise.stages.stage import length
 from xtreme_noise.stages.training_set import training_data
@@ -94,6 +95,9 @@ def test_keys_and_too_few(root: Path, store_path: Path) -> None:
     assert plan(root, "shots.k=5").stages_for("en") == plan(root).stages
     with pytest.raises(DataError, match=r"lower shots\.k or leave de out of languages"):
         training_data(plan(root, "shots.k=99").stages_for("de")[-1], Store(store_path), 42, len)
+    with pytest.raises(DataError, match=r"lower shots\.k or leave de out of languages"):
+        train(plan(root, "shots.k=99"), Store(store_path), False, "de")
+    assert not (store_path / "stages").exists(), "known before the target is trained"
 
 
 def test_english_shots_are_no_others(root: Path) -> None:

@@ -32,9 +32,27 @@ def test_plan_counts_and_runs_nothing(root: Path, store_path: Path, capsys: pyte
 
 
 def test_plan_says_what_cannot_run(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arm = ["mode=plan", "task=xnli", "languages=[en]", "intermediate=nli/english"]
+    assert main(root, *arm, "intermediate.size.train=61") == 1
+    assert "cannot run: files:lingnli/train.en.jsonl.gz: 60 examples, 61 wanted" in capsys.readouterr().out
+    write(root / "xnli/test.en.jsonl.gz", [*nli("en", 5), *nli("en", 2, 1010)])
+    assert main(root, *arm, "intermediate.size.train=20") == 1
+    assert "2 of 60 training examples occur in the test set" in capsys.readouterr().out
     (root / "lingnli/train.en.jsonl.gz").unlink()
     assert main(root, "mode=plan", "task=xnli", "languages=[en]") == 1
     assert "train.en.jsonl.gz" in capsys.readouterr().out
+
+
+def test_plan_of_shots_names_every_stage_in_full(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root / "xnli/validation.de.jsonl.gz", nli("de", 20, 300))
+    write(root / "xnli/validation.zh.jsonl.gz", nli("zh", 20, 300))  # and there is no test set in zh
+    study = ["mode=plan", "task=xnli", "languages=[de,zh]", "shots.k=10", "shots.sampling=shortest"]
+    assert main(root, *study, "noise.levels=[0]") == 0
+    shown = capsys.readouterr()
+    assert "reading the data of 1 job" in shown.err
+    [few] = [line for line in shown.out.splitlines() if "few-shot" in line]
+    assert few.startswith("xnli, 10 shortest shots in de "), "a file is wide enough for any name"
+    assert "in zh" not in few and "test.zh.jsonl.gz: no such file" in shown.out
 
 
 def test_preview_marks_edits_and_tells_the_level(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

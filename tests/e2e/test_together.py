@@ -19,6 +19,7 @@ from xtreme_noise.config import compose
 from xtreme_noise.config.schema import Config, RecipeConfig
 from xtreme_noise.data.together import DrawnBatches, chances
 from xtreme_noise.modules.together import TogetherModule, own
+from xtreme_noise.stages import estimate
 from xtreme_noise.stages.open import train
 from xtreme_noise.stages.plan import Plan
 from xtreme_noise.store import Store, digest
@@ -49,7 +50,7 @@ def job(root: Path, *overrides: str) -> Config:
     return found
 
 
-def test_three_families_on_one_encoder(root: Path) -> None:
+def test_three_families_on_one_encoder(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     still = [
         "intermediate.recipe.learning_rate=1e-12",
         "intermediate.recipe.epochs=4",
@@ -61,6 +62,10 @@ def test_three_families_on_one_encoder(root: Path) -> None:
         ("english/all[mnli,squad1,hellaswag]", "together"),
         ("xnli", "classification"),
     ]
+    assert estimate.show([cfg]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("english/all[mnli,squad1,hellaswag] ") == 3, "a stage, the one on top, the cells"
+    assert "english/all[mnli,squad1,hellaswag]: mnli 24, squad1 12, hellaswag 36 examples" in shown
     path = train(plan, Store(cfg.store), False)
     first = Store(cfg.store).path("stages", plan.stages[0].key())
     facts = json.loads((first / "training.json").read_text())

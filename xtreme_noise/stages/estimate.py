@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
+from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from xtreme_noise import models
@@ -18,10 +21,12 @@ from xtreme_noise.errors import ModelUnavailable, UserError
 from xtreme_noise.modules import MODULES
 from xtreme_noise.modules.base import Limits
 from xtreme_noise.stages.plan import Plan, Share, Stage, test_reference
+from xtreme_noise.stages.training_set import check_overlap, check_sizes
 from xtreme_noise.store import Store, digest
 
 SAMPLE = 200  # examples of a test set whose length is measured
 TRAINED = 500  # examples of a training set that are made into model inputs
+WIDE = 200  # columns of a pipe or a file, where nothing needs to be folded
 _tokenizers: dict[str, Any] = {}
 
 
@@ -35,6 +40,7 @@ class Work:
     seconds: float = 0.0
     unmeasured: bool = False
     inputs: list[float | None] = field(default_factory=list)  # of an epoch, by task; None: no tokenizer to count with
+    examples: list[int] = field(default_factory=list)  # by task
 
 
 @dataclass
@@ -49,11 +55,13 @@ class Outlook:
 
 def show(jobs: Sequence[Config]) -> int:
     """Print the plan of all jobs. Returns 1 when something in it cannot run, else 0."""
+    of = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
+    print(f"xtreme-noise: reading the data of {of} to count tokens; nothing is trained", file=sys.stderr, flush=True)
     outlook = survey(jobs)
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else WIDE)
     if outlook.stages:
         console.print(_stage_table(outlook))
-    for line in _matched(outlook):
+    for line in [*_at_once(outlook), *_matched(outlook)]:
         console.print(line, markup=False)
     if outlook.cells:
         console.print(_cell_table(outlook, len(jobs)))
@@ -98,6 +106,7 @@ def _every(plan: Plan, outlook: Outlook) -> list[Stage]:
     found = list(plan.stages)
     for language in plan.cfg.wanted_languages():
         try:
+            test_reference(plan.cfg, language).revision()  # what cannot be tested is not trained
             found += plan.stages_for(language)[len(plan.stages) :]
         except DataMissing as error:
             outlook.missing.add(str(error))
@@ -105,14 +114,16 @@ def _every(plan: Plan, outlook: Outlook) -> list[Stage]:
 
 
 def _survey_stage(outlook: Outlook, stage: Stage, store: Store, cfg: Config) -> None:
+    check_overlap(stage, store)  # of this target, whoever else trains the same stage
     key = digest(stage.key())
     if key in outlook.stages:
         return
     work = Work()
     there = store.path("stages", stage.key()).is_dir()
-    examples = 0.0
+    if not there:
+        check_sizes(stage, store)
     for part in stage.parts:
-        inputs, tokens = 0.0, 0.0
+        examples, inputs, tokens = 0.0, 0.0, 0.0
         for share in part.shares:
             size, made = _examples(share, part, store, cfg), _made(share, part, store, cfg)
             examples += size
@@ -120,9 +131,10 @@ def _survey_stage(outlook: Outlook, stage: Stage, store: Store, cfg: Config) -> 
             tokens += size * made.tokens
         if part.updates is not None:  # so many of them are drawn in an epoch
             tokens *= min(1.0, part.updates * part.recipe.batch_size / inputs)
+        work.examples.append(round(examples))
         work.inputs.append(inputs if _tokenizer(cfg.model, store) else None)
         work.tokens += 0.0 if there else tokens * stage.recipe.epochs
-    work.total = round(examples)
+    work.total = sum(work.examples)
     work.there = work.total if there else 0
     _time(work, cfg, "train")
     outlook.stages[key] = (stage, work)
@@ -242,17 +254,36 @@ def _tokenizer(model: ModelConfig, store: Store) -> Any:
     return _tokenizers[key]
 
 
+def _table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
+    """In a narrow terminal names are folded; nothing is cut."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for name in numbers:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
 def _stage_table(outlook: Outlook) -> Table:
-    table = Table(title="stages to train", title_justify="left")
-    for name in ("stage", "role", "on top of", "examples", "state", "tokens", "about"):
-        table.add_column(name, justify="right" if name in ("examples", "tokens", "about") else "left")
+    names = ("stage", "role", "on top of", "state")
+    table = _table("stages to train", names, ("examples", "tokens", "about"))
     for stage, work in outlook.stages.values():
         table.add_row(
-            f"{stage.name}{' + noise' if stage.noise else ''}", stage.role,
-            stage.parent.name if stage.parent else "pretrained", f"{work.total:,}",
-            "there" if work.there else "to train", *_cost(work),
+            escape(f"{stage.name}{' + noise' if stage.noise else ''}"), stage.role,
+            escape(stage.parent.name) if stage.parent else "pretrained", "there" if work.there else "to train",
+            f"{work.total:,}", *_cost(work),
         )  # fmt: skip
     return table
+
+
+def _at_once(outlook: Outlook) -> list[str]:
+    """One line a stage of several tasks: which, and the examples of each."""
+    lines = []
+    for stage, work in outlook.stages.values():
+        if stage.together:
+            sizes = zip((name for name, _ in stage.together), work.examples, strict=True)
+            lines.append(f"{stage.name}: " + ", ".join(f"{name} {size:,}" for name, size in sizes) + " examples")
+    return list(dict.fromkeys(lines))
 
 
 def _matched(outlook: Outlook) -> list[str]:
@@ -283,11 +314,10 @@ def _updates(stage: Stage, work: Work) -> str:
 
 
 def _cell_table(outlook: Outlook, jobs: int) -> Table:
-    table = Table(title=f"cells to evaluate ({jobs} job{'s' if jobs != 1 else ''})", title_justify="left")
-    for name in ("task | model | intermediate", "cells", "there", "to do", "tokens", "about"):
-        table.add_column(name, justify="left" if "task" in name else "right")
+    title = f"cells to evaluate ({jobs} job{'s' if jobs != 1 else ''})"
+    table = _table(title, ["task | model | intermediate"], ("cells", "there", "to do", "tokens", "about"))
     for name, work in outlook.cells.items():
-        table.add_row(name, str(work.total), str(work.there), str(work.total - work.there), *_cost(work))
+        table.add_row(escape(name), str(work.total), str(work.there), str(work.total - work.there), *_cost(work))
     return table
 
 

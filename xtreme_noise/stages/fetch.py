@@ -14,6 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from xtreme_noise.config.schema import Config, ModelConfig
@@ -167,12 +168,12 @@ def _of(share: Share) -> list[Reference]:
 
 
 def _table(survey: Survey, root: Path) -> Table:
-    table = Table(title=f"to {root}", title_justify="left")
+    table = Table(title=escape(f"to {root}"), title_justify="left")
     for name in ("repository", "files", "bytes", "there"):
         table.add_column(name, justify="left" if name == "repository" else "right")
     for item in survey.items.values():
         total, there = sum(item.files.values()), item.there(root)
-        table.add_row(item.what, str(len(item.files)), size(total), size(there) if there else "")
+        table.add_row(escape(item.what), str(len(item.files)), size(total), size(there) if there else "")
     total = sum(sum(item.files.values()) for item in survey.items.values())
     table.add_row("together", str(sum(len(item.files) for item in survey.items.values())), size(total), "")
     return table

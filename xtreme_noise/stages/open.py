@@ -11,7 +11,7 @@ from xtreme_noise.modules.dual_encoder import DualEncoderModule
 from xtreme_noise.stages.fit import fit, open_module
 from xtreme_noise.stages.plan import Plan, Stage
 from xtreme_noise.stages.predictor import Predictor, device
-from xtreme_noise.stages.training_set import check_overlap
+from xtreme_noise.stages.training_set import check_overlap, check_sizes
 from xtreme_noise.stages.vectors import candidates
 from xtreme_noise.store import Store, digest
 
@@ -81,6 +81,8 @@ def train(plan: Plan, store: Store, logger: Any, language: str | None = None) ->
     stages = _stages(plan, language)
     for stage in stages:
         check_overlap(stage, store)
+        if store.find("stages", stage.key()) is None:
+            check_sizes(stage, store)
     path: Path | None = None
     for stage in stages:
         path = store.find("stages", stage.key())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from datasets import Dataset
 from xtreme_noise.data.sources import Reference, ranked, without_overlap
 from xtreme_noise.data.training_noise import Part
 from xtreme_noise.errors import DataError
-from xtreme_noise.stages.stage import Stage
+from xtreme_noise.stages.stage import Share, Stage
 from xtreme_noise.store import Store, write_atomic
 
 Count = Callable[[Dataset], int]  # subword tokens of what these examples are as training inputs
@@ -38,6 +39,28 @@ def _refuse(train: Reference, test: Reference, stage: Stage, store: Store) -> No
     store.build("overlap", key, passed)
 
 
+def check_sizes(stage: Stage, store: Store) -> None:
+    """Raise DataError when a language has fewer examples than it must give. Those counted in tokens are not counted."""
+    for part in stage.parts:
+        must = replace(part, shares=tuple(share for share in part.shares if share.exact and not share.tokens_of))
+        for share, data, _ in _candidates(must, store):
+            share.take(data, part.role, part.seed)
+
+
+def _candidates(stage: Stage, store: Store) -> Iterator[tuple[Share, Dataset, int]]:
+    """Every share with what can be taken for it, and how many were left out as they are in a test set."""
+    common: set[str] = set()  # the ids that all languages of parallel data have
+    for share in stage.shares:
+        data, gone = share.load(store), 0
+        if stage.overlap == "drop" and share.held_out:
+            tests = [test.load(store) for test in share.held_out]
+            data, gone = without_overlap(data, tests, stage.family, "drop", stage.name)
+        if share.turn:  # a language may lack some: what is empty in it is left out when it is read
+            common = common or set.intersection(*(set(other.load(store)["id"]) for other in stage.shares))
+            data = data.select([row for row, name in enumerate(data["id"]) if name in common])
+        yield share, data, gone
+
+
 def training_data(stage: Stage, store: Store, seed: int, count: Count) -> tuple[list[Part], int]:
     """The training examples of a stage, language by language, and how many were left out: they are in a test set.
 
@@ -45,17 +68,9 @@ def training_data(stage: Stage, store: Store, seed: int, count: Count) -> tuple[
     Raises DataError when a language has fewer than its share, or all languages have fewer in common than are spread.
     """
     parts, left_out = [], 0
-    common: set[str] = set()  # the ids that all languages of parallel data have
     measured: dict[int, int] = {}  # by the share, which all languages have the same
-    for share in stage.shares:
-        data = share.load(store)
-        if stage.overlap == "drop" and share.held_out:
-            tests = [test.load(store) for test in share.held_out]
-            data, gone = without_overlap(data, tests, stage.family, "drop", stage.name)
-            left_out += gone
-        if share.turn:  # a language may lack some: what is empty in it is left out when it is read
-            common = common or set.intersection(*(set(other.load(store)["id"]) for other in stage.shares))
-            data = data.select([row for row, name in enumerate(data["id"]) if name in common])
+    for share, data, gone in _candidates(stage, store):
+        left_out += gone
         if (measure := share.tokens_of) is None:
             chosen = share.take(data, stage.role, seed)
         else:
