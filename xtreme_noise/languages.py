@@ -156,5 +156,5 @@ def _row(code: str) -> Language:
             hint = " (Norwegian Bokmål is 'nb' here)"
         by_name = {row.name.lower(): row.code for row in LANGUAGES.values()}
         if not hint and str(code).lower() in by_name:
-            hint = f" (write {by_name[str(code).lower()]!r})"
+            raise ConfigError(f"unknown language {code!r}: write its code, {by_name[str(code).lower()]!r}") from None
         raise ConfigError(f"unknown language {code!r}{hint}{suggest(str(code), LANGUAGES, 'languages')}") from None

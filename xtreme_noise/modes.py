@@ -152,11 +152,14 @@ def _places(study: compose.Study) -> None:
 def _accelerators(study: compose.Study) -> None:
     """Raise ConfigError for an accelerator that is not in this machine, where the jobs run on this machine."""
     wanted = {job.trainer.accelerator for job in study.jobs} - {"auto", "cpu"}
-    if not wanted or study.launcher not in ("basic", "joblib"):
+    sharded = any(job.trainer.devices > 1 and job.trainer.strategy == "fsdp" for job in study.jobs)
+    if not (wanted or sharded) or study.launcher not in ("basic", "joblib"):
         return
     import torch
 
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if sharded and not cuda:
+        raise ConfigError("trainer.strategy=fsdp needs CUDA devices, and this machine has none; ddp runs on any")
     there = {"gpu": cuda or mps, "cuda": cuda, "mps": mps}
     for name in sorted(wanted):
         if not there[name]:
@@ -195,7 +198,13 @@ def _finish(sweep: Path) -> int:
         print(f"xtreme-noise: {completion.failed} failed; the report lists them first", file=sys.stderr)
     elif nothing:
         print("xtreme-noise: no cell could be evaluated: all of the data are missing", file=sys.stderr)
-    return int(bool(completion.failed or nothing) or any((sweep / "jobs").glob(f"*/{FAILURE}")))
+    if completion.ambiguous:
+        print(
+            f"xtreme-noise: {completion.ambiguous} cells are several for one place, and none of them is used (the "
+            f"report lists them): remove from {sweep / 'jobs'} the jobs of the training that you do not want",
+            file=sys.stderr,
+        )
+    return int(bool(completion.failed or nothing or completion.ambiguous) or any((sweep / "jobs").glob(f"*/{FAILURE}")))
 
 
 OF_A_FOLDER: dict[str, Callable[[Path], int]] = {"report": _report, "export": _export}

@@ -138,6 +138,12 @@ CASES = {
     "mode=plan intermediate=chain/english intermediate.size.train=9": [
         "chain/english: intermediate.stages.qa.size", "(command line: intermediate.size.train=9)",
     ],
+    "mode=plan task=xnli intermediate=chain/english intermediate.stages.nly.size.train=9": [
+        "intermediate=chain/english has no stage 'nly'",
+    ],
+    "-m mode=plan task=xnli intermediate=none,chain/english intermediate.stages.nli.size.train=9": [
+        "intermediate=none has no stage 'nli'", "a command of their own",
+    ],
     "mode=plan intermediate=chain/english intermediate.use=[nl]": ["did you mean 'nli'?"],
     "mode=plan intermediate=chain/english intermediate.use=[]": ["must name at least one of"],
     "mode=plan intermediate=nli/english intermediate.use=[nli]": ["nli/english has none"],

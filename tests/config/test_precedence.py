@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra.errors import MissingConfigException
 
 from xtreme_noise.config import across, compose, keys
+from xtreme_noise.config.explain import explain
 from xtreme_noise.config.schema import Config
 from xtreme_noise.config.where import Sources, split_key
 from xtreme_noise.errors import ConfigError
@@ -149,6 +151,48 @@ def test_models_that_differ_in_a_setting_have_names_of_their_own(swept: list[str
     [way_out] = re.findall(r"'(model\.name=\S+)'", str(refused.value))
     jobs = compose.jobs([*command, way_out], multirun=True)
     assert len({job.model.name for job in jobs}) == 2
+
+
+def test_both_chains_of_a_sweep_are_set_at_once() -> None:
+    command = ["task=xnli", "noise.level=0", "intermediate=chain/english,chain/multilingual"]
+    jobs = compose.jobs([*command, "intermediate.stages.nli.size.train=20", "intermediate.use=[nli,qa]"], multirun=True)
+    assert [job.intermediate.title() for job in jobs] == ["chain/english[nli,qa]", "chain/multilingual[nli,qa]"]
+    assert [job.intermediate.stages["nli"].size.train for job in jobs] == [20, 20]
+
+
+def test_arms_of_several_stages_or_tasks_are_equal_in_all_that_is_set() -> None:
+    chains = compose.jobs(
+        ["task=xnli", "noise.level=0", "intermediate=chain/english,chain/multilingual"], multirun=True
+    )
+    across.check(chains, Sources())
+    shorter = replace(chains[1].intermediate, stages={"nli": chains[1].intermediate.stages["nli"]})
+    with pytest.raises(ConfigError, match=r"intermediate\.stages: \['qa', 'nli'\] and \['nli'\]"):
+        across.check([chains[0], replace(chains[1], intermediate=shorter)], Sources())
+
+    [job] = compose.jobs(["task=xnli", "noise.level=0", "intermediate=english/all"])
+    whole = replace(job.intermediate, name="mine/english")
+    other = replace(whole, name="mine/multilingual", arm="multilingual")
+
+    def check(changed: Any) -> None:
+        across.check([replace(job, intermediate=whole), replace(job, intermediate=changed)], Sources())
+
+    check(other)
+    with pytest.raises(ConfigError, match=r"intermediate\.sampling\.temperature: 1.* and 5"):
+        check(replace(other, sampling=replace(other.sampling, temperature=5.0)))
+    with pytest.raises(ConfigError, match=r"intermediate\.recipe\.epochs: 1 and 3"):
+        check(replace(other, recipe=replace(other.recipe, epochs=3)))
+
+
+def test_no_intermediate_task_is_none_in_a_sweep_over_parts_of_others() -> None:
+    command = ["task=xnli", "noise.level=0", "intermediate=none,english/all", "intermediate.use=[mnli,squad1]"]
+    titles = [job.intermediate.title() for job in compose.jobs(command, multirun=True)]
+    assert titles == ["none", "english/all[mnli,squad1]"]
+
+
+def test_a_launcher_that_is_not_installed_is_named_with_its_package() -> None:
+    missing = MissingConfigException("no", missing_cfg_file="hydra/launcher/joblib", options=["basic"])
+    told = explain(missing, Sources(("hydra/launcher=joblib",)))
+    assert "xtreme-noise[launchers]" in str(told) and "command line: hydra/launcher=joblib" in str(told)
 
 
 def test_a_setting_of_what_a_model_is_not_trained_with_is_no_other_model() -> None:

@@ -20,6 +20,9 @@ def test_plan_counts_and_runs_nothing(root: Path, store_path: Path, capsys: pyte
     assert main(root, "mode=plan", *study, *arms) == 0
     before = capsys.readouterr().out
     assert "test.sw.jsonl.gz: no such file" in before and "Nothing was run" in before
+    many = ["intermediate=nli/multilingual", "intermediate.languages=[en,zh]", *arms[1:]]
+    assert main(root, "mode=plan", *study, *many) == 0
+    assert "20 examples (en 10, zh 10), " in capsys.readouterr().out
     assert before.count("to train") == 3, "the heading and two stages"
     for kind in ("stages", "cells", "predictions"):
         assert not (store_path / kind).exists()

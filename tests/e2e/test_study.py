@@ -127,13 +127,16 @@ def test_a_cell_alone_is_the_cell_of_a_grid(root: Path, tmp_path: Path) -> None:
         assert one.equals(two)
 
 
-def test_missing_language_is_named_and_the_run_goes_on(root: Path) -> None:
+def test_missing_language_is_named_and_the_run_goes_on(root: Path, store_path: Path) -> None:
     overrides = ["task=xnli", "languages=[sw,en]", "noise.levels=[0,0.1]", "sweep=s"]
     main(root, *overrides)
     states = {(row["language"], row["status"]) for row in cells(Path("s"))}
     assert states == {("en", "ok"), ("sw", "missing")}
     assert "test.sw.jsonl.gz" in Path("s/report.html").read_text(encoding="utf-8")
     main(root, *overrides, "strict=true", code=1)
+    main(root, *overrides[:1], "languages=[en,sw]", "seed=1", "strict=true", "mode=plan", code=1)
+    main(root, *overrides[:1], "languages=[en,sw]", "seed=1", "strict=true", "sweep=strict", code=1)
+    assert len([path for path in (store_path / "stages").iterdir() if path.is_dir()]) == 1, "of seed 1 none is trained"
     main(root, *overrides[:1], "languages=[sw]", *overrides[2:3], "sweep=nothing", code=1)
 
 
@@ -176,7 +179,30 @@ def test_arms_are_of_one_size(root: Path, store_path: Path) -> None:
         ("nli/multilingual", 20),
     ]
     assert {row["intermediate"] for row in cells(Path("s"))} == {"nli/english", "nli/multilingual"}
-    main(root, *overrides, "intermediate=nli/multilingual", "intermediate.size.train=200", *arms[1:], code=1)
+    for path in list((store_path / "stages").iterdir()):
+        if path.is_dir() and "nli/" in json.loads((path / "training.json").read_text())["stage"]:
+            shutil.rmtree(path)
+    more = ["noise.levels=[0,0.1]", "noise=[char]"]
+    main(root, *overrides, *more, "intermediate=nli/english", *arms[:2])
+    assert len([p for p in (store_path / "stages").iterdir() if p.is_dir()]) == 2, "what is on top of it is there"
+    main(root, *overrides[:-1], "intermediate=nli/multilingual", "intermediate.size.train=200", *arms[1:], code=1)
+
+
+def test_another_command_of_a_study_is_compared_with_the_first(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    study = ["task=xnli", "languages=[en]", "noise.levels=[0]", "intermediate.size.dev=6", "sweep=s"]
+    english, both = "intermediate=nli/english", ["intermediate=nli/multilingual", "intermediate.languages=[en,zh]"]
+    main(root, *study, english, "intermediate.size.train=61", code=1)  # there are 60: it has no finished cell
+    main(root, *study, english, "intermediate.size.train=20", code=1)  # what failed stays in the report
+    capsys.readouterr()
+    for mode in ("run", "plan"):
+        main(root, *study, *both, "intermediate.size.train=24", f"mode={mode}", code=2)
+        said = capsys.readouterr().err
+        assert "s holds jobs of earlier commands" in said and "intermediate.size.train: 20 and 24" in said
+        main(root, *study, english, "intermediate.size.train=24", f"mode={mode}", code=2)
+        assert "differ in intermediate.size.train (20, 24)" in capsys.readouterr().err
+    assert {row["intermediate"] for row in cells(Path("s"))} == {"nli/english"}
+    main(root, *study, *both, "intermediate.size.train=20", "mode=plan")
+    main(root, *study, english, "intermediate.size.train=20", code=1)
 
 
 @pytest.mark.parametrize("task", ["xquad", "udpos", "tatoeba"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +95,13 @@ def test_the_key_knows_tasks_and_sampling(root: Path) -> None:
         )
     }  # fmt: skip
     assert len(keys) == 6
+    stage = Plan(job(root, "task=tatoeba", "intermediate.use=[squad1,mnli]")).stages[0]
+    turned = replace(stage, together=stage.together[::-1])
+    assert turned.name == stage.name and turned.key() != stage.key(), "which is drawn when depends on the order"
+    assert digest(turned.key()) != digest(stage.key())
     noise = [TASKS, "train_noise=char", "train_noise.stages=[intermediate]"]
     linear, longer = "train_noise.schedule=linear", "intermediate.recipe.epochs=2"
-    usual = {"training", "role", "name", "recipe", "together", "sampling", "parent"}
+    usual = {"training", "role", "name", "recipe", "together", "sampling", "parent", "order"}
     for some, more in (
         ([*noise], set()), ([*noise, linear], set()), ([*noise, longer], set()),
         ([*noise, linear, longer], {"levels"}), ([TASKS, "intermediate.recipe.patience=1"], {"ends"}),

@@ -43,7 +43,7 @@ def run_job(cfg: Any, job_dir: Path) -> None:
 
 def finish(_: Path) -> SimpleNamespace:
     """Nothing failed, as far as the records say."""
-    return SimpleNamespace(ok=1, missing=0, failed=int(os.environ.get("XN_TEST_FAILED_CELLS", "0")))
+    return SimpleNamespace(ok=1, missing=0, ambiguous=0, failed=int(os.environ.get("XN_TEST_FAILED_CELLS", "0")))
 
 
 def write(sweep: Path) -> Path:

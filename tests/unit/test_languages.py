@@ -31,7 +31,7 @@ def test_covers_home_assistant_intents() -> None:
     ("code", "expected"),
     [
         ("dee", "did you mean 'de'"),
-        ("German", "write 'de'"),
+        ("German", "write its code, 'de'"),
         (False, "bare `no` as False"),
         ("False", "`nb`"),
     ],

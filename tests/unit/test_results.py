@@ -68,6 +68,14 @@ def test_the_same_work_finished_elsewhere_is_finished(tmp_path: Path) -> None:
     assert states(tmp_path) == ["ok"]
 
 
+def test_two_finished_cells_of_one_place_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record(tmp_path, "a", entry("ok", "digest"), entry("ok", "of level 0.1", noise="char", level=0.1))
+    record(tmp_path, "b", entry("ok", "another"), entry("ok", "scored otherwise", metric="f1"))
+    assert results.finish(tmp_path).ambiguous == 2
+    assert cli.main(["mode=report", f"sweep={tmp_path}"]) == 1
+    assert "2 cells are several for one place" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("content", FOREIGN)
 def test_a_foreign_record_is_named_and_the_rest_reported(tmp_path: Path, content: str) -> None:
     record(tmp_path, "a", entry("ok", "digest"))

@@ -177,6 +177,13 @@ def test_frozen_embeddings_cost_nothing(root: Path, tmp_path: Path, monkeypatch:
     assert states and not any(states)
 
 
+@pytest.mark.usefixtures("workdir")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA here")
+def test_shards_without_cuda_are_refused_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["task=intents", "trainer.devices=2", "trainer.strategy=fsdp"]) == 2
+    assert "fsdp needs CUDA devices" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("override", "words"),
     [

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+from xtreme_noise.config.arms import OF_THE_WHOLE
 from xtreme_noise.config.fields import spoken
 from xtreme_noise.config.schema import Config, IntermediateConfig
 from xtreme_noise.config.where import Sources
@@ -24,9 +26,7 @@ def check(jobs: Sequence[Config], sources: Sources) -> None:
     """
     from xtreme_noise.noise.registry import plain
 
-    _one_model_a_name(jobs, sources)
-    _one_training_a_name(jobs)
-    _arms_of_one_size(jobs)
+    _comparable(jobs, sources)
     asked: dict[str, tuple[Any, list[str]]] = {}
     tagged_only: dict[str, bool] = {}
     for job in jobs:
@@ -48,6 +48,23 @@ def check(jobs: Sequence[Config], sources: Sources) -> None:
                 f"noise {family!r} cannot act in {', '.join(wanted)}{f' ({at})' if at else ''}. "
                 f"It can in: {', '.join(perturber.languages())}"
             )
+
+
+def check_beside(earlier: Sequence[Config], jobs: Sequence[Config], sweep: Path, sources: Sources) -> None:
+    """Raise ConfigError when `jobs` cannot be compared with those that `sweep` holds from earlier commands."""
+    if not earlier:
+        return
+    try:
+        _comparable([*earlier, *jobs], sources)
+    except ConfigError as error:
+        raise ConfigError(f"{sweep} holds jobs of earlier commands, and with these: {error}") from error
+
+
+def _comparable(jobs: Sequence[Config], sources: Sources) -> None:
+    """What one report can show together."""
+    _one_model_a_name(jobs, sources)
+    _one_training_a_name(jobs)
+    _arms_of_one_size(jobs)
 
 
 def _one_model_a_name(jobs: Sequence[Config], sources: Sources) -> None:
@@ -114,24 +131,37 @@ def _arms_of_one_size(jobs: Sequence[Config]) -> None:
 
 
 def _differences(one: Config, other: Config) -> Iterator[tuple[str, tuple[Any, Any]]]:
-    """What makes arms unequal, and its values in the two, stage by stage."""
-    for mine, theirs in zip(one.intermediate.trained_on(), other.intermediate.trained_on(), strict=False):
-        wanted = _equal(theirs)
-        yield from ((key, (value, wanted[key])) for key, value in _equal(mine).items() if value != wanted[key])
+    """What makes arms unequal, by key, and its values in the two."""
+    mine, theirs = _equal(one.intermediate), _equal(other.intermediate)
+    for key in dict.fromkeys([*mine, *theirs]):
+        if mine.get(key) != theirs.get(key):
+            yield key, (mine.get(key), theirs.get(key))
 
 
-def _equal(task: IntermediateConfig) -> dict[str, Any]:
-    """What arms of one kind have the same, by key."""
-    return dict(_leaves({"size": {"train": task.size.train}, "match": task.match, "recipe": asdict(task.recipe)}))
+def _equal(part: IntermediateConfig, *, within: bool = False) -> dict[str, Any]:
+    """What arms of one kind have the same, by key. within: one of several tasks at once."""
+    if part.stages:
+        own: dict[str, Any] = {"stages": list(part.chosen())}
+    elif part.tasks:
+        own = {"tasks": list(part.chosen()), "recipe": asdict(part.recipe), "sampling": asdict(part.sampling)}
+    else:
+        recipe = {key: value for key, value in asdict(part.recipe).items() if not (within and key in OF_THE_WHOLE)}
+        own = {"size": {"train": part.size.train}, "match": part.match, "recipe": recipe}
+    found = dict(_leaves(own))
+    for name, child in part.chosen().items():
+        of_child = _equal(child, within=bool(part.tasks))
+        found |= {f"{'tasks' if part.tasks else 'stages'}.{name}.{key}": value for key, value in of_child.items()}
+    return found
 
 
 def _settings(job: Config) -> dict[str, Any]:
     """What a score can depend on, by key, but for what is evaluated: languages, noise and its levels."""
+    root = job.source.root
     parts: dict[str, Any] = {
         "intermediate": asdict(job.intermediate),
         "model": {key: value for key, value in asdict(job.model).items() if key != "tokens_per_second"},
         "task": asdict(job.task),
-        "source": {"kind": job.source.kind, "root": job.source.root},
+        "source": {"kind": job.source.kind, "root": root and str(Path(root).absolute())},
         "trainer": {key: value for key, value in asdict(job.trainer).items() if key not in _TECHNICAL},
     }
     if job.trained_with() != "none":

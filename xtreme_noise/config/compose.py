@@ -18,7 +18,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType, ValueType
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from xtreme_noise.config import across, paths, strict
+from xtreme_noise.config import across, earlier, paths, strict
 from xtreme_noise.config.explain import COMPOSITION_ERRORS, explain
 from xtreme_noise.config.keys import ambiguous, in_open_mapping
 from xtreme_noise.config.schema import Config
@@ -67,6 +67,8 @@ def study(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pa
     `config_dir` is a folder of further options and experiments (Hydra's --config-dir).
     """
     command = _read(list(overrides), config_dir)
+    if multirun:
+        command = replace(command, parsed=_of_jobs_alone(command.parsed))
     with _hydra():
         master = _compose(command, [o.input_line for o in command.parsed if not o.is_sweep_override()])
         sweeping = multirun or str(OmegaConf.select(master, "hydra.mode")).endswith("MULTIRUN")
@@ -100,6 +102,7 @@ def study(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pa
             folders[folder] = words
             jobs.append(strict.check(cfg, command.sources(batch, added, cfg)))
     across.check(jobs, command.sources(own))
+    across.check_beside(earlier.jobs(sweep, folders), jobs, sweep, command.sources(own))
     launcher = str(master.hydra.runtime.choices.get("hydra/launcher"))
     return Study(sweep, jobs, list(folders), final, sweeping, launcher)
 
@@ -161,6 +164,22 @@ def _opened(override: Override) -> Override:
     if override.type == OverrideType.CHANGE and (whole or in_open_mapping(key)):
         return OverridesParser.create().parse_override(f"++{override.input_line}")
     return override
+
+
+def _of_jobs_alone(parsed: Sequence[Override]) -> list[Override]:
+    """Settings within a chain, or within several tasks, where `intermediate` is swept: as sweeps of one value.
+
+    Hydra composes a study without the values of its sweeps as well, and there is no chain in it then.
+    """
+    swept = any(one.key_or_group == "intermediate" and one.is_sweep_override() for one in parsed)
+    found = []
+    for one in parsed:
+        within = one.key_or_group.startswith(("intermediate.stages.", "intermediate.tasks."))
+        if swept and within and one.type == OverrideType.CHANGE and not one.is_sweep_override():
+            key, _, value = str(one.input_line).partition("=")
+            one = OverridesParser.create().parse_override(f"{key}=choice({value})")
+        found.append(one)
+    return found
 
 
 def _with_search_path(overrides: list[str], folder: Path) -> list[str]:

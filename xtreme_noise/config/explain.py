@@ -18,6 +18,8 @@ from xtreme_noise.errors import ConfigError, suggest
 # What composing a config may raise because of what the user wrote. ValueError: Hydra's own checks of groups.
 COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError)
 
+_LAUNCHERS = ("joblib", "submitit_local", "submitit_slurm")  # of the extra `launchers`
+
 
 def explain(error: Exception, sources: Sources) -> ConfigError:
     """The ConfigError that says what a Hydra, OmegaConf or YAML error means for the user."""
@@ -60,6 +62,11 @@ def _unknown_option(error: MissingConfigException, sources: Sources) -> ConfigEr
     if not option:
         return ConfigError(f"there is no config file {missing!r}{suggest(missing, sources.options('.'), 'files')}")
     at = sources.override(group) or _default_of(error, group, sources)
+    if group == "hydra/launcher" and option in _LAUNCHERS:
+        return ConfigError(
+            f"{group} {option!r}{_at(at)} needs a package that is missing: pip install 'xtreme-noise[launchers]' (in a "
+            "checkout: .venv/bin/python -m pip install -c constraints.txt -e '.[launchers]')"
+        )
     if (group, option) == ("noise", "none"):
         return ConfigError(f"unknown noise 'none'{_at(at)}: clean inputs only are noise.levels=[0]")
     return ConfigError(f"unknown {group} {option!r}{_at(at)}{suggest(option, known, group + ' options')}")
@@ -154,6 +161,13 @@ def _no_such_key(dotted: str, at: str, sources: Sources) -> ConfigError:
             parent = schema_at(parts[: depth - 1])
             known = list(typing.get_type_hints(parent)) if dataclasses.is_dataclass(parent) else []
             return unknown_key(".".join(map(str, parts[:depth])), known, at, sources.groups())
+    if parts[:2] in (("intermediate", "stages"), ("intermediate", "tasks")):
+        chosen = sources.choices.get("intermediate")
+        of = f"intermediate={chosen}" if chosen else "one of the values of intermediate="
+        return ConfigError(
+            f"{dotted!r}{at}: {of} has no {'stage' if parts[1] == 'stages' else 'task'} {parts[2]!r}. Options without "
+            "one go into a command of their own, with the same sweep="
+        )
     return ConfigError(f"{dotted!r}{at}: this mapping has no such entry yet; to add one write +{dotted}=...")
 
 

@@ -109,6 +109,8 @@ def kind(hint: Any) -> str:
             else {int: "whole numbers", float: "numbers"}.get(item, "names")
         )
         return f"a list of {of}, written [a,b]"
+    if dataclasses.is_dataclass(hint):
+        return f"a mapping, whose keys are {', '.join(field.name for field in dataclasses.fields(hint))}"
     return "a mapping of keys to values"
 
 

@@ -169,7 +169,8 @@ class IntermediateConfig:
 
     def title(self) -> str:
         """Its name in results: with a part of the stages or tasks it is another strategy."""
-        return self.name if self.use is None else f"{self.name}[{','.join(self.use)}]"
+        within = self.stages or self.tasks  # of `none` in a sweep, `use` says nothing
+        return f"{self.name}[{','.join(self.use)}]" if within and self.use is not None else self.name
 
     def trained_on(self) -> list[IntermediateConfig]:
         """Every task that data are read for: itself, or those within it."""

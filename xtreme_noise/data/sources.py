@@ -236,9 +236,10 @@ def references(
         if split.languages is None or language in split.languages
     ]
     served = {reference.language for reference in found}
-    for language in languages:
-        if language not in served:
-            raise DataMissing(f"{what}: no {part} data in {language!r} (source={kind})")
+    if lacking := [language for language in languages if language not in served]:
+        there = sorted({code for split in splits for code in split.languages or ()})
+        asked = ", ".join(map(repr, lacking))
+        raise DataMissing(f"{what}: no {part} data in {asked} (source={kind}); there are in: {', '.join(there)}")
     return found
 
 

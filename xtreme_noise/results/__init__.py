@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ class Completion:
     failed: int
     missing: int
     not_applicable: int
+    ambiguous: int = 0  # finished cells beside another one of the same place and metric: the report can use neither
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -121,7 +123,9 @@ def finish(sweep: Path) -> Completion:
     ]
     write_cells(sweep, table)
     _stages(sweep, records)
-    return _completion([cell["status"] for cell in ordered], len(unreadable))
+    finished = Counter((_place(cell), cell.get("metric")) for cell in ordered if cell["status"] == "ok")
+    whole = _completion([cell["status"] for cell in ordered], len(unreadable))
+    return replace(whole, ambiguous=sum(count for count in finished.values() if count > 1))
 
 
 def _which(cell: dict[str, Any], job: int) -> tuple[str, Any]:

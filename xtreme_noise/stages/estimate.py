@@ -18,6 +18,7 @@ from xtreme_noise.config.schema import Config, ModelConfig
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.sources import Reference, subsample
 from xtreme_noise.errors import ModelUnavailable, UserError
+from xtreme_noise.models.quiet import quiet
 from xtreme_noise.modules import MODULES
 from xtreme_noise.modules.base import Limits
 from xtreme_noise.stages.plan import Plan, Share, Stage, test_reference
@@ -36,11 +37,13 @@ class Work:
 
     total: int = 0
     there: int = 0
+    model: str = ""
     tokens: float = 0.0
     seconds: float = 0.0
     unmeasured: bool = False
     inputs: list[float | None] = field(default_factory=list)  # of an epoch, by task; None: no tokenizer to count with
     examples: list[int] = field(default_factory=list)  # by task
+    languages: dict[str, float] = field(default_factory=dict)  # their examples
 
 
 @dataclass
@@ -51,18 +54,34 @@ class Outlook:
     cells: dict[str, Work] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
+    unread: set[str] = field(default_factory=set)  # models without a tokenizer on this machine
+
+    def lacks(self, error: DataMissing, cfg: Config) -> None:
+        """Data that are not there, which the run is to go on without or, when strict, not to begin without."""
+        if cfg.strict:
+            self.fails(error)
+        else:
+            self.missing.add(str(error))
+
+    def fails(self, error: UserError) -> None:
+        """What would keep something from running, once however many need it."""
+        if str(error) not in self.problems:
+            self.problems.append(str(error))
 
 
 def show(jobs: Sequence[Config]) -> int:
     """Print the plan of all jobs. Returns 1 when something in it cannot run, else 0."""
     of = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
     print(f"xtreme-noise: reading the data of {of} to count tokens; nothing is trained", file=sys.stderr, flush=True)
-    outlook = survey(jobs)
+    with quiet():  # a training example is longer than a model input, and is cut as it is when it is trained on
+        outlook = survey(jobs)
     console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else WIDE)
     if outlook.stages:
         console.print(_stage_table(outlook))
     for line in [*_at_once(outlook), *_matched(outlook)]:
         console.print(line, markup=False)
+    for name in sorted(outlook.unread):
+        console.print(f"{name} is not on this machine: a run fetches it; tokens here are characters / 4", markup=False)
     if outlook.cells:
         console.print(_cell_table(outlook, len(jobs)))
     for name in sorted(outlook.missing):
@@ -80,8 +99,8 @@ def _duration(outlook: Outlook) -> str:
     about = f"about {minutes} minute{'s' if minutes != 1 else ''}" if minutes else "less than a minute"
     note = " + what is unmeasured for this model" if any(work.unmeasured for work in works) else ""
     return (
-        f"{about}{note}, from token counts of samples and the tokens per second in conf/model (two CPU cores; faster "
-        "hardware takes less). Tokens: of all epochs. Nothing was run."
+        f"{about}{note}, from token counts of samples and the tokens per second in conf/model (of two CPU cores: "
+        "a rough guide, other hardware takes more or less). Tokens: of all epochs. Nothing was run."
     )
 
 
@@ -92,24 +111,30 @@ def survey(jobs: Sequence[Config]) -> Outlook:
         store = Store(cfg.store)
         try:
             plan = Plan(cfg)
-            for stage in _every(plan, outlook):
+            if _tokenizer(cfg.model, store) is None:
+                outlook.unread.add(cfg.model.name)
+            for stage in plan.stages:
                 _survey_stage(outlook, stage, store, cfg)
+            for stage in _shots(plan, outlook):
+                try:
+                    _survey_stage(outlook, stage, store, cfg)
+                except UserError as error:  # of one language: the others go on
+                    outlook.fails(error)
             _survey_cells(outlook, plan, store, seen, lengths)
         except UserError as error:
-            if str(error) not in outlook.problems:
-                outlook.problems.append(str(error))
+            outlook.fails(error)
     return outlook
 
 
-def _every(plan: Plan, outlook: Outlook) -> list[Stage]:
-    """The stages of a plan, those of its languages' shots among them."""
-    found = list(plan.stages)
+def _shots(plan: Plan, outlook: Outlook) -> list[Stage]:
+    """The few-shot stages of a plan's languages."""
+    found = []
     for language in plan.cfg.wanted_languages():
         try:
             test_reference(plan.cfg, language).revision()  # what cannot be tested is not trained
             found += plan.stages_for(language)[len(plan.stages) :]
         except DataMissing as error:
-            outlook.missing.add(str(error))
+            outlook.lacks(error, plan.cfg)
     return found
 
 
@@ -118,7 +143,7 @@ def _survey_stage(outlook: Outlook, stage: Stage, store: Store, cfg: Config) -> 
     key = digest(stage.key())
     if key in outlook.stages:
         return
-    work = Work()
+    work = Work(model=cfg.model.name)
     there = store.path("stages", stage.key()).is_dir()
     if not there:
         check_sizes(stage, store)
@@ -127,6 +152,8 @@ def _survey_stage(outlook: Outlook, stage: Stage, store: Store, cfg: Config) -> 
         for share in part.shares:
             size, made = _examples(share, part, store, cfg), _made(share, part, store, cfg)
             examples += size
+            code = share.reference.language
+            work.languages[code] = work.languages.get(code, 0.0) + size
             inputs += size * made.inputs
             tokens += size * made.tokens
         if part.updates is not None:  # so many of them are drawn in an epoch
@@ -186,7 +213,7 @@ def _survey_cells(outlook: Outlook, plan: Plan, store: Store, seen: set[str], le
             test = test_reference(cfg, cell.language)
             key = plan.cell_key(cell, test)
         except DataMissing as error:
-            outlook.missing.add(str(error))
+            outlook.lacks(error, cfg)
             continue
         if digest(key) in seen:
             continue
@@ -267,9 +294,11 @@ def _table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
 def _stage_table(outlook: Outlook) -> Table:
     names = ("stage", "role", "on top of", "state")
     table = _table("stages to train", names, ("examples", "tokens", "about"))
+    several = len({work.model for _, work in outlook.stages.values()}) > 1
     for stage, work in outlook.stages.values():
+        of = f"{work.model} | " if several else ""
         table.add_row(
-            escape(f"{stage.name}{' + noise' if stage.noise else ''}"), stage.role,
+            escape(f"{of}{stage.name}{' + noise' if stage.noise else ''}"), stage.role,
             escape(stage.parent.name) if stage.parent else "pretrained", "there" if work.there else "to train",
             f"{work.total:,}", *_cost(work),
         )  # fmt: skip
@@ -292,7 +321,9 @@ def _matched(outlook: Outlook) -> list[str]:
     for stage, work in outlook.stages.values():
         if stage.match:
             about = "about " if any(share.tokens_of for share in stage.shares) else ""
-            sizes = f"{about}{work.total:,} examples, {_updates(stage, work)} updates"
+            by_language = ", ".join(f"{code} {size:,.0f}" for code, size in work.languages.items())
+            spread = f" ({by_language})" if len(work.languages) > 1 else ""
+            sizes = f"{about}{work.total:,} examples{spread}, {_updates(stage, work)} updates"
             lines.append(f"{stage.name}: arms matched by {stage.match}; {sizes}")
     return list(dict.fromkeys(lines))
 

@@ -57,6 +57,9 @@ def evaluate(
     by_language: dict[str, list[Cell]] = {}
     for cell in plan.cells:
         by_language.setdefault(cell.language, []).append(cell)
+    if plan.cfg.strict:
+        for name in by_language:  # raises for the first gap, before anything is trained
+            LanguageSession(plan, store, predictor, name)
     with tqdm(total=len(plan.cells), desc="cells", unit="cell", disable=not bars(plan.cfg)) as bar:
         for name, cells in by_language.items():
             session = LanguageSession(plan, store, predictor, name, cells)

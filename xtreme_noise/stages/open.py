@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,18 +82,24 @@ def train(plan: Plan, store: Store, logger: Any, language: str | None = None) ->
     stages = _stages(plan, language)
     for stage in stages:
         check_overlap(stage, store)
-        if store.find("stages", stage.key()) is None:
-            check_sizes(stage, store)
-    path: Path | None = None
-    for stage in stages:
-        path = store.find("stages", stage.key())
-        if path is None:
-            parent = _parent(plan, store, stage.parent)
-            path = fit(stage, parent, store, plan.cfg, logger)
-    return path if path is not None else models.materialise(plan.cfg.model, store, plan.cfg.source.offline)
+    missing = _missing(stages, store)
+    for stage in missing:
+        check_sizes(stage, store)
+    for stage in missing:
+        fit(stage, _parent(plan, store, stage.parent), store, plan.cfg, logger)
+    return _parent(plan, store, stages[-1] if stages else None)
 
 
-def _parent(plan: Plan, store: Store, parent: Any) -> Path:
+def _missing(stages: Sequence[Stage], store: Store) -> list[Stage]:
+    """Those after the last one that is there: what it was trained on is not needed again."""
+    for number, stage in reversed(list(enumerate(stages))):
+        if store.find("stages", stage.key()) is not None:
+            return list(stages[number + 1 :])
+    return list(stages)
+
+
+def _parent(plan: Plan, store: Store, parent: Stage | None) -> Path:
+    """The directory of a stage that is there; of the pretrained model, where there is none."""
     if parent is None:
         return models.materialise(plan.cfg.model, store, plan.cfg.source.offline)
     return store.path("stages", parent.key())

@@ -91,7 +91,7 @@ class Share:
         if self.turn is not None and len(data) < self.turn[2]:
             raise DataError(
                 f"{self.name()}: {len(data)} examples that all languages have, {self.turn[2]} wanted: lower "
-                "intermediate.size.train, or leave a language or intermediate.items=distinct out"
+                "size.train of this intermediate task, or leave a language or items=distinct out"
             )
         if self.exact and self.size is not None and len(data) < self.size:
             raise DataError(
@@ -99,8 +99,8 @@ class Share:
                 + (
                     f"lower shots.k or leave {self.reference.language} out of languages"
                     if role == "few-shot"
-                    else "the arms would not be of one size. Lower intermediate.size.train or leave "
-                    f"{self.reference.language} out of intermediate.languages"
+                    else "the arms would not be of one size. Lower size.train of this intermediate task or leave "
+                    f"{self.reference.language} out of its languages"
                 )
             )
         if self.order != "random":
@@ -181,6 +181,9 @@ class Stage:
                 "sampling": asdict(self.sampling),
                 "parent": digest(self.parent.key()) if self.parent else None,
             }
+            names = [name for name, _ in self.together]
+            if names != sorted(names):  # a digest does not see it, and it decides what is drawn when
+                whole["order"] = names
             # Both were not as the recipe said in the first studies: what those trained is not taken for these.
             if self.recipe.patience is not None:
                 whole["ends"] = "by patience"

@@ -82,13 +82,13 @@ def training_data(stage: Stage, store: Store, seed: int, count: Count) -> tuple[
             if not len(chosen):
                 raise DataError(
                     f"{share.name()}: a share of {limit:,.0f} tokens, and no example is as short: raise "
-                    f"intermediate.size.train or the weight of {share.reference.language}"
+                    f"size.train of this intermediate task or the weight of {share.reference.language}"
                 )
             if len(chosen) == len(data) and limit - (used := count(data)) >= used / len(data):
                 raise DataError(
                     f"{share.name()}: {used:,} tokens, {limit:,.0f} wanted: the arms would not be of one "
-                    f"size. Lower intermediate.size.train or leave {share.reference.language} out of "
-                    "intermediate.languages"
+                    f"size. Lower size.train of this intermediate task or leave {share.reference.language} out of "
+                    "its languages"
                 )
         parts.append(Part(share.reference.language, chosen))
     return parts, left_out
