@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Any
 
 import pytest
 from hydra.errors import MissingConfigException
+from omegaconf import OmegaConf
 
-from xtreme_noise.config import across, compose, keys
+from xtreme_noise.config import across, compose, earlier, keys
 from xtreme_noise.config.explain import explain
 from xtreme_noise.config.schema import Config
 from xtreme_noise.config.where import Sources, split_key
@@ -228,3 +230,17 @@ def test_the_data_folder_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
         assert job.source.root == root
     [job] = compose.jobs(["task=xnli", "source.root=/other"])
     assert job.source.root == "/other"
+
+
+def test_jobs_of_earlier_commands_are_read_as_they_were(tmp_path: Path) -> None:
+    """Those that have something to be compared with; not those that run now, nor what nobody can read."""
+    words = ["task=xnli", "intermediate=nli/multilingual", "intermediate.weights={zh: 2}", "train_noise=char", "seed=3"]
+    [job] = compose.jobs([*words, "task.recipe.learning_rate=1e-5", "noise=[char,keyboard]"])
+    for name, status in (("a", "ok"), ("b", "missing"), ("c", "ok"), ("d", "ok"), ("e", "ok")):
+        folder = tmp_path / "jobs" / name
+        folder.mkdir(parents=True)
+        OmegaConf.save(OmegaConf.structured(job), folder / "config.yaml")
+        (folder / "job.json").write_text(json.dumps({"cells": [{"status": status}]}), encoding="utf-8")
+    (tmp_path / "jobs/d/config.yaml").write_text("of: another version\n", encoding="utf-8")
+    (tmp_path / "jobs/e/job.json").write_text("{", encoding="utf-8")
+    assert earlier.jobs(tmp_path, [tmp_path / "jobs/c"]) == [job]

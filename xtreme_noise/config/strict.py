@@ -35,20 +35,20 @@ def check(composed: DictConfig, sources: Sources = _NO_SOURCES) -> Config:
     plain.pop("hydra", None)
     _walk(plain, Config, "", sources)
     try:
-        config = typed(composed)
+        typed = _typed(composed)
     except OmegaConfBaseException as error:
         raise explain(error, sources) from None
-    sense.check(config, sources)
-    Fits(config, sources).run()
-    return config
+    sense.check(typed, sources)
+    Fits(typed, sources).run()
+    return typed
 
 
-def typed(composed: DictConfig) -> Config:
+def _typed(composed: DictConfig) -> Config:
     """The dataclasses of a composed config, its interpolations resolved."""
     if OmegaConf.get_type(composed) is not Config:  # composed without `- schema` in the defaults list
         with_schema = OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.masked_copy(composed, _FIELDS))
         assert isinstance(with_schema, DictConfig)
-        return typed(with_schema)
+        return _typed(with_schema)
     values: dict[str, Any] = {}
     for name in _FIELDS:  # without the hydra node, which is larger than all of these
         value = composed[name]
