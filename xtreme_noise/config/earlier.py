@@ -41,7 +41,9 @@ def _finished(record: Path) -> bool:
         return False
 
 
-_hints = functools.cache(typing.get_type_hints)
+@functools.cache
+def _hints(known: Any) -> dict[str, Any]:
+    return typing.get_type_hints(known)
 
 
 def _read(hint: Any, value: Any) -> Any:
@@ -49,8 +51,8 @@ def _read(hint: Any, value: Any) -> Any:
     hint = inner(hint)
     if value is None:
         return None
+    known: Any = hint
     if dataclasses.is_dataclass(hint):
-        known = typing.cast(type[Any], hint)
         hints = _hints(known)
         return known(**{name: _read(hints[name], item) for name, item in value.items()})
     arguments = typing.get_args(hint)
