@@ -55,6 +55,9 @@ def test_plan_of_shots_names_every_stage_in_full(root: Path, capsys: pytest.Capt
     assert "reading the data of 1 job" in shown.err
     [few] = [line for line in shown.out.splitlines() if "few-shot" in line]
     assert few.startswith("xnli, 10 shortest shots in de "), "a file is wide enough for any name"
+    assert main(root, *study, "languages=[zh]") == 1
+    nothing = capsys.readouterr().out
+    assert "cannot run: xnli, 10 shortest shots: all of the data are missing" in nothing and "to train" not in nothing
     assert "in zh" not in few and "test.zh.jsonl.gz: no such file" in shown.out
 
 

@@ -57,7 +57,8 @@ def test_three_families_on_one_encoder(root: Path, capsys: pytest.CaptureFixture
         "intermediate.recipe.epochs=4",
         "intermediate.recipe.patience=1",
     ]
-    cfg = job(root, "task=xnli", TASKS, *SMALL[:-1], *still)
+    drawn = ["intermediate.sampling.temperature=4", "intermediate.sampling.cap=15"]
+    cfg = job(root, "task=xnli", TASKS, *SMALL[:-1], *still, *drawn)
     plan = Plan(cfg)
     assert [(stage.name, stage.family) for stage in plan.stages] == [
         ("english/all[mnli,squad1,hellaswag]", "together"),
@@ -67,12 +68,14 @@ def test_three_families_on_one_encoder(root: Path, capsys: pytest.CaptureFixture
     shown = capsys.readouterr().out
     assert shown.count("english/all[mnli,squad1,hellaswag] ") == 3, "a stage, the one on top, the cells"
     assert "english/all[mnli,squad1,hellaswag]: mnli 24, squad1 12, hellaswag 36 examples" in shown
+    [(_, work), _] = estimate.survey([cfg]).stages.values()
     path = train(plan, Store(cfg.store), False)
     first = Store(cfg.store).path("stages", plan.stages[0].key())
     facts = json.loads((first / "training.json").read_text())
     assert set(facts["tasks"]) == {"mnli", "squad1", "hellaswag"} and facts["examples"] > 60
     assert facts["updates"] == sum(own["batches"] for own in facts["tasks"].values())
     assert facts["tokens"] == sum(own["tokens"] for own in facts["tasks"].values()) > 0
+    assert work.tokens == pytest.approx(facts["tokens"] / len(facts["dev_scores"]) * 4, rel=0.15), "planned: 4 epochs"
     scores = [own["dev_scores"] for own in facts["tasks"].values()]
     assert facts["dev_scores"] == pytest.approx([sum(some) / 3 for some in zip(*scores, strict=True)])
     assert len(facts["dev_scores"]) == 2 and facts["chosen_epoch"] == 1, "nothing is learned: no better than the first"

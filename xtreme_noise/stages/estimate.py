@@ -17,6 +17,7 @@ from xtreme_noise import models
 from xtreme_noise.config.schema import Config, ModelConfig
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.sources import Reference, subsample
+from xtreme_noise.data.together import chances
 from xtreme_noise.errors import ModelUnavailable, UserError
 from xtreme_noise.models.quiet import quiet
 from xtreme_noise.modules import MODULES
@@ -113,9 +114,13 @@ def survey(jobs: Sequence[Config]) -> Outlook:
             plan = Plan(cfg)
             if _tokenizer(cfg.model, store) is None:
                 outlook.unread.add(cfg.model.name)
+            served = _served(plan, outlook)
+            if not served:  # so that nothing is trained either
+                outlook.fails(DataMissing(f"{cfg.reported_task()}: all of the data are missing"))
+                continue
             for stage in plan.stages:
                 _survey_stage(outlook, stage, store, cfg)
-            for stage in _shots(plan, outlook):
+            for stage in (one for language in served for one in plan.stages_for(language)[len(plan.stages) :]):
                 try:
                     _survey_stage(outlook, stage, store, cfg)
                 except UserError as error:  # of one language: the others go on
@@ -126,13 +131,14 @@ def survey(jobs: Sequence[Config]) -> Outlook:
     return outlook
 
 
-def _shots(plan: Plan, outlook: Outlook) -> list[Stage]:
-    """The few-shot stages of a plan's languages."""
+def _served(plan: Plan, outlook: Outlook) -> list[str]:
+    """The languages that can be tested, and have their shots."""
     found = []
     for language in plan.cfg.wanted_languages():
         try:
-            test_reference(plan.cfg, language).revision()  # what cannot be tested is not trained
-            found += plan.stages_for(language)[len(plan.stages) :]
+            test_reference(plan.cfg, language).revision()
+            plan.stages_for(language)
+            found.append(language)
         except DataMissing as error:
             outlook.lacks(error, plan.cfg)
     return found
@@ -147,6 +153,7 @@ def _survey_stage(outlook: Outlook, stage: Stage, store: Store, cfg: Config) -> 
     there = store.path("stages", stage.key()).is_dir()
     if not there:
         check_sizes(stage, store)
+    epochs: list[tuple[float, float]] = []  # of every part: batches of an epoch, their tokens
     for part in stage.parts:
         examples, inputs, tokens = 0.0, 0.0, 0.0
         for share in part.shares:
@@ -160,7 +167,13 @@ def _survey_stage(outlook: Outlook, stage: Stage, store: Store, cfg: Config) -> 
             tokens *= min(1.0, part.updates * part.recipe.batch_size / inputs)
         work.examples.append(round(examples))
         work.inputs.append(inputs if _tokenizer(cfg.model, store) else None)
-        work.tokens += 0.0 if there else tokens * stage.recipe.epochs
+        epochs.append((inputs / part.recipe.batch_size, tokens))
+    tokens = sum(tokens for _, tokens in epochs)
+    if stage.sampling is not None:  # as many batches, but drawn
+        drawn = chances(work.examples, stage.sampling.temperature, stage.sampling.cap)
+        mean = sum(chance * own / batches for chance, (batches, own) in zip(drawn, epochs, strict=True))
+        tokens = mean * sum(batches for batches, _ in epochs)
+    work.tokens = 0.0 if there else tokens * stage.recipe.epochs
     work.total = sum(work.examples)
     work.there = work.total if there else 0
     _time(work, cfg, "train")
