@@ -204,7 +204,8 @@ def test_a_plan_says_what_is_matched(root: Path, capsys: pytest.CaptureFixture[s
     arms = ["intermediate=nli/multilingual", "intermediate.languages=[en,zh]", "intermediate.size.train=20"]
     assert cli.main(words(root, "mode=plan", "task=xnli", "languages=[en]", *arms, "intermediate.match=tokens")) == 0
     shown = capsys.readouterr().out
-    assert re.search(r"nli/multilingual: arms matched by tokens; about \d+ examples \(en \d+, zh \d+\), \d updates", shown), shown
+    spread = r"about \d+ examples \(en \d+, zh \d+\), \d updates"
+    assert re.search(rf"nli/multilingual: arms matched by tokens; {spread}", shown), shown
     text = ["intermediate=mlm/english", "intermediate.size.train=20"]
     assert cli.main(words(root, "mode=plan", "task=xnli", "languages=[en]", *text)) == 0
     assert re.search(r"20 examples, about \d+ updates", capsys.readouterr().out), "a long paragraph is several windows"
