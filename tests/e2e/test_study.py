@@ -201,7 +201,8 @@ def test_another_command_of_a_study_is_compared_with_the_first(root: Path, capsy
         main(root, *study, english, "intermediate.size.train=24", f"mode={mode}", code=2)
         assert "differ in intermediate.size.train (20, 24)" in capsys.readouterr().err
     assert {row["intermediate"] for row in cells(Path("s"))} == {"nli/english"}
-    main(root, *study, *both, "intermediate.size.train=20", "mode=plan")
+    moved = shutil.copytree(root, root.parent / "moved")
+    main(moved, *study, *both, "intermediate.size.train=20", "mode=plan")
     main(root, *study, english, "intermediate.size.train=20", code=1)
 
 

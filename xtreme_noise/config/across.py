@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +51,15 @@ def check(jobs: Sequence[Config], sources: Sources) -> None:
 
 
 def check_beside(earlier: Sequence[Config], jobs: Sequence[Config], sweep: Path, sources: Sources) -> None:
-    """Raise ConfigError when `jobs` cannot be compared with those that `sweep` holds from earlier commands."""
+    """Raise ConfigError when `jobs` cannot be compared with those that `sweep` holds from earlier commands.
+
+    The data folder may have moved since: what is in it decides, and the report finds models of other data.
+    """
     if not earlier:
         return
+    everywhere = [replace(job, source=replace(job.source, root=None)) for job in (*earlier, *jobs)]
     try:
-        _comparable([*earlier, *jobs], sources)
+        _comparable(everywhere, sources)
     except ConfigError as error:
         raise ConfigError(f"{sweep} holds jobs of earlier commands, and with these: {error}") from error
 
@@ -156,12 +160,11 @@ def _equal(part: IntermediateConfig, *, within: bool = False) -> dict[str, Any]:
 
 def _settings(job: Config) -> dict[str, Any]:
     """What a score can depend on, by key, but for what is evaluated: languages, noise and its levels."""
-    root = job.source.root
     parts: dict[str, Any] = {
         "intermediate": asdict(job.intermediate),
         "model": {key: value for key, value in asdict(job.model).items() if key != "tokens_per_second"},
         "task": asdict(job.task),
-        "source": {"kind": job.source.kind, "root": root and str(Path(root).absolute())},
+        "source": {"kind": job.source.kind, "root": job.source.root},
         "trainer": {key: value for key, value in asdict(job.trainer).items() if key not in _TECHNICAL},
     }
     if job.trained_with() != "none":

@@ -27,7 +27,7 @@ def jobs(sweep: Path, now: Collection[Path]) -> list[Config]:
         if path.parent in now or not _finished(path.parent / "job.json"):
             continue
         try:
-            found.append(_read(Config, yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)))
+            found.append(_read(Config, yaml.safe_load(path.read_text(encoding="utf-8"))))
         except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
             continue
     return found
@@ -47,7 +47,7 @@ def _hints(known: Any) -> dict[str, Any]:
 
 
 def _read(hint: Any, value: Any) -> Any:
-    """A value that a job has written, as what it was. OmegaConf would check it again, and take ten times as long."""
+    """A value that a job has written, as what it was. OmegaConf would check it again, which takes longer."""
     hint = inner(hint)
     if value is None:
         return None
