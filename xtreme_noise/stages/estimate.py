@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,7 +22,7 @@ from xtreme_noise.errors import ModelUnavailable, UserError
 from xtreme_noise.models.quiet import quiet
 from xtreme_noise.modules import MODULES
 from xtreme_noise.modules.base import Limits
-from xtreme_noise.stages.plan import Plan, Share, Stage, test_reference
+from xtreme_noise.stages.plan import Plan, Share, Stage
 from xtreme_noise.stages.training_set import check_overlap, check_sizes
 from xtreme_noise.store import Store, digest
 
@@ -125,20 +125,18 @@ def survey(jobs: Sequence[Config]) -> Outlook:
                     _survey_stage(outlook, stage, store, cfg)
                 except UserError as error:  # of one language: the others go on
                     outlook.fails(error)
-            _survey_cells(outlook, plan, store, seen, lengths)
+            _survey_cells(outlook, plan, served, store, seen, lengths)
         except UserError as error:
             outlook.fails(error)
     return outlook
 
 
-def _served(plan: Plan, outlook: Outlook) -> list[str]:
-    """The languages that can be tested, and have their shots."""
-    found = []
+def _served(plan: Plan, outlook: Outlook) -> dict[str, Reference]:
+    """The languages that can be tested, and have their shots, with their test sets."""
+    found = {}
     for language in plan.cfg.wanted_languages():
         try:
-            test_reference(plan.cfg, language).revision()
-            plan.stages_for(language)
-            found.append(language)
+            found[language] = plan.test(language)
         except DataMissing as error:
             outlook.lacks(error, plan.cfg)
     return found
@@ -216,18 +214,18 @@ def _made(share: Share, part: Stage, store: Store, cfg: Config) -> _Made:
     return _Made(len(features) / len(chosen), sum(map(module.tokens, features)) / len(chosen))
 
 
-def _survey_cells(outlook: Outlook, plan: Plan, store: Store, seen: set[str], lengths: dict[str, float]) -> None:
+def _survey_cells(
+    outlook: Outlook, plan: Plan, served: Mapping[str, Reference], store: Store, seen: set[str],
+    lengths: dict[str, float],
+) -> None:  # fmt: skip
     cfg = plan.cfg
     noise = "" if cfg.trained_with() == "none" else f" + {cfg.trained_with()} in training"
     system = f"{cfg.reported_task()} | {cfg.model.name} | {cfg.intermediate.title()}{noise}"
     work = outlook.cells.setdefault(system, Work())
     for cell in plan.cells:
-        try:
-            test = test_reference(cfg, cell.language)
-            key = plan.cell_key(cell, test)
-        except DataMissing as error:
-            outlook.lacks(error, cfg)
+        if (test := served.get(cell.language)) is None:
             continue
+        key = plan.cell_key(cell, test)
         if digest(key) in seen:
             continue
         seen.add(digest(key))

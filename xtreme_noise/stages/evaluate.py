@@ -27,7 +27,7 @@ from xtreme_noise.noise.apply import FIELDS
 from xtreme_noise.stages.fit import bars
 from xtreme_noise.stages.mining import Mining
 from xtreme_noise.stages.open import LazyPredictor
-from xtreme_noise.stages.plan import CLEAN, Cell, Plan, test_reference
+from xtreme_noise.stages.plan import CLEAN, Cell, Plan
 from xtreme_noise.stages.predictor import Predictor
 from xtreme_noise.stages.threshold import prepare
 from xtreme_noise.store import Store, digest, write_atomic
@@ -90,14 +90,8 @@ class LanguageSession:
         self.mining: Mining | None = None
         self._ready: dict[Cell, tuple[Dataset, dict[str, Any]]] = {}  # noisy and encoded, not yet predicted
         try:
-            self.test: Reference | None = test_reference(plan.cfg, name)
-            self.test.revision()
-            if plan.pool is not None:
-                _ = plan.pool.identity  # no language can do without a part of the pool
+            self.test: Reference | None = plan.test(name)
             self.mining = plan.mining(name)
-            if self.mining is not None:
-                _ = self.mining.identity
-            plan.stages_for(name)
         except DataMissing as error:
             if plan.cfg.strict:
                 raise

@@ -105,6 +105,17 @@ class Plan:
             self._mining[language] = mining(self.cfg, language)
         return self._mining[language]
 
+    def test(self, language: str) -> Reference:
+        """The test set of a language, when all that its cells need is there. Raises DataMissing when it is not."""
+        found = test_reference(self.cfg, language)
+        found.revision()
+        if self.pool is not None:
+            _ = self.pool.identity  # no language can do without a part of the pool
+        if (mined := self.mining(language)) is not None:
+            _ = mined.identity
+        self.stages_for(language)
+        return found
+
     def stages_for(self, language: str) -> list[Stage]:
         """The stages up to the model that is evaluated in a language: with few-shot training each has its own.
 
