@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import importlib
 import os
@@ -22,6 +23,7 @@ import xtreme_noise
 from tests.e2e import world
 
 LIMIT = 300  # seconds: a command that has not ended by then hangs
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 UNEXPECTED = 70  # exit code of a forked command that raised
 # Two jobs, one of them with two stages, that save their state after every step: each phase is there to be hit.
 STUDY = [
@@ -101,6 +103,7 @@ def _child(
     umask: int | None = None,
 ) -> int:  # fmt: skip
     os.setsid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # ends with the tool, whatever ends that
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
     os.dup2(out, 1)
     os.dup2(out, 2)
