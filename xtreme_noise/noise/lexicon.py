@@ -22,7 +22,7 @@ from xtreme_noise.noise.casing import like, lower
 from xtreme_noise.noise.changes import Change
 from xtreme_noise.noise.engine import EngineFamily
 from xtreme_noise.noise.text import distance, graphemes, nfc
-from xtreme_noise.noise.wordwise import Form, WordTable
+from xtreme_noise.noise.wordwise import Form, WordTable, run
 
 _BITS = 24  # of a draw
 _HEAVIEST = 1e300  # so that sums of weights stay finite
@@ -165,11 +165,7 @@ class LexiconFamily(EngineFamily):
         self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], table: _Lexicon
     ) -> Change | None:
         """The whole word, also where little of it changes: what is left of it must not change once more."""
-        kind, start, end = kinds[site], site, site + 1
-        while start and kinds[start - 1] == kind:
-            start -= 1
-        while end < len(kinds) and kinds[end] == kind:
-            end += 1
+        start, end = run(site, kinds, kinds[site])
         forms: Any = table.forms(tuple(units[start:end]))
         if not forms:  # of a word that is protected in part
             return None
