@@ -189,13 +189,19 @@ class TaskModule(pl.LightningModule):
             super().configure_gradient_clipping(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
-        """Raises NotFinite, before any weight is made so."""
+        """Of the mean over the batches of an update. Raises NotFinite, before any weight is made so."""
         if not torch.isfinite(loss):
             raise NotFinite(
                 f"the {self.loss_name} is {loss.item()} in epoch {self.current_epoch + 1} after {self.global_step} "
                 f"updates: lower the learning rate{finite.remedy(self.trainer.precision)}"
             )
-        super().backward(loss, *args, **kwargs)
+        super().backward(loss * self._share_of_update(), *args, **kwargs)
+
+    def _share_of_update(self) -> float:
+        """Lightning divides a batch by all that an update may sum, and the last update of an epoch may sum fewer."""
+        full = self.trainer.accumulate_grad_batches
+        begin = self.trainer.fit_loop.batch_idx // full * full
+        return full / min(full, self.trainer.num_training_batches - begin)
 
     def on_train_epoch_start(self) -> None:
         self.model.train()
