@@ -6,6 +6,7 @@ import gc
 import json
 import logging
 import math
+import shutil
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -24,7 +25,8 @@ from xtreme_noise.config.schema import Config
 from xtreme_noise.data.datamodule import TaskDataModule
 from xtreme_noise.data.sources import subsample
 from xtreme_noise.data.together import TogetherData
-from xtreme_noise.errors import ConfigError
+from xtreme_noise.errors import ConfigError, NotFinite
+from xtreme_noise.finite import not_finite
 from xtreme_noise.models import lora
 from xtreme_noise.models.quiet import quiet
 from xtreme_noise.modules import MODULES, TaskModule
@@ -84,6 +86,8 @@ class SelectOnDev(Callback):
             if trainer.is_global_zero:
                 module.load_state_dict(whole, strict=False)
         score = trainer.strategy.broadcast(self.score() if trainer.is_global_zero else 0.0)
+        if not math.isfinite(score):  # it would be neither better nor worse than any other
+            raise NotFinite(f"{self.metric} on dev is {score} after epoch {trainer.current_epoch + 1}")
         pl_module.log(f"dev/{self.metric}", score)
         if self.last_epoch or not self.history or score > max(self.history):
             self.best = {n: w.detach().to("cpu", copy=True) for n, w in _trainable(module)}
@@ -104,7 +108,11 @@ class SelectOnDev(Callback):
         self.predictor.forget()
         columns = self.dev[:]
         gold = self.predictor.module.gold(columns)
-        return metrics.build(self.metric, self.language).score(self.predictor.predict(columns), gold).score
+        try:
+            predictions = self.predictor.predict(columns)
+        except NotFinite as error:
+            raise NotFinite(f"on dev of {self.name} {error}") from error
+        return metrics.build(self.metric, self.language).score(predictions, gold).score
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         del trainer, pl_module
@@ -262,6 +270,7 @@ def fit(stage: Stage, parent: Path, store: Store, cfg: Config, logger: Any) -> P
     """The finished stage's directory; trained now unless it is in the store. `parent`: what it starts from.
 
     An interrupted fit is gone on with from its last checkpoint. Several devices train in processes of their own.
+    Raises NotFinite, and leaves nothing, when loss, dev score or weights become nan or inf.
     """
 
     def make(directory: Path) -> None:
@@ -271,7 +280,11 @@ def fit(stage: Stage, parent: Path, store: Store, cfg: Config, logger: Any) -> P
             # Trackers belong to this process: of what several train, the log and training.json tell.
             ranks.run(cfg.trainer.devices, _in_rank, stage, parent, store, cfg, directory)
 
-    path = store.build("stages", stage.key(), make)
+    try:
+        path = store.build("stages", stage.key(), make)
+    except NotFinite as error:
+        shutil.rmtree(store.unfinished("stages", stage.key()), ignore_errors=True)  # what it left leads there again
+        raise NotFinite(f"{stage.name} cannot be trained: {error}") from error
     gc.collect()  # trainer and module refer to each other: without this, two models stay in memory
     return path
 
@@ -325,6 +338,8 @@ def _training(stage: Stage, parent: Path, store: Store, cfg: Config, logger: Any
         select.predictor.module.cpu()
         for tuner in work.adapters:
             lora.merge(tuner)
+        if name := not_finite(select.predictor.module.state_dict()):
+            raise NotFinite(f"the weight {name} holds nan or inf at the end: lower the learning rate")
         with quiet():
             select.predictor.module.save(directory)
         write_atomic(
