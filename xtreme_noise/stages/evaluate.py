@@ -147,6 +147,7 @@ class LanguageSession:
 
     def _predictions(self, cell: Cell, test: Reference) -> Path:
         def make(directory: Path) -> None:
+            self.data()  # before hours of training: what is wrong with it, and what it holds now, is known then
             predictor = self.predictor.get(self.language)
             if cell not in self._ready:
                 self._encode_ahead(cell, test, predictor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import logging
@@ -9,7 +10,7 @@ import math
 import shutil
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import torch
 from datasets import Dataset, concatenate_datasets
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning.callbacks import Callback, TQDMProgressBar
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from xtreme_noise import metrics, models
 from xtreme_noise.config.schema import Config
@@ -146,20 +148,21 @@ def _trainable(module: TaskModule) -> list[tuple[str, torch.nn.Parameter]]:
 
 
 def open_module(
-    path: Path, cfg: Config, stage: Stage | None, family: str, *, fresh_head: bool, metric: str | None = None
-) -> TaskModule:
+    path: Path, cfg: Config, stage: Stage | None, family: str, *, fresh_head: bool, metric: str | None = None,
+    base: Mapping[str, Any] | None = None,
+) -> TaskModule:  # fmt: skip
     """The module of `family` round the model in `path`. metric: what scores its predictions; None: the stage's own.
 
     fresh_head: the head of the checkpoint is dropped and a new one starts from cfg.seed (a stage begins); otherwise
     the head is carried on (a finished stage is evaluated).
+    base: identity of the pretrained model, where it may be what is in `path`. Raises DataError when it has changed.
     """
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     kind = MODULES[family]
     labels = stage.labels if stage else ()
     recipe = stage.recipe if stage else cfg.task.recipe
     module = kind(
-        models.load_model(kind.auto_class, path, cfg.model, fresh_head=fresh_head, **kind.head(labels)),
-        models.load_tokenizer(path),
+        *_loaded(kind.auto_class, path, cfg, base, fresh_head=fresh_head, **kind.head(labels)),
         labels=labels,
         limits=Limits(min(recipe.max_length, cfg.model.max_length), recipe.stride),
         recipe=recipe,
@@ -180,6 +183,20 @@ def open_module(
     if not fresh_head:
         module.restore(path)
     return module
+
+
+def _loaded(
+    auto_class: Any, path: Path, cfg: Config, base: Mapping[str, Any] | None, **options: Any
+) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+    """The model and the tokenizer in `path`, as `base` says where that is a local directory."""
+    stored = Path(cfg.store).absolute() in path.absolute().parents
+    with models.steady(cfg.model, base["model"]) if base and not stored else contextlib.nullcontext() as local:
+        model = models.load_model(auto_class, path, cfg.model, **options)
+        tokenizer = models.load_tokenizer(path)
+        if local:  # or weights would change with the bytes of the file that they are mapped to
+            for tensor in (*model.parameters(), *model.buffers()):
+                tensor.data = tensor.data.clone()
+    return model, tokenizer
 
 
 @dataclass(frozen=True)
@@ -204,7 +221,7 @@ class Work:
 def one(stage: Stage, parent: Path, store: Store, cfg: Config, epochs: int | None = None) -> Work:
     """A stage of one task. epochs: of the whole fit, where it is one of several tasks; None: its own."""
     fresh = not (stage.keeps_head or MODULES[stage.family].pretrained_head)
-    module = open_module(parent, cfg, stage, stage.family, fresh_head=fresh)
+    module = open_module(parent, cfg, stage, stage.family, fresh_head=fresh, base=stage.base)
     parts, left_out = training_data(stage, store, cfg.seed, module.count)
     train = concatenate_datasets([part.data for part in parts])
     noise, achieved = stage.noise, dict[int, float]()
@@ -227,7 +244,9 @@ def one(stage: Stage, parent: Path, store: Store, cfg: Config, epochs: int | Non
     )
     data.setup("fit")
     dev = subsample(stage.dev.load(store), stage.dev_size, "dev")
-    whole = open_module(parent, cfg, stage, stage.family, fresh_head=fresh) if _sharded(cfg) else module
+    whole = module
+    if _sharded(cfg):
+        whole = open_module(parent, cfg, stage, stage.family, fresh_head=fresh, base=stage.base)
     adapted = dict.fromkeys((module, whole)) if cfg.model.lora.rank else ()
     adapters = [lora.add(some.model, cfg.model.lora) for some in adapted]
     for some in adapted:
