@@ -25,6 +25,10 @@ class ModelUnavailable(UserError):
     """A model or data set that is neither in the cache nor reachable; the message says how to get it."""
 
 
+class NotFinite(UserError):
+    """nan or inf in a loss, in weights, in what a model answers or in a score: never a result, whatever it reads as."""
+
+
 class NotApplicable(UserError):
     """A noise family that has nothing to act on here (a cell is recorded as n/a, never as robust)."""
 

@@ -6,22 +6,22 @@ A name with .tsv holds tagged sentences: token, tab, tag on a line, a blank line
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import zlib
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from xtreme_noise import content
 from xtreme_noise.data.codes import fill
 from xtreme_noise.errors import ConfigError, DataError
-from xtreme_noise.store import file_digest
 
 BYTE_ORDER_MARK = "\ufeff"
-_digests: dict[tuple[str, int, int], str] = {}
 
 
 class DataMissing(DataError):
@@ -46,26 +46,21 @@ def locate(where: str, language: str, root: str | None) -> Path:
     return path
 
 
-def content_digest(path: Path) -> str:
-    """sha256 of a file, remembered for as long as its size and time stay the same."""
-    stat = path.stat()
-    key = (str(path), stat.st_size, stat.st_mtime_ns)
-    if key not in _digests:
-        _digests[key] = file_digest(path)
-    return _digests[key]
+def rows(path: Path, digest: str | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(where, row) of a file. Raises DataError with file and line for anything that cannot be read.
 
-
-def rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(where, row) of a file. Raises DataError with file and line for anything that cannot be read."""
+    digest: the sha256 of the file that a key holds; a file with other bytes is refused.
+    """
+    found = content.read(path, digest)
     if path.suffix == ".parquet":
-        yield from _parquet(path)
+        yield from _parquet(path, found)
         return
     if ".tsv" in path.suffixes:
-        yield from _tagged(path)
+        yield from _tagged(path, found)
         return
     number = 0
     try:
-        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
+        with _text(path, found) as lines:
             for number, line in enumerate(lines, 1):
                 if not line.strip():
                     continue
@@ -92,13 +87,20 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _tagged(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def _text(path: Path, found: bytes) -> TextIO:
+    stream = io.BytesIO(found)
+    if path.suffix == ".gz":
+        return gzip.open(stream, "rt", encoding="utf-8")
+    return io.TextIOWrapper(stream, encoding="utf-8")
+
+
+def _tagged(path: Path, found: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
     """Tagged sentences: token, tab, tag on a line, a blank line between sentences."""
     tokens: list[str] = []
     tags: list[str] = []
     begin = 1
     try:
-        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
+        with _text(path, found) as lines:
             for number, line in enumerate(chain(lines, [""]), 1):
                 if not line.strip():
                     if tokens:
@@ -123,9 +125,9 @@ def labels(where: str, root: str | None) -> list[str]:
     return found
 
 
-def _parquet(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def _parquet(path: Path, found: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
-        table = pq.ParquetFile(path)
+        table = pq.ParquetFile(pa.BufferReader(found))
         number = 0
         for batch in table.iter_batches():
             for row in batch.to_pylist():

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from datasets import ClassLabel, Dataset, disable_progress_bars, load_from_disk
 
 from xtreme_noise.config.schema import PRETRAINING, SourceConfig
 from xtreme_noise.config.splits import DataConfig, SplitConfig
+from xtreme_noise.content import content_digest
 from xtreme_noise.data import answers, examples, fetched, files
 from xtreme_noise.data.bitext import with_gold
 from xtreme_noise.data.codes import fill, names_language
@@ -48,7 +50,11 @@ def source_kind(data: Mapping[str, DataConfig], source: SourceConfig, what: str)
 
 @dataclass(frozen=True)
 class Reference:
-    """One split in one language: everything needed to find and read it."""
+    """One split in one language: everything needed to find and read it.
+
+    It stands for the content that it had when its revision was first asked for: a reference whose files have changed
+    since can be loaded from the store alone.
+    """
 
     kind: str
     split: SplitConfig
@@ -70,12 +76,11 @@ class Reference:
 
         Raises DataMissing, ConfigError or ModelUnavailable.
         """
-        return "".join(one._revision() for one in self.sides())
+        return "".join(one._revision for one in self.sides())
 
     def sides(self) -> list[Reference]:
         """All splits that are read, each in its language: this one, and the translation beside it."""
-        other = self._translation()
-        return [self, other] if other else [self]
+        return [self, self._translation] if self._translation else [self]
 
     def files(self) -> list[str]:
         """Every file below source.root that is read of this side; none of the hub's."""
@@ -92,9 +97,17 @@ class Reference:
         found = {"rows": self.split.path} | {name: other.path for name, other in others.items() if other}
         return {name: fill(path, self.language) for name, path in found.items()}
 
-    def _read(self, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        return files.rows(files.locate(self._files()[name], self.language, self.source.root))
+    @cached_property
+    def _located(self) -> dict[str, tuple[Path, str]]:
+        """The rows' files, each with its sha256."""
+        found = {name: files.locate(path, self.language, self.source.root) for name, path in self._files().items()}
+        return {name: (path, content_digest(path)) for name, path in found.items()}
 
+    def _read(self, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        path, digest = self._located[name]
+        return files.rows(path, digest)
+
+    @cached_property
     def _translation(self) -> Reference | None:
         """The same split in the language that stands beside this one."""
         if self.split.parallel is None:
@@ -103,10 +116,10 @@ class Reference:
             raise ConfigError(f"{self.name()}: a language does not stand beside itself: leave {self.language!r} out")
         return replace(self, language=self.split.parallel.language, split=replace(self.split, parallel=None))
 
+    @cached_property
     def _revision(self) -> str:
         if self.kind == "files":
-            located = [files.locate(name, self.language, self.source.root) for name in self._files().values()]
-            return "".join(files.content_digest(path)[:16] for path in located)
+            return "".join(digest[:16] for _, digest in self._located.values())
         if self.kind == "hub":
             from xtreme_noise.data import hub
 
@@ -149,7 +162,7 @@ class Reference:
         return load_from_disk(str(path / "arrow"))
 
     def _write(self, directory: Path) -> None:
-        raw = corrected(self._raw(), self.split, self.part, self.name())
+        raw = corrected(self._raw(directory), self.split, self.part, self.name())
         rows = examples.normalise(
             answers.MAKERS[self.split.make](raw, self.language) if self.split.make else raw,
             family=self.family,
@@ -165,13 +178,13 @@ class Reference:
         disable_progress_bars()  # one bar a file says nothing
         Dataset.from_list(rows).save_to_disk(str(directory / "arrow"))
 
-    def _raw(self) -> Iterable[tuple[str, Mapping[str, Any]]]:
-        rows, other = self._rows(), self._translation()
+    def _raw(self, work: Path) -> Iterable[tuple[str, Mapping[str, Any]]]:
+        rows, other = self._rows(work), self._translation
         if other is None or self.split.parallel is None:
             return rows
-        return beside(rows, other._rows(), self.split.columns.get("text", "text"), self.split.parallel.by)
+        return beside(rows, other._rows(work), self.split.columns.get("text", "text"), self.split.parallel.by)
 
-    def _rows(self) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    def _rows(self, work: Path) -> Iterable[tuple[str, Mapping[str, Any]]]:
         if self.kind == "files":
             rows: Iterable[tuple[str, Mapping[str, Any]]] = self._read("rows")
             if self.split.repair:
@@ -186,7 +199,9 @@ class Reference:
         if self.kind == "hub":
             from xtreme_noise.data import hub
 
-            table = hub.load(self.split, self.language, self.source.offline, self._folder())
+            table = hub.load(
+                self.split, self.language, self.source.offline, self._folder(), commit=self._revision, work=work
+            )
             return self._named(table)
         from xtreme_noise.data import embedded
 

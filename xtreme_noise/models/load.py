@@ -54,10 +54,12 @@ def load_model(
     because Lightning leaves the mode alone.
 
     Raises ConfigError when `cfg.layers` is more than there are, ModelUnavailable when the directory is no
-    complete checkpoint in safetensors or lacks a weight of the encoder.
+    complete checkpoint in safetensors, lacks a weight of the encoder, or holds nan or inf.
     """
     import torch
     from transformers import AutoConfig
+
+    from xtreme_noise.finite import not_finite
 
     remote = cfg.trust_remote_code
     try:
@@ -83,6 +85,8 @@ def load_model(
         asked = f" with model.attention={cfg.attention}" if cfg.attention else ""
         raise ModelUnavailable(f"{path} could not be loaded as {auto_class.__name__}{asked}: {error}") from error
     _check(model, report, path, dropped=range(config.num_hidden_layers, available))
+    if name := not_finite(model.state_dict()):
+        raise ModelUnavailable(f"{path}: the weight {name} holds nan or inf: fetch or train it again")
     if new_head:
         _renew_head(model)
     if cfg.freeze_embeddings:

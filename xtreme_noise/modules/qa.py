@@ -18,6 +18,7 @@ from transformers import AutoModelForQuestionAnswering
 
 from xtreme_noise.data.batching import Feature
 from xtreme_noise.data.examples import UNANSWERABLE
+from xtreme_noise.finite import answers
 from xtreme_noise.modules.base import Columns, TaskModule, Unit, plain
 
 log = logging.getLogger(__name__)
@@ -120,8 +121,8 @@ class QAModule(TaskModule):
 
     def outputs(self, batch: dict[str, Tensor]) -> list[Any]:
         found = self.model(**batch)
-        both = torch.stack([found.start_logits, found.end_logits], dim=1).float().cpu()
-        return list(both)
+        both = torch.stack([found.start_logits, found.end_logits], dim=-1)
+        return answers(list(both.transpose(1, 2).float().cpu()), both, batch["attention_mask"])
 
     def value(self, unit: Any, windows: Sequence[Feature], outputs: Sequence[Any]) -> Any:
         best, answer, none = float("-inf"), "", float("inf")

@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import AutoModelForTokenClassification
 
 from xtreme_noise.data.batching import Feature
+from xtreme_noise.finite import answers
 from xtreme_noise.modules.base import Columns, TaskModule, Unit
 
 
@@ -95,8 +96,8 @@ class TaggingModule(TaskModule):
         return self._windows(units)
 
     def outputs(self, batch: dict[str, Tensor]) -> list[Any]:
-        tags: list[list[int]] = self.model(**batch).logits.argmax(-1).cpu().tolist()
-        return tags
+        logits = self.model(**batch).logits
+        return answers(logits.argmax(-1).cpu().tolist(), logits, batch["attention_mask"])
 
     def value(self, unit: Unit, windows: Sequence[Feature], outputs: Sequence[Any]) -> Any:
         del unit

@@ -47,6 +47,7 @@ class TogetherModule(TaskModule):
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         del batch_idx
         name, tensors = batch
+        self.loss_name = f"training loss of {name}"
         loss = self.tasks[name].loss(tensors)
         self.log(f"train/loss/{name}", loss, batch_size=1)
         return loss

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
+from operator import attrgetter
 from typing import NamedTuple
 
-from rapidfuzz.distance import Levenshtein
-
+from xtreme_noise.noise.alignment import differences
 from xtreme_noise.noise.text import distance, graphemes
 
 
@@ -39,10 +40,8 @@ def edits_between(clean: str, noisy: str) -> tuple[Edit, ...]:
     here = [0, *accumulate(map(len, old))]
     there = [0, *accumulate(map(len, new))]
     edits = []
-    for step in Levenshtein.opcodes(old, new):
-        if step.tag != "equal":
-            a, b, c, d = step.src_start, step.src_end, step.dest_start, step.dest_end
-            edits.append(Edit(here[a], here[b], there[c], there[d], "".join(old[a:b]), "".join(new[c:d])))
+    for _, a, b, c, d in differences(old, new):
+        edits.append(Edit(here[a], here[b], there[c], there[d], "".join(old[a:b]), "".join(new[c:d])))
     return tuple(edits)
 
 
@@ -70,13 +69,13 @@ def carry(span: tuple[int, int], edits: Sequence[Edit]) -> tuple[int, int]:
     An edit that reaches into the span is taken in whole; an insertion at its border stays outside.
     """
     start, end = span
-    first, last = start, end
-    for edit in edits:
-        grown = (edit.noisy_end - edit.noisy_start) - (edit.end - edit.start)
-        if edit.end <= start:
-            first += grown
-            last += grown
-        elif edit.start < end:
-            first = min(first, edit.noisy_start)
-            last = max(last + grown, edit.noisy_end)
+    passed = bisect_right(edits, start, key=attrgetter("end"))  # edits before the span, which move it
+    moved = edits[passed - 1].noisy_end - edits[passed - 1].end if passed else 0
+    first, last = start + moved, end + moved
+    for number in range(passed, len(edits)):
+        edit = edits[number]
+        if edit.start >= end:
+            break
+        first = min(first, edit.noisy_start)
+        last = max(last + (edit.noisy_end - edit.noisy_start) - (edit.end - edit.start), edit.noisy_end)
     return first, last

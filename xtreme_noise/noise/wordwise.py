@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -11,8 +11,22 @@ from xtreme_noise.noise.changes import Change
 from xtreme_noise.noise.engine import EngineFamily, Table
 
 _WORDS = 1 << 15  # words of a language whose noisy forms are remembered
+LONGEST = 1 << 8  # graphemes that change together; a longer word changes piece by piece
 
 Form = tuple[str, ...]  # graphemes
+
+
+def run(site: int, kinds: Sequence[int], bits: int) -> tuple[int, int]:
+    """The graphemes around `site` whose kinds have one of its `bits` in common; of more than LONGEST, some of them."""
+    start, end = site, site + 1
+    while start and kinds[start - 1] & bits and site - start < LONGEST:
+        start -= 1
+    while end < len(kinds) and kinds[end] & bits and end - site < LONGEST:
+        end += 1
+    if end - start <= LONGEST:
+        return start, end
+    block = site - site % LONGEST
+    return max(start, block), min(end, block + LONGEST)
 
 
 class WordTable(Table):
@@ -40,11 +54,16 @@ class WordTable(Table):
         """1 and 2 by turns for the words that have a noisy form, so that neighbours are told apart."""
         kinds = bytearray(len(units))
         kind = 1
-        for start, end in self.spans(units):
+        for start, end in self._pieces(units):
             if self.forms(tuple(units[start:end])):
                 kinds[start:end] = bytes((kind,)) * (end - start)
                 kind = 3 - kind
         return kinds
+
+    def _pieces(self, units: Sequence[str]) -> Iterator[tuple[int, int]]:
+        for start, end in self.spans(units):
+            for at in range(start, end, LONGEST):
+                yield at, min(end, at + LONGEST)
 
 
 class WordFamily(EngineFamily):
@@ -53,11 +72,7 @@ class WordFamily(EngineFamily):
     """
 
     def propose(self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], table: Any) -> Change | None:
-        kind, start, end = kinds[site], site, site + 1
-        while start and kinds[start - 1] == kind:
-            start -= 1
-        while end < len(kinds) and kinds[end] == kind:
-            end += 1
+        start, end = run(site, kinds, kinds[site])
         forms = table.forms(tuple(units[start:end]))
         if not forms:
             return None

@@ -23,7 +23,7 @@ from xtreme_noise.models.quiet import quiet
 from xtreme_noise.modules import MODULES
 from xtreme_noise.modules.base import Limits
 from xtreme_noise.stages.plan import Plan, Share, Stage
-from xtreme_noise.stages.training_set import check_overlap, check_sizes
+from xtreme_noise.stages.training_set import check_overlap, prepare
 from xtreme_noise.store import Store, digest
 
 SAMPLE = 200  # examples of a test set whose length is measured
@@ -150,7 +150,7 @@ def _survey_stage(outlook: Outlook, stage: Stage, store: Store, cfg: Config) -> 
     work = Work(model=cfg.model.name)
     there = store.path("stages", stage.key()).is_dir()
     if not there:
-        check_sizes(stage, store)
+        prepare(stage, store)
     epochs: list[tuple[float, float]] = []  # of every part: batches of an epoch, their tokens
     for part in stage.parts:
         examples, inputs, tokens = 0.0, 0.0, 0.0

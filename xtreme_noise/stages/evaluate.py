@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset
@@ -21,7 +22,7 @@ from xtreme_noise.config.schema import Config
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.sources import Reference, subsample
 from xtreme_noise.data.transform import NoiseTransform, texts, token_change_rate
-from xtreme_noise.errors import NotApplicable, UserError
+from xtreme_noise.errors import NotApplicable, NotFinite, UserError
 from xtreme_noise.languages import main as main_language
 from xtreme_noise.noise.apply import FIELDS
 from xtreme_noise.stages.fit import bars
@@ -169,6 +170,7 @@ class LanguageSession:
 
     def _predictions(self, cell: Cell, test: Reference) -> Path:
         def make(directory: Path) -> None:
+            self.data()  # before hours of training: what is wrong with it, and what it holds now, is known then
             predictor = self.predictor.get(self.language)
             if cell not in self._ready:
                 self._encode_ahead(cell, test, predictor)
@@ -271,6 +273,8 @@ class LanguageSession:
         gold = [json.loads(truth) for truth in table["gold"]]
         metric = metrics.build(self.plan.cfg.task.metric, main_language(self.language), table.get("case"))
         scored = metric.score(table["prediction"], gold)
+        if not np.isfinite([scored.score, *scored.extra.values(), *scored.num, *scored.den]).all():
+            raise NotFinite(f"{metric.name} of {len(gold)} predictions is nan or inf, or a part of it: {scored.score}")
         before = pq.read_table(clean / PREDICTIONS).to_pydict()
         unchanged = metrics.unique(before["id"], before["prediction"])
         flips = metric.flips(metrics.by_id(unchanged, table["id"]), table["prediction"], gold)

@@ -28,7 +28,7 @@ from xtreme_noise.models import hub as models_hub
 from xtreme_noise.models.repository import Repository
 from xtreme_noise.stages.download import Checkpoint, DataSet, Files, Item
 from xtreme_noise.stages.mining import mining
-from xtreme_noise.stages.plan import Plan, Share, Stage, test_reference
+from xtreme_noise.stages.plan import Plan, Stage, test_reference
 
 MODELS = "models"
 
@@ -160,11 +160,7 @@ class Survey:
 
 def _read_by(stage: Stage) -> list[Reference]:
     """All that a stage reads, of every task that it is trained on."""
-    return [one for part in stage.parts for one in (*(r for share in part.shares for r in _of(share)), part.dev)]
-
-
-def _of(share: Share) -> list[Reference]:
-    return [*share.references, *share.held_out, *(_of(share.tokens_of) if share.tokens_of else [])]
+    return [one for part in stage.parts for one in part.references()]
 
 
 def _table(survey: Survey, root: Path) -> Table:

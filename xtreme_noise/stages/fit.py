@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import logging
 import math
+import shutil
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,13 +20,15 @@ import torch
 from datasets import Dataset, concatenate_datasets
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning.callbacks import Callback, TQDMProgressBar
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from xtreme_noise import interrupt, metrics, models
 from xtreme_noise.config.schema import Config
 from xtreme_noise.data.datamodule import TaskDataModule
 from xtreme_noise.data.sources import subsample
 from xtreme_noise.data.together import TogetherData
-from xtreme_noise.errors import ConfigError
+from xtreme_noise.errors import ConfigError, NotFinite
+from xtreme_noise.finite import not_finite
 from xtreme_noise.models import lora
 from xtreme_noise.models.quiet import quiet
 from xtreme_noise.modules import MODULES, TaskModule
@@ -84,6 +88,8 @@ class SelectOnDev(Callback):
             if trainer.is_global_zero:
                 module.load_state_dict(whole, strict=False)
         score = trainer.strategy.broadcast(self.score() if trainer.is_global_zero else 0.0)
+        if not math.isfinite(score):  # it would be neither better nor worse than any other
+            raise NotFinite(f"{self.metric} on dev is {score} after epoch {trainer.current_epoch + 1}")
         pl_module.log(f"dev/{self.metric}", score)
         if self.last_epoch or not self.history or score > max(self.history):
             self.best = {n: w.detach().to("cpu", copy=True) for n, w in _trainable(module)}
@@ -104,7 +110,11 @@ class SelectOnDev(Callback):
         self.predictor.forget()
         columns = self.dev[:]
         gold = self.predictor.module.gold(columns)
-        return metrics.build(self.metric, self.language).score(self.predictor.predict(columns), gold).score
+        try:
+            predictions = self.predictor.predict(columns)
+        except NotFinite as error:
+            raise NotFinite(f"on dev of {self.name} {error}") from error
+        return metrics.build(self.metric, self.language).score(predictions, gold).score
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         del trainer, pl_module
@@ -138,20 +148,21 @@ def _trainable(module: TaskModule) -> list[tuple[str, torch.nn.Parameter]]:
 
 
 def open_module(
-    path: Path, cfg: Config, stage: Stage | None, family: str, *, fresh_head: bool, metric: str | None = None
-) -> TaskModule:
+    path: Path, cfg: Config, stage: Stage | None, family: str, *, fresh_head: bool, metric: str | None = None,
+    base: Mapping[str, Any] | None = None,
+) -> TaskModule:  # fmt: skip
     """The module of `family` round the model in `path`. metric: what scores its predictions; None: the stage's own.
 
     fresh_head: the head of the checkpoint is dropped and a new one starts from cfg.seed (a stage begins); otherwise
     the head is carried on (a finished stage is evaluated).
+    base: identity of the pretrained model, where it may be what is in `path`. Raises DataError when it has changed.
     """
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     kind = MODULES[family]
     labels = stage.labels if stage else ()
     recipe = stage.recipe if stage else cfg.task.recipe
     module = kind(
-        models.load_model(kind.auto_class, path, cfg.model, fresh_head=fresh_head, **kind.head(labels)),
-        models.load_tokenizer(path),
+        *_loaded(kind.auto_class, path, cfg, base, fresh_head=fresh_head, **kind.head(labels)),
         labels=labels,
         limits=Limits(min(recipe.max_length, cfg.model.max_length), recipe.stride),
         recipe=recipe,
@@ -172,6 +183,20 @@ def open_module(
     if not fresh_head:
         module.restore(path)
     return module
+
+
+def _loaded(
+    auto_class: Any, path: Path, cfg: Config, base: Mapping[str, Any] | None, **options: Any
+) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+    """The model and the tokenizer in `path`, as `base` says where that is a local directory."""
+    stored = Path(cfg.store).absolute() in path.absolute().parents
+    with models.steady(cfg.model, base["model"]) if base and not stored else contextlib.nullcontext() as local:
+        model = models.load_model(auto_class, path, cfg.model, **options)
+        tokenizer = models.load_tokenizer(path)
+        if local:  # or weights would change with the bytes of the file that they are mapped to
+            for tensor in (*model.parameters(), *model.buffers()):
+                tensor.data = tensor.data.clone()
+    return model, tokenizer
 
 
 @dataclass(frozen=True)
@@ -196,7 +221,7 @@ class Work:
 def one(stage: Stage, parent: Path, store: Store, cfg: Config, epochs: int | None = None) -> Work:
     """A stage of one task. epochs: of the whole fit, where it is one of several tasks; None: its own."""
     fresh = not (stage.keeps_head or MODULES[stage.family].pretrained_head)
-    module = open_module(parent, cfg, stage, stage.family, fresh_head=fresh)
+    module = open_module(parent, cfg, stage, stage.family, fresh_head=fresh, base=stage.base)
     parts, left_out = training_data(stage, store, cfg.seed, module.count)
     train = concatenate_datasets([part.data for part in parts])
     noise, achieved = stage.noise, dict[int, float]()
@@ -219,7 +244,9 @@ def one(stage: Stage, parent: Path, store: Store, cfg: Config, epochs: int | Non
     )
     data.setup("fit")
     dev = subsample(stage.dev.load(store), stage.dev_size, "dev")
-    whole = open_module(parent, cfg, stage, stage.family, fresh_head=fresh) if _sharded(cfg) else module
+    whole = module
+    if _sharded(cfg):
+        whole = open_module(parent, cfg, stage, stage.family, fresh_head=fresh, base=stage.base)
     adapted = dict.fromkeys((module, whole)) if cfg.model.lora.rank else ()
     adapters = [lora.add(some.model, cfg.model.lora) for some in adapted]
     for some in adapted:
@@ -262,6 +289,7 @@ def fit(stage: Stage, parent: Path, store: Store, cfg: Config, logger: Any) -> P
     """The finished stage's directory; trained now unless it is in the store. `parent`: what it starts from.
 
     An interrupted fit is gone on with from its last checkpoint. Several devices train in processes of their own.
+    Raises NotFinite, and leaves nothing, when loss, dev score or weights become nan or inf.
     """
 
     def make(directory: Path) -> None:
@@ -271,7 +299,11 @@ def fit(stage: Stage, parent: Path, store: Store, cfg: Config, logger: Any) -> P
             # Trackers belong to this process: of what several train, the log and training.json tell.
             ranks.run(cfg.trainer.devices, _in_rank, stage, parent, store, cfg, directory)
 
-    path = store.build("stages", stage.key(), make)
+    try:
+        path = store.build("stages", stage.key(), make)
+    except NotFinite as error:
+        shutil.rmtree(store.unfinished("stages", stage.key()), ignore_errors=True)  # what it left leads there again
+        raise NotFinite(f"{stage.name} cannot be trained: {error}") from error
     gc.collect()  # trainer and module refer to each other: without this, two models stay in memory
     return path
 
@@ -328,6 +360,8 @@ def _training(stage: Stage, parent: Path, store: Store, cfg: Config, logger: Any
         select.predictor.module.cpu()
         for tuner in work.adapters:
             lora.merge(tuner)
+        if name := not_finite(select.predictor.module.state_dict()):
+            raise NotFinite(f"the weight {name} holds nan or inf at the end: lower the learning rate")
         with quiet():
             select.predictor.module.save(directory)
         write_atomic(

@@ -12,7 +12,7 @@ from xtreme_noise.modules.dual_encoder import DualEncoderModule
 from xtreme_noise.stages.fit import fit, open_module
 from xtreme_noise.stages.plan import Plan, Stage
 from xtreme_noise.stages.predictor import Predictor, device
-from xtreme_noise.stages.training_set import check_overlap, check_sizes
+from xtreme_noise.stages.training_set import check_overlap, prepare
 from xtreme_noise.stages.vectors import candidates
 from xtreme_noise.store import Store, digest
 
@@ -58,7 +58,9 @@ class LazyPredictor:
             gc.collect()  # the module of the job before, which its trainer refers to
             path = train(self.plan, self.store, self.logger, language)
             target = stages[-1] if task.train else None
-            module = open_module(path, cfg, target, task.family, fresh_head=False, metric=task.metric)
+            module = open_module(
+                path, cfg, target, task.family, fresh_head=False, metric=task.metric, base=self.plan.base
+            )
             predictor = Predictor(
                 module,
                 device=device(cfg.trainer.accelerator),
@@ -84,7 +86,7 @@ def train(plan: Plan, store: Store, logger: Any, language: str | None = None) ->
         check_overlap(stage, store)
     missing = _missing(stages, store)
     for stage in missing:
-        check_sizes(stage, store)
+        prepare(stage, store)
     for stage in missing:
         fit(stage, _parent(plan, store, stage.parent), store, plan.cfg, logger)
     return _parent(plan, store, stages[-1] if stages else None)

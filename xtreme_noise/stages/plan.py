@@ -66,6 +66,8 @@ def training_identity(cfg: Config) -> dict[str, Any]:
     if cfg.trainer.devices > 1:
         names.append("strategy")
     found = {name: getattr(cfg.trainer, name) for name in names if getattr(cfg.trainer, name) != getattr(usual, name)}
+    if cfg.trainer.accumulate_grad_batches > 1:
+        found["last_update"] = "mean of its own batches"  # it had been divided by accumulate_grad_batches
     lora = {"lora": asdict(cfg.model.lora)} if cfg.model.lora.rank else {}
     rate = cfg.model.attention_dropout
     return lora | ({} if rate is None else {"attention_dropout": rate}) | ({"trainer": found} if found else {})
@@ -108,6 +110,9 @@ class Plan:
             _ = self.pool.identity  # no language can do without a part of the pool
         if (mined := self.mining(language)) is not None:
             _ = mined.identity
+            if mined.test.queries == found:
+                found = mined.test.queries  # one object: its content is the same in every key
+                found.revision()
         self.stages_for(language)
         return found
 

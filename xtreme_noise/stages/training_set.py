@@ -39,9 +39,15 @@ def _refuse(train: Reference, test: Reference, stage: Stage, store: Store) -> No
     store.build("overlap", key, passed)
 
 
-def check_sizes(stage: Stage, store: Store) -> None:
-    """Raise DataError when a language has fewer examples than it must give. Those counted in tokens are not counted."""
+def prepare(stage: Stage, store: Store) -> None:
+    """Read all that a stage needs, long before its turn: files may be changed, and mistakes are found early.
+
+    Raises DataError, also when a language has fewer examples than it must give. Those counted in tokens are not
+    counted.
+    """
     for part in stage.parts:
+        for reference in part.references():
+            reference.load(store)
         must = replace(part, shares=tuple(share for share in part.shares if share.exact and not share.tokens_of))
         for share, data, _ in _candidates(must, store):
             share.take(data, part.role, part.seed)
