@@ -46,8 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         number = stop.number if isinstance(stop, interrupt.Interrupted) else signal.SIGINT
         below = "\n" if sys.stderr is not None and sys.stderr.isatty() else ""  # of the terminal's ^C
         print(
-            f"{below}xtreme-noise: ended by {signal.Signals(number).name}. What is finished is kept (stages, cells, a "
-            "fit up to its last saved state); the same command resumes",
+            f"{below}xtreme-noise: interrupted by {signal.Signals(number).name}. What is finished is kept (stages, "
+            "cells, a fit up to its last saved state); the same command resumes",
             file=sys.stderr,
         )
         return 128 + number

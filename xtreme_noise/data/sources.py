@@ -14,7 +14,7 @@ from datasets import ClassLabel, Dataset, disable_progress_bars, load_from_disk
 
 from xtreme_noise.config.schema import PRETRAINING, SourceConfig
 from xtreme_noise.config.splits import DataConfig, SplitConfig
-from xtreme_noise.content import content_digest
+from xtreme_noise.content import Unsettled, content_digest
 from xtreme_noise.data import answers, examples, fetched, files
 from xtreme_noise.data.bitext import with_gold
 from xtreme_noise.data.codes import fill, names_language
@@ -157,7 +157,8 @@ class Reference:
         try:
             path = store.build("data", key, self._write)
         except DataError as error:
-            _unusable[digest(key)] = error
+            if not isinstance(error, Unsettled):
+                _unusable[digest(key)] = error
             raise
         return load_from_disk(str(path / "arrow"))
 
