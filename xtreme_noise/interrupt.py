@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 _DEFAULTS: dict[signal.Signals, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
 _received: int | None = None
@@ -34,6 +34,13 @@ def check() -> None:
     """Raise Interrupted when a signal has come since `handled` was entered, whatever became of its exception."""
     if _received is not None:
         raise Interrupted(_received)
+
+
+def end(number: int) -> NoReturn:
+    """Raise Interrupted as for a signal that has just come: a library took it, and says so in its own way."""
+    global _received
+    _received = number
+    raise Interrupted(number) from None
 
 
 @contextlib.contextmanager
@@ -80,6 +87,7 @@ def _note(number: int, _: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
         return
-    _received = number
-    if not (_at_steps and number == signal.SIGTERM):
-        raise Interrupted(number)
+    if _at_steps and number == signal.SIGTERM:
+        _received = number
+    else:
+        end(number)

@@ -151,9 +151,9 @@ def _raise_interrupt(error: BaseException) -> None:
     from pytorch_lightning.utilities.exceptions import SIGTERMException
 
     if isinstance(error, SIGTERMException):
-        raise interrupt.Interrupted(signal.SIGTERM) from None
+        interrupt.end(signal.SIGTERM)
     if isinstance(error.__context__, KeyboardInterrupt):
-        raise interrupt.Interrupted(signal.SIGINT) from None
+        interrupt.end(signal.SIGINT)
     if any(frame.f_globals.get("__name__") == _REQUEUE for frame, _ in traceback.walk_tb(error.__traceback__)):
         raise error
 

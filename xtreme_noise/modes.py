@@ -5,6 +5,7 @@ What is imported inside functions here is heavy: a wrong command is answered bef
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import tempfile
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from typing import Any
 
 from xtreme_noise import interrupt, launch
 from xtreme_noise.config import compose, grid, paths, planned
-from xtreme_noise.errors import ConfigError, DataError, suggest
+from xtreme_noise.errors import ConfigError, DataError, ModelUnavailable, suggest
 from xtreme_noise.launch import FAILURE
 
 LOCAL = ("basic", "joblib")  # launchers that run jobs on this machine, and none longer than the command
@@ -100,6 +101,7 @@ def _mine(study: compose.Study) -> int:
 
 def _run(study: compose.Study) -> int:
     _accelerators(study)
+    _plannable(study)
     _writable(study.sweep, "jobs", f"sweep={study.sweep}: results", "sweep=/some/folder")
     for folder in study.folders:
         (folder / FAILURE).unlink(missing_ok=True)
@@ -167,6 +169,23 @@ def _places(study: compose.Study) -> None:
             raise ConfigError(f"source.root={root}: there is no such folder; give the one that holds the data sets")
     for store in sorted({job.store for job in study.jobs}):
         _writable(Path(store), ".", f"store={store}: finished work", "store=/some/folder (or set XTREME_NOISE_STORE)")
+
+
+def _plannable(study: compose.Study) -> None:
+    """Raise ConfigError for what keeps a job from being planned, where jobs run on this machine: nothing is left then.
+
+    What the data, or a model, keep it from is the job's to record: other jobs may go on.
+    """
+    if study.launcher not in LOCAL:
+        return
+    from xtreme_noise.stages.plan import Plan
+
+    for job in study.jobs:
+        with contextlib.suppress(DataError, ModelUnavailable):
+            try:
+                Plan(job)
+            except ConfigError as error:
+                raise ConfigError(f"{grid.title(job)}: {error}" if len(study.jobs) > 1 else str(error)) from error
 
 
 def _accelerators(study: compose.Study) -> None:

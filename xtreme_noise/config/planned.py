@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,22 @@ from xtreme_noise.store import write_atomic
 CONFIG = "config.yaml"
 JOB = "job.json"  # a job's record
 UNFINISHED = "unfinished"  # in a job's folder until its last run has come to an end, whatever end
-_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+    """Texts that OmegaConf reads as numbers, such as 1e3, are in quotes."""
+
+    def text(self, value: str) -> yaml.ScalarNode:
+        try:
+            quotes = math.isfinite(float(value.replace("_", "")))
+        except ValueError:
+            quotes = False
+        node: yaml.ScalarNode = self.represent_scalar("tag:yaml.org,2002:str", value, "'" if quotes else None)
+        return node
+
+
+_Dumper.add_representer(str, _Dumper.text)
 
 
 def write(jobs: Sequence[Config], folders: Sequence[Path]) -> None:
@@ -27,7 +42,7 @@ def write(jobs: Sequence[Config], folders: Sequence[Path]) -> None:
     So that what is interrupted is seen to be incomplete, with the jobs that have not begun.
     """
     texts = [
-        yaml.dump(dataclasses.asdict(job), Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=1000)
+        yaml.dump(dataclasses.asdict(job), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
         for job in jobs
     ]
     for folder, text in zip(folders, texts, strict=True):

@@ -141,7 +141,8 @@ class Fetched:
 
     def _check(self, name: str, digest: str) -> None:
         if digest != self._entry().files[name]:
-            raise content.Unsettled(f"{self._place() / name} has other bytes than when it was fetched: {self._remedy()}")
+            where = self._place() / name
+            raise content.Unsettled(f"{where} has other bytes than when it was fetched: {self._remedy()}")
 
     def _entry(self) -> Entry:
         entry = read(self.root).get((self.name, self.revision or ""))

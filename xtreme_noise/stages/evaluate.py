@@ -70,7 +70,8 @@ def evaluate(
                 interrupt.check()
                 bar.set_postfix_str(f"{cell.language} {cell.noise}@{cell.level:g}")
                 entry, path = session.entry(cell)
-                interrupt.check()  # what failed may have failed of it
+                if entry["status"] == "error":
+                    interrupt.check()  # it may have failed of it
                 finished(entry, path)
                 bar.update()
                 yield entry
