@@ -16,6 +16,10 @@ from xtreme_noise.store import file_digest
 _digests: dict[tuple[str, tuple[int, ...]], str] = {}
 
 
+class Unsettled(DataError):
+    """A file that changed or could not be read: the next try may find it right."""
+
+
 def stamp(path: Path) -> tuple[int, ...]:
     """What a change of a file changes, but for its bytes: nobody can set its ctime."""
     stat = path.stat()
@@ -25,35 +29,35 @@ def stamp(path: Path) -> tuple[int, ...]:
 def content_digest(path: Path) -> str:
     """sha256 of a file, remembered for as long as its stamp stays the same: weights may have gigabytes.
 
-    Raises DataError when it cannot be read.
+    Raises Unsettled when it cannot be read.
     """
     try:
         key = (str(path), stamp(path))
         if key not in _digests:
             _digests[key] = file_digest(path)
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror})") from error
+        raise Unsettled(f"{path} cannot be read ({error.strerror})") from error
     return _digests[key]
 
 
 def read(path: Path, digest: str | None = None) -> bytes:
-    """The bytes of a file. Raises DataError when it cannot be read, or its sha256 is not `digest` (None: any)."""
+    """The bytes of a file. Raises Unsettled when it cannot be read, or its sha256 is not `digest` (None: any)."""
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror})") from error
+        raise Unsettled(f"{path} cannot be read ({error.strerror})") from error
     if digest is not None and hashlib.sha256(content).hexdigest() != digest:
         changed(path)
     return content
 
 
 def copy(path: Path, target: Path) -> str:
-    """Copy a file to `target`, block by block; returns the sha256 of what was copied. Raises DataError and OSError."""
+    """Copy a file to `target`, block by block; returns the sha256 of what was copied. Raises Unsettled and OSError."""
     state = hashlib.sha256()
     try:
         source = path.open("rb")
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror})") from error
+        raise Unsettled(f"{path} cannot be read ({error.strerror})") from error
     target.parent.mkdir(parents=True, exist_ok=True)
     with source, target.open("wb") as stream:
         while block := source.read(1 << 20):
@@ -63,8 +67,8 @@ def copy(path: Path, target: Path) -> str:
 
 
 def changed(path: Path) -> NoReturn:
-    """Raise the DataError for a file that is not what a key says."""
-    raise DataError(
+    """Raise the error for a file that is not what a key says."""
+    raise Unsettled(
         f"{path} has changed since this run was planned, so nothing was stored: leave it as it is while a run reads "
         "it, and give the same command again"
     )

@@ -11,9 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from xtreme_noise.config import compose, paths
+from xtreme_noise import interrupt, launch
+from xtreme_noise.config import compose, grid, paths, planned
 from xtreme_noise.errors import ConfigError, DataError, suggest
-from xtreme_noise.launch import FAILURE, run_hydra
+from xtreme_noise.launch import FAILURE
+
+LOCAL = ("basic", "joblib")  # launchers that run jobs on this machine, and none longer than the command
 
 
 def start(study: compose.Study) -> int:
@@ -100,16 +103,33 @@ def _run(study: compose.Study) -> int:
     _writable(study.sweep, "jobs", f"sweep={study.sweep}: results", "sweep=/some/folder")
     for folder in study.folders:
         (folder / FAILURE).unlink(missing_ok=True)
-    # The mode is given: an experiment may say MULTIRUN itself, and -m must win over one that says RUN.
     try:
-        code = run_hydra(["--multirun" if study.multirun else "--run", *study.overrides])
+        planned.write(study.jobs, study.folders)
+        code, lost = launch.run(study)
     except OSError as error:
         error.filename = error.filename or str(study.sweep)  # a full disk's error names no file
         raise
-    failures = [folder / FAILURE for folder in study.folders if (folder / FAILURE).is_file()]
-    for path in failures:
-        print(f"xtreme-noise: a job failed: {_last_line(path)} ({path})", file=sys.stderr)
-    return max(code, _finish(study.sweep), 1 if failures else 0)
+    for folder in study.folders:
+        if (folder / FAILURE).is_file() and folder not in lost.folders:
+            print(f"xtreme-noise: a job failed: {_last_line(folder / FAILURE)} ({folder / FAILURE})", file=sys.stderr)
+    if lost.folders:
+        print(f"xtreme-noise: {_lost(study, lost)}", file=sys.stderr)
+    return max(code, _finish(study.sweep))
+
+
+def _lost(study: compose.Study, lost: launch.Lost) -> str:
+    """Which jobs did not finish, up to five by name, and what to do."""
+    named = [
+        f"{grid.title(job)} (jobs/{folder.name})"
+        for job, folder in zip(study.jobs, study.folders, strict=True)
+        if folder in lost.folders
+    ]
+    more = f" and {len(named) - 5} more" if len(named) > 5 else ""
+    running = "" if study.launcher in LOCAL else f"; mode=report sweep={study.sweep} tells what still runs, later"
+    return (
+        f"{len(named)} of {len(study.jobs)} jobs did not finish ({lost.why}): {', '.join(named[:5])}{more}. What is "
+        f"finished is kept and reported; the same command resumes{running}"
+    )
 
 
 def _readable(sweep: Path) -> None:
@@ -153,7 +173,7 @@ def _accelerators(study: compose.Study) -> None:
     """Raise ConfigError for an accelerator that is not in this machine, where the jobs run on this machine."""
     wanted = {job.trainer.accelerator for job in study.jobs} - {"auto", "cpu"}
     sharded = any(job.trainer.devices > 1 and job.trainer.strategy == "fsdp" for job in study.jobs)
-    if not (wanted or sharded) or study.launcher not in ("basic", "joblib"):
+    if not (wanted or sharded) or study.launcher not in LOCAL:
         return
     import torch
 
@@ -184,18 +204,22 @@ def _last_line(path: Path) -> str:
 
 
 def _finish(sweep: Path) -> int:
-    """Compact the results, write the report, print the table. 1 when a job or cell of the folder failed."""
+    """Compact the results, write the report, print the table.
+
+    1 when the report lists a failure, or nothing was measured: it is decided here, for every mode that ends so.
+    """
     from rich.console import Console
 
     from xtreme_noise import report, results
 
     completion = results.finish(sweep)
-    page = report.write(sweep)
-    Console().print(report.terminal_table(sweep))
-    print(page)
+    interrupt.check()
+    built = report.conclude(sweep)
+    Console().print(built.table)
+    print(built.page)
     nothing = completion.missing and not completion.ok
-    if completion.failed:
-        print(f"xtreme-noise: {completion.failed} failed; the report lists them first", file=sys.stderr)
+    if built.problems:
+        print(f"xtreme-noise: {built.problems} failed; the report lists them first", file=sys.stderr)
     elif nothing:
         print("xtreme-noise: no cell could be evaluated: all of the data are missing", file=sys.stderr)
     if completion.ambiguous:
@@ -204,7 +228,13 @@ def _finish(sweep: Path) -> int:
             f"report lists them): remove from {sweep / 'jobs'} the jobs of the training that you do not want",
             file=sys.stderr,
         )
-    return int(bool(completion.failed or nothing or completion.ambiguous) or any((sweep / "jobs").glob(f"*/{FAILURE}")))
+    if built.not_run:
+        print(
+            f"xtreme-noise: {built.not_run} of {built.wanted} cells are not run: the study was interrupted, or runs "
+            "still; the same command resumes",
+            file=sys.stderr,
+        )
+    return int(bool(built.problems or nothing))
 
 
 OF_A_FOLDER: dict[str, Callable[[Path], int]] = {"report": _report, "export": _export}

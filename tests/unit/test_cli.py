@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -79,8 +79,9 @@ def reported(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     stand_in(
         monkeypatch,
         "xtreme_noise.report",
-        write=lambda sweep: sweep / "report.html",
-        terminal_table=lambda _: "table",
+        conclude=lambda sweep: SimpleNamespace(
+            page=sweep / "report.html", table="table", problems=0, not_run=0, wanted=1
+        ),
     )
     return asked
 

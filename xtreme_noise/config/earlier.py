@@ -27,9 +27,15 @@ def jobs(sweep: Path, now: Collection[Path]) -> list[Config]:
         if path.parent in now or not _finished(path.parent / "job.json"):
             continue
         try:
-            found.append(_read(Config, yaml.safe_load(path.read_text(encoding="utf-8"))))
+            found.append(read(yaml.safe_load(path.read_text(encoding="utf-8"))))
         except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
             continue
+    return found
+
+
+def read(content: Any) -> Config:
+    """A configuration that a job has. Raises KeyError, TypeError or AttributeError for one of another version."""
+    found: Config = _read(Config, content)
     return found
 
 

@@ -141,14 +141,14 @@ class Fetched:
 
     def _check(self, name: str, digest: str) -> None:
         if digest != self._entry().files[name]:
-            raise DataError(f"{self._place() / name} has other bytes than when it was fetched: {self._remedy()}")
+            raise content.Unsettled(f"{self._place() / name} has other bytes than when it was fetched: {self._remedy()}")
 
     def _entry(self) -> Entry:
         entry = read(self.root).get((self.name, self.revision or ""))
         if entry is None:
             raise self._unavailable("nothing of it is here")
         if self.at not in (None, entry.commit):
-            raise DataError(
+            raise content.Unsettled(
                 f"{Path(self.root) / MANIFEST} has changed since this run was planned: {self.name} was fetched again, "
                 f"at {entry.commit[:12]} instead of {str(self.at)[:12]}; give the same command again"
             )

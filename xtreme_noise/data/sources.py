@@ -14,7 +14,7 @@ from datasets import ClassLabel, Dataset, disable_progress_bars, load_from_disk
 
 from xtreme_noise.config.schema import PRETRAINING, SourceConfig
 from xtreme_noise.config.splits import DataConfig, SplitConfig
-from xtreme_noise.content import content_digest
+from xtreme_noise.content import Unsettled, content_digest
 from xtreme_noise.data import answers, examples, fetched, files
 from xtreme_noise.data.bitext import with_gold
 from xtreme_noise.data.codes import fill, names_language
@@ -23,11 +23,13 @@ from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.pairs import paired
 from xtreme_noise.data.parallel import beside, distinct
 from xtreme_noise.errors import ConfigError, DataError, ModelUnavailable
-from xtreme_noise.store import Store
+from xtreme_noise.store import Store, digest
 
 PREPARED_VERSION = 1  # of the normal form; raise it when the same source gives other rows
 # Settings of a split that came later: data without them keep their identity.
 LATER = ("noisy", "drop", "values", "repair", "make", "join", "cut", "parallel", "gold")
+
+_unusable: dict[str, DataError] = {}  # digest of an identity, with the content in it -> what is wrong with the data
 
 
 def source_kind(data: Mapping[str, DataConfig], source: SourceConfig, what: str) -> str:
@@ -145,8 +147,19 @@ class Reference:
         }
 
     def load(self, store: Store) -> Dataset:
-        """The split in normal form, memory-mapped from the store; checked row by row the first time it is read."""
-        path = store.build("data", self.identity(), self._write)
+        """The split in normal form, memory-mapped from the store; checked row by row the first time it is read.
+
+        Raises DataError. A split of which this process knows that it cannot be used is not read again.
+        """
+        key = self.identity()
+        if (known := _unusable.get(digest(key))) is not None:
+            raise known.with_traceback(None)  # or it would grow by a page with every cell
+        try:
+            path = store.build("data", key, self._write)
+        except DataError as error:
+            if not isinstance(error, Unsettled):
+                _unusable[digest(key)] = error
+            raise
         return load_from_disk(str(path / "arrow"))
 
     def _write(self, directory: Path) -> None:

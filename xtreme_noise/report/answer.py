@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xtreme_noise.kinds import parts
+from xtreme_noise.report.cells import ABSENT
 from xtreme_noise.report.estimates import Contrast, Point
-from xtreme_noise.report.grid import ABSENT
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel, System
 from xtreme_noise.report.study import Study

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from xtreme_noise.config import planned
 from xtreme_noise.errors import DataError
 
 CLEAN = "clean"
@@ -20,7 +21,8 @@ ARMS = {
     "english + noise": "English and noise in training",
     "multilingual + noise": "multilingual and noise in training",
 }
-STATUSES = ("ok", "error", "missing", "n/a")
+STATUSES = ("ok", "error", "missing", "n/a")  # of a record
+ABSENT = "not run"  # planned, or in the grid of the study, but without a record: not run, not yet run, or killed
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,8 @@ class Problem:
 def read_cells(sweep: Path) -> tuple[list[Cell], list[Problem]]:
     """All cells in a fixed order, and what is wrong with the table itself.
 
+    Cells that jobs were to evaluate, and of which there is no record, are ABSENT.
+
     Raises DataError when cells.parquet is absent, unreadable, lacks a column or has an unknown status.
     """
     import pyarrow.parquet as pq
@@ -115,21 +119,30 @@ def read_cells(sweep: Path) -> tuple[list[Cell], list[Problem]]:
     lacking = [name for name in COLUMNS if name not in table.column_names]
     if lacking:
         raise DataError(f"{path} lacks the columns {', '.join(lacking)}.")
-    cells = []
-    for row in table.select(list(COLUMNS)).to_pylist():
-        for name in _TEXT:
-            row[name] = row[name] or ""
-        row["language_name"] = row["language_name"] or row["language"]
-        row["noise"] = row["noise"] or CLEAN
-        row["level"] = float(row["level"] or 0.0)
-        _training_noise(row)
-        cell = Cell(**row)
+    cells = [_cell(row) for row in table.select(list(COLUMNS)).to_pylist()]
+    for cell in cells:
         if cell.status not in STATUSES:
             raise DataError(f"{path}: cell {cell.cell} has status {cell.status!r}, not one of {STATUSES}.")
-        cells.append(cell)
+    wanted, unknown = planned.cells(sweep)
+    cells += [_cell({**dict.fromkeys(COLUMNS), **row, "status": ABSENT}) for row in wanted]
     kept, problems = _unambiguous(sorted(_metric_apart(cells), key=_order))
     of_one_model, mixed = several_models(kept)
-    return of_one_model, problems + mixed
+    return of_one_model, [*map(_unknown, unknown), *problems, *mixed]
+
+
+def _cell(row: dict[str, Any]) -> Cell:
+    for name in _TEXT:
+        row[name] = row[name] or ""
+    row["language_name"] = row["language_name"] or row["language"]
+    row["noise"] = row["noise"] or CLEAN
+    row["level"] = float(row["level"] or 0.0)
+    _training_noise(row)
+    return Cell(**row)
+
+
+def _unknown(job: Path) -> Problem:
+    why = "it has not finished, and left no configuration that says what it was to evaluate"
+    return Problem(f"job {job.name}", f"{why}: run its command again, or remove {job}")
 
 
 def _training_noise(row: dict[str, Any]) -> None:
@@ -162,8 +175,8 @@ def _metric_apart(cells: Sequence[Cell]) -> list[Cell]:
 
 
 def _unambiguous(cells: Sequence[Cell]) -> tuple[list[Cell], list[Problem]]:
-    """One cell a place, the finished one first. What failed beside it is a problem; of several finished ones none is
-    kept: no way to tell which one an average should take.
+    """One cell a place, the finished one first, a planned one last. What failed beside it is a problem; of several
+    finished ones none is kept: no way to tell which one an average should take.
     """
     places: dict[object, list[Cell]] = defaultdict(list)
     for cell in cells:
@@ -178,7 +191,7 @@ def _unambiguous(cells: Sequence[Cell]) -> tuple[list[Cell], list[Problem]]:
             problems.append(Problem(where(same[0]), several))
             chosen = None
         else:
-            chosen = (finished or failed or same)[0]
+            chosen = (finished or failed or [cell for cell in same if cell.status != ABSENT] or same)[0]
             kept.append(chosen)
         problems += [Problem(where(cell), cell.error or "no message") for cell in failed if cell is not chosen]
     return kept, problems

@@ -11,11 +11,10 @@ import numpy as np
 from xtreme_noise.analysis.bootstrap import Floats, interval, mean_over_runs
 from xtreme_noise.analysis.direction import rightness
 from xtreme_noise.analysis.robustness import drop_rate
-from xtreme_noise.report.cells import CLEAN, Cell, ordered
+from xtreme_noise.report.cells import ABSENT, CLEAN, Cell, ordered
 from xtreme_noise.report.panels import System, systems
 from xtreme_noise.report.predictions import Evidence
 
-ABSENT = "not run"  # in the grid of the sweep, but without a record: not run, not yet run, or killed
 PARTIAL = "partial"  # some seeds are there, others are not
 
 

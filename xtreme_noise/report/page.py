@@ -74,7 +74,7 @@ def page(study: Study, library: str, digest: str, files: Sequence[str]) -> str:
     """
     names = Names.of(study.cells)
     stages = read_stages(study.sweep)
-    samples, sample_problems = sample_groups(study.cells)
+    samples, _ = sample_groups(study.cells)
     specs = Specs()
     environment = Environment(
         loader=PackageLoader("xtreme_noise.report"),
@@ -97,7 +97,7 @@ def page(study: Study, library: str, digest: str, files: Sequence[str]) -> str:
         question=QUESTION,
         answer=answer(study),
         totals=totals(study),
-        problems=views.problem_groups([*study.problems, *sample_problems]),
+        problems=views.problem_groups(study.problems),
         place_limit=PLACES,
         missing=views.gaps(study, "missing"),
         inapplicable=views.gaps(study, "n/a"),

@@ -35,10 +35,10 @@ class Evidence:
 
 
 def read_evidence(
-    sweep: Path, cells: Sequence[Cell], *, seed: int = 0
+    sweep: Path, cells: Sequence[Cell], *, seed: int = 0, resample: bool = True
 ) -> tuple[dict[str, Evidence], dict[tuple[str, str], str], list[Problem]]:
     """Per task: replicates of every finished cell; (task, language) that cannot be compared and why;
-    problems.
+    problems. Without `resample` there are no replicates: predictions are read and checked alone.
 
     A language whose cells do not hold exactly the same items, or whose predictions are missing, unreadable or
     do not add up to the recorded score, is left out of every comparison and named: never guessed at.
@@ -66,7 +66,7 @@ def read_evidence(
         if any(cell.family == "classification" for members in languages.values() for cell in members) and labels:
             evidence.labels, evidence.chance = len(labels), 1 / len(labels)
         evidence.resamples = RESAMPLES if size <= LARGE else FEWER
-        drawn = replicates(parts, evidence.resamples, seed=seed, stream=task)
+        drawn = replicates(parts, evidence.resamples, seed=seed, stream=task) if resample else {}
         for language, scores in drawn.items():
             for column, cell in enumerate(languages[language]):
                 evidence.scores[cell.cell] = scores[:, column]
@@ -132,11 +132,13 @@ def _read(path: Path, gold: bool) -> Any:
 
 def _check_sums(cell: Cell, num: Floats, den: Floats) -> None:
     total = float(den.sum())
-    if not len(num) or (den < 0).any():
-        raise DataError(f"no examples, or a negative denominator, in the predictions of: {where(cell)}")
+    if not len(num) or not (den >= 0).all() or not np.isfinite(num).all():
+        raise DataError(f"no examples, or numbers that no score is made of, in the predictions of: {where(cell)}")
     score = float(num.sum()) / total if total else 0.0
-    if cell.score is None or abs(score - cell.score) > 1e-4:
+    if cell.score is None or not abs(score - cell.score) <= 1e-4:  # also true of nan
         raise DataError(f"the predictions give a score of {score:.4f}, the cell says {cell.score}: {where(cell)}")
+    if cell.n is not None and cell.n != len(num):
+        raise DataError(f"the predictions are of {len(num)} examples, the cell says {cell.n}: {where(cell)}")
 
 
 def match(reference: Sequence[str], ids: Sequence[str], reference_name: str, name: str) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +12,17 @@ from xtreme_noise.report.grid import Count, Place, counts, places
 from xtreme_noise.report.jobs import Job, read_jobs
 from xtreme_noise.report.panels import Panel, panels
 from xtreme_noise.report.predictions import Evidence, read_evidence
+from xtreme_noise.report.samples import sample_groups
 from xtreme_noise.report.seen import Apart, apart
 
 
 @dataclass(frozen=True)
 class Study:
-    """A sweep as read. `problems` holds what failed or does not add up, the cells with errors included."""
+    """A sweep as read. `problems` holds what failed or does not add up, the cells with errors included: what the report
+    lists first, and what makes the exit code 1.
+
+    unusable: (task, language) -> why its predictions cannot be used.
+    """
 
     sweep: Path
     cells: Sequence[Cell]
@@ -30,6 +35,7 @@ class Study:
     places: Sequence[Place]
     counts: Sequence[Count]
     jobs: Sequence[Job]
+    unusable: Mapping[tuple[str, str], str]
 
     @property
     def tasks(self) -> list[str]:
@@ -40,9 +46,10 @@ class Study:
         return ordered(cell.model for cell in self.cells)
 
 
-def read_study(sweep: Path, *, resample: bool = True) -> Study:
+def read_study(sweep: Path, *, resample: bool = True, unusable: Mapping[tuple[str, str], str] | None = None) -> Study:
     """Read and compute. Without `resample` predictions are not opened, and no number has an interval.
 
+    unusable: (task, language) -> why its predictions cannot be used, where that is known and they are not opened.
     Raises DataError when the folder has no readable cells.parquet; everything else that is wrong is a problem
     in the result.
     """
@@ -50,10 +57,11 @@ def read_study(sweep: Path, *, resample: bool = True) -> Study:
     jobs, job_problems = read_jobs(sweep)
     failed = [Problem(where(c), c.error or "no message") for c in cells if c.status == "error"]
     evidence: dict[str, Evidence] = {}
-    unusable: dict[tuple[str, str], str] = {}
     broken: list[Problem] = []
     if resample:
         evidence, unusable, broken = read_evidence(sweep, cells)
+    broken += sample_groups(cells)[1]
+    unusable = dict(unusable or {})
     compared = panels(cells, unusable)
     known = [(panel, evidence.get(panel.task, Evidence())) for panel in compared]
     two = [pair for panel, own in known for pair in pairs(panel, own)]
@@ -69,4 +77,5 @@ def read_study(sweep: Path, *, resample: bool = True) -> Study:
         places(cells, evidence),
         counts(cells),
         jobs,
+        unusable,
     )

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from xtreme_noise.report.cells import STATUSES, Cell
+from xtreme_noise.report.cells import ABSENT, STATUSES, Cell
 from xtreme_noise.report.cost import costs
 from xtreme_noise.report.estimates import Contrast, Estimate
-from xtreme_noise.report.grid import ABSENT
 from xtreme_noise.report.layers import COLUMNS as LAYERS
 from xtreme_noise.report.layers import rows as layer_rows
 from xtreme_noise.report.panels import Panel
@@ -47,7 +46,7 @@ COMPLETENESS = ("task", "model", "intermediate", "arm", "noise", "ok", "error", 
 def tables(study: Study) -> dict[str, str]:
     """File name -> CSV text (UTF-8, a header line, empty where a value is not defined)."""
     return {
-        "cells.csv": _csv(CELLS, ({name: getattr(c, name) for name in CELLS} for c in study.cells)),
+        "cells.csv": _csv(CELLS, _cells(study)),
         "scores.csv": _csv(SCORES, _scores(study)),
         "curves.csv": _csv(CURVES, _curves(study)),
         "arms.csv": _csv(ARMS, _arms(study.contrasts)),
@@ -59,6 +58,10 @@ def tables(study: Study) -> dict[str, str]:
         "completeness.csv": _csv(COMPLETENESS, _completeness(study)),
         "cost.csv": _csv(COST, ({name: getattr(cost, name) for name in COST} for cost in costs(study.cells))),
     }
+
+
+def _cells(study: Study) -> Iterable[dict[str, Any]]:
+    return ({name: getattr(c, name) for name in CELLS} for c in study.cells if c.status != ABSENT)
 
 
 def _scores(study: Study) -> Iterable[dict[str, Any]]:

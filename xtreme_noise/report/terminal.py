@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
 from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from xtreme_noise.report.cells import CLEAN, STATUSES
+from xtreme_noise.report.cells import ABSENT, CLEAN, STATUSES
 from xtreme_noise.report.estimates import Estimate, Point
-from xtreme_noise.report.grid import ABSENT
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel, System
-from xtreme_noise.report.study import Study, read_study
+from xtreme_noise.report.study import Study
 from xtreme_noise.report.text import STATUS_TEXT, percent
 
 
-def table(sweep: Path) -> Table:
+def table(study: Study) -> Table:
     """One row per task, noise family, model and arm; scores x 100, means over languages complete in all arms.
 
-    Narrow enough for 80 columns; nothing is resampled, so it is there at once.
+    Narrow enough for 80 columns.
     """
-    study = read_study(sweep, resample=False)
     names = Names.of(study.cells)
     out = Table(
-        title=escape(sweep.name),
+        title=escape(study.sweep.name),
         caption="scores × 100: means over the languages complete in every arm (langs); drop: % of clean lost"
         + _missing(study),
         box=box.SIMPLE_HEAD,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from xtreme_noise.report.cells import ABSENT
 from xtreme_noise.report.estimates import Estimate
-from xtreme_noise.report.grid import ABSENT, PARTIAL
+from xtreme_noise.report.grid import PARTIAL
 
 NONE = "–"
 STATUS_TEXT = {

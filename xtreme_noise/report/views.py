@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from xtreme_noise.report.cells import CLEAN, STATUSES, Problem, ordered
+from xtreme_noise.report.cells import ABSENT, CLEAN, STATUSES, Problem, ordered
 from xtreme_noise.report.estimates import Contrast, Point
-from xtreme_noise.report.grid import ABSENT, PARTIAL, Place, by_language
+from xtreme_noise.report.grid import PARTIAL, Place, by_language
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.study import Study

@@ -20,6 +20,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from xtreme_noise import interrupt
+
 log = logging.getLogger(__name__)
 LAST = "last.safetensors"
 FORMAT = "1"  # raise it when what is written here means something else
@@ -151,6 +153,7 @@ class Resume(Callback):
     ) -> None:
         """Only here: the loader of an epoch that is gone on with has drawn a number of its own until now."""
         del pl_module, batch, batch_idx
+        interrupt.check()
         trainer.datamodule.start = 0  # type: ignore[attr-defined]  # for the loaders of further epochs
         if self._random is not None:
             mine = self._random[trainer.global_rank]

@@ -15,14 +15,14 @@ import pyarrow.parquet as pq
 from datasets import Dataset
 from tqdm.auto import tqdm
 
-from xtreme_noise import metrics
+from xtreme_noise import interrupt, metrics
+from xtreme_noise.config import grid
 from xtreme_noise.config.fields import spoken
 from xtreme_noise.config.schema import Config
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.sources import Reference, subsample
 from xtreme_noise.data.transform import NoiseTransform, texts, token_change_rate
 from xtreme_noise.errors import NotApplicable, NotFinite, UserError
-from xtreme_noise.languages import language as language_row
 from xtreme_noise.languages import main as main_language
 from xtreme_noise.noise.apply import FIELDS
 from xtreme_noise.stages.fit import bars
@@ -61,23 +61,35 @@ def evaluate(
     if plan.cfg.strict:
         for name in by_language:  # raises for the first gap, before anything is trained
             LanguageSession(plan, store, predictor, name)
+    said: set[str] = set()
     with tqdm(total=len(plan.cells), desc="cells", unit="cell", disable=not bars(plan.cfg)) as bar:
         for name, cells in by_language.items():
-            session = LanguageSession(plan, store, predictor, name, cells)
+            session = LanguageSession(plan, store, predictor, name, cells, said)
             log.info("%s %s: %d cells", plan.cfg.task.name, name, len(cells))
             for cell in cells:
+                interrupt.check()
                 bar.set_postfix_str(f"{cell.language} {cell.noise}@{cell.level:g}")
                 entry, path = session.entry(cell)
+                interrupt.check()  # what failed may have failed of it
                 finished(entry, path)
                 bar.update()
                 yield entry
 
 
 class LanguageSession:
-    """One language's test set, loaded when the first of its cells is not finished yet."""
+    """One language's test set, loaded when the first of its cells is not finished yet.
+
+    said: errors that stand in the log already. What all cells of a language, or of a job, fail of stands there once.
+    """
 
     def __init__(
-        self, plan: Plan, store: Store, predictor: LazyPredictor, name: str, cells: Sequence[Cell] = ()
+        self,
+        plan: Plan,
+        store: Store,
+        predictor: LazyPredictor,
+        name: str,
+        cells: Sequence[Cell] = (),
+        said: set[str] | None = None,
     ) -> None:
         self.plan = plan
         self.store = store
@@ -86,6 +98,7 @@ class LanguageSession:
         self.cells = list(cells)
         self.missing: str | None = None
         self.status = "missing"
+        self._said = set() if said is None else said
         self._data: Dataset | None = None
         self._clean_tokens: list[list[int]] | None = None
         self.mining: Mining | None = None
@@ -98,7 +111,7 @@ class LanguageSession:
                 raise
             self.test, self.missing = None, str(error)
         except UserError as error:  # not to be had from the hub: the other languages go on
-            log.error("%s: %s", name, error)
+            self._say(name, error)
             self.test, self.missing, self.status = None, str(error), "error"
 
     def entry(self, cell: Cell) -> tuple[dict[str, Any], Path | None]:
@@ -119,14 +132,24 @@ class LanguageSession:
         except NotApplicable as error:
             return entry | {"status": "n/a", "error": str(error)}, None
         except UserError as error:
-            log.error("%s: %s", describe(cell), error)
+            self._say(describe(cell), error)
             return entry | {"status": "error", "error": str(error)}, None
         except Exception as error:
-            log.exception("%s failed", describe(cell))
+            self._say(describe(cell), error)
             return entry | {"status": "error", "error": f"{type(error).__name__}: {error}"}, None
         record = json.loads((path / RECORD).read_text(encoding="utf-8"))
         signature = self.plan.signature(cell, self.test, record["n"])
         return entry | record | {"status": "ok", "error": None, "signature": signature}, path
+
+    def _say(self, where: str, error: Exception) -> None:
+        text = f"{type(error).__name__}: {error}"
+        if text in self._said:
+            return
+        self._said.add(text)
+        if isinstance(error, UserError):
+            log.error("%s: %s", where, error)
+        else:
+            log.error("%s failed", where, exc_info=error)
 
     def _record(self, cell: Cell, test: Reference) -> Path:
         def make(directory: Path) -> None:
@@ -299,27 +322,8 @@ def saturated(level: float, reached: float, capacity: float) -> bool:
 
 def identify(cfg: Config, cell: Cell) -> dict[str, Any]:
     """Who a cell is: the columns of cells.parquet that are known before it is computed."""
-    row = language_row(cell.language)
-    return {
-        "task": cfg.reported_task(),
-        "family": cfg.task.family,
-        "language": cell.language,
-        "language_name": row.name,
-        "script": row.script,
-        "model": cfg.model.name,
-        "intermediate": cfg.intermediate.title(),
-        "arm": cfg.intermediate.arm or "none",
-        "train_noise": cfg.trained_with(),
-        "seen": main_language(cell.language) in cfg.seen_languages() if cfg.intermediate.name != "none" else None,
-        "noise": cell.noise,
-        "level": cell.level,
-        "noise_seed": cell.noise_seed,
-        "calibrated_by": cfg.noise.calibrate_by,
-        "seed": cfg.seed,
-        "metric": cfg.task.metric,
-        "test_size": cfg.task.size.test,
-        "label_preserving": cell.perturber.label_preserving if cell.perturber else True,
-    }
+    kept = cell.perturber.label_preserving if cell.perturber else True
+    return grid.identify(cfg, cell.place) | {"label_preserving": kept}
 
 
 def describe(cell: Cell) -> str:

@@ -22,7 +22,7 @@ from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning.callbacks import Callback, TQDMProgressBar
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from xtreme_noise import metrics, models
+from xtreme_noise import interrupt, metrics, models
 from xtreme_noise.config.schema import Config
 from xtreme_noise.data.datamodule import TaskDataModule
 from xtreme_noise.data.sources import subsample
@@ -348,7 +348,10 @@ def _training(stage: Stage, parent: Path, store: Store, cfg: Config, logger: Any
             reload_dataloaders_every_n_epochs=1 if work.noisy or module.renews else 0,
         )
         log.info("%s: training on %d examples", stage.name, work.examples)
-        with warnings.catch_warnings():  # the data module itself leaves out the batches of before
+        with (
+            interrupt.terminated_at_steps(),
+            warnings.catch_warnings(),
+        ):  # the data module itself leaves out the batches of before
             warnings.filterwarnings("ignore", message="You're resuming from a checkpoint that ended before")
             warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated")  # Lightning's own use of torch
             trainer.fit(module, datamodule=data, ckpt_path=last(unfinished))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from xtreme_noise import finite
+from xtreme_noise import finite, interrupt
 from xtreme_noise.data.batching import Feature, pad, sorted_batches
 from xtreme_noise.errors import NotFinite
 from xtreme_noise.modules.base import Columns, TaskModule, Unit
@@ -117,6 +117,7 @@ class Predictor:
         self.module.eval()
         with torch.inference_mode(), self._autocast():
             for batch in sorted_batches(lengths, self.batch_tokens):
+                interrupt.check()
                 found = self.module.predict_step(self._tensors([flat[row] for row in batch]))
                 for row, output in zip(batch, found, strict=True):
                     outputs[row] = output

@@ -30,12 +30,20 @@ def run(count: int, work: Callable[..., None], *arguments: Any) -> None:
     listener = logging.handlers.QueueListener(queue, *logging.getLogger().handlers, respect_handler_level=True)
     listener.start()
     try:
-        start_processes(  # type: ignore[no-untyped-call]
+        context = start_processes(  # type: ignore[no-untyped-call]
             _rank,
             (count, _free_port(), os.getpid(), logging.getLogger().level, queue, errors, work, arguments),
             nprocs=count,
             start_method="spawn",
+            join=False,
         )
+        try:
+            while not context.join():
+                pass
+        except BaseException:  # such as a signal to this process: Python would wait for them before it ends
+            for process in context.processes:
+                process.kill()
+            raise
     except ProcessRaisedException as error:
         if errors.empty():
             raise

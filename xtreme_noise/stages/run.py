@@ -12,9 +12,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from omegaconf import OmegaConf
 
 from xtreme_noise import trackers
+from xtreme_noise.config import grid
 from xtreme_noise.config.schema import Config
 from xtreme_noise.errors import JobFailed
 from xtreme_noise.results import JOB, read_record
@@ -36,11 +36,10 @@ def run_job(cfg: Config, job_dir: Path) -> None:
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     job_dir.mkdir(parents=True, exist_ok=True)
     store, record = Store(cfg.store), JobRecord(job_dir)
-    OmegaConf.save(OmegaConf.structured(cfg), job_dir / "config.yaml")
     try:
         plan = Plan(cfg)
         _ = plan.model_digest  # all that is trained on is there
-        logger = trackers.build(cfg.tracker, job_dir, name(cfg), asdict(cfg))
+        logger = trackers.build(cfg.tracker, job_dir, grid.title(cfg), asdict(cfg))
     except Exception as error:
         failed = {"status": "error", "error": str(error) or type(error).__name__}
         record.cells = [identify(cfg, cell) | failed for cell in cells(cfg)]
@@ -55,13 +54,8 @@ def run_job(cfg: Config, job_dir: Path) -> None:
         first = failures[0]
         where = f"{first['language']} {first['noise']}@{first['level']:g}"
         raise JobFailed(
-            f"{name(cfg)}: {len(failures)} of {len(record.cells)} cells failed, first {where}: {first['error']}"
+            f"{grid.title(cfg)}: {len(failures)} of {len(record.cells)} cells failed, first {where}: {first['error']}"
         )
-
-
-def name(cfg: Config) -> str:
-    """A job, for people and trackers."""
-    return f"{cfg.reported_task()}-{cfg.model.name}-{cfg.intermediate.name.replace('/', '-')}-s{cfg.seed}"
 
 
 def _evaluate(plan: Plan, store: Store, record: JobRecord, logger: Any) -> None:
@@ -76,11 +70,16 @@ def _evaluate(plan: Plan, store: Store, record: JobRecord, logger: Any) -> None:
             logger.log_metrics({where: entry["score"]})
 
     language = None
-    for entry in evaluate(plan, store, LazyPredictor(plan, store, logger), finished):
-        if entry["language"] != language and record.cells:
-            record.write_so_far(plan, store)  # a killed job leaves what it has, language by language
-        language = entry["language"]
-        record.cells.append(entry)
+    try:
+        for entry in evaluate(plan, store, LazyPredictor(plan, store, logger), finished):
+            if entry["language"] != language and record.cells:
+                record.write_so_far(plan, store)  # a killed job leaves what it has, language by language
+            language = entry["language"]
+            record.cells.append(entry)
+    except (KeyboardInterrupt, SystemExit):  # one that is interrupted leaves all that it has
+        if record.cells:
+            record.write_so_far(plan, store)
+        raise
     record.write(plan, store)
 
 
