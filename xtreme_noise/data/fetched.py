@@ -70,7 +70,7 @@ def _read(path: Path, time: int) -> dict[Key, Entry]:  # noqa: ARG001
             (one["name"], one["revision"]): Entry(one["commit"], list(one["tree"]), dict(one["files"]))
             for one in content["datasets"]
         }
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(f"{path}: not a list that mode=fetch wrote ({error!r}); delete it and fetch again") from error
 
 

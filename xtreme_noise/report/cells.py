@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -10,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from xtreme_noise.errors import DataError
+from xtreme_noise.results import rows
+from xtreme_noise.results.rows import CLEAN, NESTED, SCHEMA
 
-CLEAN = "clean"
 ARMS = {
     "none": "no intermediate training",
     "english": "English",
@@ -20,7 +22,6 @@ ARMS = {
     "english + noise": "English and noise in training",
     "multilingual + noise": "multilingual and noise in training",
 }
-STATUSES = ("ok", "error", "missing", "n/a")
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class Cell:
 COLUMNS = tuple(field.name for field in fields(Cell))
 STAGE = re.compile(r"\|inter:[^|]*\|stage:([^|]+)\|")  # of a signature: xtreme_noise.stages.plan
 _TEXT = ("language_name", "script", "arm", "family")
+LATER = ("seen", "test_size")  # columns that tables of earlier versions lack
 
 
 @dataclass(frozen=True)
@@ -97,39 +99,62 @@ class Problem:
 def read_cells(sweep: Path) -> tuple[list[Cell], list[Problem]]:
     """All cells in a fixed order, and what is wrong with the table itself.
 
-    Raises DataError when cells.parquet is absent, unreadable, lacks a column or has an unknown status.
+    Raises DataError when cells.parquet is absent, unreadable, lacks a column or holds what no job has written.
     """
-    import pyarrow.parquet as pq
-
     path = sweep / "cells.parquet"
     if not path.is_file():
         raise DataError(f"{sweep} is not a sweep folder with results: it has no cells.parquet.")
-    try:
-        with pq.ParquetFile(path) as file:  # read_table would import pandas first
-            table = file.read()
-    except (OSError, ValueError) as error:  # pyarrow's own errors derive from these
-        raise DataError(f"{path} cannot be read: {error}") from error
-    for name in ("seen", "test_size"):
-        if name not in table.column_names:  # studies of before
-            table = table.append_column(name, [[None] * table.num_rows])
-    lacking = [name for name in COLUMNS if name not in table.column_names]
-    if lacking:
-        raise DataError(f"{path} lacks the columns {', '.join(lacking)}.")
-    cells = []
-    for row in table.select(list(COLUMNS)).to_pylist():
-        for name in _TEXT:
-            row[name] = row[name] or ""
-        row["language_name"] = row["language_name"] or row["language"]
-        row["noise"] = row["noise"] or CLEAN
-        row["level"] = float(row["level"] or 0.0)
-        _training_noise(row)
-        cell = Cell(**row)
-        if cell.status not in STATUSES:
-            raise DataError(f"{path}: cell {cell.cell} has status {cell.status!r}, not one of {STATUSES}.")
-        cells.append(cell)
+    cells = [_cell(row, f"{path}, row {number}") for number, row in enumerate(_rows(path), 1)]
     kept, problems = _unambiguous(sorted(_metric_apart(cells), key=_order))
     of_one_model, mixed = several_models(kept)
     return of_one_model, problems + mixed
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of the table, every column as what it should be."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:  # read_table would import pandas first
+            table = file.read()
+        table.validate(full=True)  # texts are UTF-8
+        there = [name for name in COLUMNS if table.column_names.count(name) == 1]
+        lacking = [name for name in COLUMNS if name not in (*there, *LATER)]
+        if lacking:
+            raise DataError(f"{path} lacks the columns {', '.join(lacking)}, or has them twice.")
+        columns = {name: _column(table[name], SCHEMA.field(name).type, f"{path}: column {name!r}") for name in there}
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+    columns |= {name: [None] * table.num_rows for name in LATER if name not in there}  # studies of before
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _column(column: Any, kind: Any, where: str) -> list[Any]:
+    import pyarrow as pa
+
+    try:
+        values: list[Any] = column.cast(kind).to_pylist()
+    except (ValueError, pa.ArrowException) as error:
+        raise DataError(f"{where} is of the type {column.type}, wanted {kind}: {error}") from error
+    return [None if value != value else value for value in values]  # nan: not measured
+
+
+def _cell(row: dict[str, Any], where: str) -> Cell:
+    for name in _TEXT:
+        row[name] = row[name] or ""
+    row["language_name"] = row["language_name"] or row["language"] or ""
+    row["noise"] = row["noise"] or CLEAN
+    row["level"] = row["level"] or 0.0
+    row["noise_seed"] = 0 if row["noise"] == CLEAN else row["noise_seed"]  # means nothing where nothing is noisy
+    try:
+        nested = {name: None if row[name] is None else json.loads(row[name]) for name in NESTED}
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{where}: samples or extra are no JSON: {error}") from error
+    if wrong := rows.problem(row | nested):
+        raise DataError(f"{where}: {wrong}. It was edited, or damaged.")
+    _training_noise(row)
+    return Cell(**row)
 
 
 def _training_noise(row: dict[str, Any]) -> None:

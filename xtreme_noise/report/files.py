@@ -86,6 +86,6 @@ def _last(sweep: Path) -> Record | None:
     try:
         record = Record(**json.loads((sweep / SIDECAR).read_text(encoding="utf-8")))
         names = list(record.outputs)
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return None
     return record if all(map(OUTPUT.fullmatch, names)) else None
