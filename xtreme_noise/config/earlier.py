@@ -28,7 +28,7 @@ def jobs(sweep: Path, now: Collection[Path]) -> list[Config]:
             continue
         try:
             found.append(read(yaml.safe_load(path.read_text(encoding="utf-8"))))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, yaml.YAMLError):
             continue
     return found
 

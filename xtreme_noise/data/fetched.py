@@ -70,7 +70,7 @@ def _read(path: Path, stamp: tuple[int, ...]) -> dict[Key, Entry]:  # noqa: ARG0
             (one["name"], one["revision"]): Entry(one["commit"], list(one["tree"]), dict(one["files"]))
             for one in found["datasets"]
         }
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(f"{path}: not a list that mode=fetch wrote ({error!r}); delete it and fetch again") from error
 
 
@@ -141,7 +141,9 @@ class Fetched:
 
     def _check(self, name: str, digest: str) -> None:
         if digest != self._entry().files[name]:
-            raise content.Unsettled(f"{self._place() / name} has other bytes than when it was fetched: {self._remedy()}")
+            raise content.Unsettled(
+                f"{self._place() / name} has other bytes than when it was fetched: {self._remedy()}"
+            )
 
     def _entry(self) -> Entry:
         entry = read(self.root).get((self.name, self.revision or ""))

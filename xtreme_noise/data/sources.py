@@ -163,6 +163,14 @@ class Reference:
         return load_from_disk(str(path / "arrow"))
 
     def _write(self, directory: Path) -> None:
+        try:
+            self._prepare(directory)
+        except DataError as error:
+            if fill(self.split.path, self.language) in str(error):
+                raise
+            raise type(error)(f"{self.name()}: {error}") from error  # of several rows: nobody there knew the file
+
+    def _prepare(self, directory: Path) -> None:
         raw = corrected(self._raw(directory), self.split, self.part, self.name())
         rows = examples.normalise(
             answers.MAKERS[self.split.make](raw, self.language) if self.split.make else raw,

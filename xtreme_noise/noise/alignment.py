@@ -20,7 +20,9 @@ def distance(clean: Sequence[Hashable], noisy: Sequence[Hashable], hint: int | N
     """Levenshtein distance; `hint`, an expected value, only makes it faster."""
     if max(len(clean), len(noisy)) <= LONG:
         return int(Levenshtein.distance(clean, noisy, score_hint=hint))
-    return sum(max(step.src_end - step.src_start, step.dest_end - step.dest_start) for step in differences(clean, noisy))
+    return sum(
+        max(step.src_end - step.src_start, step.dest_end - step.dest_start) for step in differences(clean, noisy)
+    )
 
 
 def differences(clean: Sequence[Hashable], noisy: Sequence[Hashable]) -> Iterator[Opcode]:
@@ -59,7 +61,8 @@ def _window(clean: Sequence[Hashable], noisy: Sequence[Hashable], at: int, to: i
     share = min(1.0, size / max(left, right))  # of either side as much of what is left
     before, after = clean[at : at + round(left * share)], noisy[to : to + round(right * share)]
     half = len(before) + len(after) if share == 1 else (len(before) + len(after)) // 2
-    for tag, a, b, c, d in Levenshtein.opcodes(before, after):
+    for step in Levenshtein.opcodes(before, after):
+        tag, a, b, c, d = step.tag, step.src_start, step.src_end, step.dest_start, step.dest_end
         over = b + d - half
         if over > 0:  # the step that the middle is in
             if tag in ("equal", "replace"):

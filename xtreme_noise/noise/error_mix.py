@@ -163,4 +163,6 @@ def _is_adjacent(old: str, new: str, language: str) -> bool:
     if len(before) != len(after) or not has_keyboard(language):
         return False
     differ = [(a, b) for a, b in zip(before, after, strict=True) if a != b]
-    return len(differ) == 1 and any(b in board.neighbours.get(a, ()) for a, b in differ for board in keyboards(language))
+    return len(differ) == 1 and any(
+        b in board.neighbours.get(a, ()) for a, b in differ for board in keyboards(language)
+    )

@@ -13,9 +13,9 @@ from typing import Any
 import altair as alt
 
 from xtreme_noise.report.estimates import Contrast, Point
-from xtreme_noise.report.grid import Place
+from xtreme_noise.report.grid import PARTIAL, Place
 from xtreme_noise.report.names import Names
-from xtreme_noise.report.text import ARM_SHAPES, STATUS_TEXT, colour, percent
+from xtreme_noise.report.text import ARM_SHAPES, STATUS_TEXT, colour, guess, percent
 
 Rows = list[dict[str, Any]]
 
@@ -169,10 +169,14 @@ def _heat_row(place: Place) -> dict[str, Any]:
         "language": place.language_name,
         "level": f"{place.level:g}",
         "rate": None if place.drop_rate is None else round(place.drop_rate, 4),
-        "shown": shown + ("*" if place.status == "partial" and place.drop_rate is not None else ""),
+        "shown": shown + ("" if place.drop_rate is None else _marks(place)),
         "drop rate": f"{shown} %" if place.drop_rate is not None else shown,
-        "score": percent(place.score),
+        "score": percent(place.score) + guess(place.at_chance),
     }
+
+
+def _marks(place: Place) -> str:
+    return ("*" if place.status == PARTIAL else "") + guess(place.at_chance or place.clean_at_chance)
 
 
 HARM = (("achieved", "achieved error rate"), ("word_change_rate", "word-change rate"))

@@ -12,11 +12,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from xtreme_noise.names import slug
 from xtreme_noise.report.estimates import Contrast, Point
 from xtreme_noise.report.grid import Place
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.study import Study
-from xtreme_noise.report.text import colour, slug
+from xtreme_noise.report.text import colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -17,11 +17,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 import xtreme_noise
+from xtreme_noise.names import slug
 from xtreme_noise.report import charts, cost, layers, text, training, views, xtreme_r
 from xtreme_noise.report.answer import QUESTION, answer, totals
 from xtreme_noise.report.cells import ARMS, Cell, ordered
+from xtreme_noise.report.chance import over
 from xtreme_noise.report.charts import Chart
 from xtreme_noise.report.estimates import CONTRASTS, MAIN, Contrast
+from xtreme_noise.report.grid import Place
 from xtreme_noise.report.jobs import Job, read_stages
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel, System
@@ -45,6 +48,7 @@ class TaskView:
     heat: dict[str, list[Placed]]
     harm: list[Placed]
     partial: bool = False
+    guessing: str = ""  # what a guess scores, where some score is no better
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,8 @@ def page(study: Study, library: str, digest: str, files: Sequence[str]) -> str:
             table for pair in CONTRASTS[len(MAIN) :] for table in _contrast_tables(study.contrasts, pair, names)
         ],
         resamples=sorted({e.resamples for e in study.evidence.values() if e.scores}),
-        chances=[(task, e.labels, e.chance) for task, e in study.evidence.items() if e.labels],
+        chances=_chances(study),
+        sign=text.GUESS,
         samples=samples,
         signatures=[c for c in study.cells if c.signature][:SIGNATURES],
         signature_limit=SIGNATURES,
@@ -136,6 +141,12 @@ def page(study: Study, library: str, digest: str, files: Sequence[str]) -> str:
         files=files,
         chart_data=Markup(_json_for_script(specs.specs)),  # evaluated last: all charts have their place by now
     )
+
+
+def _chances(study: Study) -> list[tuple[str, float]]:
+    """Task and what a guess scores, as a mean over its languages."""
+    means = {task: over(known.chances, known.chances) for task, known in study.evidence.items()}
+    return [(task, chance.score) for task, chance in means.items() if chance]
 
 
 def _tasks(cells: Iterable[Cell]) -> list[tuple[str, str]]:
@@ -153,7 +164,7 @@ def _task(study: Study, task: str, model: str, names: Names, specs: Specs) -> Ta
     name = names.task(task, model)
     return TaskView(
         name,
-        text.slug(task, model),
+        slug(task, model),
         scores,
         [specs.place(chart) for chart in charts.curve_charts(points)],
         [views.curve_table(p, points, names) for p in panels if p.languages],
@@ -161,7 +172,15 @@ def _task(study: Study, task: str, model: str, names: Names, specs: Specs) -> Ta
         {n: [specs.place(chart) for chart in own] for n, own in charts.heat_charts(places).items()},
         [specs.place(chart) for chart in charts.harm_charts(places)],
         any(p.status == "partial" for p in places),
+        _guess(places),
     )
+
+
+def _guess(places: Sequence[Place]) -> str:
+    """What a guess scores in the languages where a score is no better; nothing where none is."""
+    found = [place.chance for place in places if place.at_chance and place.chance is not None]
+    ends = dict.fromkeys(text.percent(end) for end in (min(found), max(found))) if found else ()
+    return " to ".join(ends)
 
 
 def _note(panel: Panel, cells: Sequence[Cell]) -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
-
 from xtreme_noise.report.cells import ABSENT
 from xtreme_noise.report.estimates import Estimate
 from xtreme_noise.report.grid import PARTIAL
 
 NONE = "–"
+GUESS = "†"  # behind a score that is no better than a guess
 STATUS_TEXT = {
     "error": "failed",
     "missing": "missing",
@@ -44,6 +42,11 @@ def percent(value: float | None, *, sign: bool = False) -> str:
     return text.replace("-", "−")
 
 
+def guess(no_better: bool | None) -> str:
+    """The sign of a score that is no better than a guess, or nothing."""
+    return GUESS if no_better else ""
+
+
 def bounds(estimate: Estimate, *, sign: bool = False) -> str:
     """'[10.1, 14.0]', or '' when there is no interval."""
     if estimate.low is None or estimate.high is None:
@@ -61,9 +64,3 @@ def probability(p: float | None) -> str:
 def plural(count: int, noun: str, nouns: str | None = None) -> str:
     """'1 cell', '2 cells'."""
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
-
-
-def slug(*parts: str) -> str:
-    """A file name of letters, digits, dots, dashes and underscores."""
-    plain = unicodedata.normalize("NFKD", "_".join(parts)).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9._]+", "-", plain).strip("-.")[:120] or "unnamed"
