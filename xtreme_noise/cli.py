@@ -21,6 +21,8 @@ from hydra.errors import HydraException
 import xtreme_noise
 from xtreme_noise import modes
 from xtreme_noise.config import completion, compose
+from xtreme_noise.config.command import readable
+from xtreme_noise.config.places import place
 from xtreme_noise.errors import ConfigError, UserError, suggest
 from xtreme_noise.launch import run_hydra
 
@@ -30,7 +32,7 @@ _HYDRA_FLAGS = ("help", "hydra_help", "shell_completion", "cfg", "info")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. `argv` is without the program's name (default: the process's own)."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    arguments = [readable(text) for text in (sys.argv[1:] if argv is None else argv)]
     try:
         return _main(arguments)
     except UserError as error:
@@ -66,6 +68,8 @@ def _main(arguments: list[str]) -> int:
     if flags.cfg in ("job", "all"):
         compose.study(flags.overrides, flags.multirun, flags.config_dir)
     if any(getattr(flags, name) for name in _HYDRA_FLAGS):
+        if flags.config_dir or any("searchpath" in text for text in flags.overrides):
+            compose.check_trusted(flags.overrides, flags.config_dir)  # --help calls what the files name as well
         return run_hydra(arguments)
     given = _mode(flags.overrides)
     if given in modes.OF_A_FOLDER and (sweep := _only_sweep(flags.overrides)) is not None:
@@ -119,4 +123,4 @@ def _only_sweep(overrides: list[str]) -> Path | None:
         value = OverridesParser.create().parse_override(rest[0]).value()
     except HydraException:  # such as a path with a quote that nobody quoted: taken as it is
         value = rest[0].split("=", 1)[1].strip("'\"")
-    return Path(str(value)).expanduser().absolute()
+    return Path(place("sweep", str(value))).absolute()

@@ -24,6 +24,7 @@ from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import UserError
 
 log = logging.getLogger(__name__)
+paths.register()  # also in the processes of a launcher
 
 FAILURE = "failure.txt"  # in a job's folder: why its last run failed
 

@@ -16,11 +16,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from xtreme_noise.config.schema import roots
 from xtreme_noise.data.codes import fill
 from xtreme_noise.errors import ConfigError, DataError
 from xtreme_noise.store import file_digest
 
 BYTE_ORDER_MARK = "\ufeff"
+NO_ROOT = (
+    "files are wanted but source.root is not set: add source.root=/folder/with/the/data (or set XTREME_NOISE_DATA)"
+)
 _digests: dict[tuple[str, int, int], str] = {}
 
 
@@ -28,22 +32,28 @@ class DataMissing(DataError):
     """A file or language that is not there: a named gap, not a failure, unless strict=true."""
 
 
-def locate(where: str, language: str, root: str | None) -> Path:
-    """The file `where`, with the codes of the language filled in (codes.py), under `root`.
+def locate(where: str, language: str, root: Any) -> Path:
+    """The file `where`, with the codes of the language filled in (codes.py), in the folder `root` or one of several.
 
-    Raises ConfigError without a root, DataMissing when there is no such file."""
-    if root is None:
-        raise ConfigError(
-            "files are wanted but source.root is not set: add source.root=/folder/with/the/data "
-            "(or set XTREME_NOISE_DATA)"
-        )
-    folder = Path(root)
-    if not folder.is_dir():
-        raise ConfigError(f"source.root={root}: there is no such folder")
-    path = folder / fill(where, language)
-    if not path.is_file():
-        raise DataMissing(f"{path}: no such file")
-    return path
+    Raises ConfigError without a root, DataMissing when there is no such file, DataError when folders hold different
+    files of one name."""
+    folders = [Path(folder) for folder in roots(root)]
+    if not folders:
+        raise ConfigError(NO_ROOT)
+    for folder in folders:
+        if not folder.is_dir():
+            raise ConfigError(f"source.root={folder}: there is no such folder")
+    name = fill(where, language)
+    found = [folder / name for folder in folders if (folder / name).is_file()]
+    if not found:
+        several = f" (nor in {', '.join(map(str, folders[1:]))})" if len(folders) > 1 else ""
+        raise DataMissing(f"{folders[0] / name}: no such file{several}")
+    for other in found[1:]:
+        if content_digest(other) != content_digest(found[0]):
+            raise DataError(
+                f"{found[0]} and {other} differ: remove one of them, or leave one folder out of source.root"
+            )
+    return found[0]
 
 
 def content_digest(path: Path) -> str:
@@ -114,7 +124,7 @@ def _tagged(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         raise DataError(f"{path}, after line {begin}: cannot be read ({error}); the file is damaged") from error
 
 
-def labels(where: str, root: str | None) -> list[str]:
+def labels(where: str, root: Any) -> list[str]:
     """The labels in a file, one a line. Raises ConfigError, DataMissing, or DataError when they are not distinct."""
     path = locate(where, "en", root)
     found = path.read_text(encoding="utf-8").split()

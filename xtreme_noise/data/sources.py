@@ -11,6 +11,7 @@ from typing import Any
 
 from datasets import ClassLabel, Dataset, disable_progress_bars, load_from_disk
 
+from xtreme_noise.config import reads
 from xtreme_noise.config.schema import PRETRAINING, SourceConfig
 from xtreme_noise.config.splits import DataConfig, SplitConfig
 from xtreme_noise.data import answers, examples, fetched, files
@@ -23,6 +24,7 @@ from xtreme_noise.data.parallel import beside, distinct
 from xtreme_noise.errors import ConfigError, DataError, ModelUnavailable
 from xtreme_noise.store import Store
 
+BESIDE = {"noisy": "the noisy side of", "repair": "which repairs", "join": "which completes", "gold": "the gold of"}
 PREPARED_VERSION = 1  # of the normal form; raise it when the same source gives other rows
 # Settings of a split that came later: data without them keep their identity.
 LATER = ("noisy", "drop", "values", "repair", "make", "join", "cut", "parallel", "gold")
@@ -34,11 +36,7 @@ def source_kind(data: Mapping[str, DataConfig], source: SourceConfig, what: str)
     Data that exist in one kind only come from there (slots are embedded whatever the target task is read from);
     `auto` is files when source.root is set, else the hub. A folder that mode=fetch filled stands for the hub.
     """
-    if len(data) == 1:
-        return next(iter(data))
-    if source.kind in ("auto", "files") and fetched.serves(source.root, data):
-        return "hub"
-    kind = ("files" if source.root is not None else "hub") if source.kind == "auto" else source.kind
+    kind = reads.kind(data, source)
     if kind not in data:
         raise ConfigError(f"{what} has no data in source={kind}; it has: {', '.join(sorted(data))}")
     return kind
@@ -90,8 +88,17 @@ class Reference:
         found = {"rows": self.split.path} | {name: other.path for name, other in others.items() if other}
         return {name: fill(path, self.language) for name, path in found.items()}
 
+    def _locate(self, name: str) -> Path:
+        """A file by what it is for. Raises DataMissing, which says so."""
+        try:
+            return files.locate(self._files()[name], self.language, self.source.root)
+        except DataMissing as error:
+            if name == "rows":
+                raise
+            raise DataMissing(f"{error} ({BESIDE[name]} {self.split.path})") from error
+
     def _read(self, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        return files.rows(files.locate(self._files()[name], self.language, self.source.root))
+        return files.rows(self._locate(name))
 
     def _translation(self) -> Reference | None:
         """The same split in the language that stands beside this one."""
@@ -103,8 +110,7 @@ class Reference:
 
     def _revision(self) -> str:
         if self.kind == "files":
-            located = [files.locate(name, self.language, self.source.root) for name in self._files().values()]
-            return "".join(files.content_digest(path)[:16] for path in located)
+            return "".join(files.content_digest(self._locate(name))[:16] for name in self._files())
         if self.kind == "hub":
             from xtreme_noise.data import hub
 
@@ -182,8 +188,11 @@ class Reference:
         return ((f"{self.name()}, row {number}", row) for number, row in enumerate(found, 1))
 
     def _folder(self) -> str | None:
-        """Where the hub's files may have been fetched to."""
-        return None if self.source.kind == "hub" else self.source.root
+        """Where the hub's files may have been fetched to: of several folders the one that has them, else the first."""
+        if self.source.kind == "hub":
+            return None
+        folders = [folder for folder in self.source.roots() if fetched.is_fetched(folder)]
+        return fetched.holder(folders, self.split.path, self.split.revision) or next(iter(folders), None)
 
     def _named(self, table: Dataset) -> Iterator[tuple[str, dict[str, Any]]]:
         """Rows of a hub table, class numbers as names where the table's names are ours: orders may differ.
