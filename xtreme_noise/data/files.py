@@ -17,33 +17,43 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xtreme_noise import content
+from xtreme_noise.config.schema import roots
 from xtreme_noise.data import strict_json
 from xtreme_noise.data.codes import fill
 from xtreme_noise.errors import ConfigError, DataError
 
 BYTE_ORDER_MARK = "\ufeff"
+NO_ROOT = (
+    "files are wanted but source.root is not set: add source.root=/folder/with/the/data (or set XTREME_NOISE_DATA)"
+)
 
 
 class DataMissing(DataError):
     """A file or language that is not there: a named gap, not a failure, unless strict=true."""
 
 
-def locate(where: str, language: str, root: str | None) -> Path:
-    """The file `where`, with the codes of the language filled in (codes.py), under `root`.
+def locate(where: str, language: str, root: Any) -> Path:
+    """The file `where`, with the codes of the language filled in (codes.py), in the folder `root` or one of several.
 
-    Raises ConfigError without a root, DataMissing when there is no such file."""
-    if root is None:
-        raise ConfigError(
-            "files are wanted but source.root is not set: add source.root=/folder/with/the/data "
-            "(or set XTREME_NOISE_DATA)"
-        )
-    folder = Path(root)
-    if not folder.is_dir():
-        raise ConfigError(f"source.root={root}: there is no such folder")
-    path = folder / fill(where, language)
-    if not path.is_file():
-        raise DataMissing(f"{path}: no such file")
-    return path
+    Raises ConfigError without a root, DataMissing when there is no such file, DataError when folders hold different
+    files of one name."""
+    folders = [Path(folder) for folder in roots(root)]
+    if not folders:
+        raise ConfigError(NO_ROOT)
+    for folder in folders:
+        if not folder.is_dir():
+            raise ConfigError(f"source.root={folder}: there is no such folder")
+    name = fill(where, language)
+    found = [folder / name for folder in folders if (folder / name).is_file()]
+    if not found:
+        several = f" (nor in {', '.join(map(str, folders[1:]))})" if len(folders) > 1 else ""
+        raise DataMissing(f"{folders[0] / name}: no such file{several}")
+    for other in found[1:]:
+        if content.content_digest(other) != content.content_digest(found[0]):
+            raise DataError(
+                f"{found[0]} and {other} differ: remove one of them, or leave one folder out of source.root"
+            )
+    return found[0]
 
 
 def rows(path: Path, digest: str | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -111,7 +121,7 @@ def _tagged(path: Path, found: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
         tags.append(rest[0])
 
 
-def labels(where: str, root: str | None) -> list[str]:
+def labels(where: str, root: Any) -> list[str]:
     """The labels in a file, one a line. Raises ConfigError, DataMissing, or DataError when they are not distinct."""
     path = locate(where, "en", root)
     found = "".join(line for _, line in _lines(path, content.read(path))).split()
