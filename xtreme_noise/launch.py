@@ -22,6 +22,7 @@ from xtreme_noise.config import paths, strict
 from xtreme_noise.config.explain import explain
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import UserError
+from xtreme_noise.writing import write_atomic
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +91,6 @@ def job(composed: DictConfig) -> str:
 
 def _failed(folder: Path, message: str, error: BaseException) -> str:
     details = "".join(traceback.format_exception(error))
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / FAILURE).write_text(f"{details}\n{' '.join(message.split())}\n", encoding="utf-8")
+    write_atomic(folder / FAILURE, f"{details}\n{' '.join(message.split())}\n")
     log.error("%s (%s)", message, shlex.quote(str(folder / FAILURE)))
     return "failed"

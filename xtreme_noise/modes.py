@@ -14,6 +14,7 @@ from typing import Any
 from xtreme_noise.config import compose, paths
 from xtreme_noise.errors import ConfigError, DataError, suggest
 from xtreme_noise.launch import FAILURE, run_hydra
+from xtreme_noise.writing import make_folder
 
 
 def start(study: compose.Study) -> int:
@@ -169,7 +170,7 @@ def _accelerators(study: compose.Study) -> None:
 def _writable(folder: Path, part: str, what: str, remedy: str) -> None:
     """Raise ConfigError when `part` of `folder` cannot be made or written."""
     try:
-        (folder / part).mkdir(parents=True, exist_ok=True)
+        make_folder(folder / part)
         with tempfile.TemporaryFile(dir=folder / part):
             pass
     except OSError as error:
