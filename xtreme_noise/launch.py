@@ -27,7 +27,7 @@ from xtreme_noise.config.explain import explain
 from xtreme_noise.config.planned import UNFINISHED
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import DISK, UserError
-from xtreme_noise.store import write_atomic
+from xtreme_noise.writing import write_atomic
 
 log = logging.getLogger(__name__)
 paths.register()  # also in the processes of a launcher

@@ -15,6 +15,7 @@ from xtreme_noise import interrupt, launch
 from xtreme_noise.config import compose, grid, paths, planned, reads
 from xtreme_noise.errors import ConfigError, DataError, suggest
 from xtreme_noise.launch import FAILURE
+from xtreme_noise.writing import make_folder
 
 LOCAL = ("basic", "joblib")  # launchers that run jobs on this machine, and none longer than the command
 
@@ -203,7 +204,7 @@ def _accelerators(study: compose.Study) -> None:
 def _writable(folder: Path, part: str, what: str, remedy: str) -> None:
     """Raise ConfigError when `part` of `folder` cannot be made or written."""
     try:
-        (folder / part).mkdir(parents=True, exist_ok=True)
+        make_folder(folder / part)
         with tempfile.TemporaryFile(dir=folder / part):
             pass
     except OSError as error:

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from filelock import FileLock
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -29,6 +28,7 @@ from xtreme_noise.models.repository import Repository
 from xtreme_noise.stages.download import Checkpoint, DataSet, Files, Item
 from xtreme_noise.stages.mining import mining
 from xtreme_noise.stages.plan import Plan, Stage, test_reference
+from xtreme_noise.writing import file_lock
 
 MODELS = "models"
 
@@ -37,7 +37,7 @@ def show(jobs: Sequence[Config]) -> int:
     """Fetch what the jobs need into fetch.folder, and say what it is. Returns 1 when something could not be had."""
     root = Path(str(jobs[0].fetch.folder)).expanduser().absolute()
     console = Console(soft_wrap=True, highlight=False)
-    with FileLock(str(root / ".lock")):
+    with file_lock(root / ".lock"):
         survey = Survey(root)
         for cfg in jobs:
             survey.add(cfg)

@@ -22,7 +22,7 @@ from xtreme_noise.noise import Perturber, families
 from xtreme_noise.noise.measure import measure
 from xtreme_noise.noise.registry import plain
 from xtreme_noise.sheets import sheet
-from xtreme_noise.store import write_atomic
+from xtreme_noise.writing import write_atomic
 
 LEVEL = 0.05  # unless noise.level is given
 SENTENCES = 200
