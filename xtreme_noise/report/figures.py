@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
@@ -81,9 +81,11 @@ def _drawn(figure: Figure) -> dict[str, bytes]:
 def _curves(points: Sequence[Point], title: str, looks: Mapping[System, Style]) -> Figure:
     noises = list(dict.fromkeys(p.panel.noise for p in points))
     kinds = list(dict.fromkeys(p.system.kind for p in points if p.system.kind != "none"))
-    columns = min(3, len(noises) + 1)
-    lines = math.ceil(len({p.system for p in points}) / columns)  # of the legend
-    figure = Figure(figsize=(3.4 * len(noises) + 0.6, 3.8 + 0.2 * lines), layout="constrained")
+    labels = {p.system.intermediate for p in points}
+    width = max(3.4 * len(noises) + 0.6, _inches(labels))
+    columns = max(1, min(3, len(noises) + 1, int(width / _inches(labels))))
+    lines = math.ceil(len(labels) / columns)  # of the legend
+    figure = Figure(figsize=(width, 3.8 + 0.2 * lines), layout="constrained")
     axes = figure.subplots(1, len(noises), sharey=True, squeeze=False)[0]
     for ax, noise in zip(axes, noises, strict=True):
         own = [p for p in points if p.panel.noise == noise]
@@ -102,6 +104,11 @@ def _curves(points: Sequence[Point], title: str, looks: Mapping[System, Style]) 
     )  # fmt: skip
     figure.suptitle(f"{title}: mean over complete languages, 95 % intervals", fontsize=10)
     return figure
+
+
+def _inches(labels: Iterable[str]) -> float:
+    """The width of the longest label in small type, with its sign."""
+    return 0.6 + 0.065 * max(map(len, labels))
 
 
 def _line(ax: Axes, line: Sequence[Point], dashes: str, look: Style) -> None:
@@ -142,7 +149,8 @@ def _heat(places: Sequence[Place], title: str) -> Figure:
 
 
 def _differences(contrasts: Sequence[Contrast], names: Names, looks: Mapping[System, Style]) -> Figure:
-    figure = Figure(figsize=(6.4, 1.1 + 0.26 * len(contrasts)), layout="constrained")
+    labels = [names.contrast(row) for row in contrasts]
+    figure = Figure(figsize=(max(6.4, 3.6 + _inches(labels)), 1.1 + 0.26 * len(contrasts)), layout="constrained")
     ax = figure.subplots()
     for y, row in enumerate(contrasts):
         low, high = row.difference.low, row.difference.high
@@ -151,7 +159,7 @@ def _differences(contrasts: Sequence[Contrast], names: Names, looks: Mapping[Sys
         look = looks[row.arm]
         ax.plot([100 * (row.difference.value or 0.0)], [y], MARKERS[look.marker], color=look.colour, ms=5)
     ax.axvline(0, color="black", lw=0.8, ls="--")
-    ax.set_yticks(range(len(contrasts)), [names.contrast(row) for row in contrasts], fontsize=8)
+    ax.set_yticks(range(len(contrasts)), labels, fontsize=8)
     ax.set_ylim(len(contrasts) - 0.5, -0.5)
     ax.set_xlabel("drop rate, multilingual − English (percentage points, 95 % interval)")
     return figure
