@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -27,9 +27,10 @@ from xtreme_noise.report.estimates import CONTRASTS, MAIN, Contrast
 from xtreme_noise.report.grid import Place
 from xtreme_noise.report.jobs import Job, read_stages
 from xtreme_noise.report.names import Names
-from xtreme_noise.report.panels import Panel, System
+from xtreme_noise.report.panels import Panel, System, systems
 from xtreme_noise.report.samples import sample_groups
 from xtreme_noise.report.study import Study
+from xtreme_noise.report.styles import OUTLINES, Style, styles
 
 SIGNATURES = 5_000  # cells listed in the page; all of them are in tables/cells.csv
 PLACES = 200  # places listed per problem
@@ -90,7 +91,8 @@ def page(study: Study, library: str, digest: str, files: Sequence[str]) -> str:
     environment.globals.update(percent=text.percent, plural=text.plural)
     scripts = {"library": library, "loader": _template_file("charts.js")}
     main = [c for c in study.contrasts if c.main and c.measure == "drop_rate"]
-    difference = charts.difference_chart(main, names)
+    looks = styles(systems(study.cells))
+    difference = charts.difference_chart(main, names, looks)
     return environment.get_template("report.html.j2").render(
         study=study,
         digest=digest,
@@ -108,13 +110,13 @@ def page(study: Study, library: str, digest: str, files: Sequence[str]) -> str:
         saturated=views.saturated(study),
         completeness=views.completeness_table(study, names),
         cost=cost.summary(study.cells, stages),
-        tasks=[_task(study, task, model, names, specs) for task, model in _tasks(study.cells)],
+        tasks=[_task(study, task, model, names, specs, looks) for task, model in _tasks(study.cells)],
         xtreme_r=xtreme_r.table(study, names),
         layers=layers.tables(study.cells, names),
         xtreme_r_lacks=xtreme_r.lacks(study),
         systems=_systems(study.panels),
-        colour=text.colour,
-        shapes=text.ARM_SHAPES,
+        looks=looks,
+        outlines=OUTLINES,
         arm_sizes=training.sizes(stages),
         by_seen=[
             table
@@ -153,7 +155,7 @@ def _tasks(cells: Iterable[Cell]) -> list[tuple[str, str]]:
     return list(dict.fromkeys((cell.task, cell.model) for cell in cells))
 
 
-def _task(study: Study, task: str, model: str, names: Names, specs: Specs) -> TaskView:
+def _task(study: Study, task: str, model: str, names: Names, specs: Specs, looks: Mapping[System, Style]) -> TaskView:
     panels = [p for p in study.panels if (p.task, p.model) == (task, model)]
     places = [p for p in study.places if (p.task, p.model) == (task, model)]
     points = [p for p in study.points if (p.panel.task, p.panel.model) == (task, model)]
@@ -166,11 +168,11 @@ def _task(study: Study, task: str, model: str, names: Names, specs: Specs) -> Ta
         name,
         slug(task, model),
         scores,
-        [specs.place(chart) for chart in charts.curve_charts(points)],
+        [specs.place(chart) for chart in charts.curve_charts(points, looks)],
         [views.curve_table(p, points, names) for p in panels if p.languages],
         [note for panel in panels if (note := _note(panel, study.cells))],
         {n: [specs.place(chart) for chart in own] for n, own in charts.heat_charts(places).items()},
-        [specs.place(chart) for chart in charts.harm_charts(places)],
+        [specs.place(chart) for chart in charts.harm_charts(places, looks)],
         any(p.status == "partial" for p in places),
         _guess(places),
     )

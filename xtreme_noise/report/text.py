@@ -21,15 +21,6 @@ MEASURE_TEXT = {
     "drop_rate": "drop rate",
     "retention_area": "area under the retention curve",
 }
-# Okabe and Ito's palette, safe for the common kinds of colour blindness; one arm, one colour, everywhere.
-ARM_COLOURS = {"none": "#595959", "english": "#0072B2", "multilingual": "#D55E00", "noise": "#009E73"}
-OTHER_COLOURS = ("#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-ARM_SHAPES = {"none": "circle", "english": "square", "multilingual": "triangle-up"}
-
-
-def colour(arm: str) -> str:
-    """The colour of an arm; arms beyond the three known ones get one by their name."""
-    return ARM_COLOURS.get(arm) or OTHER_COLOURS[sum(map(ord, arm)) % len(OTHER_COLOURS)]
 
 
 def percent(value: float | None, *, sign: bool = False) -> str:
