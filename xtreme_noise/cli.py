@@ -64,7 +64,7 @@ def _uninterrupted(arguments: list[str]) -> int:
     return code
 
 
-def _readable(arguments: list[str]) -> None:
+def _decodable(arguments: list[str]) -> None:
     """Raise ConfigError for a name that this locale has no text for: libraries that are handed it fail much later."""
     folders = (os.environ.get(name, "") for name in ("XTREME_NOISE_STORE", "XTREME_NOISE_DATA"))
     for text in (*arguments, *folders, str(Path.cwd())):
@@ -76,13 +76,15 @@ def _readable(arguments: list[str]) -> None:
 
 
 def _main(arguments: list[str]) -> int:
-    _readable(arguments)
+    _decodable(arguments)
     import hydra
 
     from xtreme_noise import modes
     from xtreme_noise.config import completion, compose
+    from xtreme_noise.config.command import readable
     from xtreme_noise.launch import run_hydra
 
+    arguments = [readable(text) for text in arguments]
     flags = _parse(arguments)
     if flags.version:
         print(f"xtreme-noise {xtreme_noise.__version__} (Hydra {hydra.__version__})")
@@ -95,6 +97,8 @@ def _main(arguments: list[str]) -> int:
     if flags.cfg in ("job", "all"):
         compose.study(flags.overrides, flags.multirun, flags.config_dir)
     if any(getattr(flags, name) for name in _HYDRA_FLAGS):
+        if flags.config_dir or any("searchpath" in text for text in flags.overrides):
+            compose.check_trusted(flags.overrides, flags.config_dir)  # --help calls what the files name as well
         return run_hydra(arguments)
     given = _mode(flags.overrides)
     if given in modes.OF_A_FOLDER and (sweep := _only_sweep(flags.overrides)) is not None:
@@ -147,8 +151,10 @@ def _only_sweep(overrides: list[str]) -> Path | None:
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
+    from xtreme_noise.config.places import place
+
     try:
         value = OverridesParser.create().parse_override(rest[0]).value()
     except HydraException:  # such as a path with a quote that nobody quoted: taken as it is
         value = rest[0].split("=", 1)[1].strip("'\"")
-    return Path(str(value)).expanduser().absolute()
+    return Path(place("sweep", str(value))).absolute()

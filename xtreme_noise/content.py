@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from xtreme_noise.errors import DataError
-from xtreme_noise.store import file_digest
+from xtreme_noise.manifest import file_digest
+from xtreme_noise.writing import make_folder
 
 _digests: dict[tuple[str, tuple[int, ...]], str] = {}
 
@@ -58,7 +59,7 @@ def copy(path: Path, target: Path) -> str:
         source = path.open("rb")
     except OSError as error:
         raise Unsettled(f"{path} cannot be read ({error.strerror})") from error
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     with source, target.open("wb") as stream:
         while block := source.read(1 << 20):
             state.update(block)

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import difflib
 import errno
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+
+# While a command is composed: whether it would be understood with a right name in place of the wrong one
+# (config/compose.py). strictly: nothing else may be wrong with it either.
+Composes = Callable[[str, str, bool], bool]
+composes: ContextVar[Composes] = ContextVar("composes", default=lambda _wrong, _right, _strictly: True)
 
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # of an OSError: nothing can be written there
 
@@ -15,6 +21,10 @@ class UserError(Exception):
 
 class ConfigError(UserError):
     """A wrong key, option, name or value in the configuration. Ends a run before anything is loaded (exit code 2)."""
+
+
+class Unusable(ConfigError):
+    """A key or an option that there is not, or that nothing would read."""
 
 
 class DataError(UserError):
@@ -33,13 +43,27 @@ class NotApplicable(UserError):
     """A noise family that has nothing to act on here (a cell is recorded as n/a, never as robust)."""
 
 
-def suggest(name: str, known: Iterable[str], what: str) -> str:
-    """'; did you mean 'x'? Known <what>: ...' for an unknown `name`."""
+def suggest(name: str, known: Iterable[str], what: str, *, strictly: bool = False) -> str:
+    """'; did you mean 'x'? Known <what>: ...' for an unknown `name`. What is suggested composes (see `composes`)."""
     names = sorted(map(str, known))
-    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else "."
+    near = nearest(str(name), names, cutoff=0.5, strictly=strictly)
+    hint = f"; did you mean {near!r}?" if near else "."
     return f"{hint} Known {what}: {', '.join(names)}"
+
+
+def nearest(name: str, known: Iterable[str], *, cutoff: float, strictly: bool = False) -> str | None:
+    """What is written most like `name`, when the command composes with it."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
+    return near[0] if near and composes.get()(name, near[0], strictly) else None
 
 
 class JobFailed(UserError):
     """A job with failed cells or stages: they are recorded, everything else is finished."""
+
+
+def install(extra: str) -> str:
+    """How the packages of an extra are installed: no index has this package, so pip must know it already."""
+    return (
+        f"pip install 'xtreme-noise[{extra}]' beside an installed wheel, or in a checkout .venv/bin/python -m pip "
+        f"install -c constraints.txt -e '.[{extra}]'"
+    )

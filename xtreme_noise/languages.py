@@ -141,6 +141,13 @@ def language(code: str) -> Language:
     return _row(code)
 
 
+def lacking(code: str, what: str, file: str) -> ConfigError:
+    """The error for a language that is in the language table and not in another one that a job needs."""
+    return ConfigError(
+        f"{language(code).name} ({code!r}) is in the language table, and has no {what}: add it to xtreme_noise/{file}"
+    )
+
+
 def _row(code: str) -> Language:
     try:
         return LANGUAGES[code]

@@ -27,9 +27,11 @@ from xtreme_noise.config.explain import explain
 from xtreme_noise.config.planned import UNFINISHED
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import DISK, UserError
-from xtreme_noise.store import write_atomic
+from xtreme_noise.writing import write_atomic
 
 log = logging.getLogger(__name__)
+paths.register()  # also in the processes of a launcher
+
 FAILURE = "failure.txt"  # in a job's folder: why its last run failed
 _REQUEUE = "submitit.core.job_environment"  # whose handler of a signal gives the job back to the cluster, and exits
 

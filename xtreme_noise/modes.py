@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from xtreme_noise import interrupt, launch
-from xtreme_noise.config import compose, grid, paths, planned
+from xtreme_noise.config import compose, grid, paths, planned, reads
 from xtreme_noise.errors import ConfigError, DataError, ModelUnavailable, suggest
 from xtreme_noise.launch import FAILURE
+from xtreme_noise.writing import make_folder
 
 LOCAL = ("basic", "joblib")  # launchers that run jobs on this machine, and none longer than the command
 
@@ -87,7 +88,8 @@ def _noise_table(study: compose.Study) -> int:
     _single(study, "mode=noise_table makes one table of all families and languages", "the table")
     from xtreme_noise.stages import noise_table
 
-    noise_table.show(study.jobs[0], study.sweep)
+    chosen = any(text.lstrip("+").startswith("noise=") for text in study.overrides)
+    noise_table.show(study.jobs[0], study.sweep, only_chosen=chosen)
     return 0
 
 
@@ -164,9 +166,13 @@ def _single(study: compose.Study, why: str, what: str) -> None:
 
 def _places(study: compose.Study) -> None:
     """Raise ConfigError when the data folder is not there or the store cannot be written, before anything is read."""
-    for root in sorted({job.source.root for job in study.jobs if job.source.root is not None}):
+    for root in sorted({root for job in study.jobs for root in job.source.roots()}):
         if not Path(root).is_dir():
             raise ConfigError(f"source.root={root}: there is no such folder; give the one that holds the data sets")
+    for job in study.jobs if study.jobs[0].mode != "noise_table" else ():
+        reads.check(job)
+    if study.jobs[0].mode in ("run", "plan", "fetch"):
+        _models(study)
     for store in sorted({job.store for job in study.jobs}):
         _writable(Path(store), ".", f"store={store}: finished work", "store=/some/folder (or set XTREME_NOISE_STORE)")
 
@@ -186,6 +192,15 @@ def _plannable(study: compose.Study) -> None:
                 Plan(job)
             except ConfigError as error:
                 raise ConfigError(f"{grid.title(job)}: {error}" if len(study.jobs) > 1 else str(error)) from error
+
+
+def _models(study: compose.Study) -> None:
+    """Raise ConfigError for a model.path that is no checkpoint, as far as this machine can tell."""
+    if any(job.model.loader == "hub" for job in study.jobs):
+        from xtreme_noise.models import hub
+
+        for job in study.jobs:
+            hub.check_path(job.model)
 
 
 def _accelerators(study: compose.Study) -> None:
@@ -208,7 +223,7 @@ def _accelerators(study: compose.Study) -> None:
 def _writable(folder: Path, part: str, what: str, remedy: str) -> None:
     """Raise ConfigError when `part` of `folder` cannot be made or written."""
     try:
-        (folder / part).mkdir(parents=True, exist_ok=True)
+        make_folder(folder / part)
         with tempfile.TemporaryFile(dir=folder / part):
             pass
     except OSError as error:

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
 from pytorch_lightning.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 
 from xtreme_noise.config.schema import TrackerConfig
 from xtreme_noise.config.sense import tracker_installed
 from xtreme_noise.errors import ConfigError, suggest
+from xtreme_noise.writing import file_lock, make_folder
 
 
 def build(cfg: TrackerConfig, directory: Path, run_name: str, config: dict[str, Any]) -> Logger:
@@ -25,7 +25,7 @@ def build(cfg: TrackerConfig, directory: Path, run_name: str, config: dict[str, 
     if cfg.kind not in _BUILDERS:
         raise ConfigError(f"tracker.kind: unknown {cfg.kind!r}{suggest(cfg.kind, _BUILDERS, 'trackers')}")
     tracker_installed(cfg.kind)
-    directory.mkdir(parents=True, exist_ok=True)
+    make_folder(directory)
     logger = _BUILDERS[cfg.kind](cfg, directory, run_name)
     logger.log_hyperparams(config)
     return logger
@@ -52,7 +52,7 @@ def _mlflow(cfg: TrackerConfig, directory: Path, run_name: str) -> Logger:
     study = directory.parent.parent if directory.parent.name == "jobs" else directory
     uri = f"sqlite:///{study / 'mlflow.db'}"
     artifacts = (study / "mlflow").as_uri()
-    with FileLock(study / ".mlflow.lock"):  # jobs that start together would create the tables twice
+    with file_lock(study / ".mlflow.lock"):  # jobs that start together would create the tables twice
         from mlflow import MlflowClient
 
         client = MlflowClient(uri)

@@ -31,7 +31,6 @@ def test_a_plain_command_is_named_after_its_experiment_or_task(workdir: Path) ->
     [
         "mode=plan",
         "tracker=mlflow",
-        "tracker.project=mine",
         "trainer.progress=false",
         "trainer.workers=1",
         "store=elsewhere",

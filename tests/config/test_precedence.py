@@ -95,8 +95,9 @@ def test_a_sweep_over_training_and_evaluation_axes() -> None:
 
 
 def test_keys_that_no_file_writes_can_be_set() -> None:
-    [job] = compose.jobs(["task=xnli", "model.layers=6", "model.parameters.x=1", "task.size.test=20"])
-    assert (job.model.layers, job.model.parameters["x"], job.task.size.test) == (6, 1, 20)
+    [job] = compose.jobs(["model=tiny", "task=xnli", "model.layers=1", "model.parameters.max_position_embeddings=99",
+                          "task.size.test=20"])  # fmt: skip
+    assert (job.model.layers, job.model.parameters["max_position_embeddings"], job.task.size.test) == (1, 99, 20)
 
 
 def test_a_family_that_cannot_act_in_some_language_is_a_gap_and_in_none_an_error() -> None:

@@ -76,6 +76,16 @@ def test_the_keys_of_stages_that_are_trained_already_stay(root: Path, tmp_path: 
     }  # fmt: skip
 
 
+def test_tagging_with_a_hub_model_is_trained_anew(root: Path, tmp_path: Path) -> None:
+    """Its tokenizer may be one that words had been shown to without their spaces; that of tiny never was."""
+    tagging = [*QUICK, "source=files", f"source.root={root}", "task=udpos"]
+    hub = ["model.loader=hub", f"model.path={without_dropout(tmp_path)}", "model.parameters={}"]
+    for options, found in ((tagging, False), ([*tagging, *hub], True)):
+        [cfg] = compose.jobs(options)
+        assert ("encoding" in Plan(cfg).stages[-1].key()) == found
+    assert "encoding" not in Plan(job(root, tmp_path, *hub)).stages[-1].key()
+
+
 def test_accumulated_gradients_are_one_update(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[int] = []
     real = Resume.on_train_batch_end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,6 +15,10 @@ from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import ConfigError
 from xtreme_noise.kinds import kind
 
+# What changes a score and no model.
+_OF_A_TEST = re.compile(
+    r"task\.(size\.test|version|metric|languages|parallel|layer_sweep|column_languages|data\.\w+\.(test|pool|paired|threshold))\b"
+)
 _TECHNICAL = ("accelerator", "eval_tokens", "workers", "progress", "checkpoint_minutes")  # of a trainer: no new model
 
 
@@ -108,10 +113,14 @@ def _one_training_a_name(jobs: Sequence[Config]) -> None:
             )
             more = f" and {len(differing) - 3} more" if len(differing) > 3 else ""
             system = title if noisy == "none" else f"{title} + {noisy} in training"
+            if all(_OF_A_TEST.match(key) for key in differing):
+                what, name = "scores on different test sets", f"task.reported_as={task}"
+            else:
+                what, name = "different models", f"model.name={model}"
             raise ConfigError(
-                f"jobs of {task} | {model} | {system} differ in {several}{more}: different models under one name, "
-                "whose scores the report could not tell apart. Put what differs into a name: "
-                f"'model.name={model}-${{{differing[0]}}}', or give each a study of its own (sweep=)"
+                f"jobs of {task} | {model} | {system} differ in {several}{more}: {what} under one name, which the "
+                f"report could not tell apart. Put what differs into a name: '{name}-${{{differing[0]}}}', or give "
+                "each a study of its own (sweep=)"
             )
 
 

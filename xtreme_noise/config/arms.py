@@ -106,6 +106,8 @@ class ArmChecks(Checks):
                 self._one_of(f"{key}.use", name, list(parts), what)
             self._distinct(f"{key}.use", whole.use)
         for name, part in whole.chosen().items():
+            if part.name == "none":
+                raise self._wrong(f"{key}.{what}.{name}.name", f"is needed: {name} would not be trained without a name")
             self._arm(f"{key}.{what}.{name}", part)
 
     def _several(self, key: str, whole: IntermediateConfig) -> None:

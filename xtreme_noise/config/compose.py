@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,23 +13,23 @@ from typing import Any
 import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra._internal.config_repository import ConfigRepository
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper  # its rules, not a copy of them
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, OverrideType, ValueType
+from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from xtreme_noise.config import across, earlier, paths, strict
+from xtreme_noise.config import across, command, earlier, idle, options, paths, strict, trusted, written
+from xtreme_noise.config.command import FIXED, Command, quoted
 from xtreme_noise.config.explain import COMPOSITION_ERRORS, explain
-from xtreme_noise.config.keys import ambiguous, in_open_mapping
+from xtreme_noise.config.keys import ambiguous
+from xtreme_noise.config.places import place
 from xtreme_noise.config.schema import Config
 from xtreme_noise.config.where import Sources
-from xtreme_noise.errors import ConfigError
+from xtreme_noise.errors import ConfigError, Unusable, composes
 
 paths.register()
-
-# The layout of a results folder is what resuming, the report and the plan rely on.
-_FIXED = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "hydra.job.chdir", "hydra.output_subdir")
 
 
 @dataclass(frozen=True)
@@ -47,18 +48,53 @@ class Study:
 
 
 @dataclass(frozen=True)
-class _Command:
-    overrides: list[str]
-    folders: list[Path]
-    parsed: list[Override] = field(default_factory=list)
+class _Job:
+    """A job as it was composed: its overrides, and which of them the experiment's own sweep has added."""
 
-    def sources(self, overrides: Sequence[str], swept: Sequence[str] = (), cfg: DictConfig | None = None) -> Sources:
-        choices = {} if cfg is None else {k: v for k, v in cfg.hydra.runtime.choices.items() if isinstance(v, str)}
-        if cfg is None:  # not composed: what the overrides themselves choose
-            for text in overrides:
-                key, _, value = text.partition("=")
-                choices[key.lstrip("+")] = value
-        return Sources(tuple(overrides), tuple(swept), tuple(self.folders), choices)
+    cfg: DictConfig
+    batch: list[str]
+    added: list[str]
+    folder: Path
+    checked: Config
+    sources: Sources
+
+
+class _Composition:
+    """A command in Hydra's hands: the folder of its study, and its jobs one by one."""
+
+    def __init__(self, words: Command, multirun: bool) -> None:
+        self.words = replace(words, parsed=command.of_jobs_alone(words.parsed)) if multirun else words
+        self.master = _compose(self.words, [o.input_line for o in self.words.parsed if not o.is_sweep_override()])
+        self.sweeping = multirun or str(OmegaConf.select(self.master, "hydra.mode")).endswith("MULTIRUN")
+        if not self.sweeping:
+            _refuse_sweeps(self.words)
+        self.swept = _sweeper_parameters(self.master) if self.sweeping else {}
+        self.sweep = _sweep_folder(self.master, self.words)
+        final = [o.input_line for o in self.words.parsed if o.get_key_element().lstrip("+") != "sweep"]
+        self.final = [*final, f"sweep={quoted(str(self.sweep))}"]
+        self.own, self.hydras = _partition(self.final)
+
+    def jobs(self) -> Iterator[_Job]:
+        """Every job, composed and checked when it is its turn."""
+        typed = {_key(text) for text in self.own}
+        for batch in _split(self.swept, self.own, self.words) if self.sweeping else [self.own]:
+            added = [text for text in batch if _key(text) not in typed]
+            cfg = _compose(self.words, self.hydras + batch, added) if self.sweeping else self._in_folder()
+            if self.sweeping and not self.swept and _sweeper_parameters(cfg):
+                raise ConfigError(
+                    "an experiment that sweeps by itself (hydra.sweeper.params) cannot be one value of a "
+                    "sweep: run these experiments one after the other"
+                )
+            folder = self.sweep / "jobs" / paths.short_digest(str(cfg.hydra.job.override_dirname))
+            sources = self.words.sources(batch, added, cfg)
+            checked = strict.check(cfg, sources)
+            options.check_names(checked, sources)
+            yield _Job(cfg, batch, added, folder, checked, sources)
+
+    def _in_folder(self) -> DictConfig:
+        """The one job of a command without a sweep: composed already, but for its folder."""
+        self.master.sweep = str(self.sweep)
+        return self.master
 
 
 def study(overrides: Sequence[str], multirun: bool = False, config_dir: str | Path | None = None) -> Study:
@@ -66,45 +102,61 @@ def study(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pa
 
     `config_dir` is a folder of further options and experiments (Hydra's --config-dir).
     """
-    command = _read(list(overrides), config_dir)
-    if multirun:
-        command = replace(command, parsed=_of_jobs_alone(command.parsed))
-    with _hydra():
-        master = _compose(command, [o.input_line for o in command.parsed if not o.is_sweep_override()])
-        sweeping = multirun or str(OmegaConf.select(master, "hydra.mode")).endswith("MULTIRUN")
-        if not sweeping:
-            _refuse_sweeps(command)
-        base = _base_name(master, command)
-        swept = _sweeper_parameters(master) if sweeping else {}
-        sweep = _sweep_folder(master, command, base)
-        final = [o.input_line for o in command.parsed if o.get_key_element().lstrip("+") != "sweep"]
-        final.append(f"sweep={_quoted(str(sweep))}")
-        own, hydras = _partition(final)
-        batches = _split(swept, own, command) if sweeping else [own]
-        typed = {_key(text) for text in own}
-        jobs: list[Config] = []
+    with _hydra(), _suggesting(list(overrides), multirun, config_dir):
+        whole = _Composition(command.read(list(overrides), config_dir), multirun)
+        found: list[_Job] = []
         folders: dict[Path, str] = {}
-        for batch in batches:
-            added = [text for text in batch if _key(text) not in typed]  # by the experiment's own sweep
-            cfg = _compose(command, hydras + batch, added) if sweeping else _in_folder(master, sweep)
-            if sweeping and not swept and _sweeper_parameters(cfg):
-                raise ConfigError(
-                    "an experiment that sweeps by itself (hydra.sweeper.params) cannot be one value of a "
-                    "sweep: run these experiments one after the other"
-                )
-            words = " ".join(text for text in batch if not text.startswith("sweep="))
-            folder = sweep / "jobs" / paths.short_digest(str(cfg.hydra.job.override_dirname))
-            if folder in folders:
+        for job in whole.jobs():
+            words = " ".join(text for text in job.batch if not text.startswith("sweep="))
+            if job.folder in folders:
                 raise ConfigError(
                     "the sweep holds one job twice (or differing in nothing that changes a result): "
-                    f"{folders[folder]} and {words}"
+                    f"{folders[job.folder]} and {words}"
                 )
-            folders[folder] = words
-            jobs.append(strict.check(cfg, command.sources(batch, added, cfg)))
-    across.check(jobs, command.sources(own))
-    across.check_beside(earlier.jobs(sweep, folders), jobs, sweep, command.sources(own))
-    launcher = str(master.hydra.runtime.choices.get("hydra/launcher"))
-    return Study(sweep, jobs, list(folders), final, sweeping, launcher)
+            folders[job.folder] = words
+            found.append(job)
+        jobs, own = [job.checked for job in found], whole.words.sources(whole.own)
+        idle.check(jobs, [job.sources for job in found])
+    across.check(jobs, own)
+    across.check_beside(earlier.jobs(whole.sweep, folders), jobs, whole.sweep, own)
+    launcher = str(whole.master.hydra.runtime.choices.get("hydra/launcher"))
+    return Study(whole.sweep, jobs, list(folders), whole.final, whole.sweeping, launcher)
+
+
+@contextmanager
+def _suggesting(overrides: list[str], multirun: bool, config_dir: str | Path | None) -> Iterator[None]:
+    """What is suggested meanwhile in place of a wrong word of the command is tried out first."""
+
+    def works(wrong: str, right: str, strictly: bool) -> bool:
+        with_it = [_instead(text, wrong, right) for text in overrides]
+        if with_it == overrides:
+            return True  # it is in a file
+        nothing = composes.set(lambda _wrong, _right, _strictly: False)  # no suggestions about suggestions
+        try:
+            for job in _Composition(command.read(with_it, config_dir), multirun).jobs():
+                with suppress(Unusable):
+                    idle.check([job.checked], [job.sources])  # what one job has no use for, the next one may have
+                    return True
+            return False
+        except ConfigError as error:
+            return not strictly and not isinstance(error, Unusable)
+        finally:
+            composes.reset(nothing)
+
+    token = composes.set(works)
+    try:
+        yield
+    finally:
+        composes.reset(token)
+
+
+def _instead(text: str, wrong: str, right: str) -> str:
+    """An override with a right word for a wrong one: its key, or the first parts of it, or a word of its value."""
+    key, equals, value = text.partition("=")
+    plain = key.lstrip("+~")
+    if plain == wrong or plain.startswith((f"{wrong}.", f"{wrong}[")):
+        return f"{right}{plain[len(wrong) :]}{equals}{value}"
+    return key + equals + re.sub(rf"(?<![\w./-]){re.escape(wrong)}(?![\w./-])", lambda _: right, value)
 
 
 def jobs(overrides: Sequence[str], multirun: bool = False, config_dir: str | Path | None = None) -> list[Config]:
@@ -112,121 +164,57 @@ def jobs(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pat
     return study(overrides, multirun, config_dir).jobs
 
 
-def _read(overrides: list[str], config_dir: str | Path | None) -> _Command:
-    folders = [paths.conf_dir()]
-    if config_dir is not None:
-        folder = Path(config_dir).absolute()
-        if not folder.is_dir():
-            raise ConfigError(f"--config-dir {config_dir}: there is no such folder")
-        folders.append(folder)
-        overrides = _with_search_path(overrides, folder)
-    command = _Command(overrides, folders)
-    try:
-        parsed = OverridesParser.create().parse_overrides(overrides)
-    except COMPOSITION_ERRORS as error:
-        raise explain(error, command.sources(overrides)) from None
-    for override in parsed:
-        _sane(override, command.sources(overrides).groups())
-        if override.key_or_group in _FIXED:
-            raise ConfigError(
-                f"{override.input_line}: the layout of a results folder is fixed; choose the folder by sweep="
-            )
-        if override.key_or_group in ("sweep", "mode") and override.is_sweep_override():
-            raise ConfigError(f"{override.input_line}: a command has one {override.key_or_group}")
-        if override.key_or_group == "hydra/sweeper" and override.value() != "basic":
-            raise ConfigError(f"{override.input_line}: only Hydra's basic sweeper is supported")
-    return replace(command, parsed=[_opened(override) for override in parsed])
+def check_trusted(overrides: Sequence[str], config_dir: str | Path | None = None) -> None:
+    """Raise ConfigError for a configuration that would have Hydra call what it does not ship, also for its --help."""
+    words = command.read(list(overrides), config_dir)
+    with _hydra():
+        _compose(words, [o.input_line for o in words.parsed if not o.is_sweep_override()])
 
 
-def _sane(override: Override, groups: list[str]) -> None:
-    """Raise ConfigError for what Hydra takes and then does not understand, or reads in silence as something else."""
-    key, text = override.key_or_group, override.input_line
-    if not key:
-        raise ConfigError(f"{text!r} is not an override: write key=value")
-    if override.type == OverrideType.DEL and key in groups:
-        remedy = "clean inputs only: noise.levels=[0]" if key == "noise" else f"leave it out, or write {key}=name"
-        raise ConfigError(f"{text}: every job has a {key}; {remedy}")
-    if override.value_type == ValueType.GLOB_CHOICE_SWEEP and key not in groups:
-        raise ConfigError(f"{text}: glob(...) chooses among the files of a group, and {key!r} is none: list the values")
-    value = None if override.is_sweep_override() else override.value()
-    if key in groups and isinstance(value, list):
-        for name in value:
-            if not isinstance(name, str):
-                raise ConfigError(f"{text}: a list of names of {key} files, and {name!r} is none")
-            if value.count(name) > 1:
-                raise ConfigError(f"{text} names {name!r} twice")
+@contextmanager
+def _hydra() -> Iterator[None]:
+    with initialize_config_dir(str(paths.conf_dir()), job_name="xtreme_noise", version_base="1.3"):
+        loader: Any = GlobalHydra.instance().config_loader()
+        loader.repository = _Files(loader.config_search_path)
+        yield
 
 
-def _opened(override: Override) -> Override:
-    """`a.b=1` as `++a.b=1` where names are free: Hydra closes mappings, the strict check knows better."""
-    key = override.key_or_group
-    whole = isinstance(override.value(), dict) and in_open_mapping(f"{key}.any")  # the mapping itself, as {a: 1}
-    if override.type == OverrideType.CHANGE and (whole or in_open_mapping(key)):
-        return OverridesParser.create().parse_override(f"++{override.input_line}")
-    return override
+class _Files(ConfigRepository):  # type: ignore[misc]
+    """Hydra's config files, each looked at when it is read: what YAML makes of it cannot be seen afterwards."""
+
+    def load_config(self, config_path: str) -> ConfigResult | None:
+        """What Hydra loads. Raises ConfigError for a text that is read as something else."""
+        found = super().load_config(config_path)
+        if found is not None and found.path.startswith("file://"):
+            name = config_path.removesuffix(".yaml")
+            written.check(name, Path(found.path.removeprefix("file://")) / f"{name}.yaml")
+        return found
 
 
-def _of_jobs_alone(parsed: Sequence[Override]) -> list[Override]:
-    """Settings within a chain, or within several tasks, where `intermediate` is swept: as sweeps of one value.
-
-    Hydra composes a study without the values of its sweeps as well, and there is no chain in it then.
-    """
-    swept = any(one.key_or_group == "intermediate" and one.is_sweep_override() for one in parsed)
-    found = []
-    for one in parsed:
-        within = one.key_or_group.startswith(("intermediate.stages.", "intermediate.tasks."))
-        if swept and within and one.type == OverrideType.CHANGE and not one.is_sweep_override():
-            key, _, value = str(one.input_line).partition("=")
-            one = OverridesParser.create().parse_override(f"{key}=choice({value})")
-        found.append(one)
-    return found
-
-
-def _with_search_path(overrides: list[str], folder: Path) -> list[str]:
-    """--config-dir as hydra.searchpath: the one spelling that the compose API and hydra.main both take."""
-    key = "hydra.searchpath="
-    given = [text for text in overrides if text.startswith(key)]
-    if len(given) > 1 or (given and not given[0].startswith(f"{key}[")):
-        raise ConfigError(f"{given[-1]}: write hydra.searchpath=[...] once")
-    rest = [text for text in overrides if text not in given]
-    items = [_quoted(f"file://{folder}"), *([given[0][len(key) + 1 : -1]] if given else [])]
-    return [*rest, f"{key}[{','.join(items)}]"]
-
-
-def _quoted(value: str) -> str:
-    """A value in Hydra's grammar, in quotes: whatever is in a path, it is taken literally."""
-    escaped = value.replace("\\'", "\\\\'").replace("'", "\\'").replace("${", "\\${")
-    return f"'{escaped}'"
-
-
-def _hydra() -> AbstractContextManager[Any]:
-    context: AbstractContextManager[Any] = initialize_config_dir(
-        str(paths.conf_dir()), job_name="xtreme_noise", version_base="1.3"
-    )
-    return context
-
-
-def _compose(command: _Command, overrides: list[str], swept: Sequence[str] = ()) -> DictConfig:
+def _compose(words: Command, overrides: list[str], swept: Sequence[str] = ()) -> DictConfig:
     try:
         cfg = hydra_compose(paths.CONFIG_NAME, overrides=overrides, return_hydra_config=True)
     except COMPOSITION_ERRORS as error:
-        raise explain(error, command.sources(overrides, swept)) from None
+        raise explain(error, words.sources(overrides, swept)) from None
     assert isinstance(cfg, DictConfig)
+    sources = words.sources(overrides, swept, cfg)
+    options.check_choices(cfg, sources)
+    trusted.check(cfg, sources)
     for key, wanted in _layout().items():
         parent, _, name = key.rpartition(".")
         node = OmegaConf.select(cfg, parent)._get_node(name)
         if node._value() != wanted:
-            at = command.sources(overrides, swept, cfg).of(key)
+            at = sources.of(key)
             raise ConfigError(f"{key}{at}: the layout of a results folder is fixed; choose the folder by sweep=")
     return cfg
 
 
 @cache
 def _layout() -> dict[str, Any]:
-    """What config.yaml says of _FIXED: an experiment that says something else would lose its results."""
+    """What config.yaml says of FIXED: an experiment that says something else would lose its results."""
     plain = yaml.safe_load((paths.conf_dir() / f"{paths.CONFIG_NAME}.yaml").read_text(encoding="utf-8"))
     found: dict[str, Any] = {"hydra.output_subdir": ".hydra"}
-    for key in _FIXED:
+    for key in FIXED:
         node: Any = plain
         for part in key.split("."):
             node = node.get(part, {})
@@ -235,8 +223,8 @@ def _layout() -> dict[str, Any]:
     return found
 
 
-def _refuse_sweeps(command: _Command) -> None:
-    for override in command.parsed:
+def _refuse_sweeps(words: Command) -> None:
+    for override in words.parsed:
         if override.is_sweep_override():
             raise ambiguous(str(override.input_line))
 
@@ -259,26 +247,22 @@ def _partition(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
     return [text for text in overrides if text not in hydras], hydras
 
 
-def _split(swept: dict[str, str], own: list[str], command: _Command) -> list[list[str]]:
+def _split(swept: dict[str, str], own: list[str], words: Command) -> list[list[str]]:
     """The overrides of each job. The last override of a key counts: the command line beats `params`."""
     try:
         parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())  # for glob(...)
         parsed = parser.parse_overrides([*swept.values(), *own])
         batches = BasicSweeper.split_arguments(parsed, max_batch_size=None)
     except COMPOSITION_ERRORS as error:
-        raise explain(error, command.sources([*swept.values(), *own], list(swept.values()))) from None
+        raise explain(error, words.sources([*swept.values(), *own], list(swept.values()))) from None
     return [list(batch) for batch in batches[0]]
 
 
-def _in_folder(master: DictConfig, sweep: Path) -> DictConfig:
-    """The one job of a command without a sweep: composed already, but for its folder."""
-    master.sweep = str(sweep)
-    return master
-
-
-def _base_name(master: DictConfig, command: _Command) -> str:
-    """What a study is called after: its experiment, else its task, else (a sweep over either) `sweep`."""
-    swept = {o.get_key_element().lstrip("+") for o in command.parsed if o.is_sweep_override()}
+def _base_name(master: DictConfig, words: Command) -> str:
+    """What a study is called after: experiment_name, its experiment, its task, or (a sweep over either) `sweep`."""
+    if (name := OmegaConf.select(master, "experiment_name")) is not None:
+        return str(name)
+    swept = {o.get_key_element().lstrip("+") for o in words.parsed if o.is_sweep_override()}
     if "experiment" in swept:
         return "sweep"
     if experiment := master.hydra.runtime.choices.get("experiment"):
@@ -286,21 +270,20 @@ def _base_name(master: DictConfig, command: _Command) -> str:
     return "sweep" if "task" in swept else str(master.hydra.runtime.choices.get("task") or "sweep")
 
 
-def _sweep_folder(master: DictConfig, command: _Command, base: str) -> Path:
+def _sweep_folder(master: DictConfig, words: Command) -> Path:
     """`sweep=`, or a name made from the command. Absolute: the processes of a cluster must agree on it."""
     with open_dict(master):
         given = OmegaConf.select(master, "sweep")
     if given is not None:
-        return Path(str(given)).expanduser().absolute()
+        return Path(place("sweep", str(given))).absolute()
+    base = _base_name(master, words)
     pairs = []
-    for override in command.parsed:
+    for override in words.parsed:
         key = override.get_key_element().lstrip("+")
         if override.is_hydra_override() and not key.startswith("hydra.sweeper."):
             continue  # launchers, logging: how, not what
-        if key == "experiment" and not override.is_sweep_override():
+        if key in ("experiment", "task") and not override.is_sweep_override() and base == str(override.value()):
             continue  # is in the name
-        if key == "task" and base == str(override.value()):
-            continue
         value = str(override.input_line).partition("=")[2].strip()
         pairs.append((key, value))
     return (paths.RESULTS / paths.study_name(base, pairs)).absolute()

@@ -14,6 +14,7 @@ import yaml
 
 from xtreme_noise.config.keys import inner
 from xtreme_noise.config.schema import Config
+from xtreme_noise.config.written import LOADER
 
 
 def jobs(sweep: Path, now: Collection[Path]) -> list[Config]:
@@ -27,8 +28,8 @@ def jobs(sweep: Path, now: Collection[Path]) -> list[Config]:
         if path.parent in now or not _finished(path.parent / "job.json"):
             continue
         try:
-            found.append(read(yaml.safe_load(path.read_text(encoding="utf-8"))))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
+            found.append(read(yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, yaml.YAMLError):
             continue
     return found
 

@@ -11,12 +11,13 @@ import yaml
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
-from xtreme_noise.config.keys import ambiguous, kind, schema_at, unknown_key
+from xtreme_noise.config.keys import ambiguous, kind, optional_parent, schema_at, unknown_key
 from xtreme_noise.config.where import Sources, shown, split_key
-from xtreme_noise.errors import ConfigError, suggest
+from xtreme_noise.errors import ConfigError, Unusable, install, suggest
 
 # What composing a config may raise because of what the user wrote. ValueError: Hydra's own checks of groups.
-COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError)
+# AssertionError: OmegaConf's, for a key in a mapping that is null.
+COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError, AssertionError)
 
 _LAUNCHERS = ("joblib", "submitit_local", "submitit_slurm")  # of the extra `launchers`
 
@@ -33,9 +34,20 @@ def explain(error: Exception, sources: Sources) -> ConfigError:
         return ConfigError(f"not YAML: {error.problem}{place}")
     if isinstance(error, MissingConfigException):
         return _unknown_option(error, sources)
+    if isinstance(error, AssertionError):
+        return _in_nothing(error, sources)
     if isinstance(error, UnicodeDecodeError):
         return ConfigError(f"a config file is not UTF-8{_at(_not_utf8(sources))}: save it as UTF-8 ({error.reason})")
     return _by_text(error, sources)
+
+
+def _in_nothing(error: AssertionError, sources: Sources) -> ConfigError:
+    for text in sources.overrides:
+        key = text.split("=", 1)[0].strip().lstrip("+~")
+        if parent := optional_parent(key):
+            of = sources.choices.get(key.split(".")[0], "what is chosen")
+            return Unusable(f"{key} ({sources.describe(text)}): {of} has no {parent}")
+    return ConfigError(f"a key within a mapping that is null: {error}")
 
 
 def _unparsable(text: str) -> ConfigError:
@@ -63,13 +75,10 @@ def _unknown_option(error: MissingConfigException, sources: Sources) -> ConfigEr
         return ConfigError(f"there is no config file {missing!r}{suggest(missing, sources.options('.'), 'files')}")
     at = sources.override(group) or _default_of(error, group, sources)
     if group == "hydra/launcher" and option in _LAUNCHERS:
-        return ConfigError(
-            f"{group} {option!r}{_at(at)} needs a package that is missing: pip install 'xtreme-noise[launchers]' (in a "
-            "checkout: .venv/bin/python -m pip install -c constraints.txt -e '.[launchers]')"
-        )
+        return ConfigError(f"{group} {option!r}{_at(at)} needs a package that is missing: {install('launchers')}")
     if (group, option) == ("noise", "none"):
-        return ConfigError(f"unknown noise 'none'{_at(at)}: clean inputs only are noise.levels=[0]")
-    return ConfigError(f"unknown {group} {option!r}{_at(at)}{suggest(option, known, group + ' options')}")
+        return Unusable(f"unknown noise 'none'{_at(at)}: clean inputs only are noise.levels=[0]")
+    return Unusable(f"unknown {group} {option!r}{_at(at)}{suggest(option, known, group + ' options', strictly=True)}")
 
 
 def _not_utf8(sources: Sources) -> str | None:
@@ -84,17 +93,20 @@ def _not_utf8(sources: Sources) -> str | None:
 
 def _default_of(error: Exception, group: str, sources: Sources) -> str | None:
     """The file and line that chose an option: an experiment that overrides the group, or what Hydra names."""
-    experiment = sources.choices.get("experiment")
     named = re.match(r"In '([^']+)'", str(error))
-    for config in (f"experiment/{experiment}" if experiment else None, named[1] if named else None):
-        for folder in sources.folders:
-            path = folder / f"{config}.yaml"
-            if config is None or not path.is_file():
-                continue
-            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-                if re.match(rf"\s*-\s*(override\s+)?/?{re.escape(group)}\s*:", line):
-                    return f"{shown(path)}, line {number}"
-    return f"defaults of {named[1]}" if named else None
+    found = chosen_in(group, sources, *([named[1]] if named else []))
+    return found or (f"defaults of {named[1]}" if named else None)
+
+
+def chosen_in(group: str, sources: Sources, *configs: str) -> str | None:
+    """The file and line of a defaults list that chooses an option: the experiment's, or that of one of `configs`."""
+    experiment = sources.choices.get("experiment")
+    for config in ([f"experiment/{experiment}"] if experiment else []) + list(configs):
+        path = sources.path(config)
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines() if path else (), 1):
+            if path and re.match(rf"\s*-\s*(override\s+)?/?{re.escape(group)}\s*:", line):
+                return f"{shown(path)}, line {number}"
+    return None
 
 
 def _by_text(error: Exception, sources: Sources) -> ConfigError:
@@ -154,21 +166,21 @@ def _at(found: str | None) -> str:
 def _no_such_key(dotted: str, at: str, sources: Sources) -> ConfigError:
     """For a key that Hydra or OmegaConf refused: the first part of it that the schema does not have."""
     if dotted.split(".", 1)[0] == "hydra":
-        return ConfigError(f"Hydra has no key {dotted!r}{at}: xtreme-noise --cfg hydra shows those it has")
+        return Unusable(f"Hydra has no key {dotted!r}{at}: xtreme-noise --cfg hydra shows those it has")
     parts = split_key(dotted)
     for depth in range(1, len(parts) + 1):
         if schema_at(parts[:depth]) is None:
             parent = schema_at(parts[: depth - 1])
             known = list(typing.get_type_hints(parent)) if dataclasses.is_dataclass(parent) else []
             return unknown_key(".".join(map(str, parts[:depth])), known, at, sources.groups())
-    if parts[:2] in (("intermediate", "stages"), ("intermediate", "tasks")):
+    if len(parts) > 2 and parts[:2] in (("intermediate", "stages"), ("intermediate", "tasks")):
         chosen = sources.choices.get("intermediate")
         of = f"intermediate={chosen}" if chosen else "one of the values of intermediate="
-        return ConfigError(
+        return Unusable(
             f"{dotted!r}{at}: {of} has no {'stage' if parts[1] == 'stages' else 'task'} {parts[2]!r}. Options without "
             "one go into a command of their own, with the same sweep="
         )
-    return ConfigError(f"{dotted!r}{at}: this mapping has no such entry yet; to add one write +{dotted}=...")
+    return Unusable(f"{dotted!r}{at}: this mapping has no such entry yet; to add one write +{dotted}=...")
 
 
 def _no_override(key: str, text: str, sources: Sources) -> ConfigError:

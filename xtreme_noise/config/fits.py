@@ -11,6 +11,7 @@ from xtreme_noise.config.schema import IntermediateConfig
 from xtreme_noise.config.sizes import layers
 from xtreme_noise.config.splits import DataConfig
 from xtreme_noise.errors import ConfigError, suggest
+from xtreme_noise.names import problem
 
 # Task family -> the metrics that read its predictions (a test compares them with xtreme_noise/metrics).
 METRICS: dict[str, tuple[str, ...]] = {
@@ -33,8 +34,7 @@ class Fits(Checks):
 
     def run(self) -> None:
         cfg = self.cfg
-        for key, name in (("model", cfg.model.name), ("task", cfg.task.name), ("intermediate", cfg.intermediate.name)):
-            self._name(f"{key}.name", name)
+        self._names()
         self._one_of("trainer.accelerator", cfg.trainer.accelerator, ACCELERATORS, "accelerators")
         self._layers()
         self._trained()
@@ -49,10 +49,28 @@ class Fits(Checks):
         self._both("language", "languages")
         self._both("noise.level", "noise.levels")
 
+    def _names(self) -> None:
+        """Names stand in tables, and become parts of paths."""
+        task = self.cfg.task
+        self._name("model.name", self.cfg.model.name)
+        self._name("task.name", task.name)
+        if task.reported_as is not None:
+            self._name("task.reported_as", task.reported_as)
+        for key, other in (("task.first.name", task.first), ("task.trained_as.name", task.trained_as)):
+            if other is not None:
+                self._name(key, other.name)
+        self._stage_names("intermediate", self.cfg.intermediate)
+
+    def _stage_names(self, key: str, stage: IntermediateConfig) -> None:
+        self._name(f"{key}.name", stage.name)
+        for what in ("stages", "tasks"):
+            for name, inner in getattr(stage, what).items():
+                self._name(f"{key}.{what}.{name}", name)
+                self._stage_names(f"{key}.{what}.{name}", inner)
+
     def _name(self, key: str, name: str) -> None:
-        parts = name.split("/")
-        if not name.strip() or not name.isprintable() or ".." in parts or "" in parts:
-            raise self._wrong(key, f"is {name!r}: wanted a name, such as xnli or nli/english")
+        if why := problem(name):
+            raise self._wrong(key, f"is {name!r:.200}, which is {why}: wanted a name, such as xnli or nli/english")
 
     def _layers(self) -> None:
         model = self.cfg.model

@@ -6,11 +6,13 @@ import dataclasses
 import difflib
 import types
 import typing
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from xtreme_noise.config.schema import Config
 from xtreme_noise.config.where import split_key
-from xtreme_noise.errors import ConfigError, suggest
+from xtreme_noise.errors import ConfigError, Unusable, composes, nearest
 
 
 def inner(hint: Any) -> Any:
@@ -34,6 +36,17 @@ def schema_at(key: tuple[str | int, ...]) -> Any:
     return inner(hint)
 
 
+def optional_parent(dotted: str) -> str | None:
+    """The mapping round a key that a job may be without: task.first of task.first.recipe.epochs."""
+    parts = split_key(dotted)
+    hint: Any = Config
+    for depth, part in enumerate(parts[:-1], 1):
+        hint = typing.get_type_hints(inner(hint)).get(str(part)) if dataclasses.is_dataclass(inner(hint)) else None
+        if hint is not inner(hint) and dataclasses.is_dataclass(inner(hint)):
+            return ".".join(map(str, parts[:depth]))
+    return None
+
+
 def in_open_mapping(dotted: str) -> bool:
     """Whether a key is inside a mapping whose names the schema leaves open, such as noise.families.char.x."""
     parts = split_key(dotted)
@@ -44,55 +57,67 @@ def in_open_mapping(dotted: str) -> bool:
 def ambiguous(text: str) -> ConfigError:
     """The error for `key=a,b` without -m: it could be a sweep or a list."""
     key, _, value = text.partition("=")
-    hints = {many: schema_at(split_key(many)) for many in (f"{key}s", key)}
-    lists = [many for many, hint in hints.items() if typing.get_origin(hint) is list or many == "noise"]
-    listed = f"; for one list write {lists[0]}=[{value}]" if lists else ""
+    many = many_of(key)
+    listed = f"; for one list write {many}=[{value}]" if many else ""
     return ConfigError(f"{text}: to sweep over these values add -m{listed}")
 
 
-def all_keys() -> list[str]:
-    """Every dotted key of the schema that has a fixed name."""
+def many_of(key: str) -> str | None:
+    """The key that takes a list of what `key` takes one of (languages of language), if there is one."""
+    lists = (many for many in (f"{key}s", key) if typing.get_origin(schema_at(split_key(many))) is list)
+    return "noise" if key == "noise" else next(lists, None)
+
+
+def all_keys(*, within: str = "") -> list[str]:
+    """Every dotted key of the schema that has a fixed name, and that every job has.
+
+    within: a key, whose parts count also where not every job has them (task.first is null but in a few tasks).
+    """
     found: list[str] = []
 
     def walk(cls: Any, prefix: str) -> None:
         for name, hint in typing.get_type_hints(cls).items():
             found.append(prefix + name)
-            if dataclasses.is_dataclass(inner(hint)):
+            if dataclasses.is_dataclass(hint) or (
+                dataclasses.is_dataclass(inner(hint)) and f"{within}.".startswith(f"{prefix}{name}.")
+            ):
                 walk(inner(hint), f"{prefix}{name}.")
 
     walk(Config, "")
     return found
 
 
-def unknown_key(dotted: str, known: list[str], at: str, groups: list[str]) -> ConfigError:
+def unknown_key(dotted: str, known: list[str], at: str, groups: list[str]) -> Unusable:
     """The error for a key that the schema does not have.
 
     `known` are the keys of its parent, `at` says who wrote it, `groups` are the config groups.
     """
     parent, _, name = dotted.rpartition(".")
-    siblings = suggest(name, known, f"keys of {parent}" if parent else "keys")
-    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
-    if parent and near:
-        listed = f"Known keys of {parent}: {', '.join(sorted(known))}"
-        return ConfigError(f"unknown key {dotted!r}{at}; did you mean '{parent}.{near[0]}'? {listed}")
+    listed = f" Known keys{f' of {parent}' if parent else ''}: {', '.join(sorted(known))}"
+    unknown = f"unknown key {dotted!r}{at}"
     if not parent:
-        near = difflib.get_close_matches(name, [*groups, *known], n=1, cutoff=0.6)
-        if near and near[0] in groups and near[0] not in known:
-            return ConfigError(
-                f"unknown key {dotted!r}{at}; did you mean the group {near[0]!r} (written +{near[0]}=name)?"
-            )
-        return ConfigError(f"unknown key {dotted!r}{at}{siblings}")
-    elsewhere = [key for key in all_keys() if key.rpartition(".")[2] == name]
-    if not elsewhere:
-        # Of keys with one name, the one nearest to the top.
-        tails = {key.rpartition(".")[2]: key for key in sorted(all_keys(), key=lambda key: -key.count("."))}
-        elsewhere = [tails[tail] for tail in difflib.get_close_matches(name, tails, n=1, cutoff=0.7)]
-    if elsewhere:
-        return ConfigError(
-            f"unknown key {dotted!r}{at}; did you mean {elsewhere[0]!r}? "
-            f"Known keys of {parent}: {', '.join(sorted(known))}"
-        )
-    return ConfigError(f"unknown key {dotted!r}{at}{siblings}")
+        near = nearest(name, [*(group for group in groups if group not in known), *known], cutoff=0.6)
+        if near in groups and near not in known:
+            return Unusable(f"{unknown}; did you mean the group {near!r} (written +{near}=name)?")
+    works = composes.get()
+    found = next((key for key in _instead(dotted, known) if works(dotted, key, False)), None)
+    return Unusable(f"{unknown}; did you mean {found!r}?{listed}" if found else f"{unknown}.{listed}")
+
+
+def _instead(dotted: str, known: Sequence[str]) -> Iterator[str]:
+    """Keys that may be meant, the likeliest first: beside it, then elsewhere with this name, then with one like it."""
+    parent, _, name = dotted.rpartition(".")
+    for near in difflib.get_close_matches(name, sorted(known), n=2, cutoff=0.5):
+        yield f"{parent}.{near}" if parent else near
+
+    def distance(key: str) -> tuple[int, int]:  # a key in the same group is nearer, then one nearer to the top
+        return (key.split(".")[0] != dotted.split(".")[0], key.count("."))
+
+    everywhere = sorted(all_keys(within=dotted), key=distance)
+    tails = dict.fromkeys(key.rpartition(".")[2] for key in everywhere)
+    like = [name, *difflib.get_close_matches(name, tails, n=2, cutoff=0.7)]
+    elsewhere = (key for tail in dict.fromkeys(like) for key in everywhere if key.rpartition(".")[2] == tail)
+    yield from islice(elsewhere, 4)
 
 
 def kind(hint: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,6 +23,8 @@ RESULTS = Path("multirun_outputs")
 NEUTRAL = (
     "sweep",
     "mode",
+    "experiment_name",
+    "trust_config_code",
     "strict",
     "store",
     "tracker",
@@ -43,14 +46,20 @@ def conf_dir() -> Path:
     raise FileNotFoundError(f"no conf/{CONFIG_NAME}.yaml in {package} or beside it: the installation is broken")
 
 
+def from_environment(variable: str, default: str | None = None) -> str | None:
+    """What an environment variable says; the default where it is not set, or empty."""
+    return os.environ.get(variable, "").strip() or default
+
+
 def short_digest(text: str) -> str:
     """8 hex digits of the sha256 of `text`."""
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def register() -> None:
-    """Make the schema and the `xn_job` resolver known to Hydra, in every process that composes a config."""
+    """Make the schema and the resolvers known to Hydra, in every process that composes a config."""
     ConfigStore.instance().store(name=SCHEMA_NAME, node=Config, provider="xtreme_noise")
+    OmegaConf.register_new_resolver("xn_env", from_environment, replace=True)
     # override_dirname holds "=" and may be longer than the 255 bytes of a file name; its digest is neither.
     OmegaConf.register_new_resolver("xn_job", short_digest, replace=True)
 

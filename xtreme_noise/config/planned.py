@@ -62,7 +62,7 @@ def cells(sweep: Path) -> tuple[list[dict[str, Any]], list[Path]]:
         try:
             cfg = earlier.read(yaml.load((folder / CONFIG).read_text(encoding="utf-8"), _LOADER))
             found += [grid.identify(cfg, place) for place in grid.places(cfg)]
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError, ConfigError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, yaml.YAMLError, ConfigError):
             if (folder / UNFINISHED).exists() or not (folder / JOB).exists():
                 unknown.append(folder)
     return found, unknown

@@ -252,13 +252,24 @@ class FetchConfig:
     folder: str | None = None
 
 
+def roots(root: Any) -> list[str]:
+    """The folders that a source.root names: none, one, or several."""
+    if root is None:
+        return []
+    return [str(folder) for folder in root] if isinstance(root, list | tuple) else [str(root)]
+
+
 @dataclass
 class SourceConfig:
     """Where data come from. auto: embedded for embedded tasks, files when root is set, else the hub."""
 
     kind: str = "auto"
-    root: str | None = None
+    root: Any = None  # a folder, or a list of folders: a file may be in any of them
     offline: bool = False
+
+    def roots(self) -> list[str]:
+        """The folders of files."""
+        return roots(self.root)
 
 
 @dataclass
@@ -302,7 +313,8 @@ class Config:
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
     mode: str = "run"
-    experiment_name: str | None = None
+    experiment_name: str | None = None  # what the study's folder is called; null: after the experiment, or the task
+    trust_config_code: bool = False  # whether config files may have Hydra call what it does not ship (trusted.py)
     language: str | None = None  # a one-element list, for sweeps
     languages: list[str] | None = None  # null: every language of the task
     seed: int = 42

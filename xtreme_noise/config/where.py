@@ -11,8 +11,9 @@ from typing import Any
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from xtreme_noise.config import paths
+
 Key = tuple[str | int, ...]
-_ABSENT = object()
 
 
 def split_key(dotted: str) -> Key:
@@ -48,16 +49,39 @@ class Sources:
 
         The files are those of `line`: of an option that stands within another one (tasks, stages) it is not its own.
         """
-        for text in self.overrides:
-            key, _, value = text.partition("=")
-            key = key.strip().lstrip("+~")
-            if dotted == key or (dotted.startswith(f"{key}.") and value.strip().startswith("{")):
-                found: Any = OverridesParser.create().parse_override(text).value()
-                for name in split_key(dotted)[len(split_key(key)) :]:
-                    found = found.get(name, _ABSENT) if isinstance(found, dict) else _ABSENT
-                if found is not _ABSENT:
-                    return True
-        return self.line(dotted) is not None
+        return self.sets_by_override(dotted) or self.line(dotted) is not None
+
+    def sets_by_override(self, dotted: str) -> bool:
+        """Whether a word of the command, or of an experiment's sweep, gives a value to this very key."""
+        return any(_sets(text, dotted) for text in self.overrides)
+
+    def wrote(self, dotted: str, *, options: bool) -> str | None:
+        """Where this very key was written by the person who runs the study, and not by what is shipped; else None.
+
+        options: whether their own options (a model, a task) count, or only what they wrote for this study: overrides,
+        and experiments of their own.
+        """
+        own_sweep = self._own(f"experiment/{self.choices.get('experiment')}") is not None
+        for text in reversed(self.overrides):
+            if (own_sweep or text not in self.swept) and _sets(text, dotted):
+                return self.describe(text)
+        for name in self._configs():
+            path = self._own(name)
+            if path is None or not (options or package(path.read_text(encoding="utf-8"), name) == ()):
+                continue
+            if (number := _line(path, name, split_key(dotted))) is not None:
+                return f"{shown(path)}, line {number}"
+        return None
+
+    def _own(self, config: str) -> Path | None:
+        """The file of a config, when it is in a folder that is not the shipped one."""
+        path = self.path(config)
+        return None if path is None or path.is_relative_to(paths.conf_dir()) else path
+
+    def path(self, config: str) -> Path | None:
+        """The file of a config: Hydra takes it from the first folder that has it."""
+        found = (folder / f"{config}.yaml" for folder in self.folders)
+        return next((path for path in found if path.is_file()), None)
 
     def describe(self, text: str) -> str:
         """An override, and whether it was typed or swept by an experiment."""
@@ -68,19 +92,15 @@ class Sources:
     def line(self, dotted: str, config: str | None = None) -> str | None:
         """File and line of a key: in `config` (as experiment/quickstart), else in any file composed."""
         for name in [config] if config is not None else self._configs():
-            for folder in self.folders:
-                path = folder / f"{name}.yaml"
-                number = _line(path, name, split_key(dotted)) if path.is_file() else None
-                if number is not None:
-                    return f"{shown(path)}, line {number}"
+            path = self.path(name)
+            if path is not None and (number := _line(path, name, split_key(dotted))) is not None:
+                return f"{shown(path)}, line {number}"
         return None
 
     def file(self, config: str) -> str:
         """The file of a config, for a message."""
-        for folder in self.folders:
-            if (folder / f"{config}.yaml").is_file():
-                return shown(folder / f"{config}.yaml")
-        return config
+        path = self.path(config)
+        return config if path is None else shown(path)
 
     def options(self, group: str) -> list[str]:
         """Every option of a group in every folder, as it is written in an override (`slots/english`)."""
@@ -111,10 +131,23 @@ def shown(path: Path) -> str:
         return str(path)
 
 
-def _package(text: str, config: str) -> Key:
+def _sets(text: str, dotted: str) -> bool:
+    """Whether an override gives a value to this very key, by itself or within a mapping or list."""
+    key = text.split("=", 1)[0].strip().lstrip("+~")
+    if dotted != key and not dotted.startswith((f"{key}.", f"{key}[")):
+        return False
+    found: Any = OverridesParser.create().parse_override(text).value()
+    for name in split_key(dotted)[len(split_key(key)) :]:
+        if not (name in found if isinstance(found, dict) else isinstance(found, list) and name in range(len(found))):
+            return False
+        found = found[name]
+    return True
+
+
+def package(text: str, config: str) -> Key:
     """Where the content of a config file goes: its `# @package` header, else its group."""
     header = re.search(r"^\s*#\s*@package\s+(\S+)", text, flags=re.MULTILINE)
-    group = tuple(config.split("/")[:-1])
+    group = tuple(config.split("/")[:1]) if "/" in config else ()  # options in subfolders are of the group itself
     if header is None or header[1] == "_group_":
         return group
     return () if header[1] == "_global_" else tuple(header[1].split("."))
@@ -123,11 +156,11 @@ def _package(text: str, config: str) -> Key:
 def _line(path: Path, config: str, key: Key) -> int | None:
     """The line of a key in a config file, or None."""
     text = path.read_text(encoding="utf-8")
-    package = _package(text, config)
-    if key[: len(package)] != package:
+    own = package(text, config)
+    if key[: len(own)] != own:
         return None
     node = yaml.compose(text, Loader=yaml.SafeLoader)
-    return _descend(node, key[len(package) :])
+    return _descend(node, key[len(own) :])
 
 
 def _descend(node: yaml.Node | None, key: Sequence[str | int]) -> int | None:

@@ -23,16 +23,20 @@ def fill(pattern: str, language: str) -> str:
     """`pattern` with {language}, {iso639_3}, {language_name} and {flores} (FLORES-200, as in deu_Latn) filled in.
 
     Of a pair of languages {language}, {first} and {second}. Raises ConfigError for another field, and for {flores} in
-    a language outside XTREME-R."""
+    a language outside XTREME-R, or {iso639_3} in one whose code is not known here."""
     row = languages.language(language)
     sides = languages.sides(language)
     fields = {"language": row.code}
     if len(sides) == 2:
         fields |= {"first": sides[0], "second": sides[1]}
     else:
-        fields |= {"iso639_3": ISO639_3[row.code], "language_name": row.name}
+        fields["language_name"] = row.name
+    if row.code in ISO639_3:
+        fields["iso639_3"] = ISO639_3[row.code]
     if row.code in FLORES:
         fields["flores"] = FLORES[row.code]
+    if "{iso639_3}" in pattern and len(sides) == 1 and row.code not in ISO639_3:
+        raise languages.lacking(row.code, "ISO 639-3 code", "data/codes.py")
     try:
         return pattern.format(**fields)
     except (KeyError, IndexError, ValueError) as error:

@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from xtreme_noise import content
+from xtreme_noise.config.schema import roots
 from xtreme_noise.config.splits import DataConfig
 from xtreme_noise.errors import DataError, ModelUnavailable
 from xtreme_noise.store import write_atomic
@@ -44,14 +45,19 @@ def is_fetched(root: str | Path) -> bool:
     return (Path(root) / MANIFEST).is_file()
 
 
-def serves(root: str | None, data: Mapping[str, DataConfig]) -> bool:
-    """Whether a folder of files holds what these data have on the hub: then it is read in their place."""
-    if root is None or "hub" not in data or not is_fetched(root):
+def serves(root: Any, data: Mapping[str, DataConfig]) -> bool:
+    """Whether source.root, or one of its folders, holds what these data have on the hub: it is read in their place."""
+    if "hub" not in data:
         return False
     hub = data["hub"]
     splits = [*hub.train, *hub.dev, hub.test]
-    here = read(root)
-    return any(split is not None and (split.path, split.revision or "") in here for split in splits)
+    return any(split is not None and holder(root, split.path, split.revision) is not None for split in splits)
+
+
+def holder(root: Any, name: str, revision: str | None) -> str | None:
+    """The folder of source.root that mode=fetch has put a data set into, or None."""
+    fetched = [folder for folder in roots(root) if is_fetched(folder)]
+    return next((folder for folder in fetched if (name, revision or "") in read(folder)), None)
 
 
 def read(root: str | Path) -> dict[Key, Entry]:
@@ -70,7 +76,7 @@ def _read(path: Path, stamp: tuple[int, ...]) -> dict[Key, Entry]:  # noqa: ARG0
             (one["name"], one["revision"]): Entry(one["commit"], list(one["tree"]), dict(one["files"]))
             for one in found["datasets"]
         }
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(f"{path}: not a list that mode=fetch wrote ({error!r}); delete it and fetch again") from error
 
 
@@ -141,8 +147,9 @@ class Fetched:
 
     def _check(self, name: str, digest: str) -> None:
         if digest != self._entry().files[name]:
-            where = self._place() / name
-            raise content.Unsettled(f"{where} has other bytes than when it was fetched: {self._remedy()}")
+            raise content.Unsettled(
+                f"{self._place() / name} has other bytes than when it was fetched: {self._remedy()}"
+            )
 
     def _entry(self) -> Entry:
         entry = read(self.root).get((self.name, self.revision or ""))

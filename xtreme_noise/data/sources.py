@@ -12,6 +12,7 @@ from typing import Any
 
 from datasets import ClassLabel, Dataset, disable_progress_bars, load_from_disk
 
+from xtreme_noise.config import reads
 from xtreme_noise.config.schema import PRETRAINING, SourceConfig
 from xtreme_noise.config.splits import DataConfig, SplitConfig
 from xtreme_noise.content import Unsettled, content_digest
@@ -25,6 +26,7 @@ from xtreme_noise.data.parallel import beside, distinct
 from xtreme_noise.errors import ConfigError, DataError, ModelUnavailable
 from xtreme_noise.store import Store, digest
 
+BESIDE = {"noisy": "the noisy side of", "repair": "which repairs", "join": "which completes", "gold": "the gold of"}
 PREPARED_VERSION = 1  # of the normal form; raise it when the same source gives other rows
 # Settings of a split that came later: data without them keep their identity.
 LATER = ("noisy", "drop", "values", "repair", "make", "join", "cut", "parallel", "gold")
@@ -38,11 +40,7 @@ def source_kind(data: Mapping[str, DataConfig], source: SourceConfig, what: str)
     Data that exist in one kind only come from there (slots are embedded whatever the target task is read from);
     `auto` is files when source.root is set, else the hub. A folder that mode=fetch filled stands for the hub.
     """
-    if len(data) == 1:
-        return next(iter(data))
-    if source.kind in ("auto", "files") and fetched.serves(source.root, data):
-        return "hub"
-    kind = ("files" if source.root is not None else "hub") if source.kind == "auto" else source.kind
+    kind = reads.kind(data, source)
     if kind not in data:
         raise ConfigError(f"{what} has no data in source={kind}; it has: {', '.join(sorted(data))}")
     return kind
@@ -99,9 +97,17 @@ class Reference:
 
     @cached_property
     def _located(self) -> dict[str, tuple[Path, str]]:
-        """The rows' files, each with its sha256."""
-        found = {name: files.locate(path, self.language, self.source.root) for name, path in self._files().items()}
-        return {name: (path, content_digest(path)) for name, path in found.items()}
+        """The rows' files by what they are for, each with its sha256. Raises DataMissing, which says what for."""
+        found = {}
+        for name, where in self._files().items():
+            try:
+                path = files.locate(where, self.language, self.source.root)
+            except DataMissing as error:
+                if name == "rows":
+                    raise
+                raise DataMissing(f"{error} ({BESIDE[name]} {self.split.path})") from error
+            found[name] = path, content_digest(path)
+        return found
 
     def _read(self, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
         path, digest = self._located[name]
@@ -163,6 +169,14 @@ class Reference:
         return load_from_disk(str(path / "arrow"))
 
     def _write(self, directory: Path) -> None:
+        try:
+            self._prepare(directory)
+        except DataError as error:
+            if fill(self.split.path, self.language) in str(error):
+                raise
+            raise type(error)(f"{self.name()}: {error}") from error  # of several rows: nobody there knew the file
+
+    def _prepare(self, directory: Path) -> None:
         raw = corrected(self._raw(directory), self.split, self.part, self.name())
         rows = examples.normalise(
             answers.MAKERS[self.split.make](raw, self.language) if self.split.make else raw,
@@ -210,8 +224,11 @@ class Reference:
         return ((f"{self.name()}, row {number}", row) for number, row in enumerate(found, 1))
 
     def _folder(self) -> str | None:
-        """Where the hub's files may have been fetched to."""
-        return None if self.source.kind == "hub" else self.source.root
+        """Where the hub's files may have been fetched to: of several folders the one that has them, else the first."""
+        if self.source.kind == "hub":
+            return None
+        folders = [folder for folder in self.source.roots() if fetched.is_fetched(folder)]
+        return fetched.holder(folders, self.split.path, self.split.revision) or next(iter(folders), None)
 
     def _named(self, table: Dataset) -> Iterator[tuple[str, dict[str, Any]]]:
         """Rows of a hub table, class numbers as names where the table's names are ours: orders may differ.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatch
@@ -64,6 +65,21 @@ def needed(names: Iterable[str]) -> list[str]:
     return found
 
 
+def check_path(cfg: ModelConfig) -> None:
+    """Raise ConfigError when model.path is a directory without a checkpoint, or can be neither directory nor hub id."""
+    if cfg.loader != "hub":
+        return
+    path = _path(cfg)
+    try:
+        directory = _local(path)
+        if directory is not None:
+            _check_complete(directory, path)
+    except ModelUnavailable as error:
+        raise ConfigError(str(error)) from error
+    if directory is None and not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", path, re.ASCII):
+        raise ConfigError(f"model.path={path}: there is no such directory, and it is no hub id, such as owner/name")
+
+
 def _path(cfg: ModelConfig) -> str:
     if not cfg.path:
         raise ConfigError(f"The model {cfg.name!r} has no model.path: a hub id or a local directory.")
@@ -74,6 +90,8 @@ def _local(path: str) -> Path | None:
     directory = Path(path).expanduser()
     if directory.is_dir():
         return directory.absolute()
+    if directory.is_file():
+        raise ModelUnavailable(f"model.path={path} is a file: give the directory that holds the checkpoint.")
     if path.startswith(("/", "./", "../", "~")):
         raise ModelUnavailable(f"model.path={path}: there is no such directory.")
     return None

@@ -124,6 +124,11 @@ class TaskModule(pl.LightningModule):
         del columns, values
         return {}
 
+    def choices(self, columns: Columns) -> list[int] | None:
+        """How many answers each example has to choose from; None where that is no property of the example."""
+        del columns
+        return None
+
     @abstractmethod
     def gold(self, columns: Columns) -> list[Any]:
         """The gold answer of each example, in the form its metric reads."""

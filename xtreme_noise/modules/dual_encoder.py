@@ -176,6 +176,9 @@ class DualEncoderModule(TaskModule):
         texts = list(dict.fromkeys(_texts(columns)))
         return Candidates([str(row) for row in range(len(texts))], np.stack([values[text] for text in texts]))
 
+    def choices(self, columns: Columns) -> list[int] | None:
+        return None if self.candidates is None else [len(self.candidates.ids)] * len(columns["query"])
+
     def gold(self, columns: Columns) -> list[list[str]]:
         if "relevant" in columns:
             return [list(ids) for ids in columns["relevant"]]

@@ -96,5 +96,8 @@ class MultipleChoiceModule(TaskModule):
         scores = [[values[unit] for unit in units] for units in self.units(columns)]
         return [str(max(range(len(row)), key=row.__getitem__)) for row in scores]
 
+    def choices(self, columns: Columns) -> list[int] | None:
+        return [len(some) for some in columns["choices"]]
+
     def gold(self, columns: Columns) -> list[str]:
         return [str(label) for label in columns["label"]]

@@ -20,7 +20,9 @@ def distance(clean: Sequence[Hashable], noisy: Sequence[Hashable], hint: int | N
     """Levenshtein distance; `hint`, an expected value, only makes it faster."""
     if max(len(clean), len(noisy)) <= LONG:
         return int(Levenshtein.distance(clean, noisy, score_hint=hint))
-    return sum(max(step.src_end - step.src_start, step.dest_end - step.dest_start) for step in differences(clean, noisy))
+    return sum(
+        max(step.src_end - step.src_start, step.dest_end - step.dest_start) for step in differences(clean, noisy)
+    )
 
 
 def differences(clean: Sequence[Hashable], noisy: Sequence[Hashable]) -> Iterator[Opcode]:
@@ -33,20 +35,34 @@ def opcodes(clean: Sequence[Hashable], noisy: Sequence[Hashable]) -> Iterator[Op
     if max(len(clean), len(noisy)) <= LONG:
         yield from Levenshtein.opcodes(clean, noisy)
         return
+    for steps in _stretches(clean, noisy, _WINDOW):
+        yield from steps
+
+
+def stretches(clean: Sequence[Hashable], noisy: Sequence[Hashable], size: int) -> Iterator[tuple[int, int, int, int]]:
+    """Spans of both, (start, end) of `clean` and of `noisy`, one behind the other, that are aligned with each other and
+    no longer than `size`.
+    """
+    for steps in _stretches(clean, noisy, size):
+        yield steps[0].src_start, steps[-1].src_end, steps[0].dest_start, steps[-1].dest_end
+
+
+def _stretches(clean: Sequence[Hashable], noisy: Sequence[Hashable], size: int) -> Iterator[list[Opcode]]:
     at = to = 0
     while at < len(clean) or to < len(noisy):
-        steps = list(_window(clean, noisy, at, to))
-        yield from steps
+        steps = list(_window(clean, noisy, at, to, size))
+        yield steps
         at, to = steps[-1].src_end, steps[-1].dest_end
 
 
-def _window(clean: Sequence[Hashable], noisy: Sequence[Hashable], at: int, to: int) -> Iterator[Opcode]:
+def _window(clean: Sequence[Hashable], noisy: Sequence[Hashable], at: int, to: int, size: int) -> Iterator[Opcode]:
     """The alignment from (at, to) on: the first half of a window, or all of the rest where that is no longer."""
     left, right = len(clean) - at, len(noisy) - to
-    size = min(1.0, _WINDOW / max(left, right))  # of either side as much of what is left
-    before, after = clean[at : at + round(left * size)], noisy[to : to + round(right * size)]
-    half = len(before) + len(after) if size == 1 else (len(before) + len(after)) // 2
-    for tag, a, b, c, d in Levenshtein.opcodes(before, after):
+    share = min(1.0, size / max(left, right))  # of either side as much of what is left
+    before, after = clean[at : at + round(left * share)], noisy[to : to + round(right * share)]
+    half = len(before) + len(after) if share == 1 else (len(before) + len(after)) // 2
+    for step in Levenshtein.opcodes(before, after):
+        tag, a, b, c, d = step.tag, step.src_start, step.src_end, step.dest_start, step.dest_end
         over = b + d - half
         if over > 0:  # the step that the middle is in
             if tag in ("equal", "replace"):

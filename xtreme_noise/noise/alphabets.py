@@ -12,7 +12,7 @@ from importlib.resources import files
 
 import regex
 
-from xtreme_noise.languages import language
+from xtreme_noise.languages import lacking, language
 
 ASCII = "abcdefghijklmnopqrstuvwxyz"
 _SCRIPTS = {
@@ -121,6 +121,8 @@ def groups(code: str) -> tuple[Group, ...]:
     elif script == "Kore":
         own = [_plain("Hang", r"\p{Script=Hangul}", _counts()["ko"])]
     else:
+        if script not in _SCRIPTS or code not in _counts():
+            raise lacking(code, "letters", "noise/" + ("alphabets.py" if script not in _SCRIPTS else "letters.tsv"))
         member = rf"\p{{Script={_SCRIPTS[script]}}}"
         own = [_cased(script, member, _counts()[code], code in {"tr", "az"}, script in _KEEPS_MARKS)]
     if script == "Latn":

@@ -19,7 +19,7 @@ _BUT_GEORGIAN = re.compile("[^\u10d0-\u10ff]+")  # whose capitals (Mtavruli) nob
 _TO_DOT = regex.compile(r"([IJ])([^\P{M}\u0300\u0301\u0303]*)(?=[\u0300\u0301\u0303])")
 _DOTTED = regex.compile(r"([ij][^\P{M}\u0307]*)\u0307")
 _IJ = {"ij", "íj́"}  # one letter of Dutch
-_AROUND = 8  # clusters on either side that tell whether a sigma ends a word
+_AROUND = 8  # graphemes on either side, which tell whether a sigma ends a word
 
 
 def lower(text: str, language: str) -> str:
@@ -55,16 +55,12 @@ def _before_capitals(text: str, language: str) -> str:
 
 def lowered(units: Sequence[str], start: int, end: int, language: str) -> tuple[str, ...]:
     """The graphemes units[start:end] in small letters. A capital sigma becomes ς where it ends a word of the text."""
-    return tuple(_small(units, at, language) for at in range(start, end))
-
-
-def _small(units: Sequence[str], at: int, language: str) -> str:
-    small = lower(units[at], language)
-    if small[0] != "σ" or units[at] == small:
-        return small
-    before, after = units[max(0, at - _AROUND) : at], units[at + 1 : at + 1 + _AROUND]
-    left = "".join(before).lower()
-    return (left + "Σ" + "".join(after)).lower()[len(left)] + small[1:]
+    text = "".join(units[start:end])
+    if "Σ" not in text:
+        return tuple(graphemes(lower(text, language)))
+    before, after = units[max(0, start - _AROUND) : start], units[end : end + _AROUND]
+    small = graphemes(lower("".join((*before, text, *after)), language))
+    return tuple(small[len(before) : len(before) + end - start])
 
 
 def like(model: str, text: str, language: str) -> str:

@@ -11,18 +11,17 @@ from xtreme_noise.noise.changes import Change
 from xtreme_noise.noise.engine import EngineFamily, Table
 
 _WORDS = 1 << 15  # words of a language whose noisy forms are remembered
-LONGEST = 1 << 8  # graphemes that change together; a longer word changes piece by piece
+LONGEST = 1 << 7  # graphemes that change together; a longer word changes piece by piece
+_HAVING = [bytes(kind for kind in range(256) if kind & bits) for bits in range(256)]
 
 Form = tuple[str, ...]  # graphemes
 
 
 def run(site: int, kinds: Sequence[int], bits: int) -> tuple[int, int]:
     """The graphemes around `site` whose kinds have one of its `bits` in common; of more than LONGEST, some of them."""
-    start, end = site, site + 1
-    while start and kinds[start - 1] & bits and site - start < LONGEST:
-        start -= 1
-    while end < len(kinds) and kinds[end] & bits and end - site < LONGEST:
-        end += 1
+    before, after = bytes(kinds[max(0, site - LONGEST) : site]), bytes(kinds[site : site + LONGEST + 1])
+    start = site - len(before) + len(before.rstrip(_HAVING[bits]))
+    end = site + len(after) - len(after.lstrip(_HAVING[bits]))
     if end - start <= LONGEST:
         return start, end
     block = site - site % LONGEST

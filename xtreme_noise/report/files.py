@@ -97,6 +97,6 @@ def last(sweep: Path) -> Record | None:
         record = Record(**json.loads((sweep / SIDECAR).read_text(encoding="utf-8")))
         names = list(record.outputs)
         record = replace(record, problems=int(record.problems), unusable=[(t, c, why) for t, c, why in record.unusable])
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return None
     return record if all(map(OUTPUT.fullmatch, names)) else None

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from xtreme_noise.analysis.bootstrap import Floats, LanguageScores, by_cluster, replicates
 from xtreme_noise.errors import DataError
 from xtreme_noise.report.cells import Cell, Problem, where
+
+if TYPE_CHECKING:
+    from xtreme_noise.report.chance import Chance
 
 RESAMPLES = 9_999
 FEWER = 1_999
@@ -23,15 +26,12 @@ LARGE = 200_000  # examples x cells of one task beyond which FEWER resamples are
 class Evidence:
     """Bootstrap replicates of all cells of one task, and what was found on the way.
 
-    scores: cell digest -> (resamples,) replicates of its score. chance: the score of a uniform guess over the
-    gold labels seen, for classification; 0 for other families. items: language -> number of source items.
+    scores: cell digest -> (resamples,) replicates of its score. chances: language -> what a guess scores.
     """
 
     resamples: int = 0
     scores: dict[str, Floats] = field(default_factory=dict)
-    chance: float = 0.0
-    items: dict[str, int] = field(default_factory=dict)
-    labels: int | None = None
+    chances: Mapping[str, Chance] = field(default_factory=dict)
 
 
 def read_evidence(
@@ -51,20 +51,16 @@ def read_evidence(
     unusable: dict[tuple[str, str], str] = {}
     problems: list[Problem] = []
     for task, languages in grouped.items():
-        evidence, parts, size, labels = Evidence(), {}, 0, set()
+        evidence, parts, size = Evidence(), {}, 0
         for language, members in languages.items():
             try:
-                part, examples, gold = _read_language(sweep, members)
+                part, examples = _read_language(sweep, members)
             except DataError as error:
                 problems.append(Problem(f"{task} · {members[0].language_name} ({language})", str(error)))
                 unusable[(task, language)] = "predictions unusable"
                 continue
             parts[language] = part
-            evidence.items[language] = len(part.clusters)
             size += examples * len(members)
-            labels |= gold
-        if any(cell.family == "classification" for members in languages.values() for cell in members) and labels:
-            evidence.labels, evidence.chance = len(labels), 1 / len(labels)
         evidence.resamples = RESAMPLES if size <= LARGE else FEWER
         drawn = replicates(parts, evidence.resamples, seed=seed, stream=task) if resample else {}
         for language, scores in drawn.items():
@@ -74,16 +70,12 @@ def read_evidence(
     return found, unusable, problems
 
 
-def _read_language(sweep: Path, cells: Sequence[Cell]) -> tuple[LanguageScores, int, set[str]]:
-    """All cells of one task and language: items aligned by id, parts summed by source item; examples; gold
-    labels.
-    """
+def _read_language(sweep: Path, cells: Sequence[Cell]) -> tuple[LanguageScores, int]:
+    """All cells of one task and language: items aligned by id, parts summed by source item; how many examples."""
     first: tuple[Any, Any] | None = None
     nums, dens = [], []
-    gold: set[str] = set()
     for cell in cells:
-        wants_gold = cell.family == "classification" and cell.level == 0
-        table = _read(sweep / "predictions" / f"{cell.cell}.parquet", wants_gold)
+        table = read_columns(sweep, cell, ("id", "cluster", "num", "den"))
         ids, clusters = table["id"].combine_chunks(), table["cluster"].combine_chunks()
         num, den = table["num"].to_numpy(), table["den"].to_numpy()
         _check_sums(cell, num, den)
@@ -98,34 +90,39 @@ def _read_language(sweep: Path, cells: Sequence[Cell]) -> tuple[LanguageScores, 
             num, den = num[order], den[order]
         nums.append(num)
         dens.append(den)
-        if wants_gold:
-            gold |= set(table["gold"].unique().to_pylist())
     assert first is not None  # there is at least one cell
     names = np.asarray(first[1].to_pylist(), dtype=str)
     clusters_num = by_cluster(names, np.column_stack(nums).astype(float))
     clusters_den = by_cluster(names, np.column_stack(dens).astype(float))
-    return LanguageScores(clusters_num[0], clusters_num[1], clusters_den[1]), len(names), gold
+    return LanguageScores(clusters_num[0], clusters_num[1], clusters_den[1]), len(names)
 
 
-def _read(path: Path, gold: bool) -> Any:
+def read_columns(sweep: Path, cell: Cell, names: Sequence[str], *, optional: str | None = None) -> Any:
+    """These columns of a cell's predictions, without gaps, and `optional` where it is there.
+
+    Raises DataError, which names the file, for one that is missing, damaged, or has other columns or kinds of values.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = ["id", "cluster", "num", "den", *(["gold"] if gold else [])]
+    if set("/\\") & set(cell.cell):  # it would lead elsewhere, and a table of cells may come from anywhere
+        raise DataError(f"{cell.cell!r:.80} is not the digest of a cell: {where(cell)}")
+    path = sweep / "predictions" / f"{cell.cell}.parquet"
     try:
         with pq.ParquetFile(path) as file:
-            table = file.read(columns=columns)
-        lacking = [name for name in columns if name not in table.column_names]
+            table = file.read(columns=[*names, *([optional] if optional else [])])
+        table.validate(full=True)  # texts are UTF-8
+        lacking = [name for name in names if table.column_names.count(name) != 1]
         if lacking:
-            raise DataError(f"{path.name} lacks the columns {', '.join(lacking)}")
-        for name in columns:
-            if table[name].null_count and name != "gold":
-                raise DataError(f"{path.name}: column {name} has empty values")
-        for name in ("id", "cluster"):
-            table = table.set_column(table.column_names.index(name), name, table[name].cast(pa.string()))
+            raise DataError(f"predictions/{path.name} lacks the columns {', '.join(lacking)}, or has them twice")
+        for name in table.column_names:
+            if table[name].null_count:
+                raise DataError(f"predictions/{path.name}: column {name} has empty values")
+            kind = {"num": pa.float64(), "den": pa.float64(), "choices": pa.int64()}.get(name, pa.string())
+            table = table.set_column(table.column_names.index(name), name, table[name].cast(kind))
     except FileNotFoundError:
         raise DataError(f"predictions/{path.name} is missing") from None
-    except (OSError, ValueError) as error:  # pyarrow's own errors derive from these
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(f"predictions/{path.name} cannot be read: {error}") from error
     return table
 

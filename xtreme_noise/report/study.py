@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xtreme_noise.report.cells import Cell, Problem, ordered, read_cells, where
+from xtreme_noise.report.chance import read_chances
 from xtreme_noise.report.estimates import Contrast, Point, contrasts, pairs, points
 from xtreme_noise.report.grid import Count, Place, counts, places
 from xtreme_noise.report.jobs import Job, read_jobs
@@ -58,10 +59,14 @@ def read_study(sweep: Path, *, resample: bool = True, unusable: Mapping[tuple[st
     failed = [Problem(where(c), c.error or "no message") for c in cells if c.status == "error"]
     evidence: dict[str, Evidence] = {}
     broken: list[Problem] = []
+    chances, unknown = read_chances(sweep, cells)
     if resample:
         evidence, unusable, broken = read_evidence(sweep, cells)
-    broken += sample_groups(cells)[1]
     unusable = dict(unusable or {})
+    broken += sample_groups(cells)[1]
+    broken += [problem for place, problem in unknown.items() if place not in unusable]
+    for task, by_language in chances.items():
+        evidence.setdefault(task, Evidence()).chances = by_language
     compared = panels(cells, unusable)
     known = [(panel, evidence.get(panel.task, Evidence())) for panel in compared]
     two = [pair for panel, own in known for pair in pairs(panel, own)]

@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from xtreme_noise.analysis.xtreme_r import GROUPS, OVERALL, TASKS, Score, Task, scores
-from xtreme_noise.report.cells import CLEAN, Cell
+from xtreme_noise.report.cells import Cell
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import System
 from xtreme_noise.report.study import Study
 from xtreme_noise.report.text import NONE, percent
 from xtreme_noise.report.views import Item, TableView
+from xtreme_noise.results.rows import CLEAN
 
 
 @dataclass(frozen=True)

@@ -114,10 +114,13 @@ def survey(jobs: Sequence[Config]) -> Outlook:
             plan = Plan(cfg)
             if _tokenizer(cfg.model, store) is None:
                 outlook.unread.add(cfg.model.name)
-            served = _served(plan, outlook)
+            served, missing = _served(plan)
             if not served:  # so that nothing is trained either
-                outlook.fails(DataMissing(f"{cfg.reported_task()}: all of the data are missing"))
+                which = "; ".join(dict.fromkeys(map(str, missing)))
+                outlook.fails(DataMissing(f"{cfg.reported_task()}: all of the data are missing: {which}"))
                 continue
+            for gap in missing:
+                outlook.lacks(gap, cfg)
             for stage in plan.stages:
                 _survey_stage(outlook, stage, store, cfg)
             for stage in (one for language in served for one in plan.stages_for(language)[len(plan.stages) :]):
@@ -131,15 +134,16 @@ def survey(jobs: Sequence[Config]) -> Outlook:
     return outlook
 
 
-def _served(plan: Plan, outlook: Outlook) -> dict[str, Reference]:
-    """The languages that can be tested, and have their shots, with their test sets."""
-    found = {}
+def _served(plan: Plan) -> tuple[dict[str, Reference], list[DataMissing]]:
+    """The languages that can be tested, and have their shots, with their test sets; and what the others lack."""
+    found: dict[str, Reference] = {}
+    missing: list[DataMissing] = []
     for language in plan.cfg.wanted_languages():
         try:
             found[language] = plan.test(language)
         except DataMissing as error:
-            outlook.lacks(error, plan.cfg)
-    return found
+            missing.append(error)
+    return found, missing
 
 
 def _survey_stage(outlook: Outlook, stage: Stage, store: Store, cfg: Config) -> None:

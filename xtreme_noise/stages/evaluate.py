@@ -194,6 +194,8 @@ class LanguageSession:
             }
             if "case" in columns:
                 table["case"] = columns["case"]
+            if (choices := predictor.module.choices(columns)) is not None:
+                table["choices"] = choices
             table |= {FURTHER + name: lines for name, lines in predictor.further(columns).items()}
             pq.write_table(pa.table(table), directory / PREDICTIONS)
             write_atomic(directory / "facts.json", json.dumps(facts, ensure_ascii=False))
@@ -280,9 +282,11 @@ class LanguageSession:
         unchanged = metrics.unique(before["id"], before["prediction"])
         flips = metric.flips(metrics.by_id(unchanged, table["id"]), table["prediction"], gold)
         parallel = self.plan.cfg.task.parallel
+        choices = {"choices": table["choices"]} if "choices" in table else {}  # what a guess scores depends on them
         pq.write_table(
             pa.table(
-                {
+                choices
+                | {
                     "id": table["id"],
                     # What is resampled together: an item in all languages, or the questions of a case.
                     "cluster": [i if parallel else f"{self.language}|{i}" for i in table.get("case", table["id"])],

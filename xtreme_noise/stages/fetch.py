@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from filelock import FileLock
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -29,6 +28,7 @@ from xtreme_noise.models.repository import Repository
 from xtreme_noise.stages.download import Checkpoint, DataSet, Files, Item
 from xtreme_noise.stages.mining import mining
 from xtreme_noise.stages.plan import Plan, Stage, test_reference
+from xtreme_noise.writing import file_lock
 
 MODELS = "models"
 
@@ -37,7 +37,7 @@ def show(jobs: Sequence[Config]) -> int:
     """Fetch what the jobs need into fetch.folder, and say what it is. Returns 1 when something could not be had."""
     root = Path(str(jobs[0].fetch.folder)).expanduser().absolute()
     console = Console(soft_wrap=True, highlight=False)
-    with FileLock(str(root / ".lock")):
+    with file_lock(root / ".lock"):
         survey = Survey(root)
         for cfg in jobs:
             survey.add(cfg)
@@ -71,8 +71,9 @@ class Survey:
 
     def add(self, cfg: Config) -> None:
         """Look at one job: lists of files and cards are downloaded, no data."""
-        if cfg.source.kind != "hub" and cfg.source.root is not None and fetched.is_fetched(cfg.source.root):
-            raise ConfigError(f"source.root={cfg.source.root} was itself fetched: give mode=fetch source=hub")
+        for root in cfg.source.roots() if cfg.source.kind != "hub" else ():
+            if fetched.is_fetched(root):
+                raise ConfigError(f"source.root={root} was itself fetched: give mode=fetch source=hub")
         try:
             self._model(cfg.model, cfg.source.offline)
         except UserError as error:
@@ -131,9 +132,9 @@ class Survey:
         wanted |= {name: sizes[name] for name in [*chosen, *([hub.CARD] if hub.CARD in sizes else [])]}
 
     def _files(self, reference: Reference) -> None:
-        root = str(reference.source.root)
         for name in reference.files():
-            found = files.locate(name, reference.language, root)
+            found = files.locate(name, reference.language, reference.source.root)
+            root = next(root for root in reference.source.roots() if found == Path(root) / name)
             item = Files(what=f"files of {root}", target=Path(), root=Path(root))
             wanted = self.items.setdefault(f"files {root}", item).files
             wanted[inside(name).as_posix()] = found.stat().st_size

@@ -27,7 +27,7 @@ from xtreme_noise.config.schema import Config
 from xtreme_noise.data.datamodule import TaskDataModule
 from xtreme_noise.data.sources import subsample
 from xtreme_noise.data.together import TogetherData
-from xtreme_noise.errors import ConfigError, NotFinite
+from xtreme_noise.errors import ConfigError, NotFinite, UserError
 from xtreme_noise.finite import not_finite
 from xtreme_noise.models import lora
 from xtreme_noise.models.quiet import quiet
@@ -35,15 +35,16 @@ from xtreme_noise.modules import MODULES, TaskModule
 from xtreme_noise.modules.base import Limits
 from xtreme_noise.noise.apply import NOISY
 from xtreme_noise.stages import ranks
-from xtreme_noise.stages.checkpoint import Resume, SafeCheckpointIO, last
+from xtreme_noise.stages.checkpoint import Resume, SafeCheckpointIO, Unfit, last, set_aside
 from xtreme_noise.stages.predictor import Predictor, device
 from xtreme_noise.stages.progress import ProgressLines
 from xtreme_noise.stages.stage import Stage
 from xtreme_noise.stages.training_set import training_data
-from xtreme_noise.store import Store, write_atomic
+from xtreme_noise.store import Store, for_want_of_room, write_atomic
 
 log = logging.getLogger(__name__)
 TRAINING = "training.json"
+HOLDS = (TRAINING, "config.json")
 
 
 def bars(cfg: Config) -> bool:
@@ -80,6 +81,9 @@ class SelectOnDev(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.history, self.best = state_dict["history"], state_dict["best"]
+        shapes = {name: weight.shape for name, weight in _trainable(self.predictor.module)}
+        if self.best and {name: weight.shape for name, weight in self.best.items()} != shapes:
+            raise ValueError("its best weights are not those of this model")
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         module = self.predictor.module
@@ -137,10 +141,10 @@ def _strategy(cfg: Config, module: TaskModule) -> Any:
     return FSDPStrategy(auto_wrap_policy=layers, state_dict_type="full")
 
 
-def _plugins(cfg: Config) -> list[Any]:
+def _plugins(cfg: Config, states: SafeCheckpointIO) -> list[Any]:
     """Shards are written by their strategy alone: an interrupted fit starts again."""
     several = [LightningEnvironment()] if cfg.trainer.devices > 1 else []  # ranks.run made it, not a cluster
-    return several if cfg.trainer.strategy == "fsdp" else [SafeCheckpointIO(), *several]
+    return several if cfg.trainer.strategy == "fsdp" else [states, *several]
 
 
 def _trainable(module: TaskModule) -> list[tuple[str, torch.nn.Parameter]]:
@@ -271,6 +275,38 @@ def one(stage: Stage, parent: Path, store: Store, cfg: Config, epochs: int | Non
     return Work(module, data, select, len(train), noise is not None, achieved, facts, adapters)
 
 
+def _fit(trainer: pl.Trainer, module: TaskModule, data: Any, state: Path | None, resume: Resume) -> None:
+    """Raises Unfit when what goes wrong goes wrong before the state of before has been trained on."""
+    with interrupt.terminated_at_steps(), warnings.catch_warnings():  # the data module leaves out batches of before
+        warnings.filterwarnings("ignore", message="You're resuming from a checkpoint that ended before")
+        warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated")  # Lightning's own use of torch
+        try:
+            trainer.fit(module, datamodule=data, ckpt_path=state)
+        except Exception as error:
+            otherwise = (UserError, OSError, MemoryError, torch.OutOfMemoryError)
+            if state is None or resume.begun or isinstance(error, otherwise):
+                raise
+            raise Unfit(" ".join(f"{type(error).__name__}: {error}".split())) from error
+
+
+def _save(module: TaskModule, directory: Path, unfinished: Path) -> None:
+    """Write the stage. On a full disk the state of its fit, which is done, makes room for it where that is enough."""
+    try:
+        with quiet():
+            module.save(directory)
+        return
+    except Exception as error:
+        state = sum(path.stat().st_size for path in unfinished.glob("*"))
+        needed = sum(tensor.nbytes for tensor in module.state_dict().values())
+        if not for_want_of_room(error, directory) or shutil.disk_usage(directory).free + state < needed:
+            raise
+    shutil.rmtree(unfinished)
+    for path in directory.iterdir():
+        path.unlink() if path.is_file() else shutil.rmtree(path)
+    with quiet():
+        module.save(directory)
+
+
 def predictor(module: TaskModule, cfg: Config) -> Predictor:
     """For the dev set, on the device of the fit."""
     return Predictor(
@@ -292,15 +328,27 @@ def fit(stage: Stage, parent: Path, store: Store, cfg: Config, logger: Any) -> P
     Raises NotFinite, and leaves nothing, when loss, dev score or weights become nan or inf.
     """
 
-    def make(directory: Path) -> None:
+    def trained(directory: Path, state: Path | None) -> None:
         if cfg.trainer.devices == 1:
-            _training(stage, parent, store, cfg, logger)(directory)
+            _training(stage, parent, store, cfg, logger, state)(directory)
         else:
             # Trackers belong to this process: of what several train, the log and training.json tell.
-            ranks.run(cfg.trainer.devices, _in_rank, stage, parent, store, cfg, directory)
+            ranks.run(cfg.trainer.devices, _in_rank, stage, parent, store, cfg, state, directory)
+
+    def make(directory: Path) -> None:
+        state = last(store.unfinished("stages", stage.key()), store)
+        if state is not None:
+            try:
+                return trained(directory, state)
+            except Exception as error:
+                if Unfit.__name__ not in f"{type(error).__name__} {error}":  # that of a rank arrives as text
+                    raise
+                why = str(error).strip().splitlines()[-1]
+            set_aside(state, store, why)
+        return trained(directory, None)
 
     try:
-        path = store.build("stages", stage.key(), make)
+        path = store.build("stages", stage.key(), make, HOLDS)
     except NotFinite as error:
         shutil.rmtree(store.unfinished("stages", stage.key()), ignore_errors=True)  # what it left leads there again
         raise NotFinite(f"{stage.name} cannot be trained: {error}") from error
@@ -308,12 +356,17 @@ def fit(stage: Stage, parent: Path, store: Store, cfg: Config, logger: Any) -> P
     return path
 
 
-def _in_rank(stage: Stage, parent: Path, store: Store, cfg: Config, directory: Path) -> None:
-    _training(stage, parent, store, cfg, False)(directory)
+def _in_rank(stage: Stage, parent: Path, store: Store, cfg: Config, state: Path | None, directory: Path) -> None:
+    _training(stage, parent, store, cfg, False, state)(directory)
 
 
-def _training(stage: Stage, parent: Path, store: Store, cfg: Config, logger: Any) -> Callable[[Path], None]:
-    """What fills the directory of a stage; on every device's rank the same, but rank 0 alone writes."""
+def _training(
+    stage: Stage, parent: Path, store: Store, cfg: Config, logger: Any, state: Path | None
+) -> Callable[[Path], None]:
+    """What fills the directory of a stage; on every device's rank the same, but rank 0 alone writes.
+
+    state: what the fit is resumed from. Raises Unfit when it cannot be.
+    """
 
     unfinished = store.unfinished("stages", stage.key())
 
@@ -327,6 +380,7 @@ def _training(stage: Stage, parent: Path, store: Store, cfg: Config, logger: Any
                 model.gradient_checkpointing_enable({"use_reentrant": False})
         minutes = None if _sharded(cfg) else cfg.trainer.checkpoint_minutes
         resume = Resume(unfinished, math.inf if minutes is None else minutes, work.achieved)
+        needs = ("loops", "callbacks", type(data).__qualname__)
         trainer = pl.Trainer(
             max_epochs=stage.recipe.epochs,
             accelerator=cfg.trainer.accelerator,
@@ -341,20 +395,14 @@ def _training(stage: Stage, parent: Path, store: Store, cfg: Config, logger: Any
             callbacks=[select, resume, TQDMProgressBar(refresh_rate=10) if bars(cfg) else ProgressLines(stage.name)],
             enable_progress_bar=bars(cfg),
             enable_checkpointing=False,  # no callback of Lightning's own writes any
-            plugins=_plugins(cfg),
+            plugins=_plugins(cfg, SafeCheckpointIO(needs, (select.state_key, resume.state_key))),
             enable_model_summary=False,
             use_distributed_sampler=False,
             num_sanity_val_steps=0,
             reload_dataloaders_every_n_epochs=1 if work.noisy or module.renews else 0,
         )
         log.info("%s: training on %d examples", stage.name, work.examples)
-        with (
-            interrupt.terminated_at_steps(),
-            warnings.catch_warnings(),
-        ):  # the data module itself leaves out the batches of before
-            warnings.filterwarnings("ignore", message="You're resuming from a checkpoint that ended before")
-            warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated")  # Lightning's own use of torch
-            trainer.fit(module, datamodule=data, ckpt_path=last(unfinished))
+        _fit(trainer, module, data, state, resume)
         if not trainer.is_global_zero:
             return
         select.predictor.module.cpu()
@@ -362,8 +410,7 @@ def _training(stage: Stage, parent: Path, store: Store, cfg: Config, logger: Any
             lora.merge(tuner)
         if name := not_finite(select.predictor.module.state_dict()):
             raise NotFinite(f"the weight {name} holds nan or inf at the end: lower the learning rate")
-        with quiet():
-            select.predictor.module.save(directory)
+        _save(select.predictor.module, directory, unfinished)
         write_atomic(
             directory / TRAINING,
             json.dumps(

@@ -5,7 +5,6 @@ Families have their default parameters, but for those that the command gives oth
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -22,6 +21,8 @@ from xtreme_noise.languages import XTREME_R, language
 from xtreme_noise.noise import Perturber, families
 from xtreme_noise.noise.measure import measure
 from xtreme_noise.noise.registry import plain
+from xtreme_noise.sheets import sheet
+from xtreme_noise.writing import write_atomic
 
 LEVEL = 0.05  # unless noise.level is given
 SENTENCES = 200
@@ -64,21 +65,25 @@ def wanted_languages(cfg: Config) -> list[str]:
     return cfg.wanted_languages()
 
 
-def texts(root: str | None, code: str) -> tuple[list[str], str]:
+def texts(roots: Sequence[str], code: str) -> tuple[list[str], str]:
     """Sentences of a language and where they are from; none where there are none at hand."""
-    if root is not None and sib200.path(Path(root), "test", code).is_file():
-        return sib200.sentences(Path(root), "test", code, SENTENCES), "SIB-200 test"
+    for root in map(Path, roots):
+        if sib200.path(root, "test", code).is_file():
+            return sib200.sentences(root, "test", code, SENTENCES), "SIB-200 test"
     if code in embedded.LANGUAGES:
         return [row["text"] for row in embedded.rows("intents", code, "test")][:SENTENCES], "embedded intents test"
     return [], ""
 
 
-def cells(cfg: Config) -> Iterator[Cell]:
-    """The table, family by family. Raises ConfigError for wrong parameters of a family that the command names."""
+def cells(cfg: Config, *, only_chosen: bool = False) -> Iterator[Cell]:
+    """The table, family by family. Raises ConfigError for wrong parameters of a family that the command names.
+
+    only_chosen: the families of the command (noise=), not all there are.
+    """
     level = LEVEL if cfg.noise.level is None else cfg.noise.level
     codes = wanted_languages(cfg)
-    found = {code: texts(cfg.source.root, code) for code in codes}
-    for family in families():
+    found = {code: texts(cfg.source.roots(), code) for code in codes}
+    for family in sorted(cfg.noise.families) if only_chosen else families():
         try:
             perturber = plain(family, cfg.noise.families.get(family) or {})
         except ConfigError as error:
@@ -119,11 +124,11 @@ def _cell(perturber: Perturber, code: str, level: float, sentences: Sequence[str
     )
 
 
-def show(cfg: Config, folder: Path) -> None:
+def show(cfg: Config, folder: Path, *, only_chosen: bool = False) -> None:
     """Print the table and write it to `folder`. Raises ConfigError."""
     console = Console(highlight=False)
     found: list[Cell] = []
-    for cell in cells(cfg):
+    for cell in cells(cfg, only_chosen=only_chosen):
         if not found or found[-1].family != cell.family:
             print(f"{cell.family} ...", file=sys.stderr, flush=True)
         found.append(cell)
@@ -136,11 +141,7 @@ def show(cfg: Config, folder: Path) -> None:
         "act on; ? no text at hand (source.root with SIB-200 has some)."
     )
     path = folder / FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Cell)])
-        writer.writeheader()
-        writer.writerows(asdict(cell) for cell in found)
+    write_atomic(path, sheet([field.name for field in fields(Cell)], map(asdict, found)))
     print(path)
 
 

@@ -23,6 +23,7 @@ from xtreme_noise.stages.fit import TRAINING
 from xtreme_noise.stages.open import LazyPredictor
 from xtreme_noise.stages.plan import Plan, cells
 from xtreme_noise.store import Store, write_atomic, write_bytes
+from xtreme_noise.writing import follow, make_folder
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ def run_job(cfg: Config, job_dir: Path) -> None:
     recorded as failed then.
     """
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    job_dir.mkdir(parents=True, exist_ok=True)
+    follow(make_folder(job_dir))
     store, record = Store(cfg.store), JobRecord(job_dir)
     try:
         plan = Plan(cfg)

@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 import regex
 
+from xtreme_noise.languages import lacking
+
 
 def _table(text: str) -> dict[str, str]:
     """ "а a, б b": letter or letters, a space, what they become (nothing for -)."""
@@ -79,7 +81,9 @@ _DOUBLED = "\u0651"  # shadda
 
 
 def romanizer(code: str) -> Callable[[str], str]:
-    """Of a language in `_TABLES`."""
+    """Of a language in `_TABLES`. Raises ConfigError for another one."""
+    if code not in _TABLES:
+        raise lacking(code, "Latin letters for its own", "noise/latin/letters.py")
     everywhere, first = (_table(text) for text in _TABLES[code])
     words = _table(_WORDS[code]) if code in _WORDS else {}
     end, vowel = _ENDS.get(code, ("", ""))

