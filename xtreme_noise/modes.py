@@ -142,12 +142,22 @@ def _single(study: compose.Study, why: str, what: str) -> None:
 
 
 def _places(study: compose.Study) -> None:
-    """Raise ConfigError when the data folder is not there or the store cannot be written, before anything is read."""
+    """Raise ConfigError when the data folder is not there or the store of no use, before anything is read."""
     for root in sorted({job.source.root for job in study.jobs if job.source.root is not None}):
         if not Path(root).is_dir():
             raise ConfigError(f"source.root={root}: there is no such folder; give the one that holds the data sets")
     for store in sorted({job.store for job in study.jobs}):
-        _writable(Path(store), ".", f"store={store}: finished work", "store=/some/folder (or set XTREME_NOISE_STORE)")
+        try:
+            _writable(
+                Path(store), ".", f"store={store}: finished work", "store=/some/folder (or set XTREME_NOISE_STORE)"
+            )
+        except ConfigError:
+            if not any(Path(store).glob("*/*/manifest.json")):
+                raise
+            print(
+                f"xtreme-noise: store={store} cannot be written: what is finished there is used, and nothing is added",
+                file=sys.stderr,
+            )
 
 
 def _accelerators(study: compose.Study) -> None:

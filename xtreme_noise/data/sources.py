@@ -146,7 +146,7 @@ class Reference:
 
     def load(self, store: Store) -> Dataset:
         """The split in normal form, memory-mapped from the store; checked row by row the first time it is read."""
-        path = store.build("data", self.identity(), self._write)
+        path = store.build("data", self.identity(), self._write, ("arrow/dataset_info.json", "arrow/state.json"))
         return load_from_disk(str(path / "arrow"))
 
     def _write(self, directory: Path) -> None:
