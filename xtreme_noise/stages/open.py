@@ -9,7 +9,7 @@ from typing import Any
 
 from xtreme_noise import models
 from xtreme_noise.modules.dual_encoder import DualEncoderModule
-from xtreme_noise.stages.fit import fit, open_module
+from xtreme_noise.stages.fit import HOLDS, fit, open_module
 from xtreme_noise.stages.plan import Plan, Stage
 from xtreme_noise.stages.predictor import Predictor, device
 from xtreme_noise.stages.training_set import check_overlap, prepare
@@ -95,7 +95,7 @@ def train(plan: Plan, store: Store, logger: Any, language: str | None = None) ->
 def _missing(stages: Sequence[Stage], store: Store) -> list[Stage]:
     """Those after the last one that is there: what it was trained on is not needed again."""
     for number, stage in reversed(list(enumerate(stages))):
-        if store.find("stages", stage.key()) is not None:
+        if store.find("stages", stage.key(), HOLDS) is not None:
             return list(stages[number + 1 :])
     return list(stages)
 

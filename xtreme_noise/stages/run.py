@@ -134,11 +134,10 @@ def _trained(plan: Plan, store: Store) -> list[dict[str, Any]]:
     """What is known of the plan's stages that are finished."""
     found = []
     for stage in [*plan.stages, *plan.shots()]:
-        path = store.path("stages", stage.key())
-        if (path / TRAINING).is_file():
-            facts = json.loads((path / TRAINING).read_text(encoding="utf-8"))
+        if (path := store.peek("stages", stage.key(), TRAINING)) is not None:
+            facts = json.loads(path.read_text(encoding="utf-8"))
             # An English arm can be trained by a study that matches something else: here it is matched by this one's.
-            found.append({"role": stage.role, "digest": path.name} | facts | {"matched_by": stage.match})
+            found.append({"role": stage.role, "digest": path.parent.name} | facts | {"matched_by": stage.match})
     return found
 
 
