@@ -45,9 +45,9 @@ def _export(sweep: Path) -> int:
     from xtreme_noise.interchange import export
 
     _readable(sweep)
-    results.finish(sweep)
+    completion = results.finish(sweep)
     export.show(sweep)
-    return 0
+    return int(bool(completion.failed or completion.ambiguous))
 
 
 def _score(study: compose.Study) -> int:

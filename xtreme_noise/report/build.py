@@ -10,7 +10,7 @@ from rich.table import Table
 
 from xtreme_noise.report import files
 from xtreme_noise.report.answer import totals
-from xtreme_noise.report.cells import ABSENT
+from xtreme_noise.report.cells import ABSENT, read_cells
 from xtreme_noise.report.predictions import read_evidence
 from xtreme_noise.report.study import Study, read_study
 from xtreme_noise.report.tables import tables
@@ -58,8 +58,7 @@ def build(sweep: Path) -> Built:
     outputs = {f"tables/{name}": text.encode() for name, text in tables(study).items()}
     outputs |= {f"figures/{name}": content for name, content in figures(study).items()}
     outputs[files.REPORT] = page(study, vega_library(), digest, sorted(outputs)).encode()
-    unusable = [(*place, why) for place, why in study.unusable.items()]
-    files.write_outputs(sweep, outputs, digest, len(study.problems), unusable)
+    files.write_outputs(sweep, outputs, digest, len(study.problems), sorted(study.unusable))
     return Built(target, len(study.problems), study)
 
 
@@ -70,9 +69,7 @@ def glance(sweep: Path) -> Study:
 
 
 def _glance(sweep: Path, known: files.Record | None) -> Study:
-    if known is None:
-        study = read_study(sweep, resample=False)
-        _, unusable, _ = read_evidence(sweep, study.cells, resample=False)
-    else:
-        unusable = {(task, language): why for task, language, why in known.unusable}
+    if known is not None:
+        return read_study(sweep, resample=False, unusable=set(known.unusable))
+    _, unusable, _ = read_evidence(sweep, read_cells(sweep)[0], resample=False)
     return read_study(sweep, resample=False, unusable=unusable)

@@ -48,13 +48,13 @@ def inputs_digest(sweep: Path) -> str:
 @dataclass(frozen=True)
 class Record:
     """The sidecar: digest of what the last report was made from, its files with their sizes in bytes, how many problems
-    it lists, and (task, language, why) of the predictions that it could not use.
+    it lists, and the cells whose predictions it could not use, by their digests.
     """
 
     inputs: str
     outputs: dict[str, int]
     problems: int
-    unusable: list[tuple[str, str, str]]
+    unusable: list[str]
 
 
 def is_current(sweep: Path, digest: str) -> bool:
@@ -71,7 +71,7 @@ def write_outputs(
     outputs: Mapping[str, bytes],
     digest: str,
     problems: int = 0,
-    unusable: Sequence[tuple[str, str, str]] = (),
+    unusable: Sequence[str] = (),
 ) -> None:
     """Write all files (relative name -> content): report.html last but one, the sidecar last.
 
@@ -96,7 +96,7 @@ def last(sweep: Path) -> Record | None:
     try:
         record = Record(**json.loads((sweep / SIDECAR).read_text(encoding="utf-8")))
         names = list(record.outputs)
-        record = replace(record, problems=int(record.problems), unusable=[(t, c, why) for t, c, why in record.unusable])
+        record = replace(record, problems=int(record.problems), unusable=list(map(str, record.unusable)))
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return None
     return record if all(map(OUTPUT.fullmatch, names)) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,11 +34,21 @@ class Evidence:
     chances: Mapping[str, Chance] = field(default_factory=dict)
 
 
+class _Unusable(DataError):
+    """Cells of a language, by their digest, and why each cannot be used."""
+
+    def __init__(self, wrong: Mapping[str, str]) -> None:
+        more = f" (and {len(wrong) - 1} more of its cells)" if len(wrong) > 1 else ""
+        super().__init__(next(iter(wrong.values())) + more)
+        self.wrong = wrong
+
+
 def read_evidence(
     sweep: Path, cells: Sequence[Cell], *, seed: int = 0, resample: bool = True
-) -> tuple[dict[str, Evidence], dict[tuple[str, str], str], list[Problem]]:
-    """Per task: replicates of every finished cell; (task, language) that cannot be compared and why;
-    problems. Without `resample` there are no replicates: predictions are read and checked alone.
+) -> tuple[dict[str, Evidence], set[str], list[Problem]]:
+    """Per task: replicates of every finished cell; the cells that cannot be used, by their digest; problems.
+
+    Without `resample` there are no replicates: predictions are read and checked alone.
 
     A language whose cells do not hold exactly the same items, or whose predictions are missing, unreadable or
     do not add up to the recorded score, is left out of every comparison and named: never guessed at.
@@ -48,16 +58,16 @@ def read_evidence(
         if cell.status == "ok":
             grouped[cell.task][cell.language].append(cell)
     found: dict[str, Evidence] = {}
-    unusable: dict[tuple[str, str], str] = {}
+    unusable: set[str] = set()
     problems: list[Problem] = []
     for task, languages in grouped.items():
         evidence, parts, size = Evidence(), {}, 0
         for language, members in languages.items():
             try:
                 part, examples = _read_language(sweep, members)
-            except DataError as error:
+            except _Unusable as error:
                 problems.append(Problem(f"{task} · {members[0].language_name} ({language})", str(error)))
-                unusable[(task, language)] = "predictions unusable"
+                unusable.update(error.wrong)
                 continue
             parts[language] = part
             size += examples * len(members)
@@ -70,31 +80,56 @@ def read_evidence(
     return found, unusable, problems
 
 
+@dataclass(frozen=True)
+class _Items:
+    """What a cell's predictions say of each example."""
+
+    cell: Cell
+    ids: Any
+    clusters: Any
+    num: Floats
+    den: Floats
+
+
 def _read_language(sweep: Path, cells: Sequence[Cell]) -> tuple[LanguageScores, int]:
-    """All cells of one task and language: items aligned by id, parts summed by source item; how many examples."""
-    first: tuple[Any, Any] | None = None
-    nums, dens = [], []
+    """All cells of one task and language: items aligned by id, parts summed by source item; how many examples.
+
+    Raises _Unusable with every cell that is not as the others are, or as its own record says.
+    """
+    found: list[_Items] = []
+    wrong: dict[str, str] = {}
     for cell in cells:
-        table = read_columns(sweep, cell, ("id", "cluster", "num", "den"))
-        ids, clusters = table["id"].combine_chunks(), table["cluster"].combine_chunks()
-        num, den = table["num"].to_numpy(), table["den"].to_numpy()
-        _check_sums(cell, num, den)
-        if first is None:
-            if len(ids.unique()) != len(ids):
-                raise DataError(f"ids are not unique in the predictions of: {where(cell)}")
-            first = (ids, clusters)
-        elif not (ids.equals(first[0]) and clusters.equals(first[1])):
-            order = match(first[0].to_pylist(), ids.to_pylist(), where(cells[0]), where(cell))
-            if clusters.take(order).to_pylist() != first[1].to_pylist():
-                raise DataError(f"source items (cluster) differ between: {where(cells[0])} and {where(cell)}")
-            num, den = num[order], den[order]
-        nums.append(num)
-        dens.append(den)
-    assert first is not None  # there is at least one cell
-    names = np.asarray(first[1].to_pylist(), dtype=str)
-    clusters_num = by_cluster(names, np.column_stack(nums).astype(float))
-    clusters_den = by_cluster(names, np.column_stack(dens).astype(float))
+        try:
+            items = _read_items(sweep, cell)
+            found.append(_aligned(items, found[0]) if found else items)
+        except DataError as error:
+            wrong[cell.cell] = str(error)
+    if wrong:
+        raise _Unusable(wrong)
+    names = np.asarray(found[0].clusters.to_pylist(), dtype=str)
+    clusters_num = by_cluster(names, np.column_stack([items.num for items in found]).astype(float))
+    clusters_den = by_cluster(names, np.column_stack([items.den for items in found]).astype(float))
     return LanguageScores(clusters_num[0], clusters_num[1], clusters_den[1]), len(names)
+
+
+def _read_items(sweep: Path, cell: Cell) -> _Items:
+    table = read_columns(sweep, cell, ("id", "cluster", "num", "den"))
+    ids, clusters = table["id"].combine_chunks(), table["cluster"].combine_chunks()
+    num, den = table["num"].to_numpy(), table["den"].to_numpy()
+    _check_sums(cell, num, den)
+    if len(ids.unique()) != len(ids):
+        raise DataError(f"ids are not unique in the predictions of: {where(cell)}")
+    return _Items(cell, ids, clusters, num, den)
+
+
+def _aligned(items: _Items, first: _Items) -> _Items:
+    """The same items in the order of `first`."""
+    if items.ids.equals(first.ids) and items.clusters.equals(first.clusters):
+        return items
+    order = match(first.ids.to_pylist(), items.ids.to_pylist(), where(first.cell), where(items.cell))
+    if items.clusters.take(order).to_pylist() != first.clusters.to_pylist():
+        raise DataError(f"source items (cluster) differ between: {where(first.cell)} and {where(items.cell)}")
+    return replace(items, num=items.num[order], den=items.den[order])
 
 
 def read_columns(sweep: Path, cell: Cell, names: Sequence[str], *, optional: str | None = None) -> Any:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xtreme_noise.report.cells import Cell, Problem, ordered, read_cells, where
@@ -16,13 +16,15 @@ from xtreme_noise.report.predictions import Evidence, read_evidence
 from xtreme_noise.report.samples import sample_groups
 from xtreme_noise.report.seen import Apart, apart
 
+UNUSABLE = "predictions unusable"
+
 
 @dataclass(frozen=True)
 class Study:
     """A sweep as read. `problems` holds what failed or does not add up, the cells with errors included: what the report
     lists first, and what makes the exit code 1.
 
-    unusable: (task, language) -> why its predictions cannot be used.
+    unusable: digests of the cells whose predictions are not what the cells say: they have no score, and failed.
     """
 
     sweep: Path
@@ -36,7 +38,7 @@ class Study:
     places: Sequence[Place]
     counts: Sequence[Count]
     jobs: Sequence[Job]
-    unusable: Mapping[tuple[str, str], str]
+    unusable: Collection[str]
 
     @property
     def tasks(self) -> list[str]:
@@ -47,10 +49,10 @@ class Study:
         return ordered(cell.model for cell in self.cells)
 
 
-def read_study(sweep: Path, *, resample: bool = True, unusable: Mapping[tuple[str, str], str] | None = None) -> Study:
+def read_study(sweep: Path, *, resample: bool = True, unusable: Collection[str] = ()) -> Study:
     """Read and compute. Without `resample` predictions are not opened, and no number has an interval.
 
-    unusable: (task, language) -> why its predictions cannot be used, where that is known and they are not opened.
+    unusable: what is known of that where they are not opened.
     Raises DataError when the folder has no readable cells.parquet; everything else that is wrong is a problem
     in the result.
     """
@@ -62,12 +64,14 @@ def read_study(sweep: Path, *, resample: bool = True, unusable: Mapping[tuple[st
     chances, unknown = read_chances(sweep, cells)
     if resample:
         evidence, unusable, broken = read_evidence(sweep, cells)
-    unusable = dict(unusable or {})
+    left_out = {(c.task, c.language): UNUSABLE for c in cells if c.status == "ok" and c.cell in unusable}
+    cells = [_without_score(c) if c.status == "ok" and c.cell in unusable else c for c in cells]
+    if resample:
+        broken += [problem for place, problem in unknown.items() if place not in left_out]
     broken += sample_groups(cells)[1]
-    broken += [problem for place, problem in unknown.items() if place not in unusable]
     for task, by_language in chances.items():
         evidence.setdefault(task, Evidence()).chances = by_language
-    compared = panels(cells, unusable)
+    compared = panels(cells, left_out)
     known = [(panel, evidence.get(panel.task, Evidence())) for panel in compared]
     two = [pair for panel, own in known for pair in pairs(panel, own)]
     return Study(
@@ -84,3 +88,7 @@ def read_study(sweep: Path, *, resample: bool = True, unusable: Mapping[tuple[st
         jobs,
         unusable,
     )
+
+
+def _without_score(cell: Cell) -> Cell:
+    return replace(cell, status="error", score=None, error=UNUSABLE)
