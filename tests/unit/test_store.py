@@ -111,14 +111,19 @@ def test_one_file_alone_is_looked_at(tmp_path: Path) -> None:
         (directory / "facts.json").write_text("{}")
 
     store = Store(tmp_path)
+    assert not store.there("stages", {"n": 1})
     path = store.build("stages", {"n": 1}, make)
+    assert store.there("stages", {"n": 1})
     assert store.peek("stages", {"n": 1}, "facts.json") == path / "facts.json"
     assert store.peek("stages", {"n": 2}, "facts.json") is None
     (path / "weights.bin").write_bytes(b"")
     assert store.peek("stages", {"n": 1}, "facts.json") == path / "facts.json"
     (path / "facts.json").write_text("{")
+    assert store.there("stages", {"n": 1}), "files are not looked at"
     assert Store(tmp_path).peek("stages", {"n": 1}, "facts.json") is None
     assert not path.exists()
+    path.mkdir()
+    assert not store.there("stages", {"n": 1})
 
 
 def test_the_last_damaged_things_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
