@@ -10,7 +10,7 @@ from typing import Any
 
 from xtreme_noise.config.schema import ModelConfig
 from xtreme_noise.errors import ConfigError, ModelUnavailable
-from xtreme_noise.models import fetched
+from xtreme_noise.models import fetched, intact
 from xtreme_noise.models.repository import Repository
 from xtreme_noise.store import Store, file_digest
 
@@ -30,13 +30,14 @@ class HubLoader:
     def identity(self, cfg: ModelConfig, offline: bool) -> dict[str, Any]:
         path = _path(cfg)
         if directory := _local(path):
+            intact.check(directory)
             files = {file.name: _digest(file) for file in sorted(directory.iterdir()) if _relevant(file)}
             if (found := fetched.origin(directory)) is None:
-                return {"files": files, "trust_remote_code": cfg.trust_remote_code}
+                return {"files": files, "trust_remote_code": _trusted(cfg)}
             fetched.check(directory, found, files, cfg.revision)
-            return {"path": found.path, "revision": found.commit, "trust_remote_code": cfg.trust_remote_code}
+            return {"path": found.path, "revision": found.commit, "trust_remote_code": _trusted(cfg)}
         commit = Repository(path, "model", cfg.revision).commit(offline)
-        return {"path": path, "revision": commit, "trust_remote_code": cfg.trust_remote_code}
+        return {"path": path, "revision": commit, "trust_remote_code": _trusted(cfg)}
 
     def materialise(self, cfg: ModelConfig, store: Store, offline: bool) -> Path:  # noqa: ARG002
         path = _path(cfg)
@@ -61,6 +62,11 @@ def needed(names: Iterable[str]) -> list[str]:
     if "config.json" not in found or not any(name.endswith(".safetensors") for name in found):
         raise ModelUnavailable(f"It holds no config.json with *.safetensors, and {PICKLED}")
     return found
+
+
+def _trusted(cfg: ModelConfig) -> bool | str:
+    """Whose code is run. It had been the model's alone."""
+    return cfg.trust_remote_code and "model and tokenizer"
 
 
 def _path(cfg: ModelConfig) -> str:

@@ -159,7 +159,7 @@ def open_module(
     recipe = stage.recipe if stage else cfg.task.recipe
     module = kind(
         models.load_model(kind.auto_class, path, cfg.model, fresh_head=fresh_head, **kind.head(labels)),
-        models.load_tokenizer(path),
+        models.load_tokenizer(path, trust_remote_code=cfg.model.trust_remote_code),
         labels=labels,
         limits=Limits(min(recipe.max_length, cfg.model.max_length), recipe.stride),
         recipe=recipe,
