@@ -3,6 +3,7 @@
 from xtreme_noise.models.hub import steady
 from xtreme_noise.models.load import embeddings, load_model, load_tokenizer, positions, precision
 from xtreme_noise.models.registry import LOADERS, identity, materialise
+from xtreme_noise.models.save import save_tokenizer
 
 __all__ = [
     "LOADERS",
@@ -13,5 +14,6 @@ __all__ = [
     "materialise",
     "positions",
     "precision",
+    "save_tokenizer",
     "steady",
 ]

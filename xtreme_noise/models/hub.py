@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from xtreme_noise.config.schema import ModelConfig
 from xtreme_noise.content import changed, content_digest, stamp
 from xtreme_noise.errors import ConfigError, ModelUnavailable
-from xtreme_noise.models import fetched
+from xtreme_noise.models import fetched, intact
 from xtreme_noise.models.repository import Repository
 from xtreme_noise.store import Store
 
@@ -33,13 +33,14 @@ class HubLoader:
     def identity(self, cfg: ModelConfig, offline: bool) -> dict[str, Any]:
         path = _path(cfg)
         if directory := _local(path):
+            intact.check(directory)
             files = {file.name: content_digest(file) for file in _relevant(directory)}
             if (found := fetched.origin(directory)) is None:
-                return {"files": files, "trust_remote_code": cfg.trust_remote_code}
+                return {"files": files, "trust_remote_code": _trusted(cfg)}
             fetched.check(directory, found, files, cfg.revision)
-            return {"path": found.path, "revision": found.commit, "trust_remote_code": cfg.trust_remote_code}
+            return {"path": found.path, "revision": found.commit, "trust_remote_code": _trusted(cfg)}
         commit = Repository(path, "model", cfg.revision).commit(offline)
-        return {"path": path, "revision": commit, "trust_remote_code": cfg.trust_remote_code}
+        return {"path": path, "revision": commit, "trust_remote_code": _trusted(cfg)}
 
     def materialise(self, cfg: ModelConfig, store: Store, offline: bool) -> Path:  # noqa: ARG002
         path = _path(cfg)
@@ -79,6 +80,11 @@ def check_path(cfg: ModelConfig) -> None:
         raise ConfigError(str(error)) from error
     if directory is None and not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", path, re.ASCII):
         raise ConfigError(f"model.path={path}: there is no such directory, and it is no hub id, such as owner/name")
+
+
+def _trusted(cfg: ModelConfig) -> bool | str:
+    """Whose code is run. It had been the model's alone."""
+    return cfg.trust_remote_code and "model and tokenizer"
 
 
 def _path(cfg: ModelConfig) -> str:

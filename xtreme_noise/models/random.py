@@ -9,6 +9,7 @@ from xtreme_noise.config.schema import ModelConfig
 from xtreme_noise.config.sizes import random_sizes
 from xtreme_noise.models.hub import HOLDS
 from xtreme_noise.models.quiet import quiet
+from xtreme_noise.models.save import save_tokenizer
 from xtreme_noise.store import Store
 
 VERSION = 1
@@ -59,7 +60,7 @@ def _write_tokenizer(directory: Path, max_length: int) -> None:
         model_max_length=max_length,
         model_input_names=["input_ids", "attention_mask"],
     )
-    fast.save_pretrained(directory)
+    save_tokenizer(fast, directory)
 
 
 def make(parameters: dict[str, int], directory: Path) -> None:

@@ -25,6 +25,7 @@ from xtreme_noise import finite
 from xtreme_noise.config.schema import RecipeConfig
 from xtreme_noise.data.batching import Feature, pad
 from xtreme_noise.errors import NotFinite
+from xtreme_noise.models.save import save_tokenizer
 
 Unit = Hashable
 Columns = Mapping[str, Sequence[Any]]
@@ -150,7 +151,7 @@ class TaskModule(pl.LightningModule):
     def save(self, directory: Path) -> None:
         """Write the model and its tokenizer for from_pretrained."""
         self.model.save_pretrained(directory)
-        self.tokenizer.save_pretrained(directory)
+        save_tokenizer(self.tokenizer, directory)
 
     def restore(self, directory: Path) -> None:
         """Take what `save` wrote beside the model: nothing in most families."""

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from xtreme_noise.config.schema import RecipeConfig
+from xtreme_noise.models.save import save_tokenizer
 from xtreme_noise.modules.base import TaskModule
 
 HEADS = "heads"  # folder of what belongs to one task alone, a file each
@@ -56,7 +57,7 @@ class TogetherModule(TaskModule):
         """The encoder for from_pretrained, and beside it what each task has of its own."""
         first = next(iter(self.tasks.values()))
         first.model.base_model.save_pretrained(directory)
-        self.tokenizer.save_pretrained(directory)
+        save_tokenizer(self.tokenizer, directory)
         (directory / HEADS).mkdir()
         for name, task in self.tasks.items():
             save_file(own(task), directory / HEADS / f"{name}.safetensors")

@@ -287,10 +287,11 @@ def _texts(columns: dict[str, Any]) -> list[str]:
 
 def _tokenizer(model: ModelConfig, store: Store) -> Any:
     """The model's tokenizer when the model is on this machine, else None."""
-    key = f"{model.loader}|{model.path}|{model.revision}"
+    key = f"{model.loader}|{model.path}|{model.revision}|{model.trust_remote_code}"
     if key not in _tokenizers:
         try:
-            _tokenizers[key] = models.load_tokenizer(models.materialise(model, store, offline=True))
+            path = models.materialise(model, store, offline=True)
+            _tokenizers[key] = models.load_tokenizer(path, trust_remote_code=model.trust_remote_code)
         except ModelUnavailable:
             _tokenizers[key] = None
     return _tokenizers[key]

@@ -197,7 +197,7 @@ def _loaded(
     stored = Path(cfg.store).absolute() in path.absolute().parents
     with models.steady(cfg.model, base["model"]) if base and not stored else contextlib.nullcontext() as local:
         model = models.load_model(auto_class, path, cfg.model, **options)
-        tokenizer = models.load_tokenizer(path)
+        tokenizer = models.load_tokenizer(path, trust_remote_code=cfg.model.trust_remote_code)
         if local:  # or weights would change with the bytes of the file that they are mapped to
             for tensor in (*model.parameters(), *model.buffers()):
                 tensor.data = tensor.data.clone()
