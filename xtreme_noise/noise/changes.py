@@ -15,6 +15,7 @@ Change = tuple[int, int, tuple[str, ...], int]
 
 _STRETCH = 1 << 12  # graphemes of a long text that are measured together
 
+
 class Became:
     """What every grapheme has become, to see the neighbours of a border as they are now."""
 
@@ -112,7 +113,8 @@ def _applied(units: Sequence[str], changes: Sequence[Change], expected: int) -> 
 
 def _stretches(size: int, changes: Sequence[Change]) -> Iterator[tuple[int, int, list[Change], int]]:
     """Where stretches of a long text begin and end, with their changes, counted from there, and what these cost."""
-    begin, some, cost = 0, [], 0
+    some: list[Change] = []
+    begin = cost = 0
     for start, end, new, most in changes:
         if start - begin >= _STRETCH:
             yield begin, start, some, cost
