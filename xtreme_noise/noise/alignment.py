@@ -9,66 +9,84 @@ together stands thousands of items apart.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
+from typing import NamedTuple
 
-from rapidfuzz.distance import Levenshtein, Opcode
+from rapidfuzz.distance import Levenshtein
 
 LONG = 1 << 15  # items
 _WINDOW = 1 << 13
+
+
+class Step(NamedTuple):
+    """Of an alignment: clean[start:end] beside noisy[noisy_start:noisy_end], the same or one in place of the other."""
+
+    same: bool
+    start: int
+    end: int
+    noisy_start: int
+    noisy_end: int
 
 
 def distance(clean: Sequence[Hashable], noisy: Sequence[Hashable], hint: int | None = None) -> int:
     """Levenshtein distance; `hint`, an expected value, only makes it faster."""
     if max(len(clean), len(noisy)) <= LONG:
         return int(Levenshtein.distance(clean, noisy, score_hint=hint))
-    return sum(
-        max(step.src_end - step.src_start, step.dest_end - step.dest_start) for step in differences(clean, noisy)
-    )
+    return sum(max(step.end - step.start, step.noisy_end - step.noisy_start) for step in differences(clean, noisy))
 
 
-def differences(clean: Sequence[Hashable], noisy: Sequence[Hashable]) -> Iterator[Opcode]:
+def differences(clean: Sequence[Hashable], noisy: Sequence[Hashable]) -> Iterator[Step]:
     """The steps of an alignment at which something changes, from left to right."""
-    return (step for step in opcodes(clean, noisy) if step.tag != "equal")
+    return (step for step in alignment(clean, noisy) if not step.same)
 
 
-def opcodes(clean: Sequence[Hashable], noisy: Sequence[Hashable]) -> Iterator[Opcode]:
-    """The steps of an alignment: of two sequences of up to LONG items a shortest one."""
+def alignment(clean: Sequence[Hashable], noisy: Sequence[Hashable]) -> Iterator[Step]:
+    """All steps, from left to right: of two sequences of up to LONG items a shortest alignment."""
     if max(len(clean), len(noisy)) <= LONG:
-        yield from Levenshtein.opcodes(clean, noisy)
-        return
-    for steps in _stretches(clean, noisy, _WINDOW):
-        yield from steps
+        yield from _shortest(clean, noisy)
+    else:
+        for steps in _halves(clean, noisy, _WINDOW):
+            yield from steps
 
 
-def stretches(clean: Sequence[Hashable], noisy: Sequence[Hashable], size: int) -> Iterator[tuple[int, int, int, int]]:
-    """Spans of both, (start, end) of `clean` and of `noisy`, one behind the other, that are aligned with each other and
-    no longer than `size`.
-    """
-    for steps in _stretches(clean, noisy, size):
-        yield steps[0].src_start, steps[-1].src_end, steps[0].dest_start, steps[-1].dest_end
+def stretches(clean: Sequence[Hashable], noisy: Sequence[Hashable], size: int) -> Iterator[Step]:
+    """The alignment in steps of at most `size` items, whatever changes within them."""
+    for steps in _halves(clean, noisy, size):
+        same = all(step.same for step in steps)
+        yield Step(same, steps[0].start, steps[-1].end, steps[0].noisy_start, steps[-1].noisy_end)
 
 
-def _stretches(clean: Sequence[Hashable], noisy: Sequence[Hashable], size: int) -> Iterator[list[Opcode]]:
+def _halves(clean: Sequence[Hashable], noisy: Sequence[Hashable], size: int) -> Iterator[list[Step]]:
+    """The alignment window by window: the first half of each, and all of the last."""
     at = to = 0
     while at < len(clean) or to < len(noisy):
-        steps = list(_window(clean, noisy, at, to, size))
-        yield steps
-        at, to = steps[-1].src_end, steps[-1].dest_end
+        left, right = len(clean) - at, len(noisy) - to
+        share = min(1.0, size / max(left, right))  # of either side as much of what is left
+        before, after = clean[at : at + round(left * share)], noisy[to : to + round(right * share)]
+        steps = _shortest(before, after)
+        if share < 1:
+            steps = _until((len(before) + len(after)) // 2, steps)
+        yield [Step(same, at + a, at + b, to + c, to + d) for same, a, b, c, d in steps]
+        at, to = at + steps[-1].end, to + steps[-1].noisy_end
 
 
-def _window(clean: Sequence[Hashable], noisy: Sequence[Hashable], at: int, to: int, size: int) -> Iterator[Opcode]:
-    """The alignment from (at, to) on: the first half of a window, or all of the rest where that is no longer."""
-    left, right = len(clean) - at, len(noisy) - to
-    share = min(1.0, size / max(left, right))  # of either side as much of what is left
-    before, after = clean[at : at + round(left * share)], noisy[to : to + round(right * share)]
-    half = len(before) + len(after) if share == 1 else (len(before) + len(after)) // 2
-    for step in Levenshtein.opcodes(before, after):
-        tag, a, b, c, d = step.tag, step.src_start, step.src_end, step.dest_start, step.dest_end
-        over = b + d - half
-        if over > 0:  # the step that the middle is in
-            if tag in ("equal", "replace"):
-                b, d = b - over // 2, d - over // 2
-            else:
-                b, d = (b - over, d) if tag == "delete" else (b, d - over)
-        yield Opcode(tag, at + a, at + b, to + c, to + d)
-        if over >= 0:
-            return
+def _until(middle: int, steps: Sequence[Step]) -> list[Step]:
+    """The steps of the first `middle` items (one more, at most) of both sides together."""
+    kept: list[Step] = []
+    for step in steps:
+        same, start, end, noisy_start, noisy_end = step
+        over = end + noisy_end - middle
+        if over < 0:
+            kept.append(step)
+            continue
+        if end - start and noisy_end - noisy_start:
+            return [*kept, Step(same, start, end - over // 2, noisy_start, noisy_end - over // 2)]
+        removed = over if end - start else 0
+        return [*kept, Step(same, start, end - removed, noisy_start, noisy_end - over + removed)]
+    return kept
+
+
+def _shortest(clean: Sequence[Hashable], noisy: Sequence[Hashable]) -> list[Step]:
+    return [
+        Step(step.tag == "equal", step.src_start, step.src_end, step.dest_start, step.dest_end)
+        for step in Levenshtein.opcodes(clean, noisy)
+    ]

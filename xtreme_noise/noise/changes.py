@@ -114,7 +114,7 @@ def _applied(units: Sequence[str], changes: Sequence[Change], expected: int) -> 
 def _stretches(size: int, changes: Sequence[Change]) -> Iterator[tuple[int, int, list[Change], int]]:
     """Where stretches of a long text begin and end, with their changes, counted from there, and what these cost."""
     some: list[Change] = []
-    begin, cost = 0, 0
+    begin = cost = 0
     for start, end, new, most in changes:
         if start - begin >= _STRETCH:
             yield begin, start, some, cost

@@ -8,8 +8,8 @@ from itertools import accumulate
 from operator import attrgetter
 from typing import NamedTuple
 
-from xtreme_noise.noise.alignment import differences
-from xtreme_noise.noise.text import distance, graphemes
+from xtreme_noise.noise.alignment import alignment, differences, distance
+from xtreme_noise.noise.text import Clusters, graphemes
 
 
 class Edit(NamedTuple):
@@ -47,10 +47,21 @@ def edits_between(clean: str, noisy: str) -> tuple[Edit, ...]:
 
 
 def between(clean: str, noisy: str) -> NoisedText:
-    """What noise that does not say what it did has made of `clean`."""
-    old, new = graphemes(clean), graphemes(noisy)
+    """What noise that does not say what it did has made of `clean`. Another normal form of a letter is an edit, as it
+    is needed to rebuild the text, and no error.
+    """
+    old, new = Clusters.of(clean, graphemes(clean)).asked, Clusters.of(noisy, graphemes(noisy)).asked
     achieved = distance(old, new) / len(old) if old else 0.0
     return NoisedText(noisy, edits_between(clean, noisy), achieved, 1.0)
+
+
+def spelt_like(clean: str, noisy: str) -> str:
+    """`noisy`, which was made of `clean` in NFC, with the letters written as `clean` writes them."""
+    clusters, new = Clusters.of(clean, graphemes(clean)), graphemes(noisy)
+    parts: list[str] = []
+    for same, a, b, c, d in alignment(clusters.asked, new):
+        parts += clusters.written[a:b] if same else clusters.spell(new[c:d])
+    return "".join(parts)
 
 
 def rebuild(clean: str, edits: Sequence[Edit]) -> str:

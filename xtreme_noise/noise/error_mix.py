@@ -12,7 +12,7 @@ import regex
 from rapidfuzz.distance import OSA
 
 from xtreme_noise.noise import hangul
-from xtreme_noise.noise.alignment import LONG, distance, opcodes, stretches
+from xtreme_noise.noise.alignment import LONG, alignment, distance, stretches
 from xtreme_noise.noise.casing import lower
 from xtreme_noise.noise.layouts import has_keyboard, keyboards
 from xtreme_noise.noise.segment import words
@@ -48,11 +48,11 @@ def blocks(clean: str, noisy: str, language: str) -> Iterator[Block]:
     """The stretches in which two texts differ, between words that are the same in both, from left to right."""
     old, new = _pieces(nfc(clean), language), _pieces(nfc(noisy), language)
     begin: tuple[int, int] | None = None
-    for step in [*opcodes(old, new), None]:
-        if step is not None and step.tag != "equal":
-            begin = begin or (step.src_start, step.dest_start)
+    for step in [*alignment(old, new), None]:
+        if step is not None and not step.same:
+            begin = begin or (step.start, step.noisy_start)
         elif begin is not None:
-            end = (step.src_start, step.dest_start) if step else (len(old), len(new))
+            end = (step.start, step.noisy_start) if step else (len(old), len(new))
             before, after = "".join(old[begin[0] : end[0]]), "".join(new[begin[1] : end[1]])
             left, right = old[begin[0] - 1 : begin[0]], old[end[0] : end[0] + 1]
             yield Block(before, after, _close(before, after, language), "".join(left)[-1:], "".join(right)[:1])
@@ -85,7 +85,7 @@ def error_mix(clean: str, noisy: str, language: str) -> Counter[str]:
         else:
             around = [block.left, *graphemes(block.clean), block.right]
             new = graphemes(block.noisy)
-            for a, b, c, d in stretches(around[1:-1], new, _TOGETHER):
+            for _, a, b, c, d in stretches(around[1:-1], new, _TOGETHER):
                 found.update(_types(around[a : b + 2], new[c:d], language))
     return found
 
@@ -164,5 +164,5 @@ def _is_adjacent(old: str, new: str, language: str) -> bool:
         return False
     differ = [(a, b) for a, b in zip(before, after, strict=True) if a != b]
     return len(differ) == 1 and any(
-        b in board.neighbours.get(a, ()) for a, b in differ for board in keyboards(language)
+        differ[0][1] in board.neighbours.get(differ[0][0], ()) for board in keyboards(language)
     )

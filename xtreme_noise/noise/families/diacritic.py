@@ -48,7 +48,7 @@ class Family(EngineFamily):
     """
 
     family = "diacritic"
-    version = 2
+    version = 3
     Parameters = DiacriticParameters
 
     def __init__(self, parameters: DiacriticParameters) -> None:

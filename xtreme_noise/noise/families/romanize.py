@@ -71,7 +71,7 @@ class Family(WordFamily):
     """A word becomes what people type for it without their script (привет -> privet); what is Latin already stays."""
 
     family = "romanize"
-    version = 1
+    version = 2
     keeps_script = False
     Parameters = RomanizeParameters
 
