@@ -64,16 +64,19 @@ def manifest_key(path: Path) -> dict[str, Any]:
     return key
 
 
-def damage(path: Path, holds: Sequence[str] = ()) -> str | None:
-    """What is wrong with a finished artifact, `<kind>/<digest of its key>`, or None. holds: files that it must have.
+def damage(path: Path, holds: Sequence[str] = (), only: Sequence[str] | None = None) -> str | None:
+    """What is wrong with a finished artifact, `<kind>/<digest of its key>`, or None.
 
-    Raises UserError for what may be whole and cannot be read by this user.
+    holds: files that it must have. only: files that are looked at; None: all. Raises UserError for what may be whole
+    and cannot be read by this user.
     """
     try:
         if not path.is_dir():
             return "it is no directory"
         manifest = json.loads((path / MANIFEST).read_bytes().decode("utf-8"))
-        return _shape(manifest, path, holds) or _files(manifest["files"], path)
+        if (problem := _shape(manifest, path, holds)) is not None:
+            return problem
+        return _files({name: sha for name, sha in manifest["files"].items() if only is None or name in only}, path)
     except PermissionError as error:
         raise UserError(
             f"{error.filename} cannot be read ({error.strerror}): ask its owner for `chmod -R g+rX {path.parent}`, or "

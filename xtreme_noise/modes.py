@@ -165,7 +165,7 @@ def _single(study: compose.Study, why: str, what: str) -> None:
 
 
 def _places(study: compose.Study) -> None:
-    """Raise ConfigError when the data folder is not there or the store cannot be written, before anything is read."""
+    """Raise ConfigError when the data folder is not there or the store of no use, before anything is read."""
     for root in sorted({root for job in study.jobs for root in job.source.roots()}):
         if not Path(root).is_dir():
             raise ConfigError(f"source.root={root}: there is no such folder; give the one that holds the data sets")
@@ -174,7 +174,17 @@ def _places(study: compose.Study) -> None:
     if study.jobs[0].mode in ("run", "plan", "fetch"):
         _models(study)
     for store in sorted({job.store for job in study.jobs}):
-        _writable(Path(store), ".", f"store={store}: finished work", "store=/some/folder (or set XTREME_NOISE_STORE)")
+        try:
+            _writable(
+                Path(store), ".", f"store={store}: finished work", "store=/some/folder (or set XTREME_NOISE_STORE)"
+            )
+        except ConfigError:
+            if not any(Path(store).glob("*/*/manifest.json")):
+                raise
+            print(
+                f"xtreme-noise: store={store} cannot be written: what is finished there is used, and nothing is added",
+                file=sys.stderr,
+            )
 
 
 def _plannable(study: compose.Study) -> None:

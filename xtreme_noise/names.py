@@ -43,7 +43,7 @@ def slug(*parts: str) -> str:
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     name = re.sub(r"[^A-Za-z0-9._]+", "-", plain).strip("-.")
     if RESERVED.fullmatch(name):
-        name = f"{name}_"
+        name = f"_{name}"
     if name and len(name) <= LONGEST and text.isascii():
         return name
     digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:8]

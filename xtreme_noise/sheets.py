@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 FORMULA = frozenset("=+-@\t\r\n")  # what a cell begins with that is taken for one (OWASP, CSV injection)
@@ -15,11 +15,11 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 def sheet(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     """CSV text: a header line, a line a row, empty where a row has no value. Further values of a row are left out."""
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream, lineterminator="\n")
+    lines: list[str] = []
+    writer = csv.writer(SimpleNamespace(write=lines.append))  # with its own line end: it quotes what holds a part of it
     writer.writerow(map(harmless, columns))
     writer.writerows([harmless(row.get(name)) for name in columns] for row in rows)
-    return stream.getvalue()
+    return "".join(line.removesuffix("\r\n") + "\n" for line in lines)
 
 
 def harmless(value: Any) -> Any:

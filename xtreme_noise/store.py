@@ -69,6 +69,19 @@ class Store:
         with self._lock(path):
             return self._settled(path, holds)
 
+    def there(self, kind: str, key: Mapping[str, Any]) -> bool:
+        """Whether the artifact seems to be finished: its manifest is right, its files are not looked at."""
+        path = self.path(kind, key)
+        return os.path.lexists(path) and damage(path, (), ()) is None
+
+    def peek(self, kind: str, key: Mapping[str, Any], file: str) -> Path | None:
+        """One file of a finished artifact, or None. It alone is checked: of what is not used a look is enough."""
+        path = self.path(kind, key)
+        if not os.path.lexists(path):
+            return None
+        whole = path if damage(path, (file,), (file,)) is None else self.find(kind, key, (file,))
+        return whole and whole / file
+
     def build(self, kind: str, key: Mapping[str, Any], make: Callable[[Path], None], holds: Sequence[str] = ()) -> Path:
         """The artifact of this key; when there is none, `make(directory)` fills it. Once, over all processes.
 

@@ -5,6 +5,7 @@ The results of a study are its cells and predictions; a tracker is a second view
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,25 @@ def build(cfg: TrackerConfig, directory: Path, run_name: str, config: dict[str, 
     return logger
 
 
+class Tracker:
+    """The logger of a job, opened when there is something to log: a rerun of what is finished leaves it as it is."""
+
+    def __init__(self, cfg: TrackerConfig, directory: Path, run_name: str, config: dict[str, Any]) -> None:
+        self._arguments = (cfg, directory, run_name, config)
+        self._logger: Logger | None = None
+
+    def open(self) -> Logger:
+        """The logger, the same for all of the job. Raises what `build` raises."""
+        if self._logger is None:
+            self._logger = build(*self._arguments)
+        return self._logger
+
+    def close(self) -> None:
+        """End the run, if there is one."""
+        if self._logger is not None:
+            close(self._logger)
+
+
 def close(logger: Logger) -> None:
     """End the job's run, so that the next job in this process starts its own."""
     logger.save()
@@ -40,6 +60,9 @@ def close(logger: Logger) -> None:
 
 
 def _csv(_: TrackerConfig, directory: Path, __: str) -> Logger:
+    for version in (directory / "csv").glob("version_*"):
+        if not (version / "metrics.csv").exists():  # of a run that failed or was killed before it had any
+            shutil.rmtree(version)
     return CSVLogger(directory, name="csv")  # version_0, version_1...: a resumed job keeps the earlier file
 
 

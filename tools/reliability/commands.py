@@ -61,7 +61,6 @@ COMMANDS: list[list[str]] = [
     ["task=xnli", "noise.field=context", "source.root=DATA"],
     ["task=xnli", "language=de", "languages=[fr]", "source.root=DATA"],
     ["task=xnli", "languages=[nb]", "source.root=DATA"],
-    ["task=intents", "source=hub"],
     ["task=xnli", "source=files"],
     ["task=xnli", "source.root=/no/such/folder"],
     ["model=tiny", "model.layers=99"],

@@ -17,7 +17,7 @@ from xtreme_noise.names import problem
 METRICS: dict[str, tuple[str, ...]] = {
     "classification": ("accuracy",),
     "tagging": ("span_f1", "token_accuracy"),
-    "qa": ("squad_f1", "mlqa_f1", "error_rate"),
+    "qa": ("squad_f1", "squad_v1_f1", "mlqa_f1", "error_rate"),
     "retrieval": ("accuracy",),
     "multiple_choice": ("accuracy",),
     "ranking": ("map", "map_at_20", "mrr_at_20"),

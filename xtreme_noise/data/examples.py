@@ -16,6 +16,7 @@ A test set with a noisy side has it in columns such as noisy_text beside text.
 from __future__ import annotations
 
 import logging
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count, takewhile
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 Row = dict[str, Any]
 UNANSWERABLE = "unanswerable"  # the label of a QA task some of whose questions have no answer in their context
 INVISIBLE = ("Zs", "Zl", "Zp", "Cc", "Cf")
+NUMBERED = re.compile(r"[a-z]+-[0-9]+")  # an id that rows without one get
 Check = Callable[[Mapping[str, Any], Sequence[str], str], Row]
 
 
@@ -257,6 +259,8 @@ def normalise(
         log.info("%s: %d rows with one side only are left out, %d pairs stay", what, unpaired, len(found))
     if not found:
         raise DataError(f"{what}: no examples; it is empty")
+    if family == "ranking" and "query" in found[0] and prefix == "test" and numbered([row["id"] for row in found]):
+        log.warning("%s: no column 'id', by which official files name the examples: mode=export leaves it out", what)
     return found
 
 
@@ -270,6 +274,11 @@ def identity(example: Mapping[str, Any], family: str) -> str:
         return str(example.get("context") or example.get("query") or "")
     parts = [example[column] for column in IDENTITY[family] if example.get(column) is not None]
     return "\x1f".join(" ".join(part) if isinstance(part, list) else str(part) for part in parts)
+
+
+def numbered(identifiers: Sequence[str]) -> bool:
+    """Whether rows had no ids of their own, and have their numbers instead."""
+    return all(map(NUMBERED.fullmatch, identifiers))
 
 
 def comparable(family: str, other: str) -> bool:

@@ -163,7 +163,7 @@ class Reference:
         if (known := _unusable.get(place)) is not None:
             raise known.with_traceback(None)  # or it would grow by a page with every cell
         try:
-            path = store.build("data", key, self._write)
+            path = store.build("data", key, self._write, ("arrow/dataset_info.json", "arrow/state.json"))
         except DataError as error:
             if not isinstance(error, Unsettled):
                 _unusable[place] = error

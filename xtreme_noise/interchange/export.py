@@ -14,6 +14,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from xtreme_noise.analysis.xtreme_r import TASKS
+from xtreme_noise.data.examples import numbered
 from xtreme_noise.errors import ConfigError, DataError
 from xtreme_noise.interchange.layout import Format, file_name, format_of
 from xtreme_noise.metrics import unique
@@ -24,6 +26,11 @@ from xtreme_noise.sheets import sheet
 from xtreme_noise.store import write_atomic
 
 FOLDER = "export"
+OFFICIAL = {*TASKS, "bucc"}  # tasks whose labels others publish
+NAMELESS = (
+    "its test set has no column 'id' (Mewsli-X: example_id), by which the official labels name the examples: add it "
+    "and evaluate again"
+)
 INDEX = "index.csv"
 COLUMNS = (
     "file", "task", "language", "model", "intermediate", "noise", "level", "noise_seed", "seed", "n", "metric", "score",
@@ -59,8 +66,13 @@ def export(sweep: Path) -> tuple[Path, int, list[str]]:
         if name in files:
             raise DataError(f"{name} would hold two cells: {where(files[name])}; {where(cell)}")
         files[name] = cell
+    nameless = [name for name, cell in files.items() if _nameless(sweep, cell)]
+    for name in nameless:
+        left_out[f"{name}: {NAMELESS}"] += 1
+        del files[name]
     if not files:
-        raise ConfigError(f"{sweep} holds no finished cell: there is nothing to export")
+        why = f"{nameless[0]}: {NAMELESS}" if nameless else "it holds no finished cell"
+        raise ConfigError(f"{sweep}: there is nothing to export ({why})")
     root = sweep / FOLDER
     before = _listed(root)
     for name, cell in files.items():
@@ -70,6 +82,11 @@ def export(sweep: Path) -> tuple[Path, int, list[str]]:
     write_atomic(root / INDEX, _index(files))
     lines = [f"{line}, {count} times" if count > 1 else line for line, count in sorted(left_out.items())]
     return root, len(files), [*(f"{problem.where}: {problem.what}" for problem in problems), *lines]
+
+
+def _nameless(sweep: Path, cell: Cell) -> bool:
+    """Whether the official labels name the examples by ids, and the test set had none: no answer would be found."""
+    return _format(cell).by_id and cell.task in OFFICIAL and numbered(list(_predictions(sweep, cell)))
 
 
 def _ok(cell: Cell) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 
 from xtreme_noise import metrics
 from xtreme_noise.data import strict_json
+from xtreme_noise.data.examples import numbered
 from xtreme_noise.errors import ConfigError, DataError, suggest
 from xtreme_noise.metrics import by_id
 from xtreme_noise.metrics.bucc import BETWEEN
@@ -44,12 +45,14 @@ class Format:
     """How a task family's predictions are written and read.
 
     write: (ids, predictions) -> the file's text. read: (file, items) -> a prediction for each item, in their order;
-    raises DataError that names the file, and the line where there is one.
+    raises DataError that names the file, and the line where there is one. by_id: whether the file names examples by
+    their ids, not by their order.
     """
 
     suffix: str
     write: Callable[[Sequence[str], Sequence[str]], str]
     read: Callable[[Path, Items], list[str]]
+    by_id: bool = False
 
 
 def format_of(family: str, metric: str) -> Format:
@@ -193,7 +196,8 @@ def _in_order(path: Path, found: dict[str, Any], items: Items) -> list[Any]:
     try:
         return by_id(found, items.ids)
     except DataError as error:
-        raise DataError(f"{path}: {len(found)} answers, {len(items.ids)} wanted; {error}") from error
+        hint = "; the rows of the test set have no column 'id': add the official ids" if numbered(items.ids) else ""
+        raise DataError(f"{path}: {len(found)} answers, {len(items.ids)} wanted; {error}{hint}") from error
 
 
 def _distinct(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -263,9 +267,9 @@ def _read_pairs(path: Path, items: Items) -> list[str]:
 FORMATS = {
     "classification": Format("tsv", _write_lines, _read_labels),
     "tagging": Format("tsv", _write_tags, _read_tags),
-    "qa": Format("json", _write_answers, _read_answers),
+    "qa": Format("json", _write_answers, _read_answers, by_id=True),
     "retrieval": Format("tsv", _write_rows, _read_rows),
-    "mining": Format("tsv", _write_pairs, _read_pairs),
+    "mining": Format("tsv", _write_pairs, _read_pairs, by_id=True),
     "multiple_choice": Format("jsonl", _write_choices, _read_choices),
 }
-RANKED = Format("json", _write_rankings, _read_rankings)
+RANKED = Format("json", _write_rankings, _read_rankings, by_id=True)

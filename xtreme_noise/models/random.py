@@ -7,6 +7,7 @@ from typing import Any
 
 from xtreme_noise.config.schema import ModelConfig
 from xtreme_noise.config.sizes import random_sizes
+from xtreme_noise.models.hub import HOLDS
 from xtreme_noise.models.quiet import quiet
 from xtreme_noise.store import Store
 
@@ -87,4 +88,4 @@ class RandomLoader:
 
     def materialise(self, cfg: ModelConfig, store: Store, offline: bool) -> Path:
         key = {"loader": cfg.loader, **self.identity(cfg, offline)}
-        return store.build("models", key, lambda directory: make(random_sizes(cfg), directory))
+        return store.build("models", key, lambda directory: make(random_sizes(cfg), directory), HOLDS)

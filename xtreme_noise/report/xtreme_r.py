@@ -91,7 +91,7 @@ def _order(study: Study, system: System) -> int:
 def _task(name: str, metric: str | None) -> Task | None:
     """The benchmark's task; a task scored with two metrics is two here, each with its metric in brackets."""
     task = TASKS.get(name.removesuffix(f" ({metric})"))
-    return task if task is not None and task.metric == metric else None
+    return task if task is not None and metric in task.metrics else None
 
 
 def _value(task: Task, cell: Cell) -> float | None:

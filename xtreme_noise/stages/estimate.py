@@ -152,7 +152,7 @@ def _survey_stage(outlook: Outlook, stage: Stage, store: Store, cfg: Config) -> 
     if key in outlook.stages:
         return
     work = Work(model=cfg.model.name)
-    there = store.path("stages", stage.key()).is_dir()
+    there = store.there("stages", stage.key())
     if not there:
         prepare(stage, store)
     epochs: list[tuple[float, float]] = []  # of every part: batches of an epoch, their tokens
@@ -234,7 +234,7 @@ def _survey_cells(
             continue
         seen.add(digest(key))
         work.total += 1
-        if store.path("cells", key).is_dir():
+        if store.there("cells", key):
             work.there += 1
             continue
         name = f"{cfg.model.name}|{digest(test.identity())}"

@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 RECORD = "record.json"
 SCORES = "scores.parquet"
 PREDICTIONS = "predictions.parquet"
+FACTS = "facts.json"
 FURTHER = "further: "  # columns of predictions that were made in other ways, such as from other layers
 # Examples that are made noisy and encoded together, at least one cell's: inputs of like length share a batch, and a
 # crash loses no more forward passes than these.
@@ -158,7 +159,7 @@ class LanguageSession:
             clean = path if cell.noise == CLEAN else self._predictions(_clean(cell), test)
             self._score(directory, path, clean)
 
-        return self.store.build("cells", self.plan.cell_key(cell, test), make)
+        return self.store.build("cells", self.plan.cell_key(cell, test), make, (RECORD, SCORES))
 
     def data(self) -> Dataset:
         """The language's test examples (a seeded subsample: the same items in every language of a parallel set)."""
@@ -198,9 +199,9 @@ class LanguageSession:
                 table["choices"] = choices
             table |= {FURTHER + name: lines for name, lines in predictor.further(columns).items()}
             pq.write_table(pa.table(table), directory / PREDICTIONS)
-            write_atomic(directory / "facts.json", json.dumps(facts, ensure_ascii=False))
+            write_atomic(directory / FACTS, json.dumps(facts, ensure_ascii=False))
 
-        return self.store.build("predictions", self.plan.prediction_key(cell, test), make)
+        return self.store.build("predictions", self.plan.prediction_key(cell, test), make, (PREDICTIONS, FACTS))
 
     def _encode_ahead(self, first: Cell, test: Reference, predictor: Predictor) -> None:
         """Noise and encode `first` and the unfinished cells after it, as many as make AHEAD examples, together."""
@@ -213,7 +214,7 @@ class LanguageSession:
         for cell in self.cells[self.cells.index(first) + 1 :] if first in self.cells else ():
             if (len(wave) + 1) * len(self.data()) > AHEAD:
                 break
-            if self.store.find("predictions", self.plan.prediction_key(cell, test)) is None:
+            if self.store.find("predictions", self.plan.prediction_key(cell, test), (PREDICTIONS, FACTS)) is None:
                 try:
                     wave[cell] = self._noisy(cell)
                 except Exception as error:  # recorded when its turn comes, where it is raised again
@@ -272,7 +273,7 @@ class LanguageSession:
 
     def _score(self, directory: Path, path: Path, clean: Path) -> None:
         table = pq.read_table(path / PREDICTIONS).to_pydict()
-        facts = json.loads((path / "facts.json").read_text(encoding="utf-8"))
+        facts = json.loads((path / FACTS).read_text(encoding="utf-8"))
         gold = [json.loads(truth) for truth in table["gold"]]
         metric = metrics.build(self.plan.cfg.task.metric, main_language(self.language), table.get("case"))
         scored = metric.score(table["prediction"], gold)

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytorch_lightning as pl
 import torch
@@ -41,6 +41,7 @@ from xtreme_noise.stages.progress import ProgressLines
 from xtreme_noise.stages.stage import Stage
 from xtreme_noise.stages.training_set import training_data
 from xtreme_noise.store import Store, for_want_of_room, write_atomic
+from xtreme_noise.trackers import Tracker
 
 log = logging.getLogger(__name__)
 TRAINING = "training.json"
@@ -321,7 +322,7 @@ def _sharded(cfg: Config) -> bool:
     return cfg.trainer.devices > 1 and cfg.trainer.strategy == "fsdp"
 
 
-def fit(stage: Stage, parent: Path, store: Store, cfg: Config, logger: Any) -> Path:
+def fit(stage: Stage, parent: Path, store: Store, cfg: Config, tracker: Tracker | Literal[False]) -> Path:
     """The finished stage's directory; trained now unless it is in the store. `parent`: what it starts from.
 
     An interrupted fit is gone on with from its last checkpoint. Several devices train in processes of their own.
@@ -330,7 +331,7 @@ def fit(stage: Stage, parent: Path, store: Store, cfg: Config, logger: Any) -> P
 
     def trained(directory: Path, state: Path | None) -> None:
         if cfg.trainer.devices == 1:
-            _training(stage, parent, store, cfg, logger, state)(directory)
+            _training(stage, parent, store, cfg, tracker, state)(directory)
         else:
             # Trackers belong to this process: of what several train, the log and training.json tell.
             ranks.run(cfg.trainer.devices, _in_rank, stage, parent, store, cfg, state, directory)
@@ -361,7 +362,7 @@ def _in_rank(stage: Stage, parent: Path, store: Store, cfg: Config, state: Path 
 
 
 def _training(
-    stage: Stage, parent: Path, store: Store, cfg: Config, logger: Any, state: Path | None
+    stage: Stage, parent: Path, store: Store, cfg: Config, tracker: Tracker | Literal[False], state: Path | None
 ) -> Callable[[Path], None]:
     """What fills the directory of a stage; on every device's rank the same, but rank 0 alone writes.
 
@@ -390,7 +391,7 @@ def _training(
             precision=models.precision(cfg.model, cfg.trainer.accelerator),  # type: ignore[arg-type]
             deterministic=cfg.trainer.deterministic,
             gradient_clip_val=1.0,
-            logger=logger,
+            logger=tracker.open() if tracker else False,
             log_every_n_steps=max(1, min(10, work.examples // stage.recipe.batch_size)),
             callbacks=[select, resume, TQDMProgressBar(refresh_rate=10) if bars(cfg) else ProgressLines(stage.name)],
             enable_progress_bar=bars(cfg),

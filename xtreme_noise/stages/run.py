@@ -36,20 +36,20 @@ def run_job(cfg: Config, job_dir: Path) -> None:
     """
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     follow(make_folder(job_dir))
-    store, record = Store(cfg.store), JobRecord(job_dir)
+    store, record = Store(cfg.store), JobRecord(job_dir, cfg.tracker.kind)
+    tracker = trackers.Tracker(cfg.tracker, job_dir, grid.title(cfg), asdict(cfg))
     try:
         plan = Plan(cfg)
         _ = plan.model_digest  # all that is trained on is there
-        logger = trackers.build(cfg.tracker, job_dir, grid.title(cfg), asdict(cfg))
     except Exception as error:
         failed = {"status": "error", "error": str(error) or type(error).__name__}
         record.cells = [identify(cfg, cell) | failed for cell in cells(cfg)]
         record.write_unplanned()
         raise
     try:
-        _evaluate(plan, store, record, logger)
+        _evaluate(plan, store, record, tracker)
     finally:
-        trackers.close(logger)
+        tracker.close()
     failures = [entry for entry in record.cells if entry["status"] == "error"]
     if failures:
         first = failures[0]
@@ -59,7 +59,7 @@ def run_job(cfg: Config, job_dir: Path) -> None:
         )
 
 
-def _evaluate(plan: Plan, store: Store, record: JobRecord, logger: Any) -> None:
+def _evaluate(plan: Plan, store: Store, record: JobRecord, tracker: trackers.Tracker) -> None:
     sweep = Path(plan.cfg.sweep) if plan.cfg.sweep else record.folder
 
     def finished(entry: dict[str, Any], path: Path | None) -> None:
@@ -68,11 +68,12 @@ def _evaluate(plan: Plan, store: Store, record: JobRecord, logger: Any) -> None:
             _share(path / SCORES, target, entry["language"], plan.cfg.task.parallel)
             names = ("task", "language", "noise", "level", "noise_seed")
             where = "/".join(f"{entry[name]:g}" if name == "level" else str(entry[name]) for name in names)
-            logger.log_metrics({where: entry["score"]})
+            if not record.logged(entry):
+                tracker.open().log_metrics({where: entry["score"]})
 
     language = None
     try:
-        for entry in evaluate(plan, store, LazyPredictor(plan, store, logger), finished):
+        for entry in evaluate(plan, store, LazyPredictor(plan, store, tracker), finished):
             if entry["language"] != language and record.cells:
                 record.write_so_far(plan, store)  # a killed job leaves what it has, language by language
             language = entry["language"]
@@ -90,14 +91,22 @@ class JobRecord:
     Until all of it is there, what an earlier run of the job left is kept: a killed resumption shows no less.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tracker: str = "") -> None:
         self.folder = folder
+        self.tracker = tracker
         self.cells: list[dict[str, Any]] = []
         self.begin = time.perf_counter()
         try:
-            self._before: list[dict[str, Any]] = read_record(folder / JOB)["cells"]
+            before = read_record(folder / JOB)
         except (OSError, ValueError, RecursionError):
-            self._before = []
+            before = {"cells": []}
+        self._before: list[dict[str, Any]] = before["cells"]
+        same = self._before if before.get("tracker") == tracker else []
+        self._logged = {cell.get("cell") for cell in same if cell["status"] == "ok"}
+
+    def logged(self, entry: dict[str, Any]) -> bool:
+        """Whether an earlier run of the job has shown this cell to its tracker."""
+        return entry["cell"] in self._logged
 
     def write(self, plan: Plan, store: Store) -> None:
         """Write job.json atomically, with the cells of this run."""
@@ -119,6 +128,7 @@ class JobRecord:
             "finished": time.time(),
             "seconds": round(time.perf_counter() - self.begin, 2),
             "software": plan.software | plan.noise_software if plan else {},
+            "tracker": self.tracker,
             "stages": _trained(plan, store) if plan and store else [],
             "cells": cells,
         }
@@ -134,11 +144,10 @@ def _trained(plan: Plan, store: Store) -> list[dict[str, Any]]:
     """What is known of the plan's stages that are finished."""
     found = []
     for stage in [*plan.stages, *plan.shots()]:
-        path = store.path("stages", stage.key())
-        if (path / TRAINING).is_file():
-            facts = json.loads((path / TRAINING).read_text(encoding="utf-8"))
+        if (path := store.peek("stages", stage.key(), TRAINING)) is not None:
+            facts = json.loads(path.read_text(encoding="utf-8"))
             # An English arm can be trained by a study that matches something else: here it is matched by this one's.
-            found.append({"role": stage.role, "digest": path.name} | facts | {"matched_by": stage.match})
+            found.append({"role": stage.role, "digest": path.parent.name} | facts | {"matched_by": stage.match})
     return found
 
 

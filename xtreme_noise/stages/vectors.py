@@ -44,7 +44,7 @@ def candidates(plan: Plan, store: Store, predictor: Predictor) -> Candidates:
     def make(directory: Path) -> None:
         write(directory, data, predictor, f"{plan.cfg.task.name}: encoding the pool", bars(plan.cfg))
 
-    path = store.build("vectors", vectors_key(plan), make)
+    path = store.build("vectors", vectors_key(plan), make, (VECTORS,))
     return Candidates(data["id"][:], np.load(path / VECTORS, mmap_mode="r"))
 
 
