@@ -39,26 +39,35 @@ def places(cfg: Config) -> list[Place]:
 
 def identify(cfg: Config, place: Place) -> dict[str, Any]:
     """Who a cell is: the columns of cells.parquet that are known before it is computed."""
-    row = language_row(place.language)
+    return _of_job(cfg) | _of_language(cfg, place.language) | place._asdict()
+
+
+def identities(cfg: Config) -> list[dict[str, Any]]:
+    """`identify` of all places of a job."""
+    job = _of_job(cfg)
+    languages = {code: _of_language(cfg, code) for code in cfg.wanted_languages()}
+    return [job | languages[place.language] | place._asdict() for place in places(cfg)]
+
+
+def _of_job(cfg: Config) -> dict[str, Any]:
     return {
         "task": cfg.reported_task(),
         "family": cfg.task.family,
-        "language": place.language,
-        "language_name": row.name,
-        "script": row.script,
         "model": cfg.model.name,
         "intermediate": cfg.intermediate.title(),
         "arm": cfg.intermediate.arm or "none",
         "train_noise": cfg.trained_with(),
-        "seen": main_language(place.language) in cfg.seen_languages() if cfg.intermediate.name != "none" else None,
-        "noise": place.noise,
-        "level": place.level,
-        "noise_seed": place.noise_seed,
         "calibrated_by": cfg.noise.calibrate_by,
         "seed": cfg.seed,
         "metric": cfg.task.metric,
         "test_size": cfg.task.size.test,
     }
+
+
+def _of_language(cfg: Config, code: str) -> dict[str, Any]:
+    row = language_row(code)
+    seen = main_language(code) in cfg.seen_languages() if cfg.intermediate.name != "none" else None
+    return {"language_name": row.name, "script": row.script, "seen": seen}
 
 
 def title(cfg: Config) -> str:

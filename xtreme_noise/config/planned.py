@@ -61,7 +61,7 @@ def cells(sweep: Path) -> tuple[list[dict[str, Any]], list[Path]]:
     for folder in sorted(path for path in (sweep / "jobs").glob("*") if path.is_dir()):
         try:
             cfg = earlier.read(yaml.load((folder / CONFIG).read_text(encoding="utf-8"), _LOADER))
-            found += [grid.identify(cfg, place) for place in grid.places(cfg)]
+            found += grid.identities(cfg)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, yaml.YAMLError, ConfigError):
             if (folder / UNFINISHED).exists() or not (folder / JOB).exists():
                 unknown.append(folder)

@@ -31,7 +31,8 @@ PREPARED_VERSION = 1  # of the normal form; raise it when the same source gives 
 # Settings of a split that came later: data without them keep their identity.
 LATER = ("noisy", "drop", "values", "repair", "make", "join", "cut", "parallel", "gold")
 
-_unusable: dict[str, DataError] = {}  # digest of an identity, with the content in it -> what is wrong with the data
+# Digest of an identity, with the content in it, and the folder -> what is wrong with the data.
+_unusable: dict[tuple[str, str], DataError] = {}
 
 
 def source_kind(data: Mapping[str, DataConfig], source: SourceConfig, what: str) -> str:
@@ -158,13 +159,14 @@ class Reference:
         Raises DataError. A split of which this process knows that it cannot be used is not read again.
         """
         key = self.identity()
-        if (known := _unusable.get(digest(key))) is not None:
+        place = digest(key), str(self.source.root)  # its errors name files
+        if (known := _unusable.get(place)) is not None:
             raise known.with_traceback(None)  # or it would grow by a page with every cell
         try:
             path = store.build("data", key, self._write, ("arrow/dataset_info.json", "arrow/state.json"))
         except DataError as error:
             if not isinstance(error, Unsettled):
-                _unusable[digest(key)] = error
+                _unusable[place] = error
             raise
         return load_from_disk(str(path / "arrow"))
 

@@ -40,8 +40,7 @@ def edits_between(clean: str, noisy: str) -> tuple[Edit, ...]:
     here = [0, *accumulate(map(len, old))]
     there = [0, *accumulate(map(len, new))]
     edits = []
-    for step in differences(old, new):
-        a, b, c, d = step.src_start, step.src_end, step.dest_start, step.dest_end
+    for _, a, b, c, d in differences(old, new):
         edits.append(Edit(here[a], here[b], there[c], there[d], "".join(old[a:b]), "".join(new[c:d])))
     return tuple(edits)
 
