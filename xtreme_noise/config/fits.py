@@ -26,6 +26,7 @@ HEADS = ("classification", "tagging", "qa", "multiple_choice")  # families that 
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
 EMBEDDED = ("intents", "slots")  # generators of xtreme_noise/data/embedded.py
 SEEDS = 2**32
+LONGEST_NAME = 100  # bytes: a folder of mode=export is called by two of them, and a file name takes 255
 
 
 class Fits(Checks):
@@ -53,6 +54,8 @@ class Fits(Checks):
         parts = name.split("/")
         if not name.strip() or not name.isprintable() or ".." in parts or "" in parts:
             raise self._wrong(key, f"is {name!r}: wanted a name, such as xnli or nli/english")
+        if len(name.encode()) > LONGEST_NAME:
+            raise self._wrong(key, f"has {len(name.encode())} bytes, and {LONGEST_NAME} are the most a name can have")
 
     def _layers(self) -> None:
         model = self.cfg.model
