@@ -24,7 +24,7 @@ class ConfigError(UserError):
 
 
 class Unusable(ConfigError):
-    """A key or an option that there is not, or that nothing would read."""
+    """A key or an option that there is not, that nothing would read, or that takes another kind of value."""
 
 
 class DataError(UserError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ def test_a_plain_command_is_named_after_its_experiment_or_task(workdir: Path) ->
     [
         "mode=plan",
         "tracker=mlflow",
+        "trust_config_code=true",
         "trainer.progress=false",
         "trainer.workers=1",
         "store=elsewhere",
@@ -43,6 +45,17 @@ def test_a_plain_command_is_named_after_its_experiment_or_task(workdir: Path) ->
 def test_what_changes_no_result_changes_no_folder(neutral: str) -> None:
     one, other = compose.study(["task=xnli", "seed=3"]), compose.study([neutral, "task=xnli", "seed=3"])
     assert (one.sweep, one.folders) == (other.sweep, other.folders)
+
+
+def test_a_study_is_called_as_the_person_says(workdir: Path) -> None:
+    named = compose.study(["task=xnli", "seed=3", "experiment_name=mine"])
+    assert re.fullmatch(r"mine-[0-9a-f]{8}", named.sweep.name)
+    assert named.folders[0].name == compose.study(["task=xnli", "seed=3"]).folders[0].name
+    own = workdir / "own" / "experiment"
+    own.mkdir(parents=True)
+    (own / "copied.yaml").write_text("# @package _global_\nexperiment_name: quickstart\nseed: 3\n", encoding="utf-8")
+    copied = compose.study(["+experiment=copied"], config_dir=workdir / "own").sweep.name
+    assert re.fullmatch(r"quickstart-[0-9a-f]{8}", copied), "the name was not changed: another study all the same"
 
 
 def test_the_order_of_overrides_changes_no_folder() -> None:

@@ -144,6 +144,8 @@ def test_languages_of_training_by_those_of_one_job_are_not_swept() -> None:
         (["train_noise=char", "train_noise.share=0.5,1.0"], r"\+ char@0\.05 in training differ in train_noise\.share"),
         (["model.lora.rank=null,8"], r"model\.lora\.rank \(null, 8\)"),
         (["task.recipe.learning_rate=1e-5,3e-5", "language=en,de"], r"task\.recipe\.learning_rate \(1e-05, 3e-05\)"),
+        (["task.size.test=10,20"], r"task\.size\.test \(10, 20\): scores on different test sets under one name"),
+        (["task.size.test=10,20", "seed=1"], r"'task\.reported_as=intents-\$\{task\.size\.test\}'"),
     ],
 )
 def test_models_that_differ_in_a_setting_have_names_of_their_own(swept: list[str], words: str) -> None:
@@ -151,9 +153,10 @@ def test_models_that_differ_in_a_setting_have_names_of_their_own(swept: list[str
     command = ["task=intents", "noise.level=0", *swept]
     with pytest.raises(ConfigError, match=words) as refused:
         compose.jobs(command, multirun=True)
-    [way_out] = re.findall(r"'(model\.name=\S+)'", str(refused.value))
+    [way_out] = re.findall(r"'((?:model\.name|task\.reported_as)=\S+)'", str(refused.value))
     jobs = compose.jobs([*command, way_out], multirun=True)
-    assert len({job.model.name for job in jobs}) == 2
+    assert len({(job.model.name, job.reported_task()) for job in jobs}) == 2
+    assert ("different models" in str(refused.value)) == ("model.name" in way_out)
 
 
 def test_both_chains_of_a_sweep_are_set_at_once() -> None:
@@ -231,6 +234,47 @@ def test_the_data_folder_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
         assert job.source.root == root
     [job] = compose.jobs(["task=xnli", "source.root=/other"])
     assert job.source.root == "/other"
+
+
+def test_a_variable_that_is_empty_is_not_set_and_a_tilde_is_the_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    for value, root, store in (
+        ("", None, "multirun_outputs/store"),
+        (" ", None, "multirun_outputs/store"),
+        ("~/x", "/home/me/x", "/home/me/x"),
+    ):
+        monkeypatch.setenv("XTREME_NOISE_DATA", value)
+        monkeypatch.setenv("XTREME_NOISE_STORE", value)
+        [job] = compose.jobs(["task=xnli"])
+        assert (job.source.root, job.store) == (root, store)
+
+
+def test_a_tilde_is_the_home_in_every_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Quoted or not: no shell expands it behind an equals sign."""
+    monkeypatch.setenv("HOME", "/home/me")
+    for word in ("source.root=~/x", "source.root='~/x'", 'source.root="~/x"'):
+        [job] = compose.jobs(["task=xnli", word])
+        assert job.source.root == "/home/me/x"
+    study = compose.study(["task=xnli", "source.root=[~/a,~/b c]", "store=~/s", "sweep=~/w/x=1"])
+    [job] = study.jobs
+    assert (job.source.root, job.store) == (["/home/me/a", "/home/me/b c"], "/home/me/s")
+    assert job.sweep == str(study.sweep) == "/home/me/w/x=1"
+    [job] = compose.jobs(["task=xnli", "model=xlmr_base", "model.path=~/m/${model.name}"])
+    assert job.model.path == "/home/me/m/xlmr_base"
+    swept = compose.jobs(["task=xnli", "source.root=~/a,~/b", "task.reported_as=x-${seed}"], multirun=True)
+    assert [job.source.root for job in swept] == ["/home/me/a", "/home/me/b"]
+
+
+def test_paths_of_every_mode_are_meant(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "a.tsv").write_text("a\tb\n", encoding="utf-8")
+    mining = ["mode=mine_typos", "mine.language=de", "mine.paths=[~/a.tsv,~/a.tsv]", "mine.output=~/out.tsv"]
+    assert compose.jobs(mining)[0].mine.paths == [str(tmp_path / "a.tsv")] * 2
+    assert compose.jobs(mining)[0].mine.output == str(tmp_path / "out.tsv")
+    assert compose.jobs(["mode=score", "score.folder=~"])[0].score.folder == str(tmp_path)
+    assert compose.jobs(["mode=fetch", "fetch.folder=~/f"])[0].fetch.folder == str(tmp_path / "f")
+    [job] = compose.jobs(["task=xnli", "intermediate=english/ccg", "intermediate.labels_file=~/tags"])
+    assert job.intermediate.labels_file == str(tmp_path / "tags")
 
 
 def test_jobs_of_earlier_commands_are_read_as_they_were(tmp_path: Path) -> None:

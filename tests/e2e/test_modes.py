@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,29 @@ def test_plan_says_what_cannot_run(root: Path, capsys: pytest.CaptureFixture[str
     (root / "lingnli/train.en.jsonl.gz").unlink()
     assert main(root, "mode=plan", "task=xnli", "languages=[en]") == 1
     assert "train.en.jsonl.gz" in capsys.readouterr().out
+
+
+def test_plan_names_what_all_languages_lack(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One file that repairs every test set: nothing goes on without it, and it is what is missing."""
+    for code in ("et", "id"):
+        write(root / f"xcopa/test.{code}.jsonl.gz", nli("de", 4))
+    assert main(root, "mode=plan", "task=xcopa", "languages=[et,id]") == 1
+    shown = capsys.readouterr().out
+    missing = f"{root}/copa/test.en.jsonl.gz: no such file (which repairs xcopa/test.{{language}}.jsonl.gz)"
+    assert f"cannot run: xcopa: all of the data are missing: {missing}\n" in shown and "goes on without" not in shown
+
+
+def test_training_and_test_sets_in_folders_of_their_own(root: Path, tmp_path: Path) -> None:
+    shutil.move(root / "xnli", tmp_path / "tests" / "xnli")
+    shutil.move(root / "lingnli", tmp_path / "training" / "lingnli")
+    shutil.copytree(tmp_path / "tests" / "xnli", tmp_path / "training" / "xnli")
+    (tmp_path / "training" / "xnli" / "test.de.jsonl.gz").unlink()
+    (tmp_path / "tests" / "xnli" / "validation.en.jsonl.gz").unlink()
+    roots = f"source.root=[{tmp_path}/training,{tmp_path}/tests]"
+    words = [*QUICK, "task=xnli", "languages=[de]", "noise.level=0", "mode=plan"]
+    assert cli.main([*words, f"source.root={tmp_path}/training"]) == 1
+    assert cli.main([*words, f"source.root={tmp_path}/tests"]) == 1
+    assert cli.main([*words, roots]) == 0
 
 
 def test_plan_of_shots_names_every_stage_in_full(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

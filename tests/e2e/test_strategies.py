@@ -305,7 +305,8 @@ def test_two_cuts_of_a_file_may_be_dev_and_training_data(cut: str, arm: str, pas
         Plan(job(root, "task=xnli", "languages=[de]", *chosen, *data, "intermediate.size.train=8"))
 
 
-def test_made_data_are_made_apart(root: Path) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("workdir")
+def test_made_data_are_made_apart() -> None:
     [found] = compose.jobs([*QUICK, "noise.levels=[0]", "task=slots", "intermediate=slots/english"])
     assert Plan(found).stages
 

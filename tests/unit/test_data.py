@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, List
 
 from xtreme_noise.config.schema import SourceConfig
-from xtreme_noise.config.splits import DataConfig, SplitConfig
+from xtreme_noise.config.splits import DataConfig, RepairConfig, SplitConfig
 from xtreme_noise.data import files
 from xtreme_noise.data.batching import LengthBuckets, pad, sorted_batches
 from xtreme_noise.data.examples import comparable
@@ -142,6 +144,36 @@ def test_identity_follows_content_not_place(tmp_path: Path) -> None:
     assert same[0] == same[1]
     (two / "d" / "test.de.jsonl").write_text(json.dumps(NLI[1]) + " ")
     assert reference(two, path="d/test.{language}.jsonl").identity() != same[0]
+
+
+def test_a_file_may_be_in_any_of_several_folders(tmp_path: Path) -> None:
+    """The same key and rows wherever it is; two files of one name that differ are refused, not chosen from."""
+    one, two, path = tmp_path / "one", tmp_path / "two", "d/test.{language}.jsonl.gz"
+    write(one / "d" / "test.de.jsonl.gz", NLI)
+    two.mkdir()
+
+    def of(*roots: Path) -> Reference:
+        return replace(reference(one, path=path), source=SourceConfig(root=[str(root) for root in roots]))
+
+    alone = reference(one, path=path)
+    for found in (of(one, two), of(two, one)):
+        assert found.identity() == alone.identity() and len(found.load(Store(tmp_path / "store"))) == len(NLI)
+    with pytest.raises(files.DataMissing, match=r"two/d/test\.de\.jsonl\.gz: no such file \(nor in .*/three\)"):
+        (tmp_path / "three").mkdir()
+        of(two, tmp_path / "three").revision()
+    shutil.copytree(one / "d", two / "d")
+    assert of(two, one).identity() == alone.identity()
+    write(two / "d" / "test.de.jsonl.gz", NLI[1:])
+    with pytest.raises(DataError, match=r"one/d/test\.de\.jsonl\.gz and .*two/d/test\.de\.jsonl\.gz differ"):
+        of(one, two).revision()
+
+
+def test_a_file_beside_another_says_what_it_is_for(tmp_path: Path) -> None:
+    write(tmp_path / "d" / "test.de.jsonl.gz", NLI)
+    lacking = reference(tmp_path, repair=RepairConfig("c/test.en.jsonl.gz", "id", ["label"]))
+    message = r"c/test\.en\.jsonl\.gz: no such file \(which repairs d/test\.\{language\}\.jsonl\.gz\)"
+    with pytest.raises(files.DataMissing, match=message):
+        lacking.revision()
 
 
 def test_source_kind() -> None:

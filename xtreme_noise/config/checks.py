@@ -16,6 +16,7 @@ from xtreme_noise.errors import ConfigError, suggest
 
 DATA_KINDS = ("embedded", "files", "hub")
 POOLED = ("ranking", "mining")  # families that have candidates of their own
+SHEETS = (".csv", ".csv.gz", ".xls", ".xlsx", ".ods")  # what is not read, and looks as if it were
 MAKERS = ("answer_sentence", "answer_ids", "all_sentences", "filled_templates", "bitext_queries", "bitext_candidates")
 
 
@@ -78,6 +79,14 @@ class Checks:
                 need = f"is for mining tasks, not for a {stage.family} task"
                 raise self._wrong(f"{name}.data.{kind}.threshold", need)
 
+    def _rows(self, key: str, path: str) -> None:
+        if path.lower().endswith(SHEETS):
+            raise self._wrong(
+                key,
+                f"is {path}: rows are read from JSON lines (.jsonl, .jsonl.gz) or parquet. Write it once with pandas: "
+                'read_csv(...).to_json("name.jsonl.gz", orient="records", lines=True, force_ascii=False)',
+            )
+
     def _size(self, key: str, size: SizeConfig) -> None:
         for field in dataclasses.fields(size):
             self._at_least(f"{key}.{field.name}", getattr(size, field.name), 1)
@@ -112,6 +121,9 @@ class Checks:
         for part, split in splits:
             if split is None:
                 continue
+            others = [other.path for other in (split.noisy, split.repair, split.join, split.gold) if other]
+            for path in (split.path, *others):
+                self._rows(f"{key}.{part}.path", path)
             if split.make is not None:
                 self._one_of(f"{key}.{part}.make", split.make, MAKERS, "ways to make rows")
             if split.parallel is not None:

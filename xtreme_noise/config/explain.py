@@ -45,8 +45,7 @@ def _in_nothing(error: AssertionError, sources: Sources) -> ConfigError:
     for text in sources.overrides:
         key = text.split("=", 1)[0].strip().lstrip("+~")
         if parent := optional_parent(key):
-            of = sources.choices.get(key.split(".")[0], "what is chosen")
-            return Unusable(f"{key} ({sources.describe(text)}): {of} has no {parent}")
+            return Unusable(f"{key} ({sources.describe(text)}): the chosen {key.split('.')[0]} has no {parent}")
     return ConfigError(f"a key within a mapping that is null: {error}")
 
 
@@ -207,7 +206,7 @@ def _bad_value(dotted: str, problem: str, at: str) -> ConfigError:
         return ConfigError(f"{dotted}: {problem}{at}")
     value = re.match(r"Value '(.*)' of type|Value '(.*)' is not", problem)
     given = next((v for v in value.groups() if v is not None), None) if value else None
-    return ConfigError(f"{dotted} must be {kind(hint)}" + (f", not {given!r}{at}" if given is not None else at))
+    return Unusable(f"{dotted} must be {kind(hint)}" + (f", not {given!r}{at}" if given is not None else at))
 
 
 def _bad_choice(sources: Sources) -> ConfigError:

@@ -13,6 +13,7 @@ from typing import Any
 
 from xtreme_noise.config import reads
 from xtreme_noise.config.schema import Config, IntermediateConfig
+from xtreme_noise.config.sense import TABLES
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import Unusable
 
@@ -103,6 +104,9 @@ def _modes(cfg: Config) -> Iterator[Idle]:
         for field in fields(Config):
             if field.name not in (*looked_at, "mine", "score", "fetch"):
                 yield Idle(field.name, f"does nothing in mode={cfg.mode}: leave it out")
+    if cfg.mode == "mine_typos" and all(path.removesuffix(".gz").endswith(TABLES) for path in cfg.mine.paths):
+        for name in ("clean", "noisy"):
+            yield Idle(f"mine.{name}", f"does nothing: a table ({', '.join(TABLES)}) has two columns and no names")
     if cfg.mode == "noise_table":
         for name in ("levels", "seeds", "field", "calibrate_by"):
             why = "does nothing in mode=noise_table, which measures one level (noise.level) in graphemes: leave it out"
@@ -218,7 +222,16 @@ def _stage(cfg: Config, key: str, stage: IntermediateConfig) -> Iterator[Idle]:
 
 
 def _noise(cfg: Config) -> Iterator[Idle]:
-    if cfg.mode in ("noise_table", "mine_typos") or any(level > 0 for level in cfg.wanted_levels()):
+    from xtreme_noise.noise.registry import plain
+
+    if cfg.mode in ("noise_table", "mine_typos"):
         return
-    why = "does nothing: the only level is 0, which is clean text; set noise.levels"
-    yield Idle("noise", why, unless=("noise.level", "noise.levels"))
+    paired = [plain(family, parameters or {}).paired for family, parameters in cfg.noise.families.items()]
+    if paired and all(paired):
+        for name in ("level", "levels", "seeds", "calibrate_by"):
+            yield Idle(
+                f"noise.{name}", f"does nothing: {', '.join(cfg.noise.families)} is as it stands in the test set"
+            )
+    elif not any(paired) and not any(level > 0 for level in cfg.wanted_levels()):
+        why = "does nothing: the only level is 0, which is clean text; set noise.levels"
+        yield Idle("noise", why, unless=("noise.level", "noise.levels"))

@@ -109,6 +109,8 @@ def _instead(dotted: str, known: Sequence[str]) -> Iterator[str]:
     parent, _, name = dotted.rpartition(".")
     for near in difflib.get_close_matches(name, sorted(known), n=2, cutoff=0.5):
         yield f"{parent}.{near}" if parent else near
+    if difflib.get_close_matches(name, known, n=1, cutoff=0.7):
+        return  # it is one of these that is meant, and another one would mislead
 
     def distance(key: str) -> tuple[int, int]:  # a key in the same group is nearer, then one nearer to the top
         return (key.split(".")[0] != dotted.split(".")[0], key.count("."))
@@ -139,6 +141,6 @@ def kind(hint: Any) -> str:
     return "a mapping of keys to values"
 
 
-def wrong_value(dotted: str, value: Any, hint: Any, at: str) -> ConfigError:
+def wrong_value(dotted: str, value: Any, hint: Any, at: str) -> Unusable:
     """The error for a value of another type than declared."""
-    return ConfigError(f"{dotted} must be {kind(hint)}, not {value!r}{at}")
+    return Unusable(f"{dotted} must be {kind(hint)}, not {value!r}{at}")

@@ -49,9 +49,10 @@ def folder(model: ModelConfig) -> Path | None:
 
 def check(cfg: Config) -> None:
     """Raise ConfigError when a job reads files and no folder of files is set."""
-    for what, data in everything(cfg):
-        if data and cfg.source.root is None and kind(data, cfg.source) == "files":
-            raise ConfigError(
-                f"{what} is read from files, and source.root is not set: add source.root=/folder/with/the/data (or set "
-                "XTREME_NOISE_DATA)"
-            )
+    read = [what for what, data in everything(cfg) if data and kind(data, cfg.source) == "files"]
+    read += [f"labels of intermediate {stage.name}" for stage in cfg.intermediate.trained_on() if stage.labels_file]
+    if read and cfg.source.root is None:
+        raise ConfigError(
+            f"{read[0]}: files are wanted, and source.root is not set: add source.root=/folder/with/the/data (or set "
+            "XTREME_NOISE_DATA)"
+        )

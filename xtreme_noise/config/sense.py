@@ -48,6 +48,7 @@ class _Check(ArmChecks):
         cfg = self.cfg
         self._one_of("mode", cfg.mode, schema.MODES, "modes")
         self._one_of("source.kind", cfg.source.kind, schema.SOURCES, "kinds of source")
+        self._roots()
         self._one_of("tracker.kind", cfg.tracker.kind, TRACKERS, "trackers")
         tracker_installed(cfg.tracker.kind)
         self._model()
@@ -71,6 +72,13 @@ class _Check(ArmChecks):
             self._fetch()
         if cfg.mode == "noise_table" and cfg.noise.level == 0:
             raise self._wrong("noise.level", "must be above 0 for a table of what noise does")
+
+    def _roots(self) -> None:
+        root = self.cfg.source.root
+        listed = root if isinstance(root, list) else [root]
+        if root is not None and not (listed and all(isinstance(folder, str) for folder in listed)):
+            raise self._wrong("source.root", f"must be a folder, or a list of them, written [a,b], not {root!r}")
+        self._distinct("source.root", listed)
 
     def _model(self) -> None:
         model = self.cfg.model
@@ -319,6 +327,7 @@ class _Check(ArmChecks):
         for path in wanted.paths:
             if not Path(path).is_file():
                 raise self._wrong("mine.paths", f"names {path}: there is no such file")
+            self._rows("mine.paths", path)
         if len(wanted.clean) != len(wanted.noisy):
             raise self._wrong("mine.noisy", f"must name as many columns as mine.clean ({len(wanted.clean)})")
         if not wanted.clean and not all(path.removesuffix(".gz").endswith(TABLES) for path in wanted.paths):

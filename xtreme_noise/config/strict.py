@@ -96,3 +96,5 @@ def _walk(value: Any, hint: Any, path: str, sources: Sources) -> None:
             raise wrong_value(path, value, hint, sources.of(path))
         for key, item in value.items():
             _walk(item, typing.get_args(hint)[1], f"{path}.{key}", sources)
+    elif hint in (str, int, float, bool) and isinstance(value, dict | list):
+        raise wrong_value(path, value, hint, sources.of(path))

@@ -33,16 +33,26 @@ class Sources:
 
     def of(self, dotted: str) -> str:
         """(…) for a message: where the value of a key comes from, or '' when nobody wrote it."""
-        found = self.override(dotted) or self.line(dotted)
+        key = self._by(dotted)
+        chosen = key in self.choices and key != dotted  # the option alone: its file says more
+        found = (self.line(dotted) if chosen else None) or self.override(dotted) or self.line(dotted)
         return f" ({found})" if found else ""
 
     def override(self, dotted: str) -> str | None:
         """The override that set this key, else one of a key in it, else its nearest parent; of several the last."""
-        keys = {text.split("=", 1)[0].strip().lstrip("+~"): text for text in self.overrides}
+        key = self._by(dotted)
+        return self.describe(self._keys()[key]) if key is not None else None
+
+    def _keys(self) -> dict[str, str]:
+        return {text.split("=", 1)[0].strip().lstrip("+~"): text for text in self.overrides}
+
+    def _by(self, dotted: str) -> str | None:
+        """The key of `override`."""
+        keys = self._keys()
         within = [key for key in keys if key.startswith((f"{dotted}.", f"{dotted}["))]
         around = [key for key in keys if dotted.startswith((f"{key}.", f"{key}["))]
         found = [dotted] if dotted in keys else within[-1:] or sorted(around, key=len)[-1:]
-        return self.describe(keys[found[0]]) if found else None
+        return found[0] if found else None
 
     def sets(self, dotted: str) -> bool:
         """Whether this very key was written for this job: by an override, by itself or in a mapping, or in a file.

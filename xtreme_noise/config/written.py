@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing
 from collections.abc import Iterator
 from functools import cache
@@ -24,8 +25,10 @@ def not_as_written(value: Any, hint: Any, text: str) -> str | None:
     """Of a parsed override, a value where text is wanted that is other than the letters that were typed."""
     hint = inner(hint)
     if hint is str:
-        other = value is not None and not isinstance(value, str | list | dict) and str(value) not in text
-        return str(value) if other else None
+        if value is None or isinstance(value, str | list | dict):
+            return None
+        typed = re.search(rf"(?<![\w.+-]){re.escape(str(value))}(?![\w.])", text)
+        return None if typed else str(value)
     arguments = typing.get_args(hint)
     if typing.get_origin(hint) is list and isinstance(value, list):
         found = (not_as_written(item, arguments[0], text) for item in value)
