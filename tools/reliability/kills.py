@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def kills(folder: Path, count: int, seed: int) -> list[str]:
             outcome = outcome or process.end()
             studies += 1
             differ += not same(place, outcome, reference)
+            print(f"{dict(hit)}: {studies} studies, {differ} differ", file=sys.stderr, flush=True)
             break
     spread = ", ".join(f"{name} {hit[name]}" for name in PHASES)
     kept = f"{studies - differ} studies ended with the bytes of an undisturbed run, {differ} did not"
