@@ -169,9 +169,9 @@ def _places(study: compose.Study) -> None:
     for root in sorted({root for job in study.jobs for root in job.source.roots()}):
         if not Path(root).is_dir():
             raise ConfigError(f"source.root={root}: there is no such folder; give the one that holds the data sets")
-    for job in study.jobs if study.jobs[0].mode != "noise_table" else ():
-        reads.check(job)
-    if study.jobs[0].mode in ("run", "plan", "fetch"):
+    if study.jobs[0].mode in ("run", "plan", "fetch"):  # the others need less than all that a job reads
+        for job in study.jobs:
+            reads.check(job)
         _models(study)
     for store in sorted({job.store for job in study.jobs}):
         try:

@@ -24,7 +24,7 @@ def command(workdir: Path, repository: Path, store_path: Path) -> Command:
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         path = os.pathsep.join([str(repository / "tests" / "fakes"), str(repository)])
         known = {**os.environ, "PYTHONPATH": path, "XTREME_NOISE_STORE": str(store_path), **environment}
-        words = [sys.executable, "-m", "xtreme_noise", "task=xnli", "model=tiny", *arguments]
+        words = [sys.executable, "-m", "xtreme_noise", "task=xnli", "model=tiny", "source.root=.", *arguments]
         return subprocess.run(words, cwd=workdir, env=known, capture_output=True, text=True, timeout=300)
 
     return run
