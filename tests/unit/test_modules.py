@@ -4,15 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pytest
 import torch
 from tokenizers import Regex, normalizers
 
-from xtreme_noise import models
+from xtreme_noise import metrics, models
 from xtreme_noise.config.schema import ModelConfig
 from xtreme_noise.modules import MODULES
 from xtreme_noise.modules.base import Limits, TaskModule
 from xtreme_noise.modules.qa import MAX_ANSWER, best_span
+from xtreme_noise.modules.retrieval import RetrievalModule
 from xtreme_noise.stages.predictor import Predictor
 from xtreme_noise.store import Store
 
@@ -215,3 +217,12 @@ def test_trained_models_open_with_from_pretrained(tiny: Path, tmp_path: Path, fa
     assert not list(tmp_path.glob("*.bin")), "pickled weights"
     if labels:
         assert again.config.id2label == {0: "A", 1: "B"}
+
+
+def test_of_equal_candidates_the_row_of_the_query_is_right_and_the_first_is_taken() -> None:
+    """As XTREME and MTEB count (docs/xtreme_r.md)."""
+    columns = {"id": ["1", "2", "3"], "query": ["a", "b", "c"], "candidate": ["x", "x", "z"]}
+    values: dict[Any, Any] = {name: np.eye(2, dtype=np.float32)[[int(name in "cz")]] for name in "abcxz"}
+    found = RetrievalModule._nearest(columns, values, 0)
+    assert found == ["1", "1", "3"]
+    assert metrics.build("accuracy").score(found, columns["id"]).correct == [True, False, True]

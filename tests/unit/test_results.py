@@ -170,6 +170,15 @@ def test_a_killed_resumption_shows_no_less(tmp_path: Path) -> None:
     assert [cell["status"] for cell in left] == ["ok", "error"]
 
 
+def test_an_error_about_a_path_of_other_bytes_is_recorded(tmp_path: Path) -> None:
+    plan: Any = SimpleNamespace(software={}, noise_software={}, stages=[], shots=list)
+    job = run.JobRecord(tmp_path / "jobs" / "a")
+    job.cells = [entry("error", None, error=os.fsdecode(b"/data/\xff: no such file"))]
+    job.write(plan, plan)
+    assert states(tmp_path) == ["error"]
+    assert [p.what for p in read_study(tmp_path, resample=False).problems] == ["/data/?: no such file"]
+
+
 def _scores(path: Path, prefix: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = {"id": ["1", "2"], "cluster": [f"{prefix}1", f"{prefix}2"], "num": [1.0, 0.0]}

@@ -54,6 +54,7 @@ class Fits(Checks):
         task = self.cfg.task
         self._name("model.name", self.cfg.model.name)
         self._name("task.name", task.name)
+        self._name("tracker.project", self.cfg.tracker.project)
         if task.reported_as is not None:
             self._name("task.reported_as", task.reported_as)
         for key, other in (("task.first.name", task.first), ("task.trained_as.name", task.trained_as)):

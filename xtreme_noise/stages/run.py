@@ -22,7 +22,7 @@ from xtreme_noise.stages.evaluate import SCORES, evaluate, identify
 from xtreme_noise.stages.fit import TRAINING
 from xtreme_noise.stages.open import LazyPredictor
 from xtreme_noise.stages.plan import Plan, cells
-from xtreme_noise.store import Store, write_atomic, write_bytes
+from xtreme_noise.store import Store, write_bytes
 from xtreme_noise.writing import follow, make_folder
 
 log = logging.getLogger(__name__)
@@ -132,7 +132,8 @@ class JobRecord:
             "stages": _trained(plan, store) if plan and store else [],
             "cells": cells,
         }
-        write_atomic(self.folder / JOB, json.dumps(job, ensure_ascii=False))
+        text = json.dumps(job, ensure_ascii=False)
+        write_bytes(self.folder / JOB, text.encode(errors="replace"))  # a path of other bytes may be in an error
 
 
 def _place(cell: dict[str, Any]) -> tuple[Any, ...]:
