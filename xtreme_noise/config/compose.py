@@ -49,11 +49,9 @@ class Study:
 
 @dataclass(frozen=True)
 class _Job:
-    """A job as it was composed: its overrides, and which of them the experiment's own sweep has added."""
+    """A job as it was composed: its overrides, where it writes, what it is, and who wrote what of it."""
 
-    cfg: DictConfig
     batch: list[str]
-    added: list[str]
     folder: Path
     checked: Config
     sources: Sources
@@ -78,7 +76,7 @@ class _Composition:
         """Every job, composed and checked when it is its turn."""
         typed = {_key(text) for text in self.own}
         for batch in _split(self.swept, self.own, self.words) if self.sweeping else [self.own]:
-            added = [text for text in batch if _key(text) not in typed]
+            added = [text for text in batch if _key(text) not in typed]  # by the experiment's own sweep
             cfg = _compose(self.words, self.hydras + batch, added) if self.sweeping else self._in_folder()
             if self.sweeping and not self.swept and _sweeper_parameters(cfg):
                 raise ConfigError(
@@ -89,7 +87,7 @@ class _Composition:
             sources = self.words.sources(batch, added, cfg)
             checked = strict.check(cfg, sources)
             options.check_names(checked, sources)
-            yield _Job(cfg, batch, added, folder, checked, sources)
+            yield _Job(batch, folder, checked, sources)
 
     def _in_folder(self) -> DictConfig:
         """The one job of a command without a sweep: composed already, but for its folder."""
