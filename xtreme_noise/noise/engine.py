@@ -113,7 +113,7 @@ class EngineFamily(Perturber):
         capacity = (size - kinds.count(0)) / size if size else 0.0
         if level == 0 or not capacity:
             return NoisedText(text, (), 0.0, capacity)
-        key = message(seed, self.family, self.version, language, uid)
+        key = message(seed, self.family, self.stream, language, uid)
         changes, noisy, measured = self._noise(clusters, kinds, size, level, key, table, lone and not self.joins)
         if not changes:
             return NoisedText(text, (), 0.0, capacity)
@@ -149,7 +149,7 @@ class EngineFamily(Perturber):
             kinds[border] = 0
         kinds = _protected(units, kinds, protect)
         capacity = (len(units) - kinds.count(0)) / size if size else 0.0
-        key = message(seed, self.family, self.version, language, uid)
+        key = message(seed, self.family, self.stream, language, uid)
         if not level or not capacity:
             return NoisedTokens(list(tokens), (), 0.0, capacity)
         changes, noisy, measured = self._noise(clusters, kinds, size, level, key, table, False)

@@ -63,6 +63,7 @@ class Family(EngineFamily):
 
     family = "char"
     version = 4
+    stream = 3
     Parameters = CharParameters
 
     def __init__(self, parameters: CharParameters) -> None:

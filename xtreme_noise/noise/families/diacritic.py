@@ -49,6 +49,7 @@ class Family(EngineFamily):
 
     family = "diacritic"
     version = 3
+    stream = 2
     Parameters = DiacriticParameters
 
     def __init__(self, parameters: DiacriticParameters) -> None:

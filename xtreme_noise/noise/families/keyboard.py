@@ -170,6 +170,7 @@ class Family(EngineFamily):
 
     family = "keyboard"
     version = 4
+    stream = 3
     Parameters = KeyboardParameters
 
     def __init__(self, parameters: KeyboardParameters) -> None:

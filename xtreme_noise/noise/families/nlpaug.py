@@ -189,7 +189,7 @@ class Family(Perturber):
         noisy, at = "", 0
         edits: list[Edit] = []
         with restored():
-            seed_from(message(seed, self.family, self.version, language, uid))
+            seed_from(message(seed, self.family, self.stream, language, uid))
             for start, end in [*_whole(units, protect), (len(text), len(text))]:
                 if start >= at:
                     # Aligned piece by piece: a shortest alignment of the whole may reach into what is protected.
@@ -225,7 +225,7 @@ class Family(Perturber):
         size = sum(map(len, cut))
         rate = calibration.rate * size / (size + len(tokens) - 1)
         with restored():
-            seed_from(message(seed, self.family, self.version, language, uid))
+            seed_from(message(seed, self.family, self.stream, language, uid))
             drafts = [self._augment(token, rate, language) for token in tokens]
         starts = accumulate((len(token) + 1 for token in tokens), initial=0)
         noisy = [
