@@ -14,7 +14,8 @@ import regex
 from xtreme_noise.noise.text import graphemes, nfc, nfd
 
 _TURKIC = {"tr", "az"}
-_BUT_GEORGIAN = re.compile("[^\u10d0-\u10ff]+")  # whose capitals (Mtavruli) nobody writes
+# All but Georgian, whose capitals (Mtavruli) nobody writes, and the micro sign, whose capital is Greek.
+_HAVE_CAPITALS = re.compile("[^\u10d0-\u10ff\u00b5]+")
 # Lithuanian i and j with an accent: the dot is written in small letters only.
 _TO_DOT = regex.compile(r"([IJ])([^\P{M}\u0300\u0301\u0303]*)(?=[\u0300\u0301\u0303])")
 _DOTTED = regex.compile(r"([ij][^\P{M}\u0307]*)\u0307")
@@ -33,7 +34,7 @@ def lower(text: str, language: str) -> str:
 
 def upper(text: str, language: str) -> str:
     """`text` in capitals: of some letters two (ß, SS)."""
-    return _BUT_GEORGIAN.sub(lambda found: found[0].upper(), _before_capitals(text, language))
+    return _HAVE_CAPITALS.sub(lambda found: found[0].upper(), _before_capitals(text, language))
 
 
 def title(text: str, language: str) -> str:
@@ -41,7 +42,8 @@ def title(text: str, language: str) -> str:
     letters = graphemes(text)
     if language == "nl" and "".join(letters[:2]) in _IJ:
         return upper("".join(letters[:2]), language) + "".join(letters[2:])
-    return _before_capitals("".join(letters[:1]), language).title() + "".join(letters[1:])
+    first = _HAVE_CAPITALS.sub(lambda found: found[0].title(), _before_capitals("".join(letters[:1]), language))
+    return first + "".join(letters[1:])
 
 
 def _before_capitals(text: str, language: str) -> str:

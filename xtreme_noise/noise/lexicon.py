@@ -120,7 +120,7 @@ class _Lexicon(WordTable):
         return segment.grapheme_words(units, self.code)
 
     def noisy(self, word: Form) -> Forms:
-        written = "".join(word)
+        written = nfc("".join(word))
         weights: dict[str, float] = {}
         for source, form, weight in self.rows.get(lower(written, self.code), ()):
             if source != written:

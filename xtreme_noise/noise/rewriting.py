@@ -10,7 +10,7 @@ from typing import NamedTuple
 import regex
 
 from xtreme_noise.noise.changes import Change
-from xtreme_noise.noise.text import distance, graphemes
+from xtreme_noise.noise.text import distance, graphemes, nfc
 
 _RULE = regex.compile(
     r"(?P<first>[-^]?)(?:\[(?P<after>[^\]]+)\])?(?P<old>[^>\[]+)(?:\[(?P<before>[^\]]+)\])?>(?P<new>[^$]+)(?P<last>\$?)"
@@ -94,19 +94,20 @@ class Letters(Rule):
                 self._at.setdefault(letter[0], []).append((offset, pattern))
 
     def concerns(self, grapheme: str) -> bool:
-        return grapheme[0].lower() in self._at
+        return nfc(grapheme)[0].lower() in self._at
 
     def always(self, grapheme: str) -> bool:
-        found = self._at.get(grapheme[0].lower(), ())
-        return any(pattern.is_free and pattern.rewritten([grapheme], False) for _, pattern in found)
+        whole = nfc(grapheme)
+        found = self._at.get(whole[0].lower(), ())
+        return any(pattern.is_free and pattern.rewritten([whole], False) for _, pattern in found)
 
     def rewritings(self, units: Sequence[str], site: int) -> Iterator[Change]:
-        for offset, pattern in self._at.get(units[site][0].lower(), ()):
+        for offset, pattern in self._at.get(nfc(units[site])[0].lower(), ()):
             start = site - offset
             end = start + len(pattern.old)
             if start < 0 or end > len(units) or not pattern.fits(units, start):
                 continue
-            old = units[start:end]
+            old = [nfc(unit) for unit in units[start:end]]
             if new := pattern.rewritten(old, end < len(units) and units[end].isupper()):
                 yield start, end, new, distance(old, new)
 

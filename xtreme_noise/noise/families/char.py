@@ -125,7 +125,7 @@ def _in_place(letter: str, old: str, keeps_marks: bool) -> str:
         if _BARE.match(letter):
             return ""
         letter = _with_marks(letter, old)
-    return "" if letter == old else letter
+    return "" if letter in (old, nfc(old)) else letter
 
 
 def _with_marks(letter: str, old: str) -> str:

@@ -108,7 +108,7 @@ class _Typing(Table):
         if self.method and (keys := self.method.strokes(grapheme)):
             return keys
         keys = []
-        for character in grapheme:
+        for character in nfc(grapheme):
             keys += [character] if self._on_a_key(character) else self._parts(character)
         dead = self.boards[0].dead
         return [key for key in keys if key in dead] + [key for key in keys if key not in dead]
@@ -242,7 +242,7 @@ def _slipped(keys: Sequence[_Key], at: int, new: str) -> list[str]:
 
 def _checked(before: Sequence[str], new: tuple[str, ...]) -> _Outcome:
     """`new` and its distance, unless it is no change or no whole clusters that begin with letters."""
-    if "".join(before) == "".join(new) or not all(map(_STARTS.match, new)):
+    if nfc("".join(before)) == "".join(new) or not all(map(_STARTS.match, new)):
         return None
     if not all(starmap(splits, pairwise(new))):
         return None
