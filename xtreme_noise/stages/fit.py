@@ -344,7 +344,7 @@ def fit(stage: Stage, parent: Path, store: Store, cfg: Config, tracker: Tracker 
             except Exception as error:
                 if Unfit.__name__ not in f"{type(error).__name__} {error}":  # that of a rank arrives as text
                     raise
-                why = str(error).strip().splitlines()[-1]
+                why = str(error).strip().splitlines()[-1].split(f"{Unfit.__name__}: ")[-1]
             set_aside(state, store, why)
         return trained(directory, None)
 
