@@ -215,8 +215,8 @@ def test_an_alignment_in_windows_is_one() -> None:
         shortest = Levenshtein.distance(old, new)
         assert shortest <= distance(old, new) <= 1.02 * shortest
     assert not list(differences("a" * 4000, "a" * 4000))
-    for old, new in (("", "b" * 4000), ("a" * 4000, ""), ("ab" * 2000, "b"), ("a", "b" * 600 + "a")):
-        assert distance(list(old), list(new)) == Levenshtein.distance(old, new)
+    for clean, noisy in (("", "b" * 4000), ("a" * 4000, ""), ("ab" * 2000, "b"), ("a", "b" * 600 + "a")):
+        assert distance(list(clean), list(noisy)) == Levenshtein.distance(clean, noisy)
 
 
 @pytest.mark.parametrize("family", ["char", "keyboard", "space", "case", "word", "punctuation"])
