@@ -14,6 +14,7 @@ from tests.unit.test_modules import TINY, tiny  # noqa: F401
 from xtreme_noise import cli, models
 from xtreme_noise.config.schema import ModelConfig
 from xtreme_noise.errors import ModelUnavailable
+from xtreme_noise.models import intact
 
 Damage = Callable[[bytes], bytes]
 DAMAGES: dict[str, Damage] = {
@@ -52,7 +53,7 @@ def test_the_file_is_named(name: str, damage: str, folder: Path) -> None:
         models.load_model(AutoModel, folder, TINY)
 
 
-@pytest.mark.parametrize(("name", "content"), [("config.json", "{}"), ("tokenizer.json", '{"version": "1.0"}')])
+@pytest.mark.parametrize(("name", "content"), [(intact.INDEX, "{}"), ("tokenizer.json", '{"version": "1.0"}')])
 def test_what_it_must_hold(name: str, content: str, folder: Path) -> None:
     (folder / name).write_text(content)
     with pytest.raises(ModelUnavailable, match=rf"{folder / name} cannot be read: it is no JSON object with '\w+'"):

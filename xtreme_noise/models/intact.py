@@ -13,7 +13,7 @@ from xtreme_noise.errors import ModelUnavailable
 INDEX = "model.safetensors.index.json"
 # The JSON files that a checkpoint is loaded from, with what each must hold.
 NEEDED = {
-    "config.json": "model_type",
+    "config.json": None,
     "tokenizer.json": "model",
     INDEX: "weight_map",
     "tokenizer_config.json": None,
