@@ -93,7 +93,8 @@ def _shape(manifest: Any, path: Path, holds: Sequence[str]) -> str | None:
     if not isinstance(files, dict) or not files:
         return f"{MANIFEST} names no files"
     for name, sha256 in files.items():
-        if not isinstance(sha256, str) or PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        outside = PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts
+        if not isinstance(sha256, str) or outside or not name.isprintable():
             return f"{MANIFEST} has {name!r}: {sha256!r} among its files"
     if lacking := [name for name in holds if name not in files]:
         return f"{MANIFEST} does not name {lacking[0]}"
