@@ -1,6 +1,6 @@
 """`python -m tools.reliability [kills signals damage ...]`: the rows of docs/reliability.md, as measured here.
 
-Needs a checkout with `make dev` and a system that forks. All of it takes about half an hour on two cores.
+Needs a checkout with `make dev` and a system that forks.
 """
 
 from __future__ import annotations
