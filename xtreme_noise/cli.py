@@ -1,61 +1,90 @@
 """The command: read it, compose and check all of it, then do what its mode says.
 
 Exit codes: 0 done; 1 something failed (named on stderr and in the report); 2 the command or its configuration
-is wrong and nothing was loaded; 130 interrupted.
+is wrong and nothing was loaded; 130 and 143: ended by SIGINT (Ctrl-C) and by SIGTERM.
+
+What takes time to import is imported inside functions: a signal is answered from the beginning.
 """
 
 from __future__ import annotations
 
 import argparse
-import errno
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-import hydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
-
 import xtreme_noise
-from xtreme_noise import modes
-from xtreme_noise.config import completion, compose
-from xtreme_noise.config.command import readable
-from xtreme_noise.config.places import place
-from xtreme_noise.errors import ConfigError, UserError, suggest
-from xtreme_noise.launch import run_hydra
+from xtreme_noise import interrupt, streams
+from xtreme_noise.errors import DISK, ConfigError, UserError, suggest
 
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _HYDRA_FLAGS = ("help", "hydra_help", "shell_completion", "cfg", "info")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. `argv` is without the program's name (default: the process's own)."""
-    arguments = [readable(text) for text in (sys.argv[1:] if argv is None else argv)]
+    arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _main(arguments)
+        with interrupt.handled():
+            streams.tolerant()
+            return _uninterrupted(arguments)
     except UserError as error:
         print(f"xtreme-noise: {error}", file=sys.stderr)
         return 2 if isinstance(error, ConfigError) else 1
     except OSError as error:
-        if error.errno not in _DISK:
+        if error.errno not in DISK:
             raise
         print(
             f"xtreme-noise: {error.filename or 'a file'} cannot be written ({error.strerror}): make room there, or "
-            "choose another folder with sweep= or store=. What is finished is kept: the same command goes on from here",
+            "choose another folder with sweep= or store=. What is finished is kept: the same command resumes",
             file=sys.stderr,
         )
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
+        number = stop.number if isinstance(stop, interrupt.Interrupted) else signal.SIGINT
+        below = "\n" if sys.stderr is not None and sys.stderr.isatty() else ""  # of the terminal's ^C
         print(
-            "\nxtreme-noise: interrupted. What is finished is kept; the same command goes on from here.",
+            f"{below}xtreme-noise: interrupted by {signal.Signals(number).name}. What is finished is kept (stages, "
+            "cells, a fit up to its last saved state); the same command resumes",
             file=sys.stderr,
         )
-        return 130
+        return 128 + number
+
+
+def _uninterrupted(arguments: list[str]) -> int:
+    """The exit code of a command. Raises Interrupted for a signal that came, and was lost or taken for a failure."""
+    try:
+        code = _main(arguments)
+    except Exception:
+        interrupt.check()
+        raise
+    interrupt.check()
+    return code
+
+
+def _decodable(arguments: list[str]) -> None:
+    """Raise ConfigError for a name that this locale has no text for: libraries that are handed it fail much later."""
+    folders = (os.environ.get(name, "") for name in ("XTREME_NOISE_STORE", "XTREME_NOISE_DATA"))
+    for text in (*arguments, *folders, str(Path.cwd())):
+        if any("\ud800" <= sign <= "\udfff" for sign in text):  # how Python keeps bytes that it cannot decode
+            raise ConfigError(
+                f"{text!a} is no text in the encoding of this locale ({sys.getfilesystemencoding()}): set "
+                "PYTHONUTF8=1, or give it another name"
+            )
 
 
 def _main(arguments: list[str]) -> int:
+    _decodable(arguments)
+    import hydra
+
+    from xtreme_noise import modes
+    from xtreme_noise.config import completion, compose
+    from xtreme_noise.config.command import readable
+    from xtreme_noise.launch import run_hydra
+
+    arguments = [readable(text) for text in arguments]
     flags = _parse(arguments)
     if flags.version:
         print(f"xtreme-noise {xtreme_noise.__version__} (Hydra {hydra.__version__})")
@@ -119,6 +148,11 @@ def _only_sweep(overrides: list[str]) -> Path | None:
     rest = [text for text in overrides if not text.startswith("mode=")]
     if len(rest) != 1 or not rest[0].startswith("sweep="):
         return None
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    from xtreme_noise.config.places import place
+
     try:
         value = OverridesParser.create().parse_override(rest[0]).value()
     except HydraException:  # such as a path with a quote that nobody quoted: taken as it is

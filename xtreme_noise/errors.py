@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 
@@ -10,6 +11,8 @@ from contextvars import ContextVar
 # (config/compose.py). strictly: nothing else may be wrong with it either.
 Composes = Callable[[str, str, bool], bool]
 composes: ContextVar[Composes] = ContextVar("composes", default=lambda _wrong, _right, _strictly: True)
+
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # of an OSError: nothing can be written there
 
 
 class UserError(Exception):
@@ -30,6 +33,10 @@ class DataError(UserError):
 
 class ModelUnavailable(UserError):
     """A model or data set that is neither in the cache nor reachable; the message says how to get it."""
+
+
+class NotFinite(UserError):
+    """nan or inf in a loss, in weights, in what a model answers or in a score: never a result, whatever it reads as."""
 
 
 class NotApplicable(UserError):

@@ -6,9 +6,11 @@ import contextlib
 import logging
 import os
 import shlex
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import hydra
@@ -18,21 +20,35 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from xtreme_noise import interrupt, streams
 from xtreme_noise.config import paths, strict
+from xtreme_noise.config.compose import Study
 from xtreme_noise.config.explain import explain
+from xtreme_noise.config.planned import UNFINISHED
 from xtreme_noise.config.where import Sources
-from xtreme_noise.errors import UserError
+from xtreme_noise.errors import DISK, UserError
+from xtreme_noise.writing import write_atomic
 
 log = logging.getLogger(__name__)
 paths.register()  # also in the processes of a launcher
 
 FAILURE = "failure.txt"  # in a job's folder: why its last run failed
+_REQUEUE = "submitit.core.job_environment"  # whose handler of a signal gives the job back to the cluster, and exits
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Folders of jobs that did not come to an end, and why."""
+
+    folders: list[Path]
+    why: str
 
 
 def run_hydra(arguments: list[str]) -> int:
     """hydra.main with these arguments: launchers, sweepers, job logging, help, completion. Its exit code.
 
-    Raises ConfigError for what Hydra refuses; what a job raises never gets here (see `job`).
+    Raises ConfigError for what Hydra refuses, and whatever a launcher raises; what a job raises never gets here (see
+    `job`), but for Interrupted.
     """
     with _process(arguments):
         try:
@@ -43,6 +59,39 @@ def run_hydra(arguments: list[str]) -> int:
             overrides = tuple(text for text in arguments if not text.startswith("-"))
             raise explain(error, Sources(overrides, folders=(paths.conf_dir(),))) from error
     return 0
+
+
+def run(study: Study) -> tuple[int, Lost]:
+    """Run all jobs of a study: Hydra's exit code, and what the launcher has lost, whether it raised or not.
+
+    Why a lost job did not finish stands in its FAILURE. Raises Interrupted where this process was told to end,
+    ConfigError for what Hydra refuses, and OSError for a disk that cannot be written.
+    """
+    code, error = 1, None
+    try:
+        # The mode is given: an experiment may say MULTIRUN itself, and -m must win over one that says RUN.
+        code = run_hydra(["--multirun" if study.multirun else "--run", *study.overrides])
+    except (Exception, KeyboardInterrupt) as raised:
+        interrupt.check()
+        of_a_job = isinstance(raised, interrupt.Interrupted) and raised.number == signal.SIGTERM
+        own = isinstance(raised, UserError | KeyboardInterrupt) or getattr(raised, "errno", None) in DISK
+        if own and not of_a_job:
+            raise
+        error = raised
+    interrupt.check()
+    lost = Lost([folder for folder in study.folders if (folder / UNFINISHED).exists()], _why(error))
+    for folder in lost.folders:
+        _note_failure(folder, f"did not finish: {lost.why}", error)
+    return code, lost
+
+
+def _why(error: BaseException | None) -> str:
+    """What made a launcher lose jobs, in a line."""
+    if error is None:
+        return "the launcher ended before it"
+    if isinstance(error, interrupt.Interrupted):
+        return "a process of the launcher was ended by SIGTERM"
+    return f"{type(error).__name__}: {error}".strip().splitlines()[0].rstrip(" :")
 
 
 @contextlib.contextmanager
@@ -66,32 +115,65 @@ def job(composed: DictConfig) -> str:
     """One job of a study, in whatever process Hydra's launcher put it. 'done' or 'failed'.
 
     A failure is written to the job's folder and not raised: Hydra would give up the later batches of a sweep.
+    Raises Interrupted for a signal that ended the job: it has not finished then, and stays marked so.
     """
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    with interrupt.handled():
+        streams.tolerant()
+        streams.utf8_logs()
+        interrupt.check()
+        (folder / FAILURE).unlink(missing_ok=True)
+        found = _run(composed, folder)
+        interrupt.check()
+    if found == "done":
+        (folder / FAILURE).unlink(missing_ok=True)  # of a launcher that gave the job up while it ran
+    (folder / UNFINISHED).unlink(missing_ok=True)
+    return found
+
+
+def _run(composed: DictConfig, folder: Path) -> str:
     from xtreme_noise.stages.run import run_job
 
-    context = HydraConfig.get()
-    folder = Path(context.runtime.output_dir)
-    (folder / FAILURE).unlink(missing_ok=True)
     try:
-        run_job(strict.check(composed, Sources(tuple(context.overrides.task))), folder)
-    except UserError as error:
-        return _failed(folder, str(error), error)
-    except SystemExit as stop:
-        # Lightning turns an interrupt, and SIGTERM while it trains, into an exit; any other exit would silently end the
-        # whole sweep.
-        from pytorch_lightning.utilities.exceptions import SIGTERMException
-
-        if isinstance(stop, SIGTERMException) or isinstance(stop.__context__, KeyboardInterrupt):
-            raise KeyboardInterrupt from None
-        return _failed(folder, f"something in the job called exit({stop.code})", stop)
-    except Exception as error:
-        return _failed(folder, f"{type(error).__name__}: {error}", error)
+        run_job(strict.check(composed, Sources(tuple(HydraConfig.get().overrides.task))), folder)
+    except (Exception, SystemExit) as error:
+        _raise_interrupt(error)
+        return _failed(folder, _message(error), error)
     return "done"
 
 
+def _raise_interrupt(error: BaseException) -> None:
+    """Raise Interrupted where a signal is behind an error, and the exit of a process that submitit has requeued.
+
+    Lightning turns an interrupt, and SIGTERM while it trains, into an exit; a library may turn it into anything.
+    """
+    interrupt.check()
+    if not isinstance(error, SystemExit):
+        return
+    from pytorch_lightning.utilities.exceptions import SIGTERMException
+
+    if isinstance(error, SIGTERMException):
+        interrupt.end(signal.SIGTERM)
+    if isinstance(error.__context__, KeyboardInterrupt):
+        interrupt.end(signal.SIGINT)
+    if any(frame.f_globals.get("__name__") == _REQUEUE for frame, _ in traceback.walk_tb(error.__traceback__)):
+        raise error
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, SystemExit):  # raised on, it would silently end the whole sweep
+        return f"something in the job called exit({error.code})"
+    return f"{type(error).__name__}: {error}"
+
+
 def _failed(folder: Path, message: str, error: BaseException) -> str:
-    details = "".join(traceback.format_exception(error))
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / FAILURE).write_text(f"{details}\n{' '.join(message.split())}\n", encoding="utf-8")
+    _note_failure(folder, message, error)
     log.error("%s (%s)", message, shlex.quote(str(folder / FAILURE)))
     return "failed"
+
+
+def _note_failure(folder: Path, message: str, error: BaseException | None) -> None:
+    details = "".join(traceback.format_exception(error)) if error else ""
+    write_atomic(folder / FAILURE, f"{details}\n{' '.join(message.split())}\n")

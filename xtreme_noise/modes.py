@@ -5,15 +5,20 @@ What is imported inside functions here is heavy: a wrong command is answered bef
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from xtreme_noise.config import compose, paths, reads
-from xtreme_noise.errors import ConfigError, DataError, suggest
-from xtreme_noise.launch import FAILURE, run_hydra
+from xtreme_noise import interrupt, launch
+from xtreme_noise.config import compose, grid, paths, planned, reads
+from xtreme_noise.errors import ConfigError, DataError, ModelUnavailable, suggest
+from xtreme_noise.launch import FAILURE
+from xtreme_noise.writing import make_folder
+
+LOCAL = ("basic", "joblib")  # launchers that run jobs on this machine, and none longer than the command
 
 
 def start(study: compose.Study) -> int:
@@ -40,9 +45,9 @@ def _export(sweep: Path) -> int:
     from xtreme_noise.interchange import export
 
     _readable(sweep)
-    results.finish(sweep)
+    completion = results.finish(sweep)
     export.show(sweep)
-    return 0
+    return int(bool(completion.failed or completion.ambiguous))
 
 
 def _score(study: compose.Study) -> int:
@@ -98,19 +103,37 @@ def _mine(study: compose.Study) -> int:
 
 def _run(study: compose.Study) -> int:
     _accelerators(study)
+    _plannable(study)
     _writable(study.sweep, "jobs", f"sweep={study.sweep}: results", "sweep=/some/folder")
     for folder in study.folders:
         (folder / FAILURE).unlink(missing_ok=True)
-    # The mode is given: an experiment may say MULTIRUN itself, and -m must win over one that says RUN.
     try:
-        code = run_hydra(["--multirun" if study.multirun else "--run", *study.overrides])
+        planned.write(study.jobs, study.folders)
+        code, lost = launch.run(study)
     except OSError as error:
         error.filename = error.filename or str(study.sweep)  # a full disk's error names no file
         raise
-    failures = [folder / FAILURE for folder in study.folders if (folder / FAILURE).is_file()]
-    for path in failures:
-        print(f"xtreme-noise: a job failed: {_last_line(path)} ({path})", file=sys.stderr)
-    return max(code, _finish(study.sweep), 1 if failures else 0)
+    for folder in study.folders:
+        if (folder / FAILURE).is_file() and folder not in lost.folders:
+            print(f"xtreme-noise: a job failed: {_last_line(folder / FAILURE)} ({folder / FAILURE})", file=sys.stderr)
+    if lost.folders:
+        print(f"xtreme-noise: {_lost(study, lost)}", file=sys.stderr)
+    return max(code, _finish(study.sweep))
+
+
+def _lost(study: compose.Study, lost: launch.Lost) -> str:
+    """Which jobs did not finish, up to five by name, and what to do."""
+    named = [
+        f"{grid.title(job)} (jobs/{folder.name})"
+        for job, folder in zip(study.jobs, study.folders, strict=True)
+        if folder in lost.folders
+    ]
+    more = f" and {len(named) - 5} more" if len(named) > 5 else ""
+    running = "" if study.launcher in LOCAL else f"; mode=report sweep={study.sweep} tells what still runs, later"
+    return (
+        f"{len(named)} of {len(study.jobs)} jobs did not finish ({lost.why}): {', '.join(named[:5])}{more}. What is "
+        f"finished is kept and reported; the same command resumes{running}"
+    )
 
 
 def _readable(sweep: Path) -> None:
@@ -142,16 +165,43 @@ def _single(study: compose.Study, why: str, what: str) -> None:
 
 
 def _places(study: compose.Study) -> None:
-    """Raise ConfigError when the data folder is not there or the store cannot be written, before anything is read."""
+    """Raise ConfigError when the data folder is not there or the store of no use, before anything is read."""
     for root in sorted({root for job in study.jobs for root in job.source.roots()}):
         if not Path(root).is_dir():
             raise ConfigError(f"source.root={root}: there is no such folder; give the one that holds the data sets")
-    for job in study.jobs if study.jobs[0].mode != "noise_table" else ():
-        reads.check(job)
-    if study.jobs[0].mode in ("run", "plan", "fetch"):
+    if study.jobs[0].mode in ("run", "plan", "fetch"):  # the others need less than all that a job reads
+        for job in study.jobs:
+            reads.check(job)
         _models(study)
     for store in sorted({job.store for job in study.jobs}):
-        _writable(Path(store), ".", f"store={store}: finished work", "store=/some/folder (or set XTREME_NOISE_STORE)")
+        try:
+            _writable(
+                Path(store), ".", f"store={store}: finished work", "store=/some/folder (or set XTREME_NOISE_STORE)"
+            )
+        except ConfigError:
+            if not any(Path(store).glob("*/*/manifest.json")):
+                raise
+            print(
+                f"xtreme-noise: store={store} cannot be written: what is finished there is used, and nothing is added",
+                file=sys.stderr,
+            )
+
+
+def _plannable(study: compose.Study) -> None:
+    """Raise ConfigError for what keeps a job from being planned, where jobs run on this machine: nothing is left then.
+
+    What the data, or a model, keep it from is the job's to record: other jobs may go on.
+    """
+    if study.launcher not in LOCAL:
+        return
+    from xtreme_noise.stages.plan import Plan
+
+    for job in study.jobs:
+        with contextlib.suppress(DataError, ModelUnavailable):
+            try:
+                Plan(job)
+            except ConfigError as error:
+                raise ConfigError(f"{grid.title(job)}: {error}" if len(study.jobs) > 1 else str(error)) from error
 
 
 def _models(study: compose.Study) -> None:
@@ -167,7 +217,7 @@ def _accelerators(study: compose.Study) -> None:
     """Raise ConfigError for an accelerator that is not in this machine, where the jobs run on this machine."""
     wanted = {job.trainer.accelerator for job in study.jobs} - {"auto", "cpu"}
     sharded = any(job.trainer.devices > 1 and job.trainer.strategy == "fsdp" for job in study.jobs)
-    if not (wanted or sharded) or study.launcher not in ("basic", "joblib"):
+    if not (wanted or sharded) or study.launcher not in LOCAL:
         return
     import torch
 
@@ -183,7 +233,7 @@ def _accelerators(study: compose.Study) -> None:
 def _writable(folder: Path, part: str, what: str, remedy: str) -> None:
     """Raise ConfigError when `part` of `folder` cannot be made or written."""
     try:
-        (folder / part).mkdir(parents=True, exist_ok=True)
+        make_folder(folder / part)
         with tempfile.TemporaryFile(dir=folder / part):
             pass
     except OSError as error:
@@ -198,18 +248,22 @@ def _last_line(path: Path) -> str:
 
 
 def _finish(sweep: Path) -> int:
-    """Compact the results, write the report, print the table. 1 when a job or cell of the folder failed."""
+    """Compact the results, write the report, print the table.
+
+    1 when the report lists a failure, or nothing was measured: it is decided here, for every mode that ends so.
+    """
     from rich.console import Console
 
     from xtreme_noise import report, results
 
     completion = results.finish(sweep)
-    page = report.write(sweep)
-    Console().print(report.terminal_table(sweep))
-    print(page)
+    interrupt.check()
+    built = report.conclude(sweep)
+    Console().print(built.table)
+    print(built.page)
     nothing = completion.missing and not completion.ok
-    if completion.failed:
-        print(f"xtreme-noise: {completion.failed} failed; the report lists them first", file=sys.stderr)
+    if built.problems:
+        print(f"xtreme-noise: {built.problems} failed; the report lists them first", file=sys.stderr)
     elif nothing:
         print("xtreme-noise: no cell could be evaluated: all of the data are missing", file=sys.stderr)
     if completion.ambiguous:
@@ -218,7 +272,13 @@ def _finish(sweep: Path) -> int:
             f"report lists them): remove from {sweep / 'jobs'} the jobs of the training that you do not want",
             file=sys.stderr,
         )
-    return int(bool(completion.failed or nothing or completion.ambiguous) or any((sweep / "jobs").glob(f"*/{FAILURE}")))
+    if built.not_run:
+        print(
+            f"xtreme-noise: {built.not_run} of {built.wanted} cells are not run: the study was interrupted, or runs "
+            "still; the same command resumes",
+            file=sys.stderr,
+        )
+    return int(bool(built.problems or nothing))
 
 
 OF_A_FOLDER: dict[str, Callable[[Path], int]] = {"report": _report, "export": _export}

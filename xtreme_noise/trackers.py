@@ -5,16 +5,17 @@ The results of a study are its cells and predictions; a tracker is a second view
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
 from pytorch_lightning.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 
 from xtreme_noise.config.schema import TrackerConfig
 from xtreme_noise.config.sense import tracker_installed
 from xtreme_noise.errors import ConfigError, suggest
+from xtreme_noise.writing import file_lock, make_folder
 
 
 def build(cfg: TrackerConfig, directory: Path, run_name: str, config: dict[str, Any]) -> Logger:
@@ -25,10 +26,29 @@ def build(cfg: TrackerConfig, directory: Path, run_name: str, config: dict[str, 
     if cfg.kind not in _BUILDERS:
         raise ConfigError(f"tracker.kind: unknown {cfg.kind!r}{suggest(cfg.kind, _BUILDERS, 'trackers')}")
     tracker_installed(cfg.kind)
-    directory.mkdir(parents=True, exist_ok=True)
+    make_folder(directory)
     logger = _BUILDERS[cfg.kind](cfg, directory, run_name)
     logger.log_hyperparams(config)
     return logger
+
+
+class Tracker:
+    """The logger of a job, opened when there is something to log: a rerun of what is finished leaves it as it is."""
+
+    def __init__(self, cfg: TrackerConfig, directory: Path, run_name: str, config: dict[str, Any]) -> None:
+        self._arguments = (cfg, directory, run_name, config)
+        self._logger: Logger | None = None
+
+    def open(self) -> Logger:
+        """The logger, the same for all of the job. Raises what `build` raises."""
+        if self._logger is None:
+            self._logger = build(*self._arguments)
+        return self._logger
+
+    def close(self) -> None:
+        """End the run, if there is one."""
+        if self._logger is not None:
+            close(self._logger)
 
 
 def close(logger: Logger) -> None:
@@ -40,6 +60,9 @@ def close(logger: Logger) -> None:
 
 
 def _csv(_: TrackerConfig, directory: Path, __: str) -> Logger:
+    for version in (directory / "csv").glob("version_*"):
+        if not (version / "metrics.csv").exists():  # of a run that failed or was killed before it had any
+            shutil.rmtree(version)
     return CSVLogger(directory, name="csv")  # version_0, version_1...: a resumed job keeps the earlier file
 
 
@@ -52,7 +75,7 @@ def _mlflow(cfg: TrackerConfig, directory: Path, run_name: str) -> Logger:
     study = directory.parent.parent if directory.parent.name == "jobs" else directory
     uri = f"sqlite:///{study / 'mlflow.db'}"
     artifacts = (study / "mlflow").as_uri()
-    with FileLock(study / ".mlflow.lock"):  # jobs that start together would create the tables twice
+    with file_lock(study / ".mlflow.lock"):  # jobs that start together would create the tables twice
         from mlflow import MlflowClient
 
         client = MlflowClient(uri)

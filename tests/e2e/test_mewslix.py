@@ -36,6 +36,7 @@ def test_from_command_to_scores(tmp_path: Path) -> None:
     for row in found:
         assert (row["status"], row["n"], row["metric"]) == ("ok", ENTITIES // 4, "mrr_at_20")
         table = pq.read_table(Path("s/predictions") / f"{row['cell']}.parquet").to_pydict()
+        assert set(table["choices"]) == {ENTITIES}, "what a guess scores depends on the size of the pool"
         ranks = []
         for prediction, right in zip(table["prediction"], table["gold"], strict=True):
             ranked = json.loads(prediction)

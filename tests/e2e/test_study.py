@@ -18,6 +18,7 @@ from transformers import AutoModelForSequenceClassification
 
 from tests.e2e.world import QUICK, cells, command, run, write
 from xtreme_noise import cli
+from xtreme_noise.data import examples
 from xtreme_noise.stages import fit
 from xtreme_noise.stages.predictor import Predictor
 
@@ -140,9 +141,19 @@ def test_missing_language_is_named_and_the_run_goes_on(root: Path, store_path: P
     main(root, *overrides[:1], "languages=[sw]", *overrides[2:3], "sweep=nothing", code=1)
 
 
-def test_a_bad_file_fails_its_cells_and_spares_the_rest(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bad_file_fails_its_cells_and_spares_the_rest(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     rows: list[dict[str, Any]] = [{"premise": "a", "hypothesis": "b", "label": 7}]
     write(root / "xnli/test.de.jsonl.gz", rows)
+    read: list[str] = []
+    real = examples.normalise
+
+    def normalise(*args: Any, **others: Any) -> Any:
+        read.append(others["what"])
+        return real(*args, **others)
+
+    monkeypatch.setattr(examples, "normalise", normalise)
     overrides = ["task=xnli", "languages=[de,en]", "noise.levels=[0,0.1]", "sweep=s"]
     main(root, *overrides, code=1)
     found = cells(Path("s"))
@@ -152,6 +163,10 @@ def test_a_bad_file_fails_its_cells_and_spares_the_rest(root: Path, capsys: pyte
     assert "label 7 is out of range" in capsys.readouterr().err
     html = Path("s/report.html").read_text(encoding="utf-8")
     assert "label 7 is out of range" in html
+    assert read.count("files:xnli/test.de.jsonl.gz") == 1, "a file is parsed once, not for every cell"
+    [logged] = Path("s/jobs").glob("*/xtreme_noise.log")
+    told = [line for line in logged.read_text(encoding="utf-8").splitlines() if "label 7 is out of range" in line]
+    assert [line.split("]")[1] for line in told] == ["[xtreme_noise.stages.evaluate", "[xtreme_noise.launch"]
     from tests.e2e.world import nli
 
     write(root / "xnli/test.de.jsonl.gz", nli("de", 20))

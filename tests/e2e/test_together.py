@@ -19,6 +19,8 @@ from tests.unit.test_resume import EVERY_STEP, Killed, kill_after
 from xtreme_noise.config import compose
 from xtreme_noise.config.schema import Config, RecipeConfig
 from xtreme_noise.data.together import DrawnBatches, chances
+from xtreme_noise.errors import NotFinite
+from xtreme_noise.modules import MODULES, TaskModule
 from xtreme_noise.modules.together import TogetherModule, own
 from xtreme_noise.stages import estimate
 from xtreme_noise.stages.open import train
@@ -110,6 +112,34 @@ def test_the_key_knows_tasks_and_sampling(root: Path) -> None:
         ([*noise, linear, longer], {"levels"}), ([TASKS, "intermediate.recipe.patience=1"], {"ends"}),
     ):  # fmt: skip
         assert set(Plan(job(root, "task=tatoeba", *some)).stages[0].key()) == usual | more
+
+
+@pytest.mark.parametrize(("task", "family"), [("mnli", "classification"), ("squad1", "qa")])
+def test_a_loss_that_is_no_number_is_named(root: Path, task: str, family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    cfg = job(root, "task=tatoeba", "intermediate.use=[mnli,squad1]", *SMALL[:2], *SMALL[3:5])
+    monkeypatch.setattr(MODULES[family], "loss", lambda self, batch: self.model(**batch).loss * float("nan"))
+    with pytest.raises(NotFinite, match=rf"training loss of {task} is nan"):
+        train(Plan(cfg), Store(cfg.store), False)
+
+
+def test_the_last_update_is_the_mean_of_its_batches(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever tasks they are of."""
+    cfg = job(root, "task=tatoeba", "intermediate.use=[mnli,squad1]", *SMALL[:2], *SMALL[3:5], *SMALL[6:8],
+              "trainer.accumulate_grad_batches=4")  # fmt: skip
+    weights: list[float] = []
+    real = TaskModule._share_of_update
+
+    def noted(self: TaskModule) -> float:
+        weights.append(real(self))
+        return weights[-1]
+
+    monkeypatch.setattr(TaskModule, "_share_of_update", noted)
+    path = train(Plan(cfg), Store(cfg.store), False)
+    facts = json.loads((path / "training.json").read_text())
+    batches = sum(own["batches"] for own in facts["tasks"].values())
+    left = batches % 4
+    assert batches > 4 and left and facts["updates"] == batches // 4 + 1
+    assert weights == [1.0] * (batches - left) + [4 / left] * left
 
 
 def test_encoders_are_one_and_heads_are_not(tiny: Path) -> None:  # noqa: F811

@@ -82,5 +82,7 @@ def test_both_layouts_give_the_same(tmp_path: Path) -> None:
 
 
 def gold(sweep: str, row: dict[str, Any]) -> list[str]:
-    found: list[str] = pq.read_table(Path(sweep, "predictions", f"{row['cell']}.parquet"))["gold"].to_pylist()
+    table = pq.read_table(Path(sweep, "predictions", f"{row['cell']}.parquet"))
+    assert set(table["choices"].to_pylist()) == {2}, "what a guess scores depends on them"
+    found: list[str] = table["gold"].to_pylist()
     return found

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+import time
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -39,21 +41,34 @@ def run_job(cfg: Any, job_dir: Path) -> None:
         raise SIGTERMException
     if how == "defect":
         raise ZeroDivisionError("a defect")
+    if how == "sleep":
+        time.sleep(60)
+    if how == "lost":  # __del__ swallows what a signal raises in it
+        _Swallows()
+    if how in ("SIGKILL", "SIGTERM", "SIGINT"):
+        if "XN_TEST_LAST" in os.environ:  # when the other jobs are done
+            end = time.monotonic() + 60
+            while len(list(job_dir.parent.glob("*/unfinished"))) > 1 and time.monotonic() < end:
+                time.sleep(0.05)
+        os.kill(os.getpid(), getattr(signal, how))
+        time.sleep(60)
+
+
+class _Swallows:
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGINT)
 
 
 def finish(_: Path) -> SimpleNamespace:
     """Nothing failed, as far as the records say."""
-    return SimpleNamespace(ok=1, missing=0, ambiguous=0, failed=int(os.environ.get("XN_TEST_FAILED_CELLS", "0")))
+    return SimpleNamespace(ok=1, missing=0, ambiguous=0)
 
 
-def write(sweep: Path) -> Path:
-    """Where the report would be."""
-    return sweep / "report.html"
-
-
-def terminal_table(sweep: Path) -> str:
-    """How many jobs left a trace."""
-    return f"table of {len(list(sweep.glob('jobs/*/trace.json')))} jobs"
+def conclude(sweep: Path) -> SimpleNamespace:
+    """A report of the failures of jobs, and a table of how many jobs left a trace."""
+    table = f"table of {len(list(sweep.glob('jobs/*/trace.json')))} jobs"
+    problems = int(os.environ.get("XN_TEST_FAILED_CELLS", "0")) + len(list(sweep.glob("jobs/*/failure.txt")))
+    return SimpleNamespace(page=sweep / "report.html", table=table, problems=problems, not_run=0, wanted=1)
 
 
 def _module(name: str, **content: Any) -> None:
@@ -63,5 +78,6 @@ def _module(name: str, **content: Any) -> None:
 
 
 _module("xtreme_noise.stages.run", run_job=run_job)
+_module("xtreme_noise.stages.plan", Plan=lambda cfg: cfg)
 _module("xtreme_noise.results", finish=finish)
-_module("xtreme_noise.report", write=write, terminal_table=terminal_table)
+_module("xtreme_noise.report", conclude=conclude)

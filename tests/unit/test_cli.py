@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import errno
+import importlib
 import logging
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 import xtreme_noise
-from xtreme_noise import cli
-from xtreme_noise.config import compose, paths
-from xtreme_noise.errors import DataError
+from xtreme_noise import cli, launch, modes
+from xtreme_noise.config import compose, paths, planned
+from xtreme_noise.errors import ConfigError, DataError
+from xtreme_noise.interrupt import Interrupted
 from xtreme_noise.results import Completion
 
 pytestmark = pytest.mark.usefixtures("workdir")
@@ -30,12 +34,11 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, name: str, **content: Any) -> None
     module.__dict__.update(content)
     monkeypatch.setitem(sys.modules, name, module)
     package, _, short = name.rpartition(".")
-    monkeypatch.setattr(sys.modules[package], short, module, raising=False)
+    monkeypatch.setattr(importlib.import_module(package), short, module, raising=False)
 
 
 def test_plan_gets_every_job_and_runs_none(monkeypatch: pytest.MonkeyPatch, workdir: Path) -> None:
     shown: list[Any] = []
-    import xtreme_noise.stages  # noqa: F401
 
     def show(jobs: list[Any]) -> int:
         shown.append(jobs)
@@ -49,7 +52,6 @@ def test_plan_gets_every_job_and_runs_none(monkeypatch: pytest.MonkeyPatch, work
 
 def test_preview_shows_what_differs_in_noise_once(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[Any] = []
-    import xtreme_noise.stages  # noqa: F401
 
     stand_in(monkeypatch, "xtreme_noise.stages.preview", show=shown.append)
     assert cli.main(["mode=preview", "task=xnli", "-m", "intermediate=none,nli/english", "noise.level=0.1,0.2"]) == 0
@@ -79,8 +81,13 @@ def reported(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     stand_in(
         monkeypatch,
         "xtreme_noise.report",
-        write=lambda sweep: sweep / "report.html",
-        terminal_table=lambda _: "table",
+        conclude=lambda sweep: SimpleNamespace(
+            page=sweep / "report.html",
+            table="table",
+            problems=len(list(sweep.glob("jobs/*/failure.txt"))),
+            not_run=0,
+            wanted=1,
+        ),
     )
     return asked
 
@@ -116,7 +123,6 @@ def test_report_of_a_command_finds_its_folder(workdir: Path, reported: list[Path
 def test_a_user_error_is_one_line_and_exit_code_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import xtreme_noise.stages  # noqa: F401
 
     def show(_: Any) -> None:
         raise DataError("x.jsonl.gz, line 3: no label")
@@ -124,6 +130,88 @@ def test_a_user_error_is_one_line_and_exit_code_1(
     stand_in(monkeypatch, "xtreme_noise.stages.estimate", show=show)
     assert cli.main(["mode=plan", "task=xnli"]) == 1
     assert capsys.readouterr().err == "xtreme-noise: x.jsonl.gz, line 3: no label\n"
+
+
+def _killed() -> int:
+    raise RuntimeError("no such partition\nand much more")
+
+
+def _no_memory() -> int:
+    raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+
+def _ended() -> int:
+    raise Interrupted(signal.SIGTERM)  # of a process of the launcher
+
+
+@pytest.mark.parametrize(
+    ("launcher", "why"),
+    [
+        (_killed, "RuntimeError: no such partition"),
+        (_no_memory, "OSError: [Errno 12] Cannot allocate memory"),
+        (_ended, "a process of the launcher was ended by SIGTERM"),
+        (lambda: 0, "the launcher ended before it"),  # and said nothing
+    ],
+)
+def test_what_a_launcher_loses_is_named_and_the_rest_reported(
+    launcher: Callable[[], int],
+    why: str,
+    monkeypatch: pytest.MonkeyPatch,
+    workdir: Path,
+    reported: list[Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def run_hydra(_: list[str]) -> int:
+        first = min(workdir.glob("s/jobs/*"))
+        (first / planned.UNFINISHED).unlink()
+        return launcher()
+
+    monkeypatch.setattr(launch, "run_hydra", run_hydra)
+    stand_in(monkeypatch, "xtreme_noise.stages.plan", Plan=lambda cfg: cfg)
+    assert cli.main(["task=xnli", "model=tiny", "-m", "seed=1,2", "sweep=s"]) == 1
+    assert reported == [workdir / "s"]
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"xtreme-noise: 1 of 2 jobs did not finish ({why}): xnli-tiny-none-s")
+    assert second == "xtreme-noise: 1 failed; the report lists them first"
+    [failure] = workdir.glob("s/jobs/*/failure.txt")
+    assert failure.read_text(encoding="utf-8").endswith(f"did not finish: {why}\n")
+
+
+def test_many_lost_jobs_are_one_line(workdir: Path) -> None:
+    job = compose.study(["task=xnli", "model=tiny"]).jobs[0]
+    folders = [workdir / "jobs" / name for name in "abcdefgh"]
+    study = compose.Study(workdir, [job] * 8, folders, [], True, "submitit_slurm")
+    said = modes._lost(study, launch.Lost(folders[1:], "killed"))
+    named = ", ".join(f"xnli-tiny-none-s42 (jobs/{name})" for name in "bcdef")
+    assert said.startswith(f"7 of 8 jobs did not finish (killed): {named} and 2 more. What is finished is kept")
+    assert said.endswith(f"mode=report sweep={workdir} tells what still runs, later")
+
+
+def test_what_a_configuration_cannot_do_leaves_no_folder(
+    monkeypatch: pytest.MonkeyPatch, workdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def plan(cfg: Any) -> None:
+        if cfg.seed == 1:
+            raise DataError("train.en.jsonl.gz: no such file")  # the job's to record
+        raise ConfigError("shots would be the same rows in every language")
+
+    stand_in(monkeypatch, "xtreme_noise.stages.plan", Plan=plan)
+    assert cli.main(["task=xnli", "model=tiny", "-m", "seed=1,2"]) == 2
+    said = "xtreme-noise: xnli-tiny-none-s2: shots would be the same rows in every language\n"
+    assert capsys.readouterr().err == said
+    assert not any(workdir.iterdir())
+
+
+@pytest.mark.parametrize("locale", [{"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}])
+def test_a_name_that_the_locale_cannot_read_is_said(locale: dict[str, str], tmp_path: Path, repository: Path) -> None:
+    folder = tmp_path / "größe"
+    folder.mkdir()
+    words = [sys.executable, "-m", "xtreme_noise", "mode=plan"]
+    known = {**os.environ, "PYTHONPATH": str(repository), **locale}
+    done = subprocess.run(words, cwd=folder, env=known, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2, done.stderr
+    assert "is no text in the encoding of this locale (ascii): set PYTHONUTF8=1" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.usefixtures("kept_logging")

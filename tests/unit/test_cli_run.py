@@ -24,7 +24,7 @@ def command(workdir: Path, repository: Path, store_path: Path) -> Command:
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         path = os.pathsep.join([str(repository / "tests" / "fakes"), str(repository)])
         known = {**os.environ, "PYTHONPATH": path, "XTREME_NOISE_STORE": str(store_path), **environment}
-        words = [sys.executable, "-m", "xtreme_noise", "task=xnli", "model=tiny", *arguments]
+        words = [sys.executable, "-m", "xtreme_noise", "task=xnli", "model=tiny", "source.root=.", *arguments]
         return subprocess.run(words, cwd=workdir, env=known, capture_output=True, text=True, timeout=300)
 
     return run
@@ -93,13 +93,49 @@ def test_words_and_exits_of_jobs_are_failures_and_the_cured_command_resumes(comm
     assert len(list(workdir.glob("multirun_outputs/*"))) == 1
 
 
-@pytest.mark.parametrize("how", ["interrupt", "lightning", "sigterm"])
-def test_an_interrupt_ends_the_sweep_and_says_how_to_go_on(command: Command, workdir: Path, how: str) -> None:
-    done = command(*TWO, XN_TEST_FAIL=f"none:{how}")
-    assert done.returncode == 130
-    assert "the same command goes on from here" in done.stderr
-    assert "Traceback" not in done.stderr
+JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "launcher"),
+    [
+        ("interrupt", 130, ()),
+        ("lightning", 130, ()),
+        ("sigterm", 143, ()),
+        ("lost", 130, ()),  # what a signal raises is swallowed
+        ("SIGTERM", 143, ()),
+        ("SIGINT", 130, JOBLIB),
+    ],
+)
+def test_an_interrupt_ends_the_sweep_and_says_how_to_go_on(
+    command: Command, workdir: Path, how: str, code: int, launcher: tuple[str, ...]
+) -> None:
+    done = command(*TWO, *launcher, XN_TEST_FAIL=f"none:{how}")
+    assert done.returncode == code, done.stderr
+    name = "SIGTERM" if code == 143 else "SIGINT"
+    assert done.stderr.startswith(f"xtreme-noise: interrupted by {name}. What is finished is kept")
+    assert done.stderr.endswith("the same command resumes\n") and done.stderr.count("\n") == 1
     assert set(traces(workdir)) == {"none"}
+
+
+@pytest.mark.parametrize("how", ["SIGKILL", "SIGTERM"])
+def test_what_a_killed_worker_leaves_is_reported(command: Command, workdir: Path, how: str) -> None:
+    """By the kernel, for want of memory; SIGTERM to a worker alone is no interrupt of the command."""
+    done = command(*TWO, *JOBLIB, XN_TEST_FAIL=f"nli/english:{how}", XN_TEST_LAST="1")
+    assert done.returncode == 1
+    assert "table of 2 jobs" in done.stdout and done.stdout.endswith("report.html\n")
+    first, second = done.stderr.splitlines()
+    assert first.startswith("xtreme-noise: 1 of 2 jobs did not finish (")
+    assert "): xnli-tiny-nli-english-s42 (jobs/" in first
+    assert first.endswith("What is finished is kept and reported; the same command resumes")
+    assert second == "xtreme-noise: 1 failed; the report lists them first"
+    assert len(list(workdir.glob("multirun_outputs/*/jobs/*/config.yaml"))) == 2
+    assert len(list(workdir.glob("multirun_outputs/*/jobs/*/failure.txt"))) == 1
+
+    again = command(*TWO, *JOBLIB)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert set(traces(workdir)) == {"none", "nli/english"}
+    assert not list(workdir.glob("multirun_outputs/*/jobs/*/unfinished"))
 
 
 def test_places_are_checked_before_anything_is_read(

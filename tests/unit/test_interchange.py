@@ -168,6 +168,33 @@ def test_no_name_leads_out_of_the_folder(world: World, hostile: str) -> None:
     assert cli.main(["mode=export", f"sweep={world.sweep}"]) == 1
 
 
+def test_what_the_official_labels_have_no_name_for_is_left_out(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rows without an id are numbered, and no label of XQuAD or Mewsli-X is: their scores would be 0 without a word."""
+    mine = [row for row in world.rows if row["task"] == "xquad"]
+    for row in mine:
+        path = world.sweep / "predictions" / f"{row['cell']}.parquet"
+        table = pq.read_table(path)
+        ids = pa.array([f"test-{n}" for n in range(len(table))])
+        pq.write_table(table.set_column(0, "id", ids), path)
+    _, count, left_out = export(world.sweep)
+    assert count == FILES - 4
+    assert len(left_out) == 4 and all("/xquad/test-" in line and "has no column 'id'" in line for line in left_out)
+    results.write_cells(world.sweep, mine)
+    assert cli.main(["mode=export", f"sweep={world.sweep}"]) == 2
+    assert "example_id" in capsys.readouterr().err
+    results.write_cells(world.sweep, [row | {"task": "mine"} for row in mine])
+    assert export(world.sweep)[1] == 4, "nobody else has labels for a task of one's own"
+
+
+def test_official_ids_without_ours_are_explained(tmp_path: Path) -> None:
+    path = tmp_path / "test-de.json"
+    path.write_text('{"4be5a174": ["Q1"]}')
+    with pytest.raises(DataError, match=r"unknown .*'4be5a174'.*; the rows of the test set have no column 'id'"):
+        format_of("ranking", "mrr_at_20").read(path, Items(["test-0"], [["Q1"]], []))
+
+
 def test_two_cells_of_one_name_are_an_error(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     twins = [world.rows[1] | {"model": name, "cell": world.rows[n]["cell"]} for n, name in enumerate(("a/b", "a-b"))]
     results.write_cells(world.sweep, twins)

@@ -34,6 +34,12 @@ def test_span_f1_is_seqevals_over_the_whole_corpus(names: list[str]) -> None:
     assert scored.extra["token_accuracy"] == pytest.approx(sum(p == g for p, g in pairs) / len(pairs))
 
 
+def test_the_first_letter_of_a_part_of_speech_is_no_part_of_its_type() -> None:
+    """As in seqeval 1.2.2 (docs/xtreme_r.md): in 0.0.12 CCONJ and SCONJ were two types."""
+    assert metrics.build("span_f1").score(["SCONJ NOUN"], ["CCONJ NOUN"]).score == 1.0
+    assert metrics.build("token_accuracy").score(["SCONJ NOUN"], ["CCONJ NOUN"]).score == 0.5
+
+
 def test_span_f1_refuses_other_lengths() -> None:
     with pytest.raises(DataError, match="1 predicted tags for 2 tokens"):
         metrics.build("span_f1").score(["NOUN"], ["NOUN VERB"])

@@ -165,6 +165,9 @@ def test_squad_on_real_answers(language: str, shared_data: Path) -> None:
     assert len(real) > 0.98 * len(guesses)
     assert [scored.num[row] for row in real] == pytest.approx([wanted[row][0] for row in real], abs=1e-12)
     assert [float(bool(scored.correct[row])) for row in real] == [wanted[row][1] for row in real]
+    official = metrics.build("squad_v1_f1").score(guesses, gold)
+    assert official.num == pytest.approx([f1 for f1, _ in wanted], abs=1e-12)
+    assert official.extra == scored.extra and official.score <= scored.score
     theirs = SQuAD()
     theirs.update(
         [{"prediction_text": guess, "id": str(n)} for n, guess in enumerate(guesses)],
@@ -175,6 +178,35 @@ def test_squad_on_real_answers(language: str, shared_data: Path) -> None:
     assert scored.extra["exact_match"] * 100 == pytest.approx(float(figures["exact_match"]), abs=1e-3)
 
 
+NOTHING = ["", ".", "the", "a", "An !", "\u00a0", "...the", "?!"]
+
+
+def test_squad_v1_is_the_official_number_where_nothing_is_left_of_an_answer() -> None:
+    """Three gold answers of SQuAD's dev set are such; and with several gold answers the best counts."""
+    pairs = [(guess, [truth]) for guess in [*NOTHING, "cat", "The cat."] for truth in [*NOTHING, "a cat", "cats"]]
+    pairs += [(".", ["!", "cat"]), ("cat", [".", "cat sat"]), ("", ["the", "the"])]
+    guesses, gold = [guess for guess, _ in pairs], [truths for _, truths in pairs]
+    wanted = [said_anew(SquadSaidAnew(), guess, truths) for guess, truths in pairs]
+    scored = metrics.build("squad_v1_f1").score(guesses, gold)
+    assert scored.num == pytest.approx([f1 for f1, _ in wanted], abs=1e-12)
+    assert [float(bool(c)) for c in scored.correct] == [exact for _, exact in wanted]
+    ours = metrics.build("squad_f1").score(guesses, gold)
+    assert ours.correct == scored.correct
+    apart = {guess for guess, mine, other in zip(guesses, ours.num, scored.num, strict=True) if mine != other}
+    assert apart == set(NOTHING), "they differ there and nowhere else"
+
+
+@pytest.mark.data
+def test_squad_v1_on_the_dev_set(shared_data: Path) -> None:
+    """Every gold answer given: the official F1 of three questions is 0 beside an exact match of 1."""
+    path = next((shared_data / "squad").glob("*dev*.jsonl.gz"), None) or pytest.skip("no dev set of SQuAD")
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        gold = [json.loads(line)["answers"]["text"] for line in lines]
+    scored = metrics.build("squad_v1_f1").score([truths[0] for truths in gold], gold)
+    assert scored.extra["exact_match"] == 1.0
+    assert scored.num.count(0.0) == sum(not SquadSaidAnew().tokens(truths[0]) for truths in gold) <= 3
+
+
 def test_mlqa_rules_of_each_language() -> None:
     assert mlqa.normalise("Der  Hund, das »Tier«", "de") == "hund tier"
     assert mlqa.normalise("el agua; ¿una?", "es") == "agua"
@@ -183,7 +215,7 @@ def test_mlqa_rules_of_each_language() -> None:
     assert mlqa.normalise("the ।राम", "hi") == "the राम"
     assert mlqa.normalise("《红楼梦》 in 1791年", "zh") == "红 楼 梦 in 1791 年"
     assert mlqa.normalise("die", "en") == "die"
-    assert mlqa.f1("", "") == 0.0
+    assert metrics.build("mlqa_f1", "en").score(["the"], [["a"]]).score == 0.0, "no token on either side"
     assert metrics.build("mlqa_f1", "de").flips(["Der Hund"], ["Hund"], [["Hund"]]).changed == 0.0
     for language in ("ru", None):
         with pytest.raises(DataError, match="mlqa_f1 has no rules"):

@@ -1,20 +1,22 @@
 """Every kind of encoder through every task family: small random checkpoints of the classes behind `model=`.
 
 Their tokenizers are of the real kinds: WordPiece with segment ids (mBERT), a unigram with [CLS] and [SEP] (mDeBERTa),
-BPE with <bos> and <eos> (mmBERT), and the tokenizer of `tiny` with <s> and </s> (XLM-R).
+BPE with <bos> and <eos> that adds no space before a text (mmBERT), and the tokenizer of `tiny`, <s> and </s> (XLM-R).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from tokenizers import Regex, Tokenizer, pre_tokenizers, processors
+from tokenizers import Tokenizer, normalizers, pre_tokenizers, processors
 from tokenizers.models import BPE, Unigram, WordPiece
+from tokenizers.trainers import BpeTrainer
 from transformers import (
     BertConfig,
     BertForPreTraining,
@@ -101,9 +103,11 @@ def mmbert(folder: Path) -> None:
         "unk_token": "<unk>",
         "mask_token": "<mask>",
     }
-    vocabulary = {token: number for number, token in enumerate([*names.values(), "▁", *LETTERS])}
-    tokenizer = Tokenizer(BPE(vocabulary, [], unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"\s+"), "removed")
+    begun = [f"▁{letter}" for letter in LETTERS]  # a letter after a space is another token
+    vocabulary = {token: number for number, token in enumerate([*names.values(), "▁", *LETTERS, *begun])}
+    tokenizer = Tokenizer(BPE(vocabulary, [("▁", letter) for letter in LETTERS], unk_token="<unk>"))
+    tokenizer.normalizer = normalizers.Replace(" ", "▁")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
     names |= {"bos_token": "<bos>", "eos_token": "<eos>"}
     _tokenizer(folder, tokenizer, names, ["input_ids", "attention_mask"], "{first} $A {last} $B {last}")
     ModernBertForMaskedLM(
@@ -246,6 +250,71 @@ def test_the_answer_is_where_the_window_says(checkpoint: Path) -> None:
     spans = [f["input_ids"][f["start_positions"] : f["end_positions"] + 1] for f in found]
     answers = {re.sub("##|▁| ", "", some.tokenizer.decode(ids)) for ids in spans}
     assert answers == {"catsat", "垫子"}
+
+
+def test_tagging_reads_the_running_text(checkpoint: Path) -> None:
+    some: Any = module(checkpoint, "tagging")
+    some.limits = Limits(100)
+    for text in TEXTS[:5]:
+        words = text.split()
+        [window] = some.features([tuple(words)])[0]
+        assert window["input_ids"] == some.tokenizer(" ".join(words))["input_ids"]
+        firsts = [some.tokenizer.convert_ids_to_tokens(window["input_ids"][head]) for head in window["_heads"]]
+        for word, first in zip(words, firsts, strict=True):
+            assert first == "▁" or first.lstrip("▁") in (word[0], unicodedata.normalize("NFC", word)[0])
+
+
+def _trained(before: Any, normalizer: Any = None, alphabet: Sequence[str] = ()) -> PreTrainedTokenizerFast:
+    tokenizer = Tokenizer(BPE(unk_token="<unk>"))
+    tokenizer.pre_tokenizer = before
+    if normalizer is not None:
+        tokenizer.normalizer = normalizer
+    trainer = BpeTrainer(
+        vocab_size=400, special_tokens=["<s>", "</s>", "<unk>"], initial_alphabet=list(alphabet), show_progress=False
+    )
+    tokenizer.train_from_iterator([" ".join(SENTENCE)] * 20, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 1)]
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>")
+
+
+SENTENCE = ["the", "cat", ",", "3.5", "猫", "10 000", "\u200b", "e\u0301te\u0301", "mat"]
+SPACE = normalizers.Replace(" ", "▁")
+BYTES = pre_tokenizers.ByteLevel.alphabet()
+# Each leaves a word by itself without its space: RoBERTa's and ModernBERT's, Gemma's, and some stranger ones.
+SPACELESS: dict[str, Callable[[], PreTrainedTokenizerFast]] = {
+    "bytes": lambda: _trained(pre_tokenizers.ByteLevel(add_prefix_space=False), None, BYTES),
+    "untrimmed": lambda: _trained(pre_tokenizers.ByteLevel(add_prefix_space=False, trim_offsets=False), None, BYTES),
+    "stripped": lambda: _trained(pre_tokenizers.ByteLevel(add_prefix_space=False), normalizers.Strip(), BYTES),
+    "composed": lambda: _trained(pre_tokenizers.ByteLevel(add_prefix_space=False), normalizers.NFC(), BYTES),
+    "gemma": lambda: _trained(pre_tokenizers.Split("▁", "merged_with_next"), SPACE),
+    "metaspace": lambda: _trained(pre_tokenizers.Metaspace(prepend_scheme="never")),
+    "over words": lambda: _trained(pre_tokenizers.Split(" ", "merged_with_previous"), SPACE),
+}
+
+
+@pytest.mark.parametrize("name", SPACELESS)
+def test_words_have_the_space_before_them(name: str) -> None:
+    some: Any = MODULES["tagging"](torch.nn.Module(), SPACELESS[name](), limits=Limits(100))
+    text = " ".join(SENTENCE)
+    [window] = some.features([tuple(SENTENCE)])[0]
+    whole = some.tokenizer(text, return_offsets_mapping=True)
+    assert window["input_ids"] == whole["input_ids"]
+    at = 0
+    for word, head in zip(SENTENCE, window["_heads"], strict=True):
+        low, high = whole["offset_mapping"][head]
+        assert low <= at <= high, "the subword of the space before it, or of its first character"
+        at += len(word) + 1
+    tags = list(range(len(SENTENCE)))
+    [feature] = some.training_features({"tokens": [SENTENCE], "tags": [tags]})
+    kept = [label for label in feature["labels"] if label != -100]
+    assert set(kept) <= set(tags) and kept == sorted(kept)
+    assert kept == tags or name == "over words", "where a subword is of two words it has the tag of the first"
+    some.limits = Limits(5)  # windows of three
+    small = some.features([tuple(SENTENCE)])[0]
+    assert sum(len(window["_heads"]) for window in small) == len(SENTENCE)
+    assert all(len(window["input_ids"]) <= 5 for window in small)
 
 
 def test_special_tokens_are_never_hidden(checkpoint: Path) -> None:

@@ -2,16 +2,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import pytest
 import torch
+from tokenizers import Regex, normalizers
 
-from xtreme_noise import models
+from xtreme_noise import metrics, models
 from xtreme_noise.config.schema import ModelConfig
 from xtreme_noise.modules import MODULES
 from xtreme_noise.modules.base import Limits, TaskModule
 from xtreme_noise.modules.qa import MAX_ANSWER, best_span
+from xtreme_noise.modules.retrieval import RetrievalModule
 from xtreme_noise.stages.predictor import Predictor
 from xtreme_noise.store import Store
 
@@ -112,6 +115,65 @@ def test_qa_windows_hold_the_answer_and_lose_no_context(tiny: Path) -> None:
         assert letters <= covered, "a part of the context is in no window"
 
 
+@pytest.fixture
+def reader(tiny: Path) -> TaskModule:
+    """Span QA with a tokenizer that drops some characters and composes others, as XLM-R's does."""
+    some: Any = module(tiny, "qa", max_length=32)
+    dropped = normalizers.Replace(Regex("[\u200b-\u200f\ufeff\ufffd]"), "")
+    some.tokenizer.backend_tokenizer.normalizer = normalizers.Sequence([dropped, normalizers.NFC()])
+    return cast(TaskModule, some)
+
+
+def answered(some: TaskModule, context: str, answer: str) -> list[str]:
+    """What the windows are trained on, without those that do not hold the answer."""
+    columns = {"question": ["q"], "context": [context]}
+    answers = [{"text": [answer], "answer_start": [context.index(answer)]}]
+    spans = [
+        f["input_ids"][f["start_positions"] : f["end_positions"] + 1]
+        for f in some.training_features(columns | {"answers": answers})
+        if f["start_positions"]
+    ]
+    return ["".join(some.tokenizer.convert_ids_to_tokens(ids)) for ids in spans]
+
+
+@pytest.mark.parametrize(
+    ("context", "answer", "wanted"),
+    [
+        ("in York.\u200b Then", "York.\u200b", "York."),
+        ("in \u200eYork. Then", "\u200eYork", "York"),
+        ("in \u200e; 572 and", "\u200e; 572", ";572"),
+        ("in \ufeff\u200d York \u200b\ufffd , then", "\ufeff\u200d York \u200b\ufffd ", "York"),
+        ("a cafe\u0301 is", "cafe\u0301", "caf\u00e9"),
+        ("\u1112\u1161\u11ab is", "\u1112\u1161\u11ab", "\ud55c"),
+        ("York\u200b", "York\u200b", "York"),
+        ("a\u200bb", "a\u200bb", "ab"),
+        ("York is", "York", "York"),
+        (f"{'no ' * 40}York\u200b is", "York\u200b", "York"),
+    ],
+)
+def test_an_answer_is_trained_without_what_has_no_token(
+    reader: TaskModule, context: str, answer: str, wanted: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = answered(reader, context, answer)
+    assert found and set(found) == {wanted}
+    assert not caplog.records
+
+
+def test_what_no_window_holds_is_said_for_its_cause(reader: TaskModule, caplog: pytest.LogCaptureFixture) -> None:
+    assert answered(reader, "in \ufffd York", "\ufffd") == []
+    assert "1 of 1 answers have no token" in caplog.text and "longer" not in caplog.text
+    caplog.clear()
+    assert (
+        answered(
+            reader,
+            "in Yorkshire, which is longer than a window has room \u200b.",
+            "Yorkshire, which is longer than a window has room \u200b",
+        )
+        == []
+    )
+    assert "1 of 1 answers are longer" in caplog.text and "no token" not in caplog.text
+
+
 def test_best_span_is_the_best_allowed_one() -> None:
     torch.manual_seed(1)
     offsets = [(0, 0)] * 3 + [(n, n + 1) for n in range(60)] + [(0, 0)]
@@ -155,3 +217,12 @@ def test_trained_models_open_with_from_pretrained(tiny: Path, tmp_path: Path, fa
     assert not list(tmp_path.glob("*.bin")), "pickled weights"
     if labels:
         assert again.config.id2label == {0: "A", 1: "B"}
+
+
+def test_of_equal_candidates_the_row_of_the_query_is_right_and_the_first_is_taken() -> None:
+    """As XTREME and MTEB count (docs/xtreme_r.md)."""
+    columns = {"id": ["1", "2", "3"], "query": ["a", "b", "c"], "candidate": ["x", "x", "z"]}
+    values: dict[Any, Any] = {name: np.eye(2, dtype=np.float32)[[int(name in "cz")]] for name in "abcxz"}
+    found = RetrievalModule._nearest(columns, values, 0)
+    assert found == ["1", "1", "3"]
+    assert metrics.build("accuracy").score(found, columns["id"]).correct == [True, False, True]

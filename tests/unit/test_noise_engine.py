@@ -206,14 +206,14 @@ def test_key_of_the_stream(built: dict[str, Perturber]) -> None:
 
 
 def test_signature_names_what_changes_the_output() -> None:
-    assert build("char").signature == "char/v3"
-    assert build("char", swap=0).signature == "char/v3(swap=0)"
-    assert build("keyboard", missed=3.5).signature == "keyboard/v3(missed=3.5)"
+    assert build("char").signature == "char/v4"
+    assert build("char", swap=0).signature == "char/v4(swap=0)"
+    assert build("keyboard", missed=3.5).signature == "keyboard/v4(missed=3.5)"
 
 
 def test_pickles(built: dict[str, Perturber]) -> None:
     copy = pickle.loads(pickle.dumps(build("char", swap=0.0)))
-    assert copy.signature == "char/v3(swap=0.0)"
+    assert copy.signature == "char/v4(swap=0.0)"
     assert copy(TEXTS["de"], 0.3, "x", language="de").text != built["char"](TEXTS["de"], 0.3, "x", language="de").text
 
 

@@ -216,7 +216,7 @@ def test_perturbing_needs_calibration() -> None:
 def test_signature() -> None:
     perturber = build("nlpaug", parameters={"action": "swap"})
     assert perturber.signature == (
-        f'nlpaug/v1(nlpaug=1.1.11,augmenter={RANDOM},parameters={{"action": "swap"}},rate=aug_char_p)'
+        f'nlpaug/v2(nlpaug=1.1.11,augmenter={RANDOM},parameters={{"action": "swap"}},rate=aug_char_p)'
     )
 
 

@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from statistics import fmean
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 import regex
@@ -15,6 +16,7 @@ from xtreme_noise.data import sib200
 from xtreme_noise.errors import ConfigError, NotApplicable
 from xtreme_noise.languages import LANGUAGES
 from xtreme_noise.noise import Perturber
+from xtreme_noise.noise.casing import like
 from xtreme_noise.noise.compile_confusables import classes
 from xtreme_noise.noise.compile_han import pairs
 from xtreme_noise.noise.marks import marks
@@ -167,6 +169,76 @@ def test_case_knows_turkish_and_greek_and_no_georgian() -> None:
     assert not family("case").supports("ka")
     whole = {family("case")("NASA is", 0.3, str(i), language="en").text for i in range(30)}
     assert whole == {"NASA is", "nasa is"}  # a row of capitals falls at once, or not at all
+
+
+@pytest.mark.parametrize(
+    ("code", "mode", "text", "expected"),
+    [
+        ("el", "lower", "οδοΣ", "οδος"),
+        ("el", "lower", "Ο ΣΩΚΡΑΤΗΣ, Σ. ΠΑΣ’ ΤΟ", "ο σωκρατης, σ. πας’ το"),
+        ("el", "random", "ΟΔΟΣ", "οδος"),
+        ("el", "random", "Σας", "σΑΣ"),
+        ("de", "lower", "STRAẞE", "straße"),
+        ("de", "upper", "straße", "STRASSE"),
+        ("de", "random", "ß", "ß"),
+        ("hy", "upper", "արև", "ԱՐԵՎ"),
+        ("hy", "title", "և", "Եվ"),
+        ("nl", "title", "ijs in ijmuiden", "IJs In IJmuiden"),
+        ("nl", "title", "íj́zer", "ÍJ́zer"),
+        ("nl", "lower", "IJs", "ijs"),
+        ("en", "title", "ijs", "Ijs"),
+        ("hr", "title", "ǆep", "ǅep"),
+        ("hr", "title", "Ǆep", "Ǆep"),
+        ("hr", "lower", "ǅep", "ǆep"),
+        ("hr", "upper", "ǅep", "ǄEP"),
+        ("lt", "lower", "Ì Í Ĩ Į́ J̃ I", "i̇̀ i̇́ i̇̃ į̇́ j̇̃ i"),
+        ("lt", "upper", "i̇̀ į̇́ i", "Ì Į́ I"),
+        ("tr", "title", "izmir ısparta", "İzmir Isparta"),
+        ("az", "lower", "İI Í", "iı í"),
+        ("en", "lower", "İzmir", "izmir"),
+        ("en", "upper", "სახლი ab", "სახლი AB"),
+    ],
+)
+def test_case_as_the_language_writes_it(code: str, mode: str, text: str, expected: str) -> None:
+    for form in ("NFC", "NFD"):
+        noised = family("case", mode=mode)(normalize(form, text), 1.0, "x", language=code).text
+        assert normalize("NFC", noised) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "expected"),
+    [
+        ("el", "Ο ΕΛΑΣ ΚΑΙ Ο ΣΩΚΡΑΤΗΣ ΜΙΛΟΥΝ", "ο ελας και ο σωκρατης μιλουν"),
+        ("el", "Ο ΣΩΚΡΑΤΗΣ.", "ο σωκρατης"),
+        ("tr", "ISPARTA İZMİR", "ısparta izmir"),
+        ("az", "BAKI İLƏ", "bakı ilə"),
+        ("de", "GROẞ", "groß"),
+        ("hr", "ǅep", "ǆep"),
+        ("lt", "JÍ", "ji̇́"),
+        ("nl", "IJS", "ijs"),
+        ("en", "İzmir", "izmir"),
+    ],
+)
+def test_recognisers_write_small_letters_as_the_language_does(code: str, text: str, expected: str) -> None:
+    for form in ("NFC", "NFD"):
+        noised = family("asr", homophones=False)(normalize(form, text), 1.0, "x", language=code).text
+        assert normalize("NFC", noised) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "model", "text", "expected"),
+    [
+        ("nl", "Water", "ijs", "IJs"),
+        ("nl", "IJs", "water", "Water"),
+        ("ka", "სახლი", "Haus", "Haus"),
+        ("tr", "Su", "içki", "İçki"),
+        ("hr", "Kuća", "ǆep", "ǅep"),
+        ("el", "ΟΔΟΣ", "δρόμος", "ΔΡΌΜΟΣ"),
+        ("en", "iPhone", "Telefon", "Telefon"),
+    ],
+)
+def test_what_stands_for_a_word_gets_its_case(code: str, model: str, text: str, expected: str) -> None:
+    assert like(model, text, code) == expected
 
 
 def test_case_names_the_nearest_mode() -> None:

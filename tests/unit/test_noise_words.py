@@ -16,6 +16,8 @@ from xtreme_noise.errors import ConfigError, NotApplicable
 from xtreme_noise.noise import Perturber
 from xtreme_noise.noise.compose import composed
 from xtreme_noise.noise.edits import Edit, edits_between, rebuild
+from xtreme_noise.noise.error_mix import error_mix
+from xtreme_noise.noise.mine import mine
 from xtreme_noise.noise.registry import checked_parameters, family_class
 from xtreme_noise.noise.segment import grapheme_words, words
 from xtreme_noise.noise.text import graphemes
@@ -56,6 +58,34 @@ def test_words_are_those_of_the_language(language: str, text: str, found: list[s
     assert [text[start:end] for start, end in words(text, language)] == found
     units = graphemes(text)
     assert ["".join(units[start:end]) for start, end in grapheme_words(units, language)] == found
+
+
+BEYOND = ("😀", "👍🏽", "🇩🇪", "𝒳 ", "𠮷、", "a😀 ", "😀" * 9)  # more than one UTF-16 unit a character
+
+
+@pytest.mark.parametrize("before", BEYOND)
+@pytest.mark.parametrize(
+    ("language", "text"), [("zh", CHINESE), ("ja", "昨日東京へ行きました。"), ("th", THAI), ("my", "မြန်မာစာကို")]
+)
+def test_words_are_the_same_behind_characters_beyond_the_bmp(language: str, text: str, before: str) -> None:
+    alone = [(start + len(before), end + len(before)) for start, end in words(text, language)]
+    assert [span for span in words(before + text, language) if span[0] >= len(before)] == alone
+    for family in ("word", "romanize"):
+        noise = build(family)
+        able = [noise(one, 0.0, "x", language=language).capacity * len(graphemes(one)) for one in (text, before + text)]
+        extra = noise(before, 0.0, "x", language=language).capacity * len(graphemes(before))
+        gap = family == "word" and before in ("𝒳 ",)  # a space between two words
+        assert able[1] == pytest.approx(able[0] + extra + gap)
+
+
+def test_errors_are_mined_behind_an_emoji(tmp_path: Path) -> None:
+    pairs = [("昨日東京へ行きました。", "昨日東京え行きました。"), ("我们去图书馆看书", "我们去图书管看书")]
+    for language, (clean, noisy) in zip(("ja", "zh"), pairs, strict=True):
+        assert error_mix(f"😀{clean}", f"😀{noisy}", language) == error_mix(clean, noisy, language)
+        assert mine([(f"😀{clean}", f"😀{noisy}")], language).typos == mine([(clean, noisy)], language).typos
+    noise = build("natural", path=table(tmp_path, "图书\t图杯\n"))
+    for text in ("我们今天去图书馆。", "😀我们今天去图书馆。"):
+        assert noise(text, 0.0, "x", language="zh").capacity == 2 / len(text)
 
 
 def test_dropped_words_take_a_space_with_them() -> None:

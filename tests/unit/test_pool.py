@@ -43,7 +43,7 @@ def test_rows_made_of_span_qa() -> None:
     assert len(twice) == 3, "a context of two questions is in the pool once"
     with pytest.raises(DataError, match="line 1: answer 'the barn' is not at code point 3"):
         made("answer_sentence", ROW | {"answers": {"text": ["the barn"], "answer_start": [3]}})
-    with pytest.raises(DataError, match="wanted the columns 'context' and 'answers'"):
+    with pytest.raises(DataError, match="line 1: column 'context' is None"):
         made("all_sentences", {"id": "q", "text": "t"})
 
 

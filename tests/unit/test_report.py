@@ -30,16 +30,18 @@ COLUMNS = {
     "noise_seconds,label_preserving,signature,extra,test_size",
     "scores.csv": "task,family,model,intermediate,arm,language,language_name,script,seen,noise,level,metric,status,"
     "cells,expected,n,score,score_low,score_high,drop,drop_rate,drop_rate_above_chance,achieved,changed,word_change_rate,"
-    "fertility,flip_rate,right_to_wrong,wrong_to_right,seconds",
+    "fertility,flip_rate,right_to_wrong,wrong_to_right,seconds,chance,at_chance,clean_at_chance",
     "curves.csv": "task,model,intermediate,arm,noise,level,metric,score,score_low,score_high,drop,drop_low,drop_high,"
     "drop_rate,drop_rate_low,drop_rate_high,drop_rate_above_chance,retention_area,retention_area_low,"
     "retention_area_high,cross_lingual_gap,achieved,word_change_rate,flip_rate,right_to_wrong,wrong_to_right,"
-    "languages,languages_wanted,languages_in_mean,languages_left_out,seeds,noise_seeds,resamples",
+    "languages,languages_wanted,languages_in_mean,languages_left_out,seeds,noise_seeds,resamples,"
+    "chance,at_chance,clean_at_chance",
     "arms.csv": "task,model,noise,kind,arm,reference,measure,level,value,reference_value,difference,difference_low,"
-    "difference_high,p,p_holm,tests_in_family,languages,languages_wanted,languages_in_mean,seeds,resamples",
+    "difference_high,p,p_holm,tests_in_family,languages,languages_wanted,languages_in_mean,seeds,resamples,"
+    "clean_at_chance",
     "seen.csv": "seen,task,model,noise,kind,arm,reference,measure,level,value,reference_value,difference,"
     "difference_low,difference_high,p,p_holm,tests_in_family,languages,languages_wanted,languages_in_mean,seeds,"
-    "resamples",
+    "resamples,clean_at_chance",
     "xtreme_r.csv": "model,intermediate,arm,noise,level,kind,name,score,partial,parts,wanted,missing",
     "completeness.csv": "task,model,intermediate,arm,noise,ok,error,missing,n/a,not_run",
     "cost.csv": "task,model,noise,cells,seconds,forward_seconds,noise_seconds,noise_share",
@@ -123,7 +125,9 @@ def test_curve_is_the_mean_over_languages_complete_in_all_arms(written: Path) ->
     assert float(point["score_low"]) < float(point["score"]) < float(point["score_high"])
     (clean,) = rows(written, "curves.csv", task="xnli", intermediate="none", noise="char", level="0.0")
     assert float(point["drop_rate"]) == pytest.approx(1 - float(point["score"]) / float(clean["score"]))
-    above = 1 - (float(point["score"]) - 1 / 3) / (float(clean["score"]) - 1 / 3)
+    guess = 67 / 200  # of three labels the most frequent one, in every language
+    assert float(point["chance"]) == pytest.approx(guess)
+    above = 1 - (float(point["score"]) - guess) / (float(clean["score"]) - guess)
     assert float(point["drop_rate_above_chance"]) == pytest.approx(above)
 
 

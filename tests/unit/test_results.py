@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import shutil
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,11 +15,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
+from rich.console import Console
 
 from tests.unit import sweep_factory
 from xtreme_noise import cli, report, results
+from xtreme_noise.config import compose, earlier, planned
+from xtreme_noise.report import predictions
+from xtreme_noise.report.answer import answer, totals
 from xtreme_noise.report.study import read_study
-from xtreme_noise.stages import run
+from xtreme_noise.report.tables import tables
+from xtreme_noise.stages import plan, run
+from xtreme_noise.stages.evaluate import identify
 from xtreme_noise.store import remove_leftovers
 
 FOREIGN = ['{"hello": 1}', "[]", '{"cells": [', '{"cells": [{}], "stages": []}', '{"cells": 3, "stages": []}']
@@ -160,6 +170,15 @@ def test_a_killed_resumption_shows_no_less(tmp_path: Path) -> None:
     assert [cell["status"] for cell in left] == ["ok", "error"]
 
 
+def test_an_error_about_a_path_of_other_bytes_is_recorded(tmp_path: Path) -> None:
+    plan: Any = SimpleNamespace(software={}, noise_software={}, stages=[], shots=list)
+    job = run.JobRecord(tmp_path / "jobs" / "a")
+    job.cells = [entry("error", None, error=os.fsdecode(b"/data/\xff: no such file"))]
+    job.write(plan, plan)
+    assert states(tmp_path) == ["error"]
+    assert [p.what for p in read_study(tmp_path, resample=False).problems] == ["/data/?: no such file"]
+
+
 def _scores(path: Path, prefix: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = {"id": ["1", "2"], "cluster": [f"{prefix}1", f"{prefix}2"], "num": [1.0, 0.0]}
@@ -211,3 +230,128 @@ def test_a_report_sweeps_up_what_a_killed_one_left(tmp_path: Path) -> None:
     (sweep / "report.html").unlink()
     report.write(sweep)
     assert not new.exists()
+
+
+def _planned() -> list[Any]:
+    """Two jobs of three cells in each of three languages, as a command leaves them before the first begins."""
+    overrides = ["task=xnli", "model=tiny", "intermediate=none,nli/english", "languages=[en,de,sw]"]
+    study = compose.study([*overrides, "noise=[char,keyboard]", "noise.levels=[0,0.1]", "sweep=s"], True)
+    planned.write(study.jobs, study.folders)
+    assert all(earlier.read(yaml.safe_load((f / "config.yaml").read_text())) for f in study.folders)
+    return list(zip(study.jobs, study.folders, strict=True))
+
+
+def _recorded(folder: Path, job: Any, *languages: str) -> None:
+    """What a job leaves that is killed after these languages."""
+    cells = [
+        identify(job, cell) | {"cell": f"{cell.place}", "status": "ok", "score": 0.5, "error": None}
+        for cell in plan.cells(job)
+        if cell.language in languages
+    ]
+    (folder / "job.json").write_text(json.dumps({"finished": 1.0, "stages": [], "cells": cells}), encoding="utf-8")
+
+
+def _counted(sweep: Path) -> Counter[str]:
+    results.finish(sweep)
+    return +totals(read_study(sweep, resample=False))  # without what is 0
+
+
+@pytest.mark.usefixtures("quick_report")
+def test_all_that_was_planned_is_counted(workdir: Path) -> None:
+    (first, one), (_, two) = _planned()
+    assert _counted(workdir / "s") == {"not run": 2 * 3 * 3}  # nothing has begun
+    _recorded(one, first, "en")
+    assert _counted(workdir / "s") == {"ok": 3, "not run": 15}  # killed in the first job
+    study = read_study(workdir / "s", resample=False)
+    assert {(len(panel.languages), panel.wanted) for panel in study.panels} == {(1, 3)}
+    assert {tuple(system.intermediate for system in panel.silent) for panel in study.panels} == {("nli/english",)}
+    assert "3 of 18 cells measured (15 not run)" in answer(study).paragraph
+    assert sum(1 for _ in csv.DictReader(io.StringIO(tables(study)["cells.csv"]))) == 3
+    (two / "config.yaml").unlink()
+    [problem] = read_study(workdir / "s", resample=False).problems
+    assert problem.where == f"job {two.name}" and "has not finished" in problem.what and str(two) in problem.what
+    assert cli.main(["mode=report", "sweep=s"]) == 1
+
+
+def test_what_a_job_has_recorded_is_not_planned_twice(workdir: Path) -> None:
+    (first, one), (_, two) = _planned()
+    shutil.rmtree(two)
+    _recorded(one, first, "en", "de", "sw")
+    assert _counted(workdir / "s") == {"ok": 9}
+    (one / "config.yaml").write_text("of: another version", encoding="utf-8")
+    (one / planned.UNFINISHED).unlink()
+    assert _counted(workdir / "s") == {"ok": 9}
+    assert not read_study(workdir / "s", resample=False).problems
+
+
+@pytest.fixture
+def quick_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without what takes seconds and is not looked at."""
+    from xtreme_noise.report import figures, page
+
+    monkeypatch.setattr(predictions, "RESAMPLES", 99)
+    monkeypatch.setattr(figures, "figures", lambda _: {})
+    monkeypatch.setattr(page, "vega_library", lambda: "")
+
+
+def _edited(score: float) -> Any:
+    def spoil(sweep: Path) -> None:
+        rows = pq.read_table(sweep / "cells.parquet").to_pylist()
+        rows[0]["score"] = score
+        pq.write_table(pa.Table.from_pylist(rows, sweep_factory.SCHEMA), sweep / "cells.parquet")
+
+    return spoil
+
+
+def _unreadable(sweep: Path) -> None:
+    min((sweep / "predictions").iterdir()).write_bytes(b"PAR1")
+
+
+def _of_others(sweep: Path) -> None:
+    path = min((sweep / "predictions").iterdir())
+    pq.write_table(pq.read_table(path).slice(0, 5), path)
+
+
+def _without_samples(sweep: Path) -> None:
+    rows = pq.read_table(sweep / "cells.parquet").to_pylist()
+    rows[-1]["samples"] = '[{"id": "1"}]'
+    pq.write_table(pa.Table.from_pylist(rows, sweep_factory.SCHEMA), sweep / "cells.parquet")
+
+
+@pytest.mark.usefixtures("quick_report")
+@pytest.mark.parametrize(
+    ("spoil", "lost"),
+    [(_edited(0.99), 1), (_edited(0.0), 1), (_unreadable, 1), (_of_others, 1), (_without_samples, 0)],
+)
+def test_what_the_report_lists_is_exit_code_1_and_in_no_number(
+    spoil: Any, lost: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where the report is there already, and in the table of the terminal."""
+    sweep = sweep_factory.make(tmp_path / "s", LIGHT)
+    shutil.rmtree(sweep / "jobs")
+    assert cli.main(["mode=report", f"sweep={sweep}"]) == 0
+    assert "2/2" in capsys.readouterr().out
+    spoil(sweep)
+    spoiled = tmp_path / "alone"
+    shutil.copytree(sweep, spoiled)
+    for _ in range(2):
+        assert cli.main(["mode=report", f"sweep={sweep}"]) == 1
+        said = capsys.readouterr()
+        assert "1 failed; the report lists them first" in said.err
+        assert (f"{2 - lost}/2" in said.out) and ("1 failed" in said.out) == bool(lost)
+        assert "99.0" not in said.out and "1 failure" in (sweep / "report.html").read_text(encoding="utf-8")
+    shown = io.StringIO()
+    Console(file=shown, width=120).print(report.terminal_table(spoiled))  # which no report tells about
+    assert f"{2 - lost}/2" in shown.getvalue()
+    scores = [row["score"] for row in csv.DictReader(io.StringIO((sweep / "tables" / "cells.csv").read_text()))]
+    assert scores.count("") == lost
+
+
+@pytest.mark.parametrize("score", [float("inf"), float("nan"), 1.7])
+def test_a_score_that_is_none_is_refused(score: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sweep = sweep_factory.make(tmp_path / "s", LIGHT)
+    shutil.rmtree(sweep / "jobs")
+    _edited(score)(sweep)
+    assert cli.main(["mode=report", f"sweep={sweep}"]) == 2
+    said = capsys.readouterr()
+    assert "cells.parquet, row 1: score is" in said.err and not said.out

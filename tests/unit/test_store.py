@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import hashlib
+import json
 import multiprocessing
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests import damage as damages
 from xtreme_noise.errors import UserError
 from xtreme_noise.store import MANIFEST, Store, damage, digest, write_atomic
 
@@ -49,27 +53,92 @@ def test_failure_leaves_nothing(tmp_path: Path, error: Exception) -> None:
     assert store.build("cells", {"n": 1}, _make).is_dir()
 
 
-@pytest.mark.parametrize("harm", ["truncate", "flip", "remove", "no manifest", "bad manifest"])
-def test_damage_is_found_and_built_again(tmp_path: Path, harm: str) -> None:
+@pytest.mark.parametrize("harm", damages.KINDS)
+def test_damage_is_found_and_built_again(tmp_path: Path, harm: str, caplog: pytest.LogCaptureFixture) -> None:
     path = Store(tmp_path).build("stages", {"n": 1}, _make)
-    victim = path / "weights.bin"
-    if harm == "truncate":
-        victim.write_bytes(victim.read_bytes()[:-1])
-    elif harm == "flip":
-        victim.write_bytes(b"y" + victim.read_bytes()[1:])
-    elif harm == "remove":
-        victim.unlink()
-    elif harm == "no manifest":
-        (path / MANIFEST).unlink()
-    else:
-        (path / MANIFEST).write_text("{")
+    damages.KINDS[harm](path)
     assert damage(path) is not None
     fresh = Store(tmp_path)
-    assert fresh.find("stages", {"n": 1}) is None
-    rebuilt = fresh.build("stages", {"n": 1}, _make)
-    assert damage(rebuilt) is None
-    assert (rebuilt / "weights.bin").read_bytes() == b"x" * 1000
-    assert list((tmp_path / "damaged").rglob(MANIFEST if harm != "no manifest" else "weights.bin"))
+    assert fresh.build("stages", {"n": 1}, _make) == path
+    assert damage(path) is None
+    assert (path / "weights.bin").read_bytes() == b"x" * 1000
+    assert Store(tmp_path).find("stages", {"n": 1}) == path
+    [line] = [record.getMessage() for record in caplog.records if record.name == "xtreme_noise.store"]
+    assert line.startswith(f"{path} is damaged (") and "built again" in line and "\n" not in line
+    assert [aside.name for aside in (tmp_path / "damaged").glob("*/*")] == [path.name], "kept, not deleted"
+
+
+def test_a_file_that_a_kind_must_have(tmp_path: Path) -> None:
+    """Also where the manifest is of before it had a checksum of its own."""
+    store = Store(tmp_path)
+    path = store.build("cells", {"n": 1}, _make, ("weights.bin",))
+    content = json.loads((path / MANIFEST).read_text())
+    content["files"] = {"other": hashlib.sha256(b"").hexdigest()}
+    del content["sha256"]
+    (path / MANIFEST).write_text(json.dumps(content))
+    (path / "weights.bin").rename(path / "weights")
+    (path / "other").touch()
+    assert Store(tmp_path).find("cells", {"n": 1}) == path
+    assert Store(tmp_path).find("cells", {"n": 1}, ("weights.bin",)) is None
+
+
+def test_artifacts_of_before_stay(tmp_path: Path) -> None:
+    """Manifests had no checksum of their own."""
+    path = Store(tmp_path).build("stages", {"n": 1, "x": [1.5, None, "ü"]}, _make)
+    content = json.loads((path / MANIFEST).read_text())
+    del content["sha256"]
+    (path / MANIFEST).write_text(json.dumps(content))
+    assert damage(path) is None
+
+
+def test_two_artifacts_in_each_others_place(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    one, other = (store.build("cells", {"n": n}, partial(_number, n)) for n in (1, 2))
+    damages.swap(one, other)
+    fresh = Store(tmp_path)
+    for n in (1, 2):
+        path = fresh.build("cells", {"n": n}, partial(_number, n))
+        assert (path / "score").read_text() == str(n)
+
+
+def _number(n: int, directory: Path) -> None:
+    (directory / "score").write_text(str(n))
+
+
+def test_one_file_alone_is_looked_at(tmp_path: Path) -> None:
+    def make(directory: Path) -> None:
+        _make(directory)
+        (directory / "facts.json").write_text("{}")
+
+    store = Store(tmp_path)
+    assert not store.there("stages", {"n": 1})
+    path = store.build("stages", {"n": 1}, make)
+    assert store.there("stages", {"n": 1})
+    assert store.peek("stages", {"n": 1}, "facts.json") == path / "facts.json"
+    assert store.peek("stages", {"n": 2}, "facts.json") is None
+    (path / "weights.bin").write_bytes(b"")
+    assert store.peek("stages", {"n": 1}, "facts.json") == path / "facts.json"
+    (path / "facts.json").write_text("{")
+    assert store.there("stages", {"n": 1}), "files are not looked at"
+    assert Store(tmp_path).peek("stages", {"n": 1}, "facts.json") is None
+    assert not path.exists()
+    path.mkdir()
+    assert not store.there("stages", {"n": 1})
+
+
+def test_the_last_damaged_things_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xtreme_noise.store.KEPT", 3)
+    for n in range(5):
+        path = Store(tmp_path).build("cells", {"n": 1}, partial(_number, n))
+        (path / "score").write_text(f"damaged {n}")
+        assert Store(tmp_path).find("cells", {"n": 1}) is None
+    assert {path.read_text() for path in (tmp_path / "damaged").rglob("score")} == {f"damaged {n}" for n in (2, 3, 4)}
+
+
+def test_a_key_that_json_does_not_keep(tmp_path: Path) -> None:
+    """It would be another one when it is read, and the artifact of another place."""
+    with pytest.raises(TypeError, match="names that are no texts"):
+        Store(tmp_path).build("cells", {"n": {10: 1, 9: 2}}, _make)
 
 
 def _slow_build(root: str, log: str) -> None:

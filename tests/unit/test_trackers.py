@@ -7,13 +7,17 @@ import importlib.util
 import sqlite3
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pytorch_lightning.loggers import Logger
 
+from tests.e2e.world import QUICK
 from xtreme_noise import trackers
 from xtreme_noise.config import compose
 from xtreme_noise.config.schema import Config, TaskConfig, TrackerConfig
 from xtreme_noise.errors import ConfigError
+from xtreme_noise.stages.run import run_job
 
 CONFIG = asdict(Config(task=TaskConfig(name="xnli", labels=[f"label {n}" for n in range(300)])))
 
@@ -46,6 +50,47 @@ def test_csv(study: Path, workdir: Path) -> None:
     rows = list(csv.DictReader(files[1].open()))
     assert [row["xnli/de/char@0.05#0"] for row in rows if row["xnli/de/char@0.05#0"]] == ["0.75"]
     assert not any(workdir.iterdir())
+
+
+def test_a_rerun_of_what_is_finished_adds_nothing(
+    workdir: Path, store_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another tracker is shown all of it."""
+    opened: list[str] = []
+    real = trackers.build
+
+    def build(cfg: TrackerConfig, *rest: Any) -> Logger:
+        opened.append(cfg.kind)
+        return real(cfg, *rest)
+
+    monkeypatch.setattr(trackers, "build", build)
+
+    def run(kind: str) -> set[str]:
+        [cfg] = compose.jobs(
+            ["source=embedded", "task=intents", *QUICK, "languages=[en]", "task.size.test=4", "noise.level=0.1",
+             f"tracker={kind}", f"store={store_path}", f"sweep={workdir}"]
+        )  # fmt: skip
+        run_job(cfg, workdir / "jobs" / "a")
+        return {path.relative_to(workdir / "jobs" / "a").parts[0] for path in workdir.rglob("*/a/*/**")}
+
+    first = run("csv")
+    assert opened == ["csv"]
+    for _ in range(2):
+        assert run("csv") == first
+    assert opened == ["csv"]
+    assert run("tensorboard") == first | {"tensorboard"} and opened == ["csv", "tensorboard"]
+    assert [path.name for path in workdir.glob("jobs/a/csv/*")] == ["version_0"]
+
+
+def test_csv_keeps_no_empty_versions(study: Path) -> None:
+    """Of runs that failed before they had anything to log."""
+    for _ in range(3):
+        logger = trackers.build(TrackerConfig(kind="csv"), study / "jobs" / "a", "run", CONFIG)
+        (Path(str(logger.log_dir)) / "hparams.yaml").parent.mkdir(parents=True, exist_ok=True)
+    assert len(list(study.glob("jobs/a/csv/*"))) == 1
+    track("csv", study, "a", 0.5)
+    track("csv", study, "a", 0.5)
+    assert [path.name for path in sorted(study.glob("jobs/a/csv/*"))] == ["version_0", "version_1"]
 
 
 def test_tensorboard(study: Path, workdir: Path) -> None:

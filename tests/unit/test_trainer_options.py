@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.e2e.world import QUICK
+from tests.unit.test_resume import Killed, kill_after
 from xtreme_noise import cli, models
 from xtreme_noise.config import compose
 from xtreme_noise.config.schema import Config, ModelConfig
@@ -75,6 +76,16 @@ def test_the_keys_of_stages_that_are_trained_already_stay(root: Path, tmp_path: 
     }  # fmt: skip
 
 
+def test_tagging_with_a_hub_model_is_trained_anew(root: Path, tmp_path: Path) -> None:
+    """Its tokenizer may be one that words had been shown to without their spaces; that of tiny never was."""
+    tagging = [*QUICK, "source=files", f"source.root={root}", "task=udpos"]
+    hub = ["model.loader=hub", f"model.path={without_dropout(tmp_path)}", "model.parameters={}"]
+    for options, found in ((tagging, False), ([*tagging, *hub], True)):
+        [cfg] = compose.jobs(options)
+        assert ("encoding" in Plan(cfg).stages[-1].key()) == found
+    assert "encoding" not in Plan(job(root, tmp_path, *hub)).stages[-1].key()
+
+
 def test_accumulated_gradients_are_one_update(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[int] = []
     real = Resume.on_train_batch_end
@@ -86,6 +97,46 @@ def test_accumulated_gradients_are_one_update(root: Path, tmp_path: Path, monkey
     monkeypatch.setattr(Resume, "on_train_batch_end", counted)
     fit(root, tmp_path / "s", "trainer.accumulate_grad_batches=4")
     assert steps == [0, 0, 0, 1, 1, 2], "six batches; the last two make an update of their own"
+
+
+def gradients(monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor]:
+    """That of a weight at each update of the fits to come, before it is clipped."""
+    found: list[torch.Tensor] = []
+
+    def note(self: Any, _: Any) -> None:
+        found.append(self.model.classifier.out_proj.weight.grad.clone())
+
+    monkeypatch.setattr("xtreme_noise.modules.base.TaskModule.on_before_optimizer_step", note)
+    return found
+
+
+def test_an_update_is_the_mean_of_its_batches(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last of an epoch, too, and after an interruption. The weights stay as they are, there is no dropout."""
+    path = without_dropout(tmp_path)
+    options = ["model.loader=hub", f"model.path={path}", "model.parameters={}", "task.recipe.learning_rate=1e-12"]
+    found = gradients(monkeypatch)
+    fit(root, tmp_path / "s", *options)
+    single = list(found)
+    assert len(single) == 6
+    for number, sizes in ((4, [4, 2]), (9, [6])):
+        found.clear()
+        fit(root, tmp_path / "s", *options, f"trainer.accumulate_grad_batches={number}")
+        for whole, batches in zip(found, torch.split(torch.stack(single), sizes), strict=True):
+            assert torch.allclose(whole, batches.mean(0), rtol=1e-4, atol=1e-8)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill_after(1, patch)
+        fit(root, tmp_path / "t", *options, "trainer.accumulate_grad_batches=4", "trainer.checkpoint_minutes=0")
+    found.clear()
+    fit(root, tmp_path / "t", *options, "trainer.accumulate_grad_batches=4")
+    assert len(found) == 1 and torch.allclose(found[0], torch.stack(single[4:]).mean(0), rtol=1e-4, atol=1e-8)
+
+
+def without_dropout(tmp_path: Path) -> Path:
+    path = models.materialise(ModelConfig(loader="random"), Store(tmp_path / "models"), True)
+    config = json.loads((path / "config.json").read_text())
+    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    (path / "config.json").write_text(json.dumps(config))
+    return path
 
 
 def test_recomputed_activations_give_the_same_weights(root: Path, tmp_path: Path) -> None:
@@ -130,11 +181,9 @@ def test_ranks_share_each_batch() -> None:
 
 def test_two_processes_train_as_one(root: Path, tmp_path: Path) -> None:
     """Without dropout, which cannot be the same on two ranks; some batches are not even."""
-    path = models.materialise(ModelConfig(loader="random"), Store(tmp_path / "models"), True)
-    config = json.loads((path / "config.json").read_text())
-    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-    (path / "config.json").write_text(json.dumps(config))
-    options = ["model.loader=hub", f"model.path={path}", "model.parameters={}", "task.recipe.batch_size=5"]
+    path = without_dropout(tmp_path)
+    options = ["model.loader=hub", f"model.path={path}", "model.parameters={}", "task.recipe.batch_size=5",
+               "trainer.accumulate_grad_batches=2"]  # fmt: skip
     one = fit(root, tmp_path / "s", *options, "task.recipe.epochs=2")
     two = fit(root, tmp_path / "s", *options, "task.recipe.epochs=2", "trainer.devices=2")
     assert one != two

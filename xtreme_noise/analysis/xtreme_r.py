@@ -23,14 +23,23 @@ _TATOEBA = (
 )
 
 
+SAME = {"squad_f1": ("squad_v1_f1",)}  # they differ where neither answer has a token
+
+
 @dataclass(frozen=True)
 class Task:
-    """A task of the benchmark. `metric`: what its score is made of; other metrics are not its score."""
+    """A task of the benchmark. `metric`: what its score is made of; other metrics are not its score, but for those that
+    its own script has by another name (`SAME`).
+    """
 
     name: str
     group: str
     metric: str
     languages: tuple[str, ...]
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return (self.metric, *SAME.get(self.metric, ()))
 
     @property
     def averages_exact_match(self) -> bool:

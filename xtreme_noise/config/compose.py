@@ -44,7 +44,7 @@ class Study:
     folders: list[Path]
     overrides: list[str]
     multirun: bool
-    launcher: str = "basic"  # basic and joblib run jobs on this machine
+    launcher: str = "basic"
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,15 @@ def jobs(sweep: Path, now: Collection[Path]) -> list[Config]:
         if path.parent in now or not _finished(path.parent / "job.json"):
             continue
         try:
-            found.append(_read(Config, yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
+            found.append(read(yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, yaml.YAMLError):
             continue
+    return found
+
+
+def read(content: Any) -> Config:
+    """A configuration that a job has. Raises KeyError, TypeError or AttributeError for one of another version."""
+    found: Config = _read(Config, content)
     return found
 
 

@@ -11,12 +11,13 @@ from xtreme_noise.config.schema import IntermediateConfig
 from xtreme_noise.config.sizes import layers
 from xtreme_noise.config.splits import DataConfig
 from xtreme_noise.errors import ConfigError, suggest
+from xtreme_noise.names import problem
 
 # Task family -> the metrics that read its predictions (a test compares them with xtreme_noise/metrics).
 METRICS: dict[str, tuple[str, ...]] = {
     "classification": ("accuracy",),
     "tagging": ("span_f1", "token_accuracy"),
-    "qa": ("squad_f1", "mlqa_f1", "error_rate"),
+    "qa": ("squad_f1", "squad_v1_f1", "mlqa_f1", "error_rate"),
     "retrieval": ("accuracy",),
     "multiple_choice": ("accuracy",),
     "ranking": ("map", "map_at_20", "mrr_at_20"),
@@ -26,7 +27,6 @@ HEADS = ("classification", "tagging", "qa", "multiple_choice")  # families that 
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
 EMBEDDED = ("intents", "slots")  # generators of xtreme_noise/data/embedded.py
 SEEDS = 2**32
-LONGEST_NAME = 100  # bytes: a folder of mode=export is called by two of them, and a file name takes 255
 
 
 class Fits(Checks):
@@ -34,8 +34,7 @@ class Fits(Checks):
 
     def run(self) -> None:
         cfg = self.cfg
-        for key, name in (("model", cfg.model.name), ("task", cfg.task.name), ("intermediate", cfg.intermediate.name)):
-            self._name(f"{key}.name", name)
+        self._names()
         self._one_of("trainer.accelerator", cfg.trainer.accelerator, ACCELERATORS, "accelerators")
         self._layers()
         self._trained()
@@ -50,12 +49,29 @@ class Fits(Checks):
         self._both("language", "languages")
         self._both("noise.level", "noise.levels")
 
+    def _names(self) -> None:
+        """Names stand in tables, and become parts of paths."""
+        task = self.cfg.task
+        self._name("model.name", self.cfg.model.name)
+        self._name("task.name", task.name)
+        self._name("tracker.project", self.cfg.tracker.project)
+        if task.reported_as is not None:
+            self._name("task.reported_as", task.reported_as)
+        for key, other in (("task.first.name", task.first), ("task.trained_as.name", task.trained_as)):
+            if other is not None:
+                self._name(key, other.name)
+        self._stage_names("intermediate", self.cfg.intermediate)
+
+    def _stage_names(self, key: str, stage: IntermediateConfig) -> None:
+        self._name(f"{key}.name", stage.name)
+        for what in ("stages", "tasks"):
+            for name, inner in getattr(stage, what).items():
+                self._name(f"{key}.{what}.{name}", name)
+                self._stage_names(f"{key}.{what}.{name}", inner)
+
     def _name(self, key: str, name: str) -> None:
-        parts = name.split("/")
-        if not name.strip() or not name.isprintable() or ".." in parts or "" in parts:
-            raise self._wrong(key, f"is {name!r}: wanted a name, such as xnli or nli/english")
-        if len(name.encode()) > LONGEST_NAME:
-            raise self._wrong(key, f"has {len(name.encode())} bytes, and {LONGEST_NAME} are the most a name can have")
+        if why := problem(name):
+            raise self._wrong(key, f"is {name!r:.200}, which is {why}: wanted a name, such as xnli or nli/english")
 
     def _layers(self) -> None:
         model = self.cfg.model

@@ -12,8 +12,8 @@ from typing import Any
 
 from xtreme_noise.data.bitext import bitext_candidates, bitext_queries
 from xtreme_noise.data.checklist import filled_templates
+from xtreme_noise.data.examples import answers_of
 from xtreme_noise.data.sentences import sentence_at, sentences
-from xtreme_noise.errors import DataError
 
 Rows = Iterable[tuple[str, Mapping[str, Any]]]
 Made = Iterator[tuple[str, dict[str, Any]]]
@@ -21,13 +21,8 @@ Made = Iterator[tuple[str, dict[str, Any]]]
 
 def _answer(raw: Mapping[str, Any], where: str) -> tuple[str, int, int]:
     """(context, start, end) of the sentence with the answer."""
-    context, answers = raw.get("context"), raw.get("answers")
-    if not isinstance(context, str) or not isinstance(answers, Mapping) or not answers.get("text"):
-        raise DataError(f"{where}: wanted the columns 'context' and 'answers' of span QA, with an answer")
-    text, start = answers["text"][0], int(answers["answer_start"][0])
-    if context[start : start + len(text)] != text:
-        raise DataError(f"{where}: answer {text!r} is not at code point {start} of the context")
-    return (context, *sentence_at(context, start))
+    _, starts = answers_of(raw, where)
+    return (raw["context"], *sentence_at(raw["context"], starts[0]))
 
 
 def _identifier(language: str, context: str, start: int) -> str:

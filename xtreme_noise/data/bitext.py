@@ -43,8 +43,7 @@ def bitext_queries(rows: Rows, language: str) -> Made:
     for where, raw in rows:
         sentences, others = _side(raw, "sentence1", where), _side(raw, "sentence2", where)
         right: dict[int, list[str]] = defaultdict(list)
-        for pair in raw.get("gold") or ():
-            query, candidate = (int(place) for place in pair)
+        for query, candidate in _pairs(raw.get("gold") or [], where):
             if not (1 <= query <= len(sentences) and 1 <= candidate <= len(others)):
                 raise DataError(f"{where}: gold pair {query}, {candidate} is out of range: places count from 1")
             right[query].append(_name(ENGLISH, theirs + candidate))
@@ -62,6 +61,14 @@ def bitext_candidates(rows: Rows, language: str) -> Made:
         for place, sentence in enumerate(sentences, 1):
             yield where, {"id": _name(ENGLISH, before + place), "text": sentence}
         before += len(sentences)
+
+
+def _pairs(gold: Any, where: str) -> list[tuple[int, int]]:
+    if not isinstance(gold, list) or not all(
+        isinstance(pair, list | tuple) and len(pair) == 2 and all(type(place) is int for place in pair) for pair in gold
+    ):
+        raise DataError(f"{where}: column 'gold' is {gold!r:.80}, wanted a list of pairs of places")
+    return [(query, candidate) for query, candidate in gold]
 
 
 def _side(raw: Mapping[str, Any], column: str, where: str) -> list[str]:

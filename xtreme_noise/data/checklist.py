@@ -83,12 +83,15 @@ def filled_templates(rows: Rows, language: str) -> Iterator[tuple[str, dict[str,
             raise DataError(f"the templates of {language} lack the test {name}")
         seen: set[str] = set()
         for number in range(CASES):
-            for pairs, key in _attempts(tests[name], f"{SEED}|{name}|{number}", language):
-                if pairs and key not in seen:
-                    seen.add(key)
-                    break
-            else:
-                raise DataError(f"{language}: only {number} of {CASES} cases of {name} can be filled in")
+            try:
+                for pairs, key in _attempts(tests[name], f"{SEED}|{name}|{number}", language):
+                    if pairs and key not in seen:
+                        seen.add(key)
+                        break
+                else:
+                    raise DataError(f"{language}: only {number} of {CASES} cases of {name} can be filled in")
+            except (LookupError, ValueError) as error:  # rows of a test that are not there
+                raise DataError(f"the templates of {language} lack rows of the test {name} ({error!r})") from error
             case = f"{name}/{number:03d}"
             for position, pair in enumerate(pairs):
                 yield f"{language}, {case}", {"id": f"{case}/{position}", "case": case, **pair}
@@ -96,15 +99,17 @@ def filled_templates(rows: Rows, language: str) -> Iterator[tuple[str, dict[str,
 
 def _tests(rows: Rows) -> dict[str, Test]:
     found: dict[str, Test] = {}
+    current: Test | None = None
     question: Line | None = None
     for where, row in rows:
-        try:
-            name, english, variants = row["field"], row["en"], row["variants"]
-        except KeyError as error:
-            raise DataError(f"{where}: no {error} among the columns of a template") from error
-        line = Line(english, tuple(Wording(v["text"], _conditions(v.get("placeholders"))) for v in variants))
+        name, line = _line(row, where)
         if name == "Name":
-            found[TESTS.get(str(english), str(english))] = current = Test()
+            found[TESTS.get(line.english, line.english)] = current = Test()
+        elif name == "Capability":
+            continue
+        elif current is None or (name == "Answer" and question is None):
+            what = "the Name of a test" if current is None else "a Question"
+            raise DataError(f"{where}: {name!r} stands before {what}")
         elif name == "Context":
             current.contexts.append(line)
         elif name == "Question":
@@ -112,13 +117,34 @@ def _tests(rows: Rows) -> dict[str, Test]:
         elif name == "Answer":
             assert question is not None
             current.questions.append((question, line))
-        elif name != "Capability":
+        else:
             current.fillers[name].append(line)
     shared = {name: lines for test in found.values() for name, lines in test.fillers.items()}
     for test in found.values():
         if not test.fillers:  # the second test about animals has those of the first
             test.fillers.update({name: shared[name] for name in ("animal", "vehicle") if name in shared})
     return found
+
+
+def _line(row: Mapping[str, Any], where: str) -> tuple[str, Line]:
+    """(field, line) of a row. Raises DataError for one that is no template."""
+    for column in ("field", "en", "variants"):
+        if column not in row:
+            raise DataError(f"{where}: no {column!r} among the columns of a template")
+    variants = row["variants"]
+    texts = isinstance(row["field"], str) and isinstance(row["en"], str)
+    if not texts or not isinstance(variants, list) or not all(map(_is_wording, variants)):
+        raise DataError(f"{where}: no template: wanted texts as 'field' and 'en', and 'variants' with a 'text' each")
+    wordings = (Wording(variant["text"], _conditions(variant.get("placeholders"))) for variant in variants)
+    return row["field"], Line(row["en"], tuple(wordings))
+
+
+def _is_wording(variant: Any) -> bool:
+    return (
+        isinstance(variant, Mapping)
+        and isinstance(variant.get("text"), str)
+        and isinstance(variant.get("placeholders"), str | None)
+    )
 
 
 def _conditions(placeholders: str | None) -> frozenset[str]:

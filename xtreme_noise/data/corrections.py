@@ -9,6 +9,7 @@ from typing import Any
 
 from xtreme_noise.config.splits import JoinConfig, RepairConfig, SplitConfig
 from xtreme_noise.data.examples import identity
+from xtreme_noise.data.matching import by_key, key
 from xtreme_noise.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -30,14 +31,12 @@ def repaired(rows: Rows, right: Rows, repair: RepairConfig, what: str) -> Iterat
     """`rows` with the columns of `repair` as they are in the row of `right` with the same value of `repair.by`.
 
     How many rows that changed is in the log. Raises DataError for a row without its like in `right`."""
-    known = {row.get(repair.by): row for _, row in right}
+    known = by_key(right, repair.by, repair.columns)
     total = changed = 0
     for where, raw in rows:
-        if raw.get(repair.by) not in known:
-            raise DataError(f"{where}: no row of {repair.path} has {repair.by} {raw.get(repair.by)!r}")
-        found = {column: known[raw[repair.by]][column] for column in repair.columns}
+        found = _like(known, raw, repair, where)
         total += 1
-        changed += any(raw[column] != value for column, value in found.items())
+        changed += any(raw.get(column) != value for column, value in found.items())
         yield where, {**raw, **found}
     log.warning("%s: %d of %d rows repaired by %s", what, changed, total, repair.path)
 
@@ -46,16 +45,18 @@ def joined(rows: Rows, other: Rows, join: JoinConfig) -> Iterator[tuple[str, dic
     """`rows` with the columns of `join`, from the row of `other` with the same value of `join.by`.
 
     Raises DataError for a row without its like in `other`, or when a column is not there."""
-    known: dict[Any, dict[str, Any]] = {}
-    for where, row in other:
-        for column in (join.by, *join.columns):
-            if column not in row:
-                raise DataError(f"{where}: no column {column!r}; it has {', '.join(map(str, row))}")
-        known[row[join.by]] = {column: row[column] for column in join.columns}
+    known = by_key(other, join.by, join.columns)
     for where, raw in rows:
-        if raw.get(join.by) not in known:
-            raise DataError(f"{where}: no row of {join.path} has {join.by} {raw.get(join.by)!r}")
-        yield where, {**raw, **known[raw[join.by]]}
+        yield where, {**raw, **_like(known, raw, join, where)}
+
+
+def _like(
+    known: Mapping[Any, dict[str, Any]], raw: Mapping[str, Any], other: RepairConfig | JoinConfig, where: str
+) -> dict[str, Any]:
+    name = key(raw, other.by, where)
+    if name not in known:
+        raise DataError(f"{where}: no row of {other.path} has {other.by} {name!r:.80}")
+    return known[name]
 
 
 def _named(rows: Rows, split: SplitConfig) -> Iterator[tuple[str, Mapping[str, Any]]]:

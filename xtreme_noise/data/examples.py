@@ -16,12 +16,15 @@ A test set with a noisy side has it in columns such as noisy_text beside text.
 from __future__ import annotations
 
 import logging
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count, takewhile
 from typing import Any
 
+from xtreme_noise.data.matching import key
 from xtreme_noise.data.pairs import noisy_side
+from xtreme_noise.data.strict_json import check_text
 from xtreme_noise.errors import DataError
 from xtreme_noise.noise.apply import NOISY
 
@@ -29,15 +32,17 @@ log = logging.getLogger(__name__)
 Row = dict[str, Any]
 UNANSWERABLE = "unanswerable"  # the label of a QA task some of whose questions have no answer in their context
 INVISIBLE = ("Zs", "Zl", "Zp", "Cc", "Cf")
+NUMBERED = re.compile(r"[a-z]+-[0-9]+")  # an id that rows without one get
 Check = Callable[[Mapping[str, Any], Sequence[str], str], Row]
 
 
-def _text(row: Mapping[str, Any], column: str, where: str) -> str:
+def text_of(row: Mapping[str, Any], column: str, where: str) -> str:
+    """A column that has something to read in it. Raises DataError."""
     value = row.get(column)
     if not isinstance(value, str):
-        raise DataError(f"{where}: column {column!r} is {value!r}, wanted text (in quotes)")
+        raise DataError(f"{where}: column {column!r} is {value!r:.200}, wanted text (in quotes)")
     if not visible(value):
-        raise DataError(f"{where}: column {column!r} is {value!r}, wanted text that is not empty")
+        raise DataError(f"{where}: column {column!r} is {value!r:.200}, wanted text that is not empty")
     return value
 
 
@@ -53,14 +58,14 @@ def label_index(value: Any, labels: Sequence[str], where: str) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(labels):
         return value
     raise DataError(
-        f"{where}: label {value!r} is out of range: wanted one of {', '.join(labels)} or 0..{len(labels) - 1}"
+        f"{where}: label {value!r:.200} is out of range: wanted one of {', '.join(labels)} or 0..{len(labels) - 1}"
     )
 
 
 def _classification(row: Mapping[str, Any], labels: Sequence[str], where: str) -> Row:
-    found: Row = {"text": _text(row, "text", where)}
+    found: Row = {"text": text_of(row, "text", where)}
     if "text_pair" in row:
-        found["text_pair"] = _text(row, "text_pair", where)
+        found["text_pair"] = text_of(row, "text_pair", where)
     found["label"] = label_index(row.get("label"), labels, where)
     return found
 
@@ -73,7 +78,7 @@ def _tagging(row: Mapping[str, Any], labels: Sequence[str], where: str) -> Row:
         raise DataError(f"{where}: {len(tokens)} tokens but {len(tags)} tags")
     for token in tokens:
         if not isinstance(token, str) or not token.strip():
-            raise DataError(f"{where}: token {token!r} is not text")
+            raise DataError(f"{where}: token {token!r:.200} is not text")
     return {"tokens": tokens, "tags": [label_index(tag, labels, where) for tag in tags]}
 
 
@@ -81,48 +86,56 @@ def _whole(start: Any) -> bool:
     """Whether a place in a text is a number from 0 up, without a part."""
     if isinstance(start, bool) or not isinstance(start, int | float):
         return False
-    return float(start).is_integer() and start >= 0
+    return start >= 0 and (isinstance(start, int) or start.is_integer())
 
 
-def _qa(row: Mapping[str, Any], labels: Sequence[str], where: str) -> Row:
-    context = _text(row, "context", where)
-    answers = row.get("answers")
-    if not isinstance(answers, Mapping) or not (answers.get("text") or UNANSWERABLE in labels):
-        raise DataError(f"{where}: column 'answers' has no answer: {answers!r}")
+def answers_of(row: Mapping[str, Any], where: str, *, may_lack: bool = False) -> tuple[list[str], list[int]]:
+    """The answers of a row of span QA and where each begins in its context.
+
+    may_lack: whether there may be none. Raises DataError for answers of another shape, or that are not there.
+    """
+    context, answers = text_of(row, "context", where), row.get("answers")
+    if not isinstance(answers, Mapping) or not (answers.get("text") or may_lack):
+        raise DataError(f"{where}: column 'answers' has no answer: {answers!r:.200}")
     texts, starts = answers.get("text"), answers.get("answer_start")
     if not isinstance(texts, list) or not isinstance(starts, list) or len(texts) != len(starts):
         raise DataError(f"{where}: 'answers' wants lists 'text' and 'answer_start' of one length: {answers!r:.200}")
     for text, start in zip(texts, starts, strict=True):
         if not isinstance(text, str) or not visible(text):
-            raise DataError(f"{where}: answer {text!r} is not text")
+            raise DataError(f"{where}: answer {text!r:.200} is not text")
         if not _whole(start):
-            raise DataError(f"{where}: answer_start {start!r} is not a code point of the context, from 0 up")
+            raise DataError(f"{where}: answer_start {start!r:.80} is not a code point of the context, from 0 up")
         if context[int(start) : int(start) + len(text)] != text:
-            raise DataError(f"{where}: answer {text!r} is not at code point {start} of the context")
-    case = {"case": _text(row, "case", where)} if "case" in row else {}
+            raise DataError(f"{where}: answer {text!r:.200} is not at code point {start!r:.80} of the context")
+    return texts, [int(start) for start in starts]
+
+
+def _qa(row: Mapping[str, Any], labels: Sequence[str], where: str) -> Row:
+    texts, starts = answers_of(row, where, may_lack=UNANSWERABLE in labels)
+    case = {"case": text_of(row, "case", where)} if "case" in row else {}
     return {
-        "question": _text(row, "question", where),
-        "context": context,
-        "answers": {"text": texts, "answer_start": [int(start) for start in starts]},
+        "question": text_of(row, "question", where),
+        "context": row["context"],
+        "answers": {"text": texts, "answer_start": starts},
         **case,
     }
 
 
 def _retrieval(row: Mapping[str, Any], labels: Sequence[str], where: str) -> Row:
     del labels
-    return {"query": _text(row, "query", where), "candidate": _text(row, "candidate", where)}
+    return {"query": text_of(row, "query", where), "candidate": text_of(row, "candidate", where)}
 
 
 def _multiple_choice(row: Mapping[str, Any], labels: Sequence[str], where: str) -> Row:
     """Choices stand in one list, or in columns that are mapped to choice_0, choice_1 ..."""
     del labels
-    found: Row = {"text": _text(row, "text", where)}
+    found: Row = {"text": text_of(row, "text", where)}
     if "question" in row:
-        found["question"] = _text(row, "question", where)
+        found["question"] = text_of(row, "question", where)
     names = list(takewhile(lambda name: name in row, (f"choice_{number}" for number in count())))
-    choices = row["choices"] if "choices" in row else [_text(row, name, where) for name in names]
+    choices = row["choices"] if "choices" in row else [text_of(row, name, where) for name in names]
     if not isinstance(choices, list) or len(choices) < 2 or not all(isinstance(c, str) and c.strip() for c in choices):
-        raise DataError(f"{where}: wanted at least two choices that are not empty, found {choices!r}")
+        raise DataError(f"{where}: wanted at least two choices that are not empty, found {choices!r:.200}")
     found["choices"] = choices
     found["label"] = label_index(row.get("label"), [str(number) for number in range(len(choices))], where)
     return found
@@ -133,30 +146,32 @@ def _ranking(row: Mapping[str, Any], labels: Sequence[str], where: str) -> Row:
     if "relevant" in row:
         relevant = [row["relevant"]] if isinstance(row["relevant"], str) else row["relevant"]
         if not isinstance(relevant, list) or not relevant or not all(isinstance(i, str) and i for i in relevant):
-            raise DataError(f"{where}: column 'relevant' is {relevant!r}, wanted the ids of the right candidates")
-        return {"query": _text(row, "query", where), "relevant": relevant}
-    found: Row = {"query": _text(row, "query", where)} if "query" in row else {}
-    found["text"] = _text(row, "text", where)
+            raise DataError(f"{where}: column 'relevant' is {relevant!r:.200}, wanted the ids of the right candidates")
+        return {"query": text_of(row, "query", where), "relevant": relevant}
+    found: Row = {"query": text_of(row, "query", where)} if "query" in row else {}
+    found["text"] = text_of(row, "text", where)
     if "context" in row:
-        found["context"] = _text(row, "context", where)
+        found["context"] = text_of(row, "context", where)
     return found
 
 
 def _mining(row: Mapping[str, Any], labels: Sequence[str], where: str) -> Row:
     del labels
     if "relevant" not in row:
-        return {"text": _text(row, "text", where)}
+        return {"text": text_of(row, "text", where)}
     relevant = row["relevant"]
     if not isinstance(relevant, list) or not all(isinstance(i, str) and i for i in relevant):
-        raise DataError(f"{where}: column 'relevant' is {relevant!r}, wanted a list of the ids of its translations")
-    return {"query": _text(row, "query", where), "relevant": relevant}
+        raise DataError(
+            f"{where}: column 'relevant' is {relevant!r:.200}, wanted a list of the ids of its translations"
+        )
+    return {"query": text_of(row, "query", where), "relevant": relevant}
 
 
 def _plain_text(row: Mapping[str, Any], labels: Sequence[str], where: str) -> Row:
     del labels
-    found: Row = {"text": _text(row, "text", where)}
+    found: Row = {"text": text_of(row, "text", where)}
     if "text_pair" in row:
-        found["text_pair"] = _text(row, "text_pair", where)
+        found["text_pair"] = text_of(row, "text_pair", where)
     return found
 
 
@@ -225,7 +240,7 @@ def normalise(
         if pairs and any(row[name] is None for name in pairs):
             unpaired += 1  # one side of the pair is not known
             continue
-        identifier = str(row["id"]) if row.get("id") is not None else f"{prefix}-{number}"
+        identifier = f"{prefix}-{number}" if row.get("id") is None else str(key(row, "id", where))
         if identifier in seen:
             raise DataError(f"{where}: id {identifier!r} was already used at {seen[identifier]}; ids must be unique")
         seen[identifier] = where
@@ -235,25 +250,18 @@ def normalise(
             names = [f" ({ours!r} is {theirs!r} there)" for ours, theirs in columns.items() if repr(ours) in str(error)]
             raise DataError(f"{error}{''.join(names)}") from None
         example = {"id": identifier, **checked, **noisy_side(checked, row, where)}
-        _encodable(example, where)
+        try:
+            check_text(example)  # of the hub's rows as well, which no reader here has checked
+        except ValueError as error:
+            raise DataError(f"{where}: {error}") from None
         found.append(example)
     if unpaired:
         log.info("%s: %d rows with one side only are left out, %d pairs stay", what, unpaired, len(found))
     if not found:
         raise DataError(f"{what}: no examples; it is empty")
+    if family == "ranking" and "query" in found[0] and prefix == "test" and numbered([row["id"] for row in found]):
+        log.warning("%s: no column 'id', by which official files name the examples: mode=export leaves it out", what)
     return found
-
-
-def _encodable(value: Any, where: str) -> None:
-    """Raise DataError for half a surrogate pair (JSON can hold one, UTF-8 cannot)."""
-    if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError as error:
-            raise DataError(f"{where}: {value!r:.80} holds half a surrogate pair: {error.reason}") from None
-    elif isinstance(value, Mapping | list):
-        for inner in value.values() if isinstance(value, Mapping) else value:
-            _encodable(inner, where)
 
 
 def identity(example: Mapping[str, Any], family: str) -> str:
@@ -266,6 +274,11 @@ def identity(example: Mapping[str, Any], family: str) -> str:
         return str(example.get("context") or example.get("query") or "")
     parts = [example[column] for column in IDENTITY[family] if example.get(column) is not None]
     return "\x1f".join(" ".join(part) if isinstance(part, list) else str(part) for part in parts)
+
+
+def numbered(identifiers: Sequence[str]) -> bool:
+    """Whether rows had no ids of their own, and have their numbers instead."""
+    return all(map(NUMBERED.fullmatch, identifiers))
 
 
 def comparable(family: str, other: str) -> bool:

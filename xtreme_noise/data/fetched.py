@@ -12,15 +12,15 @@ commit, hence the same keys and results as with source=hub.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from xtreme_noise import content
 from xtreme_noise.config.schema import roots
 from xtreme_noise.config.splits import DataConfig
-from xtreme_noise.data.files import content_digest
 from xtreme_noise.errors import DataError, ModelUnavailable
 from xtreme_noise.store import write_atomic
 
@@ -63,20 +63,20 @@ def holder(root: Any, name: str, revision: str | None) -> str | None:
 def read(root: str | Path) -> dict[Key, Entry]:
     """The data sets of a folder; none when it has no list. Raises DataError when the list cannot be read."""
     path = Path(root).absolute() / MANIFEST
-    return _read(path, path.stat().st_mtime_ns) if path.is_file() else {}
+    return _read(path, content.stamp(path)) if path.is_file() else {}
 
 
 @cache
-def _read(path: Path, time: int) -> dict[Key, Entry]:  # noqa: ARG001
+def _read(path: Path, stamp: tuple[int, ...]) -> dict[Key, Entry]:  # noqa: ARG001
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["format"] != FORMAT:
-            raise DataError(f"{path} is of format {content['format']}, this version reads {FORMAT}: fetch again")
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if found["format"] != FORMAT:
+            raise DataError(f"{path} is of format {found['format']}, this version reads {FORMAT}: fetch again")
         return {
             (one["name"], one["revision"]): Entry(one["commit"], list(one["tree"]), dict(one["files"]))
-            for one in content["datasets"]
+            for one in found["datasets"]
         }
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(f"{path}: not a list that mode=fetch wrote ({error!r}); delete it and fetch again") from error
 
 
@@ -86,8 +86,8 @@ def write(root: Path, entries: Mapping[Key, Entry]) -> None:
         {"name": name, "revision": revision, "commit": entry.commit, "tree": entry.tree, "files": entry.files}
         for (name, revision), entry in sorted(entries.items())
     ]
-    content = {"format": FORMAT, "datasets": datasets}
-    write_atomic(root / MANIFEST, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    found = {"format": FORMAT, "datasets": datasets}
+    write_atomic(root / MANIFEST, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
 
 
 def folder(name: str, commit: str) -> Path:
@@ -105,11 +105,15 @@ def inside(path: str) -> Path:
 
 @dataclass(frozen=True)
 class Fetched:
-    """A data set of a fetched folder, asked as models.repository.Repository is."""
+    """A data set of a fetched folder, asked as models.repository.Repository is.
+
+    at: the commit that a key says; None: the one that is there.
+    """
 
     root: str
     name: str
     revision: str | None = None
+    at: str | None = None
 
     def commit(self, offline: bool = True) -> str:  # noqa: ARG002
         """The commit that was fetched. Raises ModelUnavailable."""
@@ -121,19 +125,41 @@ class Fetched:
 
     def download(self, offline: bool, patterns: list[str], required: tuple[str, ...] = ()) -> Path:  # noqa: ARG002
         """The directory that holds the files named in `patterns`, checked. Raises ModelUnavailable or DataError."""
-        entry = self._entry()
-        place = Path(self.root).absolute() / folder(self.name, entry.commit)
-        for name in patterns:
-            if name not in entry.files or not (place / inside(name)).is_file():
-                raise self._unavailable(f"its {name} is not here")
-            if content_digest(place / name) != entry.files[name]:
-                raise DataError(f"{place / name} has other bytes than when it was fetched: {self._remedy()}")
+        place = self._place()
+        for name, path in self._paths(patterns):
+            self._check(name, content.content_digest(path))
         return place
+
+    def copy(self, offline: bool, names: list[str], target: Path) -> None:  # noqa: ARG002
+        """Copy files into a directory, checked as they are copied. Raises ModelUnavailable or DataError."""
+        for name, path in self._paths(names):
+            self._check(name, content.copy(path, target / inside(name)))
+
+    def _place(self) -> Path:
+        return Path(self.root).absolute() / folder(self.name, self._entry().commit)
+
+    def _paths(self, names: list[str]) -> Iterator[tuple[str, Path]]:
+        for name in names:
+            path = self._place() / inside(name)
+            if name not in self._entry().files or not path.is_file():
+                raise self._unavailable(f"its {name} is not here")
+            yield name, path
+
+    def _check(self, name: str, digest: str) -> None:
+        if digest != self._entry().files[name]:
+            raise content.Unsettled(
+                f"{self._place() / name} has other bytes than when it was fetched: {self._remedy()}"
+            )
 
     def _entry(self) -> Entry:
         entry = read(self.root).get((self.name, self.revision or ""))
         if entry is None:
             raise self._unavailable("nothing of it is here")
+        if self.at not in (None, entry.commit):
+            raise content.Unsettled(
+                f"{Path(self.root) / MANIFEST} has changed since this run was planned: {self.name} was fetched again, "
+                f"at {entry.commit[:12]} instead of {str(self.at)[:12]}; give the same command again"
+            )
         return entry
 
     def _unavailable(self, why: str) -> ModelUnavailable:

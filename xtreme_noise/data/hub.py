@@ -1,17 +1,18 @@
 """The hub source: repositories of parquet or JSON lines at one commit, only the files of the wanted split, cached.
 
 Which files make a split is read from the repository's own card (its `configs`), or from the names of the
-files as `datasets` would; those files are fetched into the hub's cache and opened by `datasets.load_dataset`
-with the reader of their format. Asking load_dataset for the repository itself would download all splits of a
-configuration, and without a network it would take whichever revision was cached last.
+files as `datasets` would; those files are fetched into the hub's cache, copied and checked, and the copies opened by
+`datasets.load_dataset` with the reader of their format. Asking load_dataset for the repository itself would download
+all splits of a configuration, and without a network it would take whichever revision was cached last.
 """
 
 from __future__ import annotations
 
 import fnmatch
 import re
+import tempfile
 from functools import cache
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from xtreme_noise.config.splits import SplitConfig
@@ -34,28 +35,36 @@ SYNONYMS = {
 }
 
 
-def load(split: SplitConfig, language: str, offline: bool, root: str | None = None) -> Dataset:
+def load(
+    split: SplitConfig, language: str, offline: bool, root: str | None = None,
+    *, commit: str | None = None, work: Path | None = None,
+) -> Dataset:  # fmt: skip
     """The rows of a split with the repository's own columns, from a folder of mode=fetch (`root`) or from the hub.
 
-    Raises ModelUnavailable when it is neither cached nor reachable, DataMissing when the repository has no
-    such configuration or split, DataError when its files cannot be read.
+    commit: what a key says it is read at; None: at what it is now. work: a folder with room for a copy of the files:
+    what is read is what was checked. Raises ModelUnavailable when it is neither cached nor reachable, DataMissing when
+    the repository has no such configuration or split, DataError when its files cannot be read or are not those of the
+    commit.
     """
     from datasets import DownloadConfig, disable_progress_bars, enable_progress_bars, load_dataset
     from datasets.exceptions import DatasetGenerationError
     from datasets.utils import are_progress_bars_disabled
 
-    source = repository(split, root)
-    chosen = files(split, language, offline, root)
-    folder = source.download(offline, chosen, required=tuple(chosen))
+    source = repository(split, root, commit)
+    chosen = files(split, language, offline, root, commit)
     shown = not are_progress_bars_disabled()
     disable_progress_bars()  # a second bar for files that are already here
     try:
-        return load_dataset(
-            "parquet" if chosen[0].endswith(".parquet") else "json",
-            data_files=[str(folder / file) for file in chosen],
-            split="train",
-            download_config=DownloadConfig(local_files_only=True),
-        )
+        with tempfile.TemporaryDirectory(dir=work) as place:
+            source.copy(offline, chosen, Path(place))
+            return load_dataset(
+                "parquet" if chosen[0].endswith(".parquet") else "json",
+                data_files=[f"{place}/{file}" for file in chosen],
+                split="train",
+                download_config=DownloadConfig(local_files_only=True),
+                cache_dir=place,
+                keep_in_memory=True,
+            )
     except (DatasetGenerationError, ValueError, OSError) as error:
         cause = error.__cause__ or error
         raise DataError(f"{source.name}, {', '.join(chosen)}: cannot be read: {cause}") from error
@@ -70,19 +79,21 @@ def revision(split: SplitConfig, language: str, offline: bool, root: str | None 
     return repository(split, root).commit(offline)
 
 
-def files(split: SplitConfig, language: str, offline: bool, root: str | None = None) -> list[str]:
+def files(
+    split: SplitConfig, language: str, offline: bool, root: str | None = None, commit: str | None = None
+) -> list[str]:
     """The split's files in its repository. Raises ModelUnavailable or DataMissing."""
-    source = repository(split, root)
+    source = repository(split, root, commit)
     listed, card = _contents(source, offline)
     name = fill(split.name, language) if split.name else None
     return split_files(listed, card, name, fill(split.split or "train", language), source.name)
 
 
-def repository(split: SplitConfig, root: str | None) -> Repository | Fetched:
+def repository(split: SplitConfig, root: str | None, commit: str | None = None) -> Repository | Fetched:
     """Where the split's files are: in a folder of mode=fetch, or on the hub and in its cache."""
     if root is not None and is_fetched(root):
-        return Fetched(root, split.path, split.revision)
-    return Repository(split.path, "dataset", split.revision)
+        return Fetched(root, split.path, split.revision, commit)
+    return Repository(split.path, "dataset", commit or split.revision)
 
 
 @cache

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from xtreme_noise.data.matching import key
 from xtreme_noise.errors import DataError
 from xtreme_noise.noise.apply import NOISY
 
@@ -20,13 +21,15 @@ def paired(clean: Rows, noisy: Rows, columns: Mapping[str, str]) -> Iterator[tup
     """
     sides: dict[Any, tuple[str, Mapping[str, Any]]] = {}
     for where, row in noisy:
-        if "id" not in row or row["id"] in sides:
-            raise DataError(f"{where}: the rows of a noisy side need an id each, and {row.get('id')!r} is not one")
-        sides[row["id"]] = (where, row)
+        name = key(row, "id", where)
+        if name in sides:
+            raise DataError(f"{where}: the rows of a noisy side need an id each, and {name!r} is there twice")
+        sides[name] = (where, row)
     for where, row in clean:
-        if row.get("id") not in sides:
-            raise DataError(f"{where}: id {row.get('id')!r} has no noisy side")
-        there, other = sides.pop(row["id"])
+        name = key(row, "id", where)
+        if name not in sides:
+            raise DataError(f"{where}: id {name!r} has no noisy side")
+        there, other = sides.pop(name)
         for theirs in columns.values():
             if theirs not in other:
                 raise DataError(f"{there}: no column {theirs!r}; it has {', '.join(map(str, other))}")
@@ -43,7 +46,8 @@ def noisy_side(found: Mapping[str, Any], row: Mapping[str, Any], where: str) -> 
         noisy = row.get(NOISY + name)
         if noisy is None:
             continue
-        fits = isinstance(noisy, str) if isinstance(clean, str) else isinstance(noisy, list) and all(noisy)
+        words = isinstance(noisy, list) and all(isinstance(one, str) and one for one in noisy)
+        fits = isinstance(noisy, str) if isinstance(clean, str) else words
         if not fits or not noisy or (isinstance(clean, list) and len(clean) != len(noisy)):
             raise DataError(f"{where}: the noisy side of {name!r} does not fit its clean side: {noisy!r:.120}")
         sides[NOISY + name] = noisy

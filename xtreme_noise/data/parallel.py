@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from xtreme_noise.data.matching import by_key, key
 from xtreme_noise.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -18,16 +19,19 @@ def beside(rows: Rows, others: Rows, column: str, by: str | None) -> Iterator[tu
     by: the column by which rows are the same; None: their order. Raises DataError for a row without its like.
     """
     found = list(others)
-    known = {row.get(by) if by else number: row for number, (_, row) in enumerate(found)}
-    count = 0
+    known = by_key(found, by, [column]) if by else {number: row for number, (_, row) in enumerate(found)}
+    count, last = 0, "no row"
     for number, (where, raw) in enumerate(rows):
-        name = raw.get(by) if by else number
+        name = key(raw, by, where) if by else number
         if name not in known or column not in known[name]:
             raise DataError(f"{where}: the other language has no row like it with the column {column!r}")
-        count += 1
+        count, last = count + 1, where
         yield where, {**raw, "text_pair": known[name][column]}
     if not by and count != len(found):
-        raise DataError(f"{count} rows, but {len(found)} in the other language: they are not the same in order")
+        raise DataError(
+            f"{last} is row {count} and the last, but the other language has {len(found)}: they are not the same in "
+            "order"
+        )
 
 
 def distinct(rows: Sequence[dict[str, Any]], columns: Sequence[str], what: str) -> list[dict[str, Any]]:

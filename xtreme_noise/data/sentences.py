@@ -12,6 +12,7 @@ _CLOSING = "\"'”’»)\\]"
 # After white space: Latin, Arabic, Devanagari signs. Anywhere: full-width signs, which stand without a space.
 _ENDS = re.compile(rf"[.!?…؟۔।॥]+[{_CLOSING}]*(?=\s|$)|[。！？｡]+[{_CLOSING}」』）]*|\n\s*\n")
 _GREEK_QUESTION = re.compile(rf"[Ͱ-Ͽἀ-῿][{_CLOSING}]*[;\u037e](?=\s|$)")
+_NEXT = re.compile(r"\S")
 _LAST_WORD = re.compile(r"([^\W\d_]+(?:\.[^\W\d_]+)*)\.$")
 _ABBREVIATIONS = frozenset(
     "mr mrs ms dr prof st jr sr vs etc e.g i.e cf no fig vol inc ltd co corp gen gov sen rep lt col capt sgt maj rev "
@@ -43,8 +44,8 @@ def _goes_on(text: str, match: re.Match[str]) -> bool:
     """Whether a full stop belongs to an abbreviation or an initial, or a small letter follows."""
     if match.group() != ".":
         return False
-    following = text[match.end() :].lstrip()[:1]
-    if following.islower():
+    following = _NEXT.search(text, match.end())
+    if following and following[0].islower():
         return True
     word = _LAST_WORD.search(text, max(0, match.start() - 20), match.end())
     return word is not None and (word[1].lower() in _ABBREVIATIONS or (len(word[1]) == 1 and word[1].isupper()))

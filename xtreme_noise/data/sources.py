@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from datasets import ClassLabel, Dataset, disable_progress_bars, load_from_disk
 from xtreme_noise.config import reads
 from xtreme_noise.config.schema import PRETRAINING, SourceConfig
 from xtreme_noise.config.splits import DataConfig, SplitConfig
+from xtreme_noise.content import Unsettled, content_digest
 from xtreme_noise.data import answers, examples, fetched, files
 from xtreme_noise.data.bitext import with_gold
 from xtreme_noise.data.codes import fill, names_language
@@ -22,12 +24,15 @@ from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.pairs import paired
 from xtreme_noise.data.parallel import beside, distinct
 from xtreme_noise.errors import ConfigError, DataError, ModelUnavailable
-from xtreme_noise.store import Store
+from xtreme_noise.store import Store, digest
 
 BESIDE = {"noisy": "the noisy side of", "repair": "which repairs", "join": "which completes", "gold": "the gold of"}
 PREPARED_VERSION = 1  # of the normal form; raise it when the same source gives other rows
 # Settings of a split that came later: data without them keep their identity.
 LATER = ("noisy", "drop", "values", "repair", "make", "join", "cut", "parallel", "gold")
+
+# Digest of an identity, with the content in it, and the folder -> what is wrong with the data.
+_unusable: dict[tuple[str, str], DataError] = {}
 
 
 def source_kind(data: Mapping[str, DataConfig], source: SourceConfig, what: str) -> str:
@@ -44,7 +49,11 @@ def source_kind(data: Mapping[str, DataConfig], source: SourceConfig, what: str)
 
 @dataclass(frozen=True)
 class Reference:
-    """One split in one language: everything needed to find and read it."""
+    """One split in one language: everything needed to find and read it.
+
+    It stands for the content that it had when its revision was first asked for: a reference whose files have changed
+    since can be loaded from the store alone.
+    """
 
     kind: str
     split: SplitConfig
@@ -66,12 +75,11 @@ class Reference:
 
         Raises DataMissing, ConfigError or ModelUnavailable.
         """
-        return "".join(one._revision() for one in self.sides())
+        return "".join(one._revision for one in self.sides())
 
     def sides(self) -> list[Reference]:
         """All splits that are read, each in its language: this one, and the translation beside it."""
-        other = self._translation()
-        return [self, other] if other else [self]
+        return [self, self._translation] if self._translation else [self]
 
     def files(self) -> list[str]:
         """Every file below source.root that is read of this side; none of the hub's."""
@@ -88,18 +96,25 @@ class Reference:
         found = {"rows": self.split.path} | {name: other.path for name, other in others.items() if other}
         return {name: fill(path, self.language) for name, path in found.items()}
 
-    def _locate(self, name: str) -> Path:
-        """A file by what it is for. Raises DataMissing, which says so."""
-        try:
-            return files.locate(self._files()[name], self.language, self.source.root)
-        except DataMissing as error:
-            if name == "rows":
-                raise
-            raise DataMissing(f"{error} ({BESIDE[name]} {self.split.path})") from error
+    @cached_property
+    def _located(self) -> dict[str, tuple[Path, str]]:
+        """The rows' files by what they are for, each with its sha256. Raises DataMissing, which says what for."""
+        found = {}
+        for name, where in self._files().items():
+            try:
+                path = files.locate(where, self.language, self.source.root)
+            except DataMissing as error:
+                if name == "rows":
+                    raise
+                raise DataMissing(f"{error} ({BESIDE[name]} {self.split.path})") from error
+            found[name] = path, content_digest(path)
+        return found
 
     def _read(self, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        return files.rows(self._locate(name))
+        path, digest = self._located[name]
+        return files.rows(path, digest)
 
+    @cached_property
     def _translation(self) -> Reference | None:
         """The same split in the language that stands beside this one."""
         if self.split.parallel is None:
@@ -108,9 +123,10 @@ class Reference:
             raise ConfigError(f"{self.name()}: a language does not stand beside itself: leave {self.language!r} out")
         return replace(self, language=self.split.parallel.language, split=replace(self.split, parallel=None))
 
+    @cached_property
     def _revision(self) -> str:
         if self.kind == "files":
-            return "".join(files.content_digest(self._locate(name))[:16] for name in self._files())
+            return "".join(digest[:16] for _, digest in self._located.values())
         if self.kind == "hub":
             from xtreme_noise.data import hub
 
@@ -138,12 +154,32 @@ class Reference:
         }
 
     def load(self, store: Store) -> Dataset:
-        """The split in normal form, memory-mapped from the store; checked row by row the first time it is read."""
-        path = store.build("data", self.identity(), self._write)
+        """The split in normal form, memory-mapped from the store; checked row by row the first time it is read.
+
+        Raises DataError. A split of which this process knows that it cannot be used is not read again.
+        """
+        key = self.identity()
+        place = digest(key), str(self.source.root)  # its errors name files
+        if (known := _unusable.get(place)) is not None:
+            raise known.with_traceback(None)  # or it would grow by a page with every cell
+        try:
+            path = store.build("data", key, self._write, ("arrow/dataset_info.json", "arrow/state.json"))
+        except DataError as error:
+            if not isinstance(error, Unsettled):
+                _unusable[place] = error
+            raise
         return load_from_disk(str(path / "arrow"))
 
     def _write(self, directory: Path) -> None:
-        raw = corrected(self._raw(), self.split, self.part, self.name())
+        try:
+            self._prepare(directory)
+        except DataError as error:
+            if fill(self.split.path, self.language) in str(error):
+                raise
+            raise type(error)(f"{self.name()}: {error}") from error  # of several rows: nobody there knew the file
+
+    def _prepare(self, directory: Path) -> None:
+        raw = corrected(self._raw(directory), self.split, self.part, self.name())
         rows = examples.normalise(
             answers.MAKERS[self.split.make](raw, self.language) if self.split.make else raw,
             family=self.family,
@@ -159,13 +195,13 @@ class Reference:
         disable_progress_bars()  # one bar a file says nothing
         Dataset.from_list(rows).save_to_disk(str(directory / "arrow"))
 
-    def _raw(self) -> Iterable[tuple[str, Mapping[str, Any]]]:
-        rows, other = self._rows(), self._translation()
+    def _raw(self, work: Path) -> Iterable[tuple[str, Mapping[str, Any]]]:
+        rows, other = self._rows(work), self._translation
         if other is None or self.split.parallel is None:
             return rows
-        return beside(rows, other._rows(), self.split.columns.get("text", "text"), self.split.parallel.by)
+        return beside(rows, other._rows(work), self.split.columns.get("text", "text"), self.split.parallel.by)
 
-    def _rows(self) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    def _rows(self, work: Path) -> Iterable[tuple[str, Mapping[str, Any]]]:
         if self.kind == "files":
             rows: Iterable[tuple[str, Mapping[str, Any]]] = self._read("rows")
             if self.split.repair:
@@ -180,7 +216,9 @@ class Reference:
         if self.kind == "hub":
             from xtreme_noise.data import hub
 
-            table = hub.load(self.split, self.language, self.source.offline, self._folder())
+            table = hub.load(
+                self.split, self.language, self.source.offline, self._folder(), commit=self._revision, work=work
+            )
             return self._named(table)
         from xtreme_noise.data import embedded
 

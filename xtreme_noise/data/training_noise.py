@@ -46,7 +46,9 @@ class TrainingNoise:
 
     def key(self, software: dict[str, str]) -> dict[str, Any]:
         """Everything here that can change the weights."""
-        return {
+        # Noise may put what has no token at an edge of an answer, which had been trained as none then.
+        answers = {"answers": "without what has no token"} if self.family == "qa" and self.field != "question" else {}
+        return answers | {
             "signature": self.perturber.signature,
             "level": self.level,
             "schedule": self.schedule,

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from datasets import Dataset
-from rapidfuzz.distance import Levenshtein
 
 from xtreme_noise.data.sources import subsample
 from xtreme_noise.errors import NotApplicable
 from xtreme_noise.noise import Perturber
+from xtreme_noise.noise.alignment import distance
 from xtreme_noise.noise.apply import FIELDS, Perturbed, perturb
 
 Tokenise = Callable[[list[str]], list[list[int]]]  # texts to subword ids, special tokens left out
@@ -90,7 +90,7 @@ class NoiseTransform:
 def token_change_rate(clean: Sequence[Sequence[int]], noisy: Sequence[Sequence[int]]) -> float:
     """Levenshtein distance over subword tokens / clean tokens, over all texts together."""
     total = sum(map(len, clean))
-    return sum(Levenshtein.distance(a, b) for a, b in zip(clean, noisy, strict=True)) / total if total else 0.0
+    return sum(map(distance, clean, noisy)) / total if total else 0.0
 
 
 def texts(dataset: Dataset, columns: Sequence[str]) -> list[Any]:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections import Counter
 from pathlib import Path
@@ -15,19 +14,29 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from xtreme_noise.analysis.xtreme_r import TASKS
+from xtreme_noise.data.examples import numbered
 from xtreme_noise.errors import ConfigError, DataError
 from xtreme_noise.interchange.layout import Format, file_name, format_of
 from xtreme_noise.metrics import unique
-from xtreme_noise.report.cells import CLEAN, Cell, read_cells, where
-from xtreme_noise.report.text import slug
+from xtreme_noise.names import slug
+from xtreme_noise.report.cells import Cell, read_cells, where
+from xtreme_noise.results.rows import CLEAN
+from xtreme_noise.sheets import sheet
 from xtreme_noise.store import write_atomic
 
 FOLDER = "export"
+OFFICIAL = {*TASKS, "bucc"}  # tasks whose labels others publish
+NAMELESS = (
+    "its test set has no column 'id' (Mewsli-X: example_id), by which the official labels name the examples: add it "
+    "and evaluate again"
+)
 INDEX = "index.csv"
 COLUMNS = (
     "file", "task", "language", "model", "intermediate", "noise", "level", "noise_seed", "seed", "n", "metric", "score",
     "signature",
 )  # fmt: skip
+IDS = pa.schema([("id", pa.string()), ("prediction", pa.string())])
 _DIGEST = re.compile(r"[0-9a-f]{8,64}")
 
 
@@ -57,18 +66,27 @@ def export(sweep: Path) -> tuple[Path, int, list[str]]:
         if name in files:
             raise DataError(f"{name} would hold two cells: {where(files[name])}; {where(cell)}")
         files[name] = cell
+    nameless = [name for name, cell in files.items() if _nameless(sweep, cell)]
+    for name in nameless:
+        left_out[f"{name}: {NAMELESS}"] += 1
+        del files[name]
     if not files:
-        raise ConfigError(f"{sweep} holds no finished cell: there is nothing to export")
+        why = f"{nameless[0]}: {NAMELESS}" if nameless else "it holds no finished cell"
+        raise ConfigError(f"{sweep}: there is nothing to export ({why})")
     root = sweep / FOLDER
     before = _listed(root)
     for name, cell in files.items():
-        table = _predictions(sweep, cell)
-        write_atomic(root / name, _format(cell).write(list(table), list(table.values())))
+        write_atomic(root / name, _text(sweep, cell))
     for name in before - set(files):
         (root / name).unlink(missing_ok=True)  # of an earlier export, and no longer true
     write_atomic(root / INDEX, _index(files))
     lines = [f"{line}, {count} times" if count > 1 else line for line, count in sorted(left_out.items())]
     return root, len(files), [*(f"{problem.where}: {problem.what}" for problem in problems), *lines]
+
+
+def _nameless(sweep: Path, cell: Cell) -> bool:
+    """Whether the official labels name the examples by ids, and the test set had none: no answer would be found."""
+    return _format(cell).by_id and cell.task in OFFICIAL and numbered(list(_predictions(sweep, cell)))
 
 
 def _ok(cell: Cell) -> bool:
@@ -83,7 +101,17 @@ def _name(cell: Cell) -> str:
     """The path of a cell's file below the export folder."""
     system = slug(cell.model, cell.intermediate, f"s{cell.seed}")
     noise = CLEAN if cell.noise == CLEAN else slug(cell.noise, f"n{cell.noise_seed}")
-    return f"{system}/{noise}/{cell.level:g}/{file_name(slug(cell.task), slug(cell.language), _format(cell))}"
+    return f"{system}/{noise}/{cell.level:g}/{file_name(cell.task, cell.language, _format(cell))}"
+
+
+def _text(sweep: Path, cell: Cell) -> str:
+    table = _predictions(sweep, cell)
+    try:
+        return _format(cell).write(list(table), list(table.values()))
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise DataError(
+            f"the predictions of {cell.cell} are none of a {cell.family} task ({error!r}): {where(cell)}"
+        ) from error
 
 
 def _predictions(sweep: Path, cell: Cell) -> dict[str, str]:
@@ -92,19 +120,20 @@ def _predictions(sweep: Path, cell: Cell) -> dict[str, str]:
         raise DataError(f"{cell.cell!r} is not the digest of a cell: {where(cell)}")
     path = sweep / "predictions" / f"{cell.cell}.parquet"
     try:
-        table: dict[str, list[Any]] = pq.read_table(path, columns=["id", "prediction"]).to_pydict()
-    except (OSError, pa.ArrowException) as error:
+        table: dict[str, list[Any]] = pq.read_table(path, columns=["id", "prediction"], schema=IDS).to_pydict()
+        if None in (*table["id"], *table["prediction"]):
+            raise DataError("a row has no id, or no prediction")
+        return unique(table["id"], table["prediction"])
+    except (OSError, ValueError, LookupError, pa.ArrowException, DataError) as error:
         raise DataError(f"{path} cannot be read ({error}): {where(cell)}") from error
-    return unique(table["id"], table["prediction"])
 
 
 def _index(files: dict[str, Cell]) -> str:
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    for name, cell in files.items():
-        writer.writerow({"file": name} | {column: getattr(cell, column) for column in COLUMNS[1:]})
-    return stream.getvalue()
+    columns = COLUMNS[1:]
+    return sheet(
+        COLUMNS,
+        ({"file": name} | {column: getattr(cell, column) for column in columns} for name, cell in files.items()),
+    )
 
 
 def _listed(root: Path) -> set[str]:

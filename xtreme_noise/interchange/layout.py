@@ -16,9 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from xtreme_noise import metrics
+from xtreme_noise.data import strict_json
+from xtreme_noise.data.examples import numbered
 from xtreme_noise.errors import ConfigError, DataError, suggest
 from xtreme_noise.metrics import by_id
 from xtreme_noise.metrics.bucc import BETWEEN
+from xtreme_noise.names import slug
 
 # Where the official name of a task is not ours. Our `tatoeba` asks the other way than the official one.
 FOLDERS = {"wikiann": "panx", "bucc": "bucc2018", "tatoeba_squad": "tatoeba", "tatoeba": "tatoeba_to_en"}
@@ -42,12 +45,14 @@ class Format:
     """How a task family's predictions are written and read.
 
     write: (ids, predictions) -> the file's text. read: (file, items) -> a prediction for each item, in their order;
-    raises DataError that names the file, and the line where there is one.
+    raises DataError that names the file, and the line where there is one. by_id: whether the file names examples by
+    their ids, not by their order.
     """
 
     suffix: str
     write: Callable[[Sequence[str], Sequence[str]], str]
     read: Callable[[Path, Items], list[str]]
+    by_id: bool = False
 
 
 def format_of(family: str, metric: str) -> Format:
@@ -61,7 +66,7 @@ def format_of(family: str, metric: str) -> Format:
 
 def file_name(task: str, language: str, form: Format) -> str:
     """The path of a prediction file below the prediction folder."""
-    return f"{FOLDERS.get(task, task)}/test-{language}.{form.suffix}"
+    return f"{FOLDERS.get(task) or slug(task)}/test-{slug(language)}.{form.suffix}"
 
 
 def _text(path: Path) -> str:
@@ -104,7 +109,7 @@ def _read_labels(path: Path, items: Items) -> list[str]:
     for number, line in enumerate(_exact_lines(path, len(items.ids), "one label"), 1):
         label = _known(line, items.labels)
         if label is None:
-            raise DataError(f"{path}, line {number}: {line!r} is no label: wanted one of {', '.join(items.labels)}")
+            raise DataError(f"{path}, line {number}: {line!r:.80} is no label: wanted one of {', '.join(items.labels)}")
         found.append(label)
     return found
 
@@ -144,7 +149,7 @@ def _read_tags(path: Path, items: Items) -> list[str]:
         for number, line in enumerate(lines, begin):
             tag = _known(line, known)
             if tag is None:
-                raise DataError(f"{path}, line {number}: {line!r} is no tag: wanted one of {', '.join(known)}")
+                raise DataError(f"{path}, line {number}: {line!r:.80} is no tag: wanted one of {', '.join(known)}")
             tags.append(tag)
         found.append(" ".join(tags))
     return found
@@ -182,7 +187,7 @@ def _read_rankings(path: Path, items: Items) -> list[str]:
 def _read_json(path: Path) -> Any:
     text = _text(path)
     try:
-        return json.loads(text, object_pairs_hook=lambda pairs: _distinct(path, pairs))
+        return strict_json.loads(text, lambda pairs: _distinct(path, pairs))
     except ValueError as error:
         raise DataError(f"{path}: not JSON: {error}") from error
 
@@ -191,7 +196,8 @@ def _in_order(path: Path, found: dict[str, Any], items: Items) -> list[Any]:
     try:
         return by_id(found, items.ids)
     except DataError as error:
-        raise DataError(f"{path}: {len(found)} answers, {len(items.ids)} wanted; {error}") from error
+        hint = "; the rows of the test set have no column 'id': add the official ids" if numbered(items.ids) else ""
+        raise DataError(f"{path}: {len(found)} answers, {len(items.ids)} wanted; {error}{hint}") from error
 
 
 def _distinct(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -209,9 +215,9 @@ def _write_rows(ids: Sequence[str], predictions: Sequence[str]) -> str:
 def _read_rows(path: Path, items: Items) -> list[str]:
     found = []
     for number, line in enumerate(_one_a_line(path, len(items.ids), "one row of a candidate"), 1):
-        if not line.isdecimal() or int(line) >= len(items.ids):
+        if not line.isdecimal() or len(line) > 18 or int(line) >= len(items.ids):
             last = len(items.ids) - 1
-            raise DataError(f"{path}, line {number}: {line!r} is no candidate: wanted a row from 0 to {last}")
+            raise DataError(f"{path}, line {number}: {line!r:.80} is no candidate: wanted a row from 0 to {last}")
         found.append(items.ids[int(line)])
     return found
 
@@ -226,13 +232,13 @@ def _read_choices(path: Path, items: Items) -> list[str]:
     lines = _one_a_line(path, len(items.ids), 'one {"label": ...}')
     for number, (line, count) in enumerate(zip(lines, items.choices, strict=True), 1):
         try:
-            row = json.loads(line)
+            row = strict_json.loads(line)
         except ValueError as error:
             raise DataError(f"{path}, line {number}: not JSON: {error}") from error
         label = row.get("label") if isinstance(row, dict) else None
         if not isinstance(label, int) or isinstance(label, bool) or not 0 <= label < count:
             wanted = f'{{"label": a number from 0 to {count - 1}}}'
-            raise DataError(f"{path}, line {number}: {line!r} is no choice: wanted {wanted}")
+            raise DataError(f"{path}, line {number}: {line!r:.80} is no choice: wanted {wanted}")
         found.append(str(label))
     return found
 
@@ -248,7 +254,7 @@ def _read_pairs(path: Path, items: Items) -> list[str]:
     for number, line in enumerate(_lines(path), 1):
         name, *others = line.split("\t")
         if len(others) != 1 or not others[0].strip():
-            raise DataError(f"{path}, line {number}: {line!r} is no pair: wanted two ids with a tab between them")
+            raise DataError(f"{path}, line {number}: {line!r:.80} is no pair: wanted two ids with a tab between them")
         query, candidate = _known(name, found), _known(others[0], right) or others[0]
         if query is None:
             raise DataError(f"{path}, line {number}: the test set has no sentence {name!r}")
@@ -261,9 +267,9 @@ def _read_pairs(path: Path, items: Items) -> list[str]:
 FORMATS = {
     "classification": Format("tsv", _write_lines, _read_labels),
     "tagging": Format("tsv", _write_tags, _read_tags),
-    "qa": Format("json", _write_answers, _read_answers),
+    "qa": Format("json", _write_answers, _read_answers, by_id=True),
     "retrieval": Format("tsv", _write_rows, _read_rows),
-    "mining": Format("tsv", _write_pairs, _read_pairs),
+    "mining": Format("tsv", _write_pairs, _read_pairs, by_id=True),
     "multiple_choice": Format("jsonl", _write_choices, _read_choices),
 }
-RANKED = Format("json", _write_rankings, _read_rankings)
+RANKED = Format("json", _write_rankings, _read_rankings, by_id=True)

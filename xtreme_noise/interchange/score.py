@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from xtreme_noise.languages import main as main_language
 from xtreme_noise.metrics import Scored
 from xtreme_noise.modules import MODULES
 from xtreme_noise.modules.base import Limits
+from xtreme_noise.sheets import sheet
 from xtreme_noise.stages.plan import test_reference
 from xtreme_noise.stages.ranking import pool
 from xtreme_noise.store import Store, write_atomic
@@ -100,14 +99,15 @@ def score(cfg: Config) -> list[Result]:
 
 def _csv(cfg: Config, results: list[Result], extras: list[str]) -> str:
     metric = metrics.build(cfg.task.metric)
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["task", "language", "n", "metric", "score", *extras, "data", "file"])
-    task, name = f"{cfg.reported_task()}/v{cfg.task.version}", f"{metric.name}/v{metric.version}"
-    for result in results:
-        scored = result.scored
-        further = [scored.extra[extra] for extra in extras]
-        writer.writerow(
-            [task, result.language, len(scored.num), name, scored.score, *further, result.data, result.file]
-        )
-    return stream.getvalue()
+    same = {
+        "task": f"{cfg.reported_task()}/v{cfg.task.version}",
+        "metric": f"{metric.name}/v{metric.version}",
+    }
+    rows = (
+        same
+        | result.scored.extra
+        | {"language": result.language, "n": len(result.scored.num), "score": result.scored.score}
+        | {"data": result.data, "file": str(result.file)}
+        for result in results
+    )
+    return sheet(["task", "language", "n", "metric", "score", *extras, "data", "file"], rows)

@@ -15,13 +15,13 @@ from xtreme_noise.metrics.checklist import ErrorRate
 from xtreme_noise.metrics.mlqa import MlqaF1
 from xtreme_noise.metrics.ranking import MeanAveragePrecision, MeanAveragePrecisionAt20, Ranking, ReciprocalRankAt20
 from xtreme_noise.metrics.spans import SpanF1
-from xtreme_noise.metrics.squad import SquadF1
+from xtreme_noise.metrics.squad import SquadF1, SquadV1F1
 from xtreme_noise.metrics.tokens import TokenAccuracy
 
 _METRICS: dict[str, type[Metric]] = {
     metric.name: metric
     for metric in (
-        Accuracy, SpanF1, TokenAccuracy, SquadF1, MlqaF1, ErrorRate,
+        Accuracy, SpanF1, TokenAccuracy, SquadF1, SquadV1F1, MlqaF1, ErrorRate,
         MeanAveragePrecision, MeanAveragePrecisionAt20, ReciprocalRankAt20, BuccF1,
     )
 }  # fmt: skip

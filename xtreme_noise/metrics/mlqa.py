@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 
 from xtreme_noise.errors import DataError
 from xtreme_noise.metrics.base import Metric, Scored
-from xtreme_noise.metrics.overlap import REMEMBERED, answered, shared
+from xtreme_noise.metrics.overlap import REMEMBERED, answered, f1
 
 # What the official script takes for articles; in Arabic the letters alif lam wherever they stand, inside words as well.
 _ARTICLES = {
@@ -50,13 +50,6 @@ def normalise(answer: str, language: str) -> str:
     if language == "zh":
         text = _HAN.sub(r" \1 ", text)
     return " ".join(text.split())
-
-
-def f1(guessed: str, true: str) -> float:
-    """Token F1 of two normalised answers, in [0, 1]; 0 when no token is shared, for two empty answers too."""
-    left, right = guessed.split(), true.split()
-    common = shared(left, right)
-    return 2 * common / (len(left) + len(right)) if common else 0.0
 
 
 class MlqaF1(Metric):

@@ -25,6 +25,13 @@ def shared(left: Sequence[str], right: Sequence[str]) -> int:
     return found
 
 
+def f1(guessed: str, true: str) -> float:
+    """Token F1 of two normalised answers, in [0, 1]; 0 when no token is shared, for two empty answers too."""
+    left, right = guessed.split(), true.split()
+    common = shared(left, right)
+    return 2 * common / (len(left) + len(right)) if common else 0.0
+
+
 def answered(predictions: Sequence[str], gold: Sequence[Sequence[str]]) -> None:
     """Raises DataError unless there is one prediction for each question, and a gold answer to each."""
     same_length(predictions, gold)

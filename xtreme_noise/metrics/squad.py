@@ -1,7 +1,9 @@
-"""SQuAD F1 and exact match (Rajpurkar et al. 2016), by the official evaluate-v1.1.py.
+"""SQuAD F1 and exact match (Rajpurkar et al. 2016).
 
-But for two answers without any token, as "." and "!": they are equal here, as in SQuAD v2's script and in torchmetrics;
-v1.1 gives them an F1 of 0 beside an exact match of 1. Where no answer is the right one, nothing else would do.
+`squad_v1_f1` is the official evaluate-v1.1.py, of which XTREME's third_party/evaluate_squad.py is a copy, everywhere.
+`squad_f1` is the same but for two answers without any token, as "." and "!": they are equal there, as in SQuAD v2's
+script and in torchmetrics, and v1.1 gives them an F1 of 0 beside an exact match of 1. Where no answer is the right one,
+nothing else would do. Three of the 10,570 questions of SQuAD's dev set have such an answer.
 Normalisation: lower case, ASCII punctuation and English articles removed, white space folded, whatever the language.
 XQuAD is scored so in XTREME; MLQA has a language-aware variant of its own.
 """
@@ -14,7 +16,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from xtreme_noise.metrics.base import Metric, Scored
-from xtreme_noise.metrics.overlap import REMEMBERED, answered, shared
+from xtreme_noise.metrics.overlap import REMEMBERED, answered
+from xtreme_noise.metrics.overlap import f1 as token_f1
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -28,10 +31,7 @@ def normalise(answer: str) -> str:
 
 def f1(guessed: str, true: str) -> float:
     """Token F1 of two normalised answers, in [0, 1]; 1 for two answers without any token."""
-    left, right = guessed.split(), true.split()
-    if not left or not right:
-        return float(left == right)
-    return 2 * shared(left, right) / (len(left) + len(right))
+    return token_f1(guessed, true) if guessed or true else 1.0
 
 
 class SquadF1(Metric):
@@ -39,6 +39,7 @@ class SquadF1(Metric):
 
     name = "squad_f1"
     version = 2
+    f1 = staticmethod(f1)
 
     def score(self, predictions: Sequence[str], gold: Sequence[Sequence[str]]) -> Scored:
         answered(predictions, gold)
@@ -46,7 +47,7 @@ class SquadF1(Metric):
         correct: list[bool | None] = []
         for prediction, truths in zip(predictions, gold, strict=True):
             guessed, true = normalise(prediction), [normalise(truth) for truth in truths]
-            num.append(max(f1(guessed, one) for one in true))
+            num.append(max(self.f1(guessed, one) for one in true))
             correct.append(guessed in true)
         count = len(num)
         return Scored(sum(num) / count, num, [1.0] * count, correct, {"exact_match": correct.count(True) / count})
@@ -55,3 +56,11 @@ class SquadF1(Metric):
         """One decision a question: the normalised answer, right when it is an exact match."""
         guessed = normalise(prediction)
         return [(guessed, guessed in [normalise(truth) for truth in gold])]
+
+
+class SquadV1F1(SquadF1):
+    """squad_v1_f1/v1: as SQuAD v1.1's script and XTREME's have it: two answers without any token have an F1 of 0."""
+
+    name = "squad_v1_f1"
+    version = 1
+    f1 = staticmethod(token_f1)

@@ -1,6 +1,19 @@
 """Pretrained encoders: where they come from and how they are loaded."""
 
+from xtreme_noise.models.hub import steady
 from xtreme_noise.models.load import embeddings, load_model, load_tokenizer, positions, precision
 from xtreme_noise.models.registry import LOADERS, identity, materialise
+from xtreme_noise.models.save import save_tokenizer
 
-__all__ = ["LOADERS", "embeddings", "identity", "load_model", "load_tokenizer", "materialise", "positions", "precision"]
+__all__ = [
+    "LOADERS",
+    "embeddings",
+    "identity",
+    "load_model",
+    "load_tokenizer",
+    "materialise",
+    "positions",
+    "precision",
+    "save_tokenizer",
+    "steady",
+]

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from fnmatch import fnmatch
-from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from xtreme_noise.config.schema import ModelConfig
+from xtreme_noise.content import changed, content_digest, stamp
 from xtreme_noise.errors import ConfigError, ModelUnavailable
-from xtreme_noise.models import fetched
+from xtreme_noise.models import fetched, intact
 from xtreme_noise.models.repository import Repository
-from xtreme_noise.store import Store, file_digest
+from xtreme_noise.store import Store
 
 # What a checkpoint needs; pickled weights and other frameworks' files stay where they are.
 PATTERNS = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
+HOLDS = ("config.json", "model.safetensors", "tokenizer.json")  # what this package itself converts or makes
 CODE = "*.py"  # only with trust_remote_code
 PICKLED = (
     "pickled weights are not opened."
@@ -31,13 +33,14 @@ class HubLoader:
     def identity(self, cfg: ModelConfig, offline: bool) -> dict[str, Any]:
         path = _path(cfg)
         if directory := _local(path):
-            files = {file.name: _digest(file) for file in sorted(directory.iterdir()) if _relevant(file)}
+            intact.check(directory)
+            files = {file.name: content_digest(file) for file in _relevant(directory)}
             if (found := fetched.origin(directory)) is None:
-                return {"files": files, "trust_remote_code": cfg.trust_remote_code}
+                return {"files": files, "trust_remote_code": _trusted(cfg)}
             fetched.check(directory, found, files, cfg.revision)
-            return {"path": found.path, "revision": found.commit, "trust_remote_code": cfg.trust_remote_code}
+            return {"path": found.path, "revision": found.commit, "trust_remote_code": _trusted(cfg)}
         commit = Repository(path, "model", cfg.revision).commit(offline)
-        return {"path": path, "revision": commit, "trust_remote_code": cfg.trust_remote_code}
+        return {"path": path, "revision": commit, "trust_remote_code": _trusted(cfg)}
 
     def materialise(self, cfg: ModelConfig, store: Store, offline: bool) -> Path:  # noqa: ARG002
         path = _path(cfg)
@@ -79,6 +82,11 @@ def check_path(cfg: ModelConfig) -> None:
         raise ConfigError(f"model.path={path}: there is no such directory, and it is no hub id, such as owner/name")
 
 
+def _trusted(cfg: ModelConfig) -> bool | str:
+    """Whose code is run. It had been the model's alone."""
+    return cfg.trust_remote_code and "model and tokenizer"
+
+
 def _path(cfg: ModelConfig) -> str:
     if not cfg.path:
         raise ConfigError(f"The model {cfg.name!r} has no model.path: a hub id or a local directory.")
@@ -96,19 +104,44 @@ def _local(path: str) -> Path | None:
     return None
 
 
-def _relevant(file: Path) -> bool:
-    return file.is_file() and file.name != fetched.MARKER and any(file.match(one) for one in [*PATTERNS, CODE])
+def _relevant(directory: Path) -> list[Path]:
+    """The files that a checkpoint is made of."""
+    wanted = [*PATTERNS, CODE]
+    return [
+        file
+        for file in sorted(directory.iterdir())
+        if file.is_file() and file.name != fetched.MARKER and any(file.match(one) for one in wanted)
+    ]
 
 
-def _digest(file: Path) -> str:
-    """sha256 of a file, computed again only when its size or time has changed: weights may have gigabytes."""
-    stat = file.stat()
-    return _digest_at(file, stat.st_size, stat.st_mtime_ns)
+@contextmanager
+def steady(cfg: ModelConfig, identity: Mapping[str, Any]) -> Iterator[bool]:
+    """What is read of a pretrained model inside is what `identity` says: a local directory may change under a run.
+
+    Yields whether it is one: what stays mapped to its files must be copied then. Raises DataError or ModelUnavailable.
+    """
+    directory = _local(_path(cfg))
+    if directory is None and "files" in identity:
+        changed(Path(_path(cfg)))
+    if directory is None:
+        yield False
+        return
+    before = _stamps(directory)
+    now = HubLoader().identity(cfg, offline=True)
+    if any(identity.get(name) != value for name, value in now.items()):
+        _changed(directory, identity.get("files", {}), now.get("files", {}))
+    yield True
+    if (after := _stamps(directory)) != before:
+        _changed(directory, before, after)
 
 
-@cache
-def _digest_at(file: Path, size: int, time: int) -> str:  # noqa: ARG001
-    return file_digest(file)
+def _stamps(directory: Path) -> dict[str, tuple[int, ...]]:
+    return {file.name: stamp(file) for file in _relevant(directory)}
+
+
+def _changed(directory: Path, before: Mapping[str, Any], after: Mapping[str, Any]) -> NoReturn:
+    wrong = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    changed(directory / wrong[0] if wrong else directory)
 
 
 def _check_complete(directory: Path, path: str) -> None:

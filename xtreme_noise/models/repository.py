@@ -13,7 +13,8 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 
-from xtreme_noise.errors import ConfigError, ModelUnavailable
+from xtreme_noise import content
+from xtreme_noise.errors import ConfigError, DataError, ModelUnavailable
 from xtreme_noise.store import write_atomic
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ for _client in ("httpx", "httpx2"):  # a line a request, among a study's own
     logging.getLogger(_client).setLevel(logging.WARNING)
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
 REVISION = re.compile(r"(?!.*\.\.)(?!/)[\w./+-]+(?<!/)")  # it becomes a path in the hub's cache
 LOGIN = "hf auth login, or set HF_TOKEN"
 TIMEOUT = 5.0  # seconds for the one question that decides whether the server is there
@@ -85,6 +87,15 @@ class Repository:
             return snapshot(local=False)
         except Exception as error:
             raise self.unavailable(error) from error
+
+    def copy(self, offline: bool, names: list[str], target: Path) -> None:
+        """Copy files of the snapshot into a directory. Raises ModelUnavailable, or DataError for one that is damaged:
+        the hub's cache names a large file by its sha256."""
+        folder = self.download(offline, names, tuple(names))
+        for name in names:
+            kept = (folder / name).resolve()
+            if content.copy(kept, target / name) != kept.name and SHA256.fullmatch(kept.name):
+                raise DataError(f"{kept} has other bytes than {name} of {self.name}: delete it, to fetch it again")
 
     def files(self, offline: bool) -> list[str]:
         """Paths of all files at the commit, as cached or listed by the server. Raises ModelUnavailable."""

@@ -21,8 +21,11 @@ from pytorch_lightning.strategies import FSDPStrategy
 from torch import Tensor
 from transformers import get_linear_schedule_with_warmup
 
+from xtreme_noise import finite
 from xtreme_noise.config.schema import RecipeConfig
 from xtreme_noise.data.batching import Feature, pad
+from xtreme_noise.errors import NotFinite
+from xtreme_noise.models.save import save_tokenizer
 
 Unit = Hashable
 Columns = Mapping[str, Sequence[Any]]
@@ -44,6 +47,7 @@ class TaskModule(pl.LightningModule):
     pretrained_head: ClassVar[bool] = False  # the checkpoint's own head is gone on with when a stage begins
     renews: ClassVar[bool] = False  # `renew` changes the features of an epoch
     pairs_noise: ClassVar[bool] = False  # trained on clean and noisy sides together (text, noisy_text)
+    loss_name = "training loss"  # for people
 
     def __init__(
         self,
@@ -106,7 +110,7 @@ class TaskModule(pl.LightningModule):
 
     @abstractmethod
     def outputs(self, batch: dict[str, Tensor]) -> list[Any]:
-        """What the model says about each row of a batch, on the CPU."""
+        """What the model says about each row of a batch, on the CPU; None where it is nan or inf (`finite.answers`)."""
 
     @abstractmethod
     def value(self, unit: Unit, windows: Sequence[Feature], outputs: Sequence[Any]) -> Any:
@@ -120,6 +124,11 @@ class TaskModule(pl.LightningModule):
         """Predictions made in other ways from the same values, by name: none in most families."""
         del columns, values
         return {}
+
+    def choices(self, columns: Columns) -> list[int] | None:
+        """How many answers each example has to choose from; None where that is no property of the example."""
+        del columns
+        return None
 
     @abstractmethod
     def gold(self, columns: Columns) -> list[Any]:
@@ -142,7 +151,7 @@ class TaskModule(pl.LightningModule):
     def save(self, directory: Path) -> None:
         """Write the model and its tokenizer for from_pretrained."""
         self.model.save_pretrained(directory)
-        self.tokenizer.save_pretrained(directory)
+        save_tokenizer(self.tokenizer, directory)
 
     def restore(self, directory: Path) -> None:
         """Take what `save` wrote beside the model: nothing in most families."""
@@ -171,7 +180,7 @@ class TaskModule(pl.LightningModule):
         mine = (batch["labels"] != -100).sum() if "labels" in batch else torch.tensor(len(batch["input_ids"]))
         every = mine.float().to(self.device)
         torch.distributed.all_reduce(every)
-        return mine.to(self.device) * self.trainer.world_size / every
+        return mine.to(self.device) * self.trainer.world_size / every.clamp(min=1)
 
     def predict_step(self, batch: dict[str, Tensor], batch_idx: int = 0) -> list[Any]:
         del batch_idx
@@ -184,6 +193,21 @@ class TaskModule(pl.LightningModule):
             self.trainer.model.clip_grad_norm_(gradient_clip_val)  # type: ignore[union-attr,operator]  # over all shards
         else:
             super().configure_gradient_clipping(optimizer, gradient_clip_val, gradient_clip_algorithm)
+
+    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        """Of the mean over the batches of an update. Raises NotFinite, before any weight is made so."""
+        if not torch.isfinite(loss):
+            raise NotFinite(
+                f"the {self.loss_name} is {loss.item()} in epoch {self.current_epoch + 1} after {self.global_step} "
+                f"updates: lower the learning rate{finite.remedy(self.trainer.precision)}"
+            )
+        super().backward(loss * self._share_of_update(), *args, **kwargs)
+
+    def _share_of_update(self) -> float:
+        """Lightning divides a batch by all that an update may sum, and the last update of an epoch may sum fewer."""
+        full = self.trainer.accumulate_grad_batches
+        begin = self.trainer.fit_loop.batch_idx // full * full
+        return full / min(full, self.trainer.num_training_batches - begin)
 
     def on_train_epoch_start(self) -> None:
         self.model.train()

@@ -9,6 +9,7 @@ from torch import Tensor
 from transformers import AutoModelForSequenceClassification
 
 from xtreme_noise.data.batching import Feature
+from xtreme_noise.finite import answers
 from xtreme_noise.modules.base import Columns, TaskModule, Unit, plain
 
 
@@ -38,8 +39,8 @@ class ClassificationModule(TaskModule):
         return [[feature] for feature in self._encode(texts, pairs)]
 
     def outputs(self, batch: dict[str, Tensor]) -> list[Any]:
-        logits: list[list[float]] = self.model(**batch).logits.float().cpu().tolist()
-        return logits
+        logits = self.model(**batch).logits.float().cpu()
+        return answers(logits.tolist(), logits)
 
     def value(self, unit: Unit, windows: Sequence[Feature], outputs: Sequence[Any]) -> Any:
         del unit, windows

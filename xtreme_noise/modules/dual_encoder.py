@@ -22,6 +22,7 @@ from torch import Tensor
 from transformers import AutoModel
 
 from xtreme_noise.data.batching import Feature, pad
+from xtreme_noise.finite import unit_vectors
 from xtreme_noise.modules.base import Columns, TaskModule, Unit, plain
 from xtreme_noise.modules.pooling import pool
 from xtreme_noise.search import top_k
@@ -96,7 +97,8 @@ class DualEncoderModule(TaskModule):
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         del batch_idx
-        queries, texts = (self._vectors(_side(batch, side)) for side in ("query", "text"))
+        normalize = torch.nn.functional.normalize
+        queries, texts = (normalize(self._vectors(_side(batch, side)), dim=-1) for side in ("query", "text"))
         first = batch["first"]
         same = (first[:, None] == first[None, :]) & ~torch.eye(len(first), dtype=torch.bool, device=first.device)
         logits = (self.scale * queries @ texts.T).masked_fill(same, float("-inf"))
@@ -105,9 +107,8 @@ class DualEncoderModule(TaskModule):
         return loss
 
     def _vectors(self, inputs: Mapping[str, Tensor]) -> Tensor:
-        """(batch, hidden) unit vectors, float32."""
-        states = self.model(**inputs).last_hidden_state.float()
-        return torch.nn.functional.normalize(pool(states, inputs["attention_mask"], self.pooling), dim=-1)
+        """(batch, hidden) vectors, float32, whose directions count."""
+        return pool(self.model(**inputs).last_hidden_state.float(), inputs["attention_mask"], self.pooling)
 
     # -- predictions ---------------------------------------------------------------------------------------------
 
@@ -148,7 +149,7 @@ class DualEncoderModule(TaskModule):
         return found
 
     def outputs(self, batch: dict[str, Tensor]) -> list[Any]:
-        return list(self._vectors(batch).cpu().numpy())
+        return unit_vectors(self._vectors(batch))
 
     def value(self, unit: Unit, windows: Sequence[Feature], outputs: Sequence[Any]) -> Any:
         del unit, windows
@@ -174,6 +175,9 @@ class DualEncoderModule(TaskModule):
             return self.candidates
         texts = list(dict.fromkeys(_texts(columns)))
         return Candidates([str(row) for row in range(len(texts))], np.stack([values[text] for text in texts]))
+
+    def choices(self, columns: Columns) -> list[int] | None:
+        return None if self.candidates is None else [len(self.candidates.ids)] * len(columns["query"])
 
     def gold(self, columns: Columns) -> list[list[str]]:
         if "relevant" in columns:

@@ -20,6 +20,7 @@ from torch import Tensor
 from transformers import AutoModelForMaskedLM
 
 from xtreme_noise.data.batching import Feature
+from xtreme_noise.finite import answers
 from xtreme_noise.modules.base import Columns, TaskModule, Unit, plain
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ class MaskedLMModule(TaskModule):
         inputs = dict(batch)
         labels = inputs.pop("labels")
         chosen = labels != -100
-        return torch.nn.functional.cross_entropy(self._logits(inputs, chosen)[0], labels[chosen])
+        return language_loss(self._logits(inputs, chosen)[0], labels[chosen])
 
     def units(self, columns: Columns) -> list[tuple[Unit, ...]]:
         return [(pair,) for pair in self._pairs(columns)]
@@ -71,8 +72,10 @@ class MaskedLMModule(TaskModule):
     def outputs(self, batch: dict[str, Tensor]) -> list[Any]:
         labels = batch.pop("labels")
         chosen = labels != -100
-        best = self._logits(batch, chosen)[0].argmax(-1).cpu()
-        return [row.tolist() for row in torch.split(best, chosen.sum(1).tolist())]
+        logits = self._logits(batch, chosen)[0]
+        best = torch.split(logits.argmax(-1).cpu(), chosen.sum(1).tolist())
+        largest = torch.zeros(chosen.shape, device=logits.device).masked_scatter(chosen, logits.abs().amax(-1))
+        return answers([row.tolist() for row in best], largest)
 
     def value(self, unit: Unit, windows: Sequence[Feature], outputs: Sequence[Any]) -> Any:
         del unit, windows
@@ -155,3 +158,8 @@ class MaskedLMModule(TaskModule):
         finally:
             hook.remove()
         return logits.squeeze(0).float(), states[0]
+
+
+def language_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross-entropy of (positions, vocabulary); 0, not 0 / 0, where a batch has no token to choose."""
+    return torch.nn.functional.cross_entropy(logits, labels) if len(labels) else logits.sum()

@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import AutoModelForMultipleChoice
 
 from xtreme_noise.data.batching import Feature, pad
+from xtreme_noise.finite import answers
 from xtreme_noise.modules.base import Columns, TaskModule, Unit, plain
 
 
@@ -83,8 +84,8 @@ class MultipleChoiceModule(TaskModule):
         return [[feature] for feature in self._encode(units)]
 
     def outputs(self, batch: dict[str, Tensor]) -> list[Any]:
-        scores: list[float] = self._scores(batch).float().cpu().tolist()
-        return scores
+        scores = self._scores(batch).float().cpu()
+        return answers(scores.tolist(), scores.unsqueeze(1))
 
     def value(self, unit: Unit, windows: Sequence[Feature], outputs: Sequence[Any]) -> Any:
         del unit, windows
@@ -94,6 +95,9 @@ class MultipleChoiceModule(TaskModule):
         """The number of the choice with the highest score, counted from 0; the first of equals."""
         scores = [[values[unit] for unit in units] for units in self.units(columns)]
         return [str(max(range(len(row)), key=row.__getitem__)) for row in scores]
+
+    def choices(self, columns: Columns) -> list[int] | None:
+        return [len(some) for some in columns["choices"]]
 
     def gold(self, columns: Columns) -> list[str]:
         return [str(label) for label in columns["label"]]

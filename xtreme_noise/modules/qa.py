@@ -18,6 +18,7 @@ from transformers import AutoModelForQuestionAnswering
 
 from xtreme_noise.data.batching import Feature
 from xtreme_noise.data.examples import UNANSWERABLE
+from xtreme_noise.finite import answers
 from xtreme_noise.modules.base import Columns, TaskModule, Unit, plain
 
 log = logging.getLogger(__name__)
@@ -67,41 +68,11 @@ class QAModule(TaskModule):
     def training_features(self, columns: Columns) -> list[Feature]:
         encoding, sample = self._encode(columns["question"], columns["context"])
         names = self.tokenizer.model_input_names
-        features = []
-        whole = set()
-        empty = [not answer["text"] for answer in columns["answers"]]
-        for row, number in enumerate(sample):
-            answer = columns["answers"][number]
-            if empty[number]:
-                features.append(plain(encoding, row, names) | {"start_positions": 0, "end_positions": 0})
-                continue
-            text = answer["text"][0]
-            begin = answer["answer_start"][0] + len(text) - len(text.lstrip())  # white space at an edge has no token
-            start, end = self._positions(encoding, row, begin, begin + len(text.strip()))
-            if end:
-                whole.add(number)
-            feature = plain(encoding, row, names)
-            features.append(feature | {"start_positions": start, "end_positions": end})
-        if lost := empty.count(False) - len(whole):
-            log.warning(
-                "%d of %d answers are longer than what neighbouring windows share: no window holds one whole",
-                lost,
-                lost + len(whole),
-            )
-        return features
-
-    @staticmethod
-    def _positions(encoding: Any, row: int, begin: int, end: int) -> tuple[int, int]:
-        """First and last token of the answer in a window; (0, 0), the first token, when it is not wholly there."""
-        sequence, offsets = encoding.sequence_ids(row), encoding["offset_mapping"][row]
-        inside = [
-            at
-            for at, (part, (low, high)) in enumerate(zip(sequence, offsets, strict=True))
-            if part == 1 and low < end and high > begin and high > low
+        places = _places(encoding, sample, columns["answers"])
+        return [
+            plain(encoding, row, names) | {"start_positions": start, "end_positions": end}
+            for row, (start, end) in enumerate(places)
         ]
-        if not inside or offsets[inside[0]][0] > begin or offsets[inside[-1]][1] < end:
-            return 0, 0
-        return inside[0], inside[-1]
 
     def units(self, columns: Columns) -> list[tuple[Unit, ...]]:
         return [(pair,) for pair in zip(columns["question"], columns["context"], strict=True)]
@@ -120,8 +91,8 @@ class QAModule(TaskModule):
 
     def outputs(self, batch: dict[str, Tensor]) -> list[Any]:
         found = self.model(**batch)
-        both = torch.stack([found.start_logits, found.end_logits], dim=1).float().cpu()
-        return list(both)
+        both = torch.stack([found.start_logits, found.end_logits], dim=-1)
+        return answers(list(both.transpose(1, 2).float().cpu()), both, batch["attention_mask"])
 
     def value(self, unit: Any, windows: Sequence[Feature], outputs: Sequence[Any]) -> Any:
         best, answer, none = float("-inf"), "", float("inf")
@@ -137,6 +108,55 @@ class QAModule(TaskModule):
 
     def gold(self, columns: Columns) -> list[list[str]]:
         return [list(answer["text"]) or [""] for answer in columns["answers"]]
+
+
+def _places(encoding: Any, sample: Sequence[int], answers: Sequence[Mapping[str, Any]]) -> list[tuple[int, int]]:
+    """First and last token of its answer in each window; (0, 0), the first token, when it is not wholly there.
+
+    sample: the example that each window is of. Characters at an edge of an answer that have no token (white space, what
+    a tokenizer drops, such as zero-width spaces, or composes, such as accents) are no part of it.
+    """
+    wanted = [_span(answer) if answer["text"] else None for answer in answers]
+    inside = [_overlap(encoding, row, wanted[number]) for row, number in enumerate(sample)]
+    every: dict[int, list[tuple[int, int]]] = {}  # of an answer: the code points of its tokens, in all windows
+    for row, number in enumerate(sample):
+        every.setdefault(number, []).extend(encoding["offset_mapping"][row][at] for at in inside[row])
+    found, whole = [], set()
+    for row, number in enumerate(sample):
+        span, tokens, offsets = wanted[number], inside[row], encoding["offset_mapping"][row]
+        place = (0, 0)
+        if span and tokens:
+            begin = max(span[0], min(low for low, _ in every[number]))
+            end = min(span[1], max(high for _, high in every[number]))
+            if offsets[tokens[0]][0] <= begin and offsets[tokens[-1]][1] >= end:
+                place = tokens[0], tokens[-1]
+                whole.add(number)
+        found.append(place)
+    asked = [number for number, span in enumerate(wanted) if span]
+    bare = sum(not every.get(number) for number in asked)
+    if lost := len(asked) - len(whole) - bare:
+        log.warning(
+            "%d of %d answers are longer than what neighbouring windows share: no window holds one whole",
+            lost, len(asked),
+        )  # fmt: skip
+    if bare:
+        log.warning("%d of %d answers have no token: the tokenizer drops all of their characters", bare, len(asked))
+    return found
+
+
+def _span(answer: Mapping[str, Any]) -> tuple[int, int]:
+    """The code points of the first answer, without white space round it: there a token may be of its neighbour."""
+    text, start = answer["text"][0], answer["answer_start"][0]
+    begin = start + len(text) - len(text.lstrip())
+    return begin, begin + len(text.strip())
+
+
+def _overlap(encoding: Any, row: int, span: tuple[int, int] | None) -> list[int]:
+    """The tokens of a window's context that hold a part of the span."""
+    if span is None:
+        return []
+    parts = zip(encoding.sequence_ids(row), encoding["offset_mapping"][row], strict=True)
+    return [at for at, (part, (low, high)) in enumerate(parts) if part == 1 and max(low, span[0]) < min(high, span[1])]
 
 
 def best_span(logits: Tensor, offsets: Sequence[tuple[int, int]]) -> tuple[float, int, int]:

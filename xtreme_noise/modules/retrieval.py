@@ -15,6 +15,7 @@ from torch import Tensor
 from transformers import AutoModel
 
 from xtreme_noise.data.batching import Feature
+from xtreme_noise.finite import unit_vectors
 from xtreme_noise.modules.base import Columns, TaskModule, Unit, plain
 from xtreme_noise.modules.pooling import pool
 
@@ -47,8 +48,8 @@ class RetrievalModule(TaskModule):
     def outputs(self, batch: dict[str, Tensor]) -> list[Any]:
         states = self.model(**batch, output_hidden_states=True).hidden_states
         chosen = [(states[self.layer], self.pooling)] + [(layer, how) for how in self.sweep for layer in states]
-        pooled = [pool(layer.float(), batch["attention_mask"], how) for layer, how in chosen]
-        return list(torch.nn.functional.normalize(torch.stack(pooled, 1), dim=-1).cpu().numpy())
+        pooled = torch.stack([pool(layer.float(), batch["attention_mask"], how) for layer, how in chosen], 1)
+        return unit_vectors(pooled)
 
     def value(self, unit: Unit, windows: Sequence[Feature], outputs: Sequence[Any]) -> Any:
         del unit, windows

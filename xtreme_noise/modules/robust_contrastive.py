@@ -16,7 +16,7 @@ from torch import Tensor
 
 from xtreme_noise.data.batching import Feature, pad
 from xtreme_noise.modules.base import Columns, plain
-from xtreme_noise.modules.masked_lm import MaskedLMModule
+from xtreme_noise.modules.masked_lm import MaskedLMModule, language_loss
 from xtreme_noise.noise.apply import NOISY
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class RobustContrastiveModule(MaskedLMModule):
         labels = inputs.pop("labels")
         chosen = labels != -100
         logits, states = self._logits(inputs, chosen)
-        language = torch.nn.functional.cross_entropy(logits, labels[chosen])
+        language = language_loss(logits, labels[chosen])
         mask = inputs["attention_mask"].unsqueeze(-1).to(states.dtype)
         pooled = torch.nn.functional.normalize(((states * mask).sum(1) / mask.sum(1)).float(), dim=-1)
         clean, noisy = pooled.chunk(2)

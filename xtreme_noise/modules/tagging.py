@@ -5,14 +5,17 @@ An input longer than the model is cut into windows at token borders, never trunc
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import accumulate
 from typing import Any
 
 from torch import Tensor
 from transformers import AutoModelForTokenClassification
 
 from xtreme_noise.data.batching import Feature
+from xtreme_noise.finite import answers
 from xtreme_noise.modules.base import Columns, TaskModule, Unit
 
 
@@ -30,8 +33,22 @@ class TaggingModule(TaskModule):
         first, last = special.index(0), len(special) - special[::-1].index(0)
         return ids[:first], ids[last:]
 
+    @cached_property
+    def _needs_text(self) -> bool:
+        """Whether words given one by one lack the space that stands before them in a text (byte-level BPE, Gemma's)."""
+        words = ["a", "b"]
+        apart = self.tokenizer(words, is_split_into_words=True, add_special_tokens=False)["input_ids"]
+        together = self.tokenizer(" ".join(words), add_special_tokens=False)["input_ids"]
+        return list(together) != list(apart)
+
     def _pieces(self, sentences: Sequence[Sequence[str]]) -> list[list[list[int]]]:
-        """Subword ids of each token. A token without any (a lone control character) stands as the unknown token."""
+        """Subword ids of each token, as in the running sentence.
+
+        A token without any (a lone control character) stands as the unknown token. One that shares its first subword
+        with the token before has none of its own, an empty list.
+        """
+        if self._needs_text:
+            return self._pieces_of_texts(sentences)
         encoding = self.tokenizer(
             [list(tokens) for tokens in sentences], is_split_into_words=True, add_special_tokens=False
         )
@@ -41,6 +58,23 @@ class TaggingModule(TaskModule):
             for word, piece in zip(encoding.word_ids(row), encoding["input_ids"][row], strict=True):
                 pieces[word].append(piece)
             found.append([ids or [self.tokenizer.unk_token_id] for ids in pieces])
+        return found
+
+    def _pieces_of_texts(self, sentences: Sequence[Sequence[str]]) -> list[list[list[int]]]:
+        """A space belongs to the token after it, as where a tokenizer puts it there itself."""
+        texts = [" ".join(tokens) for tokens in sentences]
+        encoding = self.tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True)
+        found: list[list[list[int]]] = []
+        for row, tokens in enumerate(sentences):
+            ends = [after - 1 for after in accumulate(len(token) + 1 for token in tokens)]
+            pieces: list[list[int]] = [[] for _ in tokens]
+            for piece, (low, _) in zip(encoding["input_ids"][row], encoding["offset_mapping"][row], strict=True):
+                pieces[min(bisect_right(ends, low), len(tokens) - 1)].append(piece)
+            for ids, token, end in zip(pieces, tokens, ends, strict=True):
+                inside = range(end - len(token), end)
+                if not ids and all(encoding.char_to_token(row, at) is None for at in inside):
+                    ids.append(self.tokenizer.unk_token_id)
+            found.append(pieces)
         return found
 
     def _windows(self, sentences: Sequence[Sequence[str]]) -> list[list[Feature]]:
@@ -67,7 +101,7 @@ class TaggingModule(TaskModule):
     def _window(self, tokens: list[list[int]], before: list[int], after: list[int]) -> Feature:
         ids, heads = list(before), []
         for piece in tokens:
-            heads.append(len(ids))
+            heads.append(len(ids) if piece else len(ids) - 1)
             ids += piece
         ids += after
         feature = {"input_ids": ids, "attention_mask": [1] * len(ids), "_heads": heads}
@@ -83,7 +117,8 @@ class TaggingModule(TaskModule):
                 heads = window.pop("_heads")
                 labels = [-100] * len(window["input_ids"])
                 for head, tag in zip(heads, tags[at : at + len(heads)], strict=True):
-                    labels[head] = tag
+                    if labels[head] == -100:  # a subword of two tokens is trained on the first one's tag
+                        labels[head] = tag
                 at += len(heads)
                 features.append(window | {"labels": labels})
         return features
@@ -95,8 +130,8 @@ class TaggingModule(TaskModule):
         return self._windows(units)
 
     def outputs(self, batch: dict[str, Tensor]) -> list[Any]:
-        tags: list[list[int]] = self.model(**batch).logits.argmax(-1).cpu().tolist()
-        return tags
+        logits = self.model(**batch).logits
+        return answers(logits.argmax(-1).cpu().tolist(), logits, batch["attention_mask"])
 
     def value(self, unit: Unit, windows: Sequence[Feature], outputs: Sequence[Any]) -> Any:
         del unit

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from xtreme_noise.config.schema import RecipeConfig
+from xtreme_noise.models.save import save_tokenizer
 from xtreme_noise.modules.base import TaskModule
 
 HEADS = "heads"  # folder of what belongs to one task alone, a file each
@@ -47,6 +48,7 @@ class TogetherModule(TaskModule):
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         del batch_idx
         name, tensors = batch
+        self.loss_name = f"training loss of {name}"
         loss = self.tasks[name].loss(tensors)
         self.log(f"train/loss/{name}", loss, batch_size=1)
         return loss
@@ -55,7 +57,7 @@ class TogetherModule(TaskModule):
         """The encoder for from_pretrained, and beside it what each task has of its own."""
         first = next(iter(self.tasks.values()))
         first.model.base_model.save_pretrained(directory)
-        self.tokenizer.save_pretrained(directory)
+        save_tokenizer(self.tokenizer, directory)
         (directory / HEADS).mkdir()
         for name, task in self.tasks.items():
             save_file(own(task), directory / HEADS / f"{name}.safetensors")

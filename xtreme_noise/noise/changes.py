@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
+from xtreme_noise.noise.alignment import LONG
 from xtreme_noise.noise.edits import Edit
 from xtreme_noise.noise.text import distance, splits
 
 # (start, end, new, cost): graphemes[start:end] become `new`, for at most `cost` in distance; end == start
 # inserts. Every grapheme of a change over several must have a kind. A plain tuple, because millions are made.
 Change = tuple[int, int, tuple[str, ...], int]
+
+_STRETCH = 1 << 12  # graphemes of a long text that are measured together
 
 
 class Became:
@@ -20,6 +23,8 @@ class Became:
         self.units = units
         self.parts: dict[int, tuple[str, ...]] = {}  # grapheme -> what stands in its place
         self.inserted: dict[int, tuple[str, ...]] = {}  # border -> what stands there
+        self.starts: dict[int, int] = {}  # where a row of graphemes of which nothing is left ends -> where it begins
+        self.ends: dict[int, int] = {}  # the other way round
         for change in changes:
             self.add(change)
 
@@ -28,27 +33,36 @@ class Became:
         if start == end:
             self.inserted[start] = new
             return
-        for at in range(start, end):
-            self.parts[at] = ()
-        self.parts[start] = new
+        if new:
+            self.parts[start] = new
+            start += 1
+        if start < end:  # one row with those on either side
+            start, end = self.starts.pop(start, start), self.ends.pop(end, end)
+            self.starts[end], self.ends[start] = start, end
 
     def before(self, border: int) -> str:
         """The grapheme on the left of a border, or ""."""
-        for at in range(border, -1, -1):
-            if self.inserted.get(at):
-                return self.inserted[at][-1]
-            if at and (part := self.parts.get(at - 1, (self.units[at - 1],))):
-                return part[-1]
-        return ""
+        at = border
+        while not self.inserted.get(at):
+            if at in self.starts:
+                at = self.starts[at]
+            elif at:
+                return self.parts.get(at - 1, (self.units[at - 1],))[-1]
+            else:
+                return ""
+        return self.inserted[at][-1]
 
     def after(self, border: int) -> str:
         """The grapheme on the right of a border, or ""."""
-        for at in range(border, len(self.units) + 1):
-            if self.inserted.get(at):
-                return self.inserted[at][0]
-            if at < len(self.units) and (part := self.parts.get(at, (self.units[at],))):
-                return part[0]
-        return ""
+        at = border
+        while not self.inserted.get(at):
+            if at in self.ends:
+                at = self.ends[at]
+            elif at < len(self.units):
+                return self.parts.get(at, (self.units[at],))[0]
+            else:
+                return ""
+        return self.inserted[at][0]
 
 
 def stay_apart(left: str, new: Sequence[str], right: str) -> bool:
@@ -65,7 +79,16 @@ def stay_apart(left: str, new: Sequence[str], right: str) -> bool:
 
 
 def applied(units: Sequence[str], changes: Sequence[Change], expected: int) -> tuple[str, int]:
-    """The text after these changes, in order, and its distance from `units`."""
+    """The text after these changes, in order, and its distance from `units` (of a text longer than alignment.LONG, the
+    sum over stretches between two changes).
+    """
+    if len(units) <= LONG:
+        return _applied(units, changes, expected)
+    parts = [_applied(units[a:b], some, cost) for a, b, some, cost in _stretches(len(units), changes)]
+    return "".join([text for text, _ in parts]), sum([measured for _, measured in parts])
+
+
+def _applied(units: Sequence[str], changes: Sequence[Change], expected: int) -> tuple[str, int]:
     at = 0
     if isinstance(units, str):
         text, size = "", len(units)
@@ -86,6 +109,19 @@ def applied(units: Sequence[str], changes: Sequence[Change], expected: int) -> t
         at = end
     noisy += units[at:]
     return "".join(noisy), distance(units, noisy, expected)
+
+
+def _stretches(size: int, changes: Sequence[Change]) -> Iterator[tuple[int, int, list[Change], int]]:
+    """Where stretches of a long text begin and end, with their changes, counted from there, and what these cost."""
+    some: list[Change] = []
+    begin = cost = 0
+    for start, end, new, most in changes:
+        if start - begin >= _STRETCH:
+            yield begin, start, some, cost
+            begin, some, cost = start, [], 0
+        some.append((start - begin, end - begin, new, most))
+        cost += most
+    yield begin, size, some, cost
 
 
 def cut_at_tokens(noisy: str, tokens: Sequence[str], edits: Sequence[Edit]) -> list[str]:

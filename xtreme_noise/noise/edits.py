@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
+from operator import attrgetter
 from typing import NamedTuple
 
-from rapidfuzz.distance import Levenshtein
-
-from xtreme_noise.noise.text import distance, graphemes
+from xtreme_noise.noise.alignment import alignment, differences, distance
+from xtreme_noise.noise.text import Clusters, graphemes
 
 
 class Edit(NamedTuple):
@@ -39,18 +40,27 @@ def edits_between(clean: str, noisy: str) -> tuple[Edit, ...]:
     here = [0, *accumulate(map(len, old))]
     there = [0, *accumulate(map(len, new))]
     edits = []
-    for step in Levenshtein.opcodes(old, new):
-        if step.tag != "equal":
-            a, b, c, d = step.src_start, step.src_end, step.dest_start, step.dest_end
-            edits.append(Edit(here[a], here[b], there[c], there[d], "".join(old[a:b]), "".join(new[c:d])))
+    for _, a, b, c, d in differences(old, new):
+        edits.append(Edit(here[a], here[b], there[c], there[d], "".join(old[a:b]), "".join(new[c:d])))
     return tuple(edits)
 
 
 def between(clean: str, noisy: str) -> NoisedText:
-    """What noise that does not say what it did has made of `clean`."""
-    old, new = graphemes(clean), graphemes(noisy)
+    """What noise that does not say what it did has made of `clean`. Another normal form of a letter is an edit, as it
+    is needed to rebuild the text, and no error.
+    """
+    old, new = Clusters.of(clean, graphemes(clean)).asked, Clusters.of(noisy, graphemes(noisy)).asked
     achieved = distance(old, new) / len(old) if old else 0.0
     return NoisedText(noisy, edits_between(clean, noisy), achieved, 1.0)
+
+
+def spelt_like(clean: str, noisy: str) -> str:
+    """`noisy`, which was made of `clean` in NFC, with the letters written as `clean` writes them."""
+    clusters, new = Clusters.of(clean, graphemes(clean)), graphemes(noisy)
+    parts: list[str] = []
+    for same, a, b, c, d in alignment(clusters.asked, new):
+        parts += clusters.written[a:b] if same else clusters.spell(new[c:d])
+    return "".join(parts)
 
 
 def rebuild(clean: str, edits: Sequence[Edit]) -> str:
@@ -70,13 +80,13 @@ def carry(span: tuple[int, int], edits: Sequence[Edit]) -> tuple[int, int]:
     An edit that reaches into the span is taken in whole; an insertion at its border stays outside.
     """
     start, end = span
-    first, last = start, end
-    for edit in edits:
-        grown = (edit.noisy_end - edit.noisy_start) - (edit.end - edit.start)
-        if edit.end <= start:
-            first += grown
-            last += grown
-        elif edit.start < end:
-            first = min(first, edit.noisy_start)
-            last = max(last + grown, edit.noisy_end)
+    passed = bisect_right(edits, start, key=attrgetter("end"))  # edits before the span, which move it
+    moved = edits[passed - 1].noisy_end - edits[passed - 1].end if passed else 0
+    first, last = start + moved, end + moved
+    for number in range(passed, len(edits)):
+        edit = edits[number]
+        if edit.start >= end:
+            break
+        first = min(first, edit.noisy_start)
+        last = max(last + (edit.noisy_end - edit.noisy_start) - (edit.end - edit.start), edit.noisy_end)
     return first, last

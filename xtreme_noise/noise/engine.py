@@ -20,7 +20,7 @@ from xtreme_noise.noise.changes import Became, Change, applied, cut_at_tokens, e
 from xtreme_noise.noise.edits import NoisedText
 from xtreme_noise.noise.perturber import NoisedTokens, Perturber, budget
 from xtreme_noise.noise.stream import block, message, unit
-from xtreme_noise.noise.text import check_text, graphemes, is_lone
+from xtreme_noise.noise.text import Clusters, check_text, graphemes, is_lone
 
 _KEPT = 1 << 16  # graphemes whose kind is remembered; a language has thousands
 
@@ -104,15 +104,17 @@ class EngineFamily(Perturber):
         check_text(text)
         lone = is_lone(text)
         units: Sequence[str] = text if lone else graphemes(text)
-        kinds = table.kinds(text, units)
+        clusters = Clusters.of(text, units)
+        asked = clusters.asked
+        kinds = table.kinds(text if asked is units else "".join(asked), asked)
         if protect:
             kinds = _protected(units, kinds, protect)
         size = len(units)
         capacity = (size - kinds.count(0)) / size if size else 0.0
         if level == 0 or not capacity:
             return NoisedText(text, (), 0.0, capacity)
-        key = message(seed, self.family, self.version, language, uid)
-        changes, noisy, measured = self._noise(units, kinds, size, level, key, table, lone and not self.joins)
+        key = message(seed, self.family, self.stream, language, uid)
+        changes, noisy, measured = self._noise(clusters, kinds, size, level, key, table, lone and not self.joins)
         if not changes:
             return NoisedText(text, (), 0.0, capacity)
         return NoisedText(noisy, edits_of(units, changes, lone), measured / size, capacity)
@@ -141,15 +143,16 @@ class EngineFamily(Perturber):
             borders.append(len(units) - 1)
         size = len(units) - len(borders)
         table = self._table(language)
-        kinds = list(table.kinds("".join(units), units))
+        clusters = Clusters.of("".join(units), units)
+        kinds = list(table.kinds("".join(clusters.asked), clusters.asked))
         for border in borders:
             kinds[border] = 0
         kinds = _protected(units, kinds, protect)
         capacity = (len(units) - kinds.count(0)) / size if size else 0.0
-        key = message(seed, self.family, self.version, language, uid)
+        key = message(seed, self.family, self.stream, language, uid)
         if not level or not capacity:
             return NoisedTokens(list(tokens), (), 0.0, capacity)
-        changes, noisy, measured = self._noise(units, kinds, size, level, key, table, False)
+        changes, noisy, measured = self._noise(clusters, kinds, size, level, key, table, False)
         if not changes:
             return NoisedTokens(list(tokens), (), 0.0, capacity)
         edits = edits_of(units, changes, False)
@@ -157,7 +160,7 @@ class EngineFamily(Perturber):
 
     def _noise(
         self,
-        units: Sequence[str],
+        clusters: Clusters,
         kinds: Sequence[int],
         size: int,
         level: float,
@@ -171,7 +174,9 @@ class EngineFamily(Perturber):
         changes: list[Change] = []
         noisy, measured = "", 0
         ordered = changes
-        proposals = self._proposals(units, kinds, key, first, table, lone)
+        proposals = self._proposals(clusters.asked, kinds, key, first, table, lone)
+        if clusters.asked is not clusters.written:
+            proposals = ((start, end, clusters.spell(new), cost) for start, end, new, cost in proposals)
         while measured < wanted:
             added, known = 0, len(changes)
             for change in proposals:
@@ -184,12 +189,12 @@ class EngineFamily(Perturber):
                     raise ValueError(f"noise family {self.family!r} proposes changes that cost nothing: {changes[-1]}")
                 break  # saturated: everything that can be changed is
             ordered = sorted(changes)
-            noisy, measured = applied(units, ordered, wanted)
+            noisy, measured = applied(clusters.written, ordered, wanted)
             if measured > wanted:
                 # The last change costs more than was left to spend: taken or left by a coin of its own.
                 changes.pop()
                 fewer = sorted(changes)
-                without, before = applied(units, fewer, wanted)
+                without, before = applied(clusters.written, fewer, wanted)
                 if _coin(key, len(changes) + 1) >= (wanted - before) / (measured - before):
                     ordered, noisy, measured = fewer, without, before
                 break

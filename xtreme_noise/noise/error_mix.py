@@ -9,8 +9,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import regex
-from rapidfuzz.distance import OSA, Levenshtein
+from rapidfuzz.distance import OSA
 
+from xtreme_noise.noise import hangul
+from xtreme_noise.noise.alignment import LONG, alignment, distance, stretches
 from xtreme_noise.noise.casing import lower
 from xtreme_noise.noise.layouts import has_keyboard, keyboards
 from xtreme_noise.noise.segment import words
@@ -26,6 +28,7 @@ EDIT_TYPES = (
 _NO_LETTER = regex.compile(r"[\p{P}\p{S}]")
 _BINDU = regex.compile(r"\p{InSC=Bindu}")
 _VOWELS = (0, 9, 103)  # combining classes of vowel signs and viramas, which are letters more than marks
+_TOGETHER = 1 << 10  # graphemes of a block that are aligned at once: what the table of distances holds is its square
 _UNDECOMPOSED = str.maketrans("ıłđøħŧ", "ildoht")
 
 
@@ -45,11 +48,11 @@ def blocks(clean: str, noisy: str, language: str) -> Iterator[Block]:
     """The stretches in which two texts differ, between words that are the same in both, from left to right."""
     old, new = _pieces(nfc(clean), language), _pieces(nfc(noisy), language)
     begin: tuple[int, int] | None = None
-    for step in [*Levenshtein.opcodes(old, new), None]:
-        if step is not None and step.tag != "equal":
-            begin = begin or (step.src_start, step.dest_start)
+    for step in [*alignment(old, new), None]:
+        if step is not None and not step.same:
+            begin = begin or (step.start, step.noisy_start)
         elif begin is not None:
-            end = (step.src_start, step.dest_start) if step else (len(old), len(new))
+            end = (step.start, step.noisy_start) if step else (len(old), len(new))
             before, after = "".join(old[begin[0] : end[0]]), "".join(new[begin[1] : end[1]])
             left, right = old[begin[0] - 1 : begin[0]], old[end[0] : end[0] + 1]
             yield Block(before, after, _close(before, after, language), "".join(left)[-1:], "".join(right)[:1])
@@ -68,7 +71,9 @@ def _pieces(text: str, language: str) -> list[str]:
 def _close(before: str, after: str, language: str) -> bool:
     """One edit apart, or no more than half of the graphemes changed, whatever their case."""
     old, new = graphemes(lower(before, language)), graphemes(lower(after, language))
-    return bool(OSA.distance(old, new) <= max(1, max(len(old), len(new)) // 2))
+    longer = max(len(old), len(new))
+    apart = OSA.distance(old, new) if longer <= LONG else distance(old, new)
+    return bool(apart <= max(1, longer // 2))
 
 
 def error_mix(clean: str, noisy: str, language: str) -> Counter[str]:
@@ -78,14 +83,18 @@ def error_mix(clean: str, noisy: str, language: str) -> Counter[str]:
         if not block.close and any(map(str.isalnum, block.clean + block.noisy)):
             found["word"] += 1
         else:
-            found.update(_types(block, language))
+            around = [block.left, *graphemes(block.clean), block.right]
+            new = graphemes(block.noisy)
+            for _, a, b, c, d in stretches(around[1:-1], new, _TOGETHER):
+                found.update(_types(around[a : b + 2], new[c:d], language))
     return found
 
 
-def _types(block: Block, language: str) -> Iterator[str]:
-    """The types of the edits of an optimal string alignment, from right to left."""
-    old, new = graphemes(block.clean), graphemes(block.noisy)
-    around = [block.left, *old, block.right]
+def _types(around: Sequence[str], new: Sequence[str], language: str) -> Iterator[str]:
+    """The types of the edits of an optimal string alignment, from right to left. around: the old graphemes between
+    their neighbours.
+    """
+    old = around[1:-1]
     table = _distances(old, new)
     i, j = len(old), len(new)
     while i or j:
@@ -149,9 +158,11 @@ def _base(letter: str) -> str:
 
 @lru_cache(maxsize=1 << 14)
 def _is_adjacent(old: str, new: str, language: str) -> bool:
-    """One character of the cluster is the neighbour of the one it stands for."""
-    if len(old) != len(new) or not has_keyboard(language):
+    """One character of the cluster, or one jamo, is the neighbour of the one it stands for."""
+    before, after = hangul.strokes(old) or old, hangul.strokes(new) or new
+    if len(before) != len(after) or not has_keyboard(language):
         return False
-    differ = [(a, b) for a, b in zip(old, new, strict=True) if a != b]
-    a, b = differ[0]
-    return len(differ) == 1 and any(b in board.neighbours.get(a, ()) for board in keyboards(language))
+    differ = [(a, b) for a, b in zip(before, after, strict=True) if a != b]
+    return len(differ) == 1 and any(
+        differ[0][1] in board.neighbours.get(differ[0][0], ()) for board in keyboards(language)
+    )

@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 
 from xtreme_noise.errors import ConfigError, suggest
+from xtreme_noise.noise.alignment import LONG
 from xtreme_noise.noise.stream import block
 from xtreme_noise.noise.text import graphemes
 
 _STEPS = 8
+_PIECE = 1 << 12  # graphemes that an augmenter gets of a long text
 _TEXT = tuple(f"nlpaug.augmenter.{kind}." for kind in ("char", "word", "sentence"))  # the others act on sound
 
 
@@ -65,6 +67,22 @@ def uncapped(augmenter: Any) -> Any:
             key: sorted(values) if isinstance(values, (list, set)) else values for key, values in choices.items()
         }
     return augmenter
+
+
+def pieces(text: str) -> list[str]:
+    """A text, cut where it is so long that nlpaug, whose time grows with the square of a text, would take minutes: at
+    spaces, where there are some, and between graphemes.
+    """
+    if len(text) <= LONG:
+        return [text]
+    units, found, at = graphemes(text), [], 0
+    while at < len(units):
+        end = at + _PIECE
+        while end < min(len(units), at + 2 * _PIECE) and not units[end].isspace():
+            end += 1
+        found.append("".join(units[at:end]))
+        at = end
+    return found
 
 
 def bisect(measure: Callable[[float], float], level: float) -> float:

@@ -15,6 +15,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from xtreme_noise import content
 from xtreme_noise.errors import ConfigError
 from xtreme_noise.languages import LANGUAGES
 from xtreme_noise.noise import segment
@@ -22,7 +23,7 @@ from xtreme_noise.noise.casing import like, lower
 from xtreme_noise.noise.changes import Change
 from xtreme_noise.noise.engine import EngineFamily
 from xtreme_noise.noise.text import distance, graphemes, nfc
-from xtreme_noise.noise.wordwise import Form, WordTable
+from xtreme_noise.noise.wordwise import Form, WordTable, run
 
 _BITS = 24  # of a draw
 _HEAVIEST = 1e300  # so that sums of weights stay finite
@@ -36,17 +37,13 @@ class Row(NamedTuple):
     weight: float
 
 
-def read(path: Path) -> tuple[Row, ...]:
-    """The rows of a table, in NFC. ConfigError names the file, and the line that is no row."""
-    return _rows(str(path), _bytes(path))
-
-
 @lru_cache(maxsize=8)
-def _rows(path: str, content: bytes) -> tuple[Row, ...]:
+def _rows(path: str, table: bytes) -> tuple[Row, ...]:
+    """The rows of a table, in NFC. ConfigError names the file, and the line that is no row."""
     try:
-        lines = content.decode("utf-8-sig").split("\n")
+        lines = table.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}, line {content.count(10, 0, error.start) + 1}: this is not UTF-8") from None
+        raise ConfigError(f"{path}, line {table.count(10, 0, error.start) + 1}: this is not UTF-8") from None
     found = []
     for number, line in enumerate(lines, 1):
         if line.strip() and not line.startswith("#"):
@@ -145,9 +142,12 @@ class LexiconFamily(EngineFamily):
         self.files = _files(self.family, parameters.path)
         contents = hashlib.sha256()
         self.several = False  # whether something becomes more than one word
+        self._digests: dict[Path, str] = {}  # tables are read again, language by language, long after they are in a key
         for code, file in self.files.items() if "{language}" in parameters.path else [("", self.files["en"])]:
-            contents.update(f"{code}\0".encode() + _bytes(file) + b"\0")
-            self.several |= any(len(row.form.split()) > 1 for row in read(file))
+            table = _bytes(file)
+            contents.update(f"{code}\0".encode() + table + b"\0")
+            self.several |= any(len(row.form.split()) > 1 for row in _rows(str(file), table))
+            self._digests[file] = hashlib.sha256(table).hexdigest()
         self._digest = contents.hexdigest()[:12]
 
     @property
@@ -159,17 +159,14 @@ class LexiconFamily(EngineFamily):
         return language in self.files
 
     def table(self, language: str) -> _Lexicon:
-        return _Lexicon(read(self.files[language]), language)
+        file = self.files[language]
+        return _Lexicon(_rows(str(file), content.read(file, self._digests[file])), language)
 
     def propose(
         self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], table: _Lexicon
     ) -> Change | None:
         """The whole word, also where little of it changes: what is left of it must not change once more."""
-        kind, start, end = kinds[site], site, site + 1
-        while start and kinds[start - 1] == kind:
-            start -= 1
-        while end < len(kinds) and kinds[end] == kind:
-            end += 1
+        start, end = run(site, kinds, kinds[site])
         forms: Any = table.forms(tuple(units[start:end]))
         if not forms:  # of a word that is protected in part
             return None

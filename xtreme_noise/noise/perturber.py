@@ -37,6 +37,7 @@ class Perturber(ABC):
 
     family: ClassVar[str]
     version: ClassVar[int]  # raised whenever the same arguments give another output
+    stream: ClassVar[int] = 1  # of the random numbers: a version that mends some texts leaves all others their noise
     Parameters: ClassVar[type]  # a frozen dataclass
     label_preserving: bool = True
     keeps_tokens: bool = True  # False: may change the number of words, so no token labels

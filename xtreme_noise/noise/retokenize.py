@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import regex
-from rapidfuzz.distance import Levenshtein
+
+from xtreme_noise.noise.alignment import alignment
 
 # A word: letters, digits and their marks and joiners; anything else that is not space: one cluster.
 _TOKEN = regex.compile(r"(?:[\p{L}\p{N}_][\p{M}\u200c\u200d]*)+|(?!\s)\X")
@@ -33,13 +34,13 @@ class Tokenizer:
         if len(tokens) != len(before):
             before = [self._gap] * len(tokens)
             old = new = 0
-            kept = [block for block in Levenshtein.opcodes(self._tokens, tokens) if block.tag == "equal"]
+            kept = [block for block in alignment(self._tokens, tokens) if block.same]
             for block in [*kept, None]:
-                stop, end = (block.src_start, block.dest_start) if block else (len(self._tokens), len(tokens))
+                stop, end = (block.start, block.noisy_start) if block else (len(self._tokens), len(tokens))
                 # What became of other words: the first of them stands where the first of those stood.
                 both = min(stop - old, end - new)
                 before[new : new + both] = self._before[old : old + both]
                 if block:
-                    old, new = block.src_end, block.dest_end
+                    old, new = block.end, block.noisy_end
                     before[end:new] = self._before[stop:old]
         return "".join(gap + token for gap, token in zip(before, tokens, strict=True)).lstrip()

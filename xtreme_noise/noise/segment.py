@@ -5,7 +5,7 @@ Punctuation and spaces belong to no word; an apostrophe inside one does (don't, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 import regex
@@ -30,7 +30,11 @@ def words(text: str, language: str) -> list[tuple[int, int]]:
         return [match.span() for match in _WORD.finditer(text)]
     from icu4py.breakers import WordBreaker  # a large library that few languages need
 
-    return [(start, end) for start, end in WordBreaker(text, language).segments() if _STARTS.match(text, start)]
+    spans: Iterable[tuple[int, int]] = WordBreaker(text, language).segments()
+    if text and max(text) > "\uffff":  # ICU counts UTF-16 units, of which such a character has two
+        places = [at for at, character in enumerate(text) for _ in range(1 + (character > "\uffff"))] + [len(text)]
+        spans = ((places[start], places[end]) for start, end in spans)
+    return [(start, end) for start, end in spans if _STARTS.match(text, start)]
 
 
 def grapheme_words(units: Sequence[str], language: str) -> list[tuple[int, int]]:

@@ -11,11 +11,12 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import regex
-from rapidfuzz.distance import Levenshtein
 
 from xtreme_noise.errors import DataError
+from xtreme_noise.noise.alignment import distance as distance
 
 # Characters that are a cluster each, in any company of such (none extends, joins or prepends): the fast path.
 _ALONE = (
@@ -34,7 +35,8 @@ _MARKS = (
 )
 _PLAIN = re.compile(f"[{_BASES}][{_BASES}{_MARKS}]*")
 _MARKED = re.compile(f".[{_MARKS}]*")
-_CLUSTER = regex.compile(r"\X")
+# \X counts the regional indicators before every one of them: in a row of flags that takes the square of its length.
+_CLUSTER = regex.compile(r"\p{RI}{2}[\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark}]*|\X")
 
 
 def is_lone(text: str) -> bool:
@@ -84,6 +86,36 @@ def nfc(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+def nfd(text: str) -> str:
+    return unicodedata.normalize("NFD", text)
+
+
+class Clusters(NamedTuple):
+    """The grapheme clusters of a text. written: as they stand in it; asked: the same in NFC, which is what families
+    know letters by (the same object where the text is NFC); spelt: NFC -> how the text writes it, for letters that it
+    writes in no other way; decomposed: the text is NFD.
+    """
+
+    written: Sequence[str]
+    asked: Sequence[str]
+    spelt: dict[str, str]
+    decomposed: bool
+
+    @classmethod
+    def of(cls, text: str, written: Sequence[str]) -> Clusters:
+        """Of a text that has been cut."""
+        if unicodedata.is_normalized("NFC", text):
+            return cls(written, written, {}, False)
+        asked = list(map(nfc, written))
+        as_one = {*written}
+        spelt = {a: b for a, b in zip(asked, written, strict=True) if b[0].isalpha() and a not in as_one}
+        return cls(written, asked, spelt, unicodedata.is_normalized("NFD", text))
+
+    def spell(self, letters: Sequence[str]) -> tuple[str, ...]:
+        """Letters in NFC as the text writes such letters."""
+        return tuple(self.spelt.get(letter) or (nfd(letter) if self.decomposed else letter) for letter in letters)
+
+
 def check_text(text: str) -> None:
     """DataError for a lone surrogate, which no encoder can represent."""
     if not isinstance(text, str):
@@ -92,8 +124,3 @@ def check_text(text: str) -> None:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise DataError(f"lone surrogate U+{ord(text[error.start]):04X} at character {error.start}") from None
-
-
-def distance(clean: Sequence[str], noisy: Sequence[str], hint: int | None = None) -> int:
-    """Levenshtein distance over graphemes; `hint`, an expected value, only makes it faster."""
-    return int(Levenshtein.distance(clean, noisy, score_hint=hint))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -11,8 +11,21 @@ from xtreme_noise.noise.changes import Change
 from xtreme_noise.noise.engine import EngineFamily, Table
 
 _WORDS = 1 << 15  # words of a language whose noisy forms are remembered
+LONGEST = 1 << 7  # graphemes that change together; a longer word changes piece by piece
+_HAVING = [bytes(kind for kind in range(256) if kind & bits) for bits in range(256)]
 
 Form = tuple[str, ...]  # graphemes
+
+
+def run(site: int, kinds: Sequence[int], bits: int) -> tuple[int, int]:
+    """The graphemes around `site` whose kinds have one of its `bits` in common; of more than LONGEST, some of them."""
+    before, after = bytes(kinds[max(0, site - LONGEST) : site]), bytes(kinds[site : site + LONGEST + 1])
+    start = site - len(before) + len(before.rstrip(_HAVING[bits]))
+    end = site + len(after) - len(after.lstrip(_HAVING[bits]))
+    if end - start <= LONGEST:
+        return start, end
+    block = site - site % LONGEST
+    return max(start, block), min(end, block + LONGEST)
 
 
 class WordTable(Table):
@@ -40,11 +53,16 @@ class WordTable(Table):
         """1 and 2 by turns for the words that have a noisy form, so that neighbours are told apart."""
         kinds = bytearray(len(units))
         kind = 1
-        for start, end in self.spans(units):
+        for start, end in self._pieces(units):
             if self.forms(tuple(units[start:end])):
                 kinds[start:end] = bytes((kind,)) * (end - start)
                 kind = 3 - kind
         return kinds
+
+    def _pieces(self, units: Sequence[str]) -> Iterator[tuple[int, int]]:
+        for start, end in self.spans(units):
+            for at in range(start, end, LONGEST):
+                yield at, min(end, at + LONGEST)
 
 
 class WordFamily(EngineFamily):
@@ -53,11 +71,7 @@ class WordFamily(EngineFamily):
     """
 
     def propose(self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], table: Any) -> Change | None:
-        kind, start, end = kinds[site], site, site + 1
-        while start and kinds[start - 1] == kind:
-            start -= 1
-        while end < len(kinds) and kinds[end] == kind:
-            end += 1
+        start, end = run(site, kinds, kinds[site])
         forms = table.forms(tuple(units[start:end]))
         if not forms:
             return None

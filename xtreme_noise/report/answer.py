@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xtreme_noise.kinds import parts
+from xtreme_noise.report.cells import ABSENT
 from xtreme_noise.report.estimates import Contrast, Point
-from xtreme_noise.report.grid import ABSENT
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel, System
 from xtreme_noise.report.study import Study
@@ -49,29 +49,38 @@ def answer(study: Study) -> Answer:
     if {len(panel.seeds) for panel in shown} == {1}:
         note = "One training seed: the intervals are over test items and say nothing about other seeds."
         sentences.insert(1, note)
-    guessing = at_chance(study)
-    if guessing:
-        sentences.insert(1, _guessing(guessing, names))
+    sentences[1:1] = _guessing(study, names)
     return Answer(" ".join(sentences), lines, why)
 
 
-def at_chance(study: Study) -> list[Point]:
-    """Clean points of which the interval (the value, where there is none) is not above the score of a guess."""
-    found: dict[tuple[str, str, str], Point] = {}
+def _guessing(study: Study, names: Names) -> list[str]:
+    """Which clean scores, and which at the highest level, are no better than a guess; what that makes of their drop."""
+    clean: dict[str, str] = {}
+    noisy: dict[str, str] = {}
     for point in study.points:
-        evidence, score = study.evidence.get(point.panel.task), point.score
-        least = score.value if score.low is None else score.low
-        if point.level == 0 and evidence and evidence.chance and least is not None and least <= evidence.chance:
-            found[(point.panel.task, point.panel.model, point.system.intermediate)] = point
-    return list(found.values())
-
-
-def _guessing(points: Sequence[Point], names: Names) -> str:
-    who = "; ".join(
-        f"{names.task(p.panel.task, p.panel.model)}, intermediate {p.system.intermediate} ({percent(p.score.value)})"
-        for p in points
-    )
-    return f"No better than guessing without noise, so that a drop rate says nothing about robustness: {who}."
+        panel, chance = point.panel, point.chance
+        if not point.at_chance or chance is None:
+            continue
+        score = f"({percent(point.score.value)}, a guess {percent(chance.score)})"
+        who = f"{names.task(panel.task, panel.model)}, intermediate {point.system.intermediate}"
+        if point.level == 0:
+            clean[who] = f"{who} {score}"
+        elif not point.clean_at_chance and point.level == panel.levels[-1]:
+            who = f"{names.panel(panel)} {point.level:g}, intermediate {point.system.intermediate}"
+            noisy[who] = f"{who} {score}"
+    found = []
+    if clean:
+        found.append(
+            "No better than guessing without noise, so that a drop rate says nothing about robustness: "
+            f"{'; '.join(clean.values())}."
+        )
+    if noisy:
+        found.append(
+            "No better than guessing with noise, so that more noise could take no more: "
+            + "; ".join(noisy.values())
+            + "."
+        )
+    return found
 
 
 def _limited(lines: list[str]) -> list[str]:
@@ -140,6 +149,7 @@ def _difference(row: Contrast, names: Names) -> str:
     return (
         f"{names.contrast(row)}: {difference}, that is {percent(row.value)} % lost against "
         f"{percent(row.reference_value)} %; Holm p {probability(row.p_holm)}; {_scope_of(row.panel)}"
+        + (f"; no better than a guess without noise: {', '.join(row.guessing)}" if row.guessing else "")
     )
 
 

@@ -1,24 +1,56 @@
-"""From a sweep folder to its report files."""
+"""From a sweep folder to its report files, and to what is said of it in a terminal."""
 
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
+from rich.table import Table
+
 from xtreme_noise.report import files
-from xtreme_noise.report.study import read_study
+from xtreme_noise.report.answer import totals
+from xtreme_noise.report.cells import ABSENT, read_cells
+from xtreme_noise.report.predictions import read_evidence
+from xtreme_noise.report.study import Study, read_study
 from xtreme_noise.report.tables import tables
+from xtreme_noise.report.terminal import table
 
 log = logging.getLogger(__name__)
 
 
-def build(sweep: Path) -> Path:
-    """Write everything, or nothing when it is there already; the path of report.html."""
+@dataclass(frozen=True)
+class Built:
+    """A report that is written, and how many failures it lists."""
+
+    page: Path
+    problems: int
+    study: Study
+
+    @property
+    def table(self) -> Table:
+        """For the terminal."""
+        return table(self.study)
+
+    @property
+    def not_run(self) -> int:
+        """Cells that have no record."""
+        return totals(self.study)[ABSENT]
+
+    @property
+    def wanted(self) -> int:
+        """All cells."""
+        return sum(totals(self.study).values())
+
+
+def build(sweep: Path) -> Built:
+    """Write everything, or nothing when it is there already."""
     digest = files.inputs_digest(sweep)
     target = sweep / files.REPORT
-    if files.is_current(sweep, digest):
+    known = files.last(sweep)
+    if known is not None and files.is_current(sweep, digest):
         log.info("the report is up to date: %s", target)
-        return target
+        return Built(target, known.problems, _glance(sweep, known))
     from xtreme_noise.report.figures import figures
     from xtreme_noise.report.page import page, vega_library
 
@@ -26,5 +58,18 @@ def build(sweep: Path) -> Path:
     outputs = {f"tables/{name}": text.encode() for name, text in tables(study).items()}
     outputs |= {f"figures/{name}": content for name, content in figures(study).items()}
     outputs[files.REPORT] = page(study, vega_library(), digest, sorted(outputs)).encode()
-    files.write_outputs(sweep, outputs, digest)
-    return target
+    files.write_outputs(sweep, outputs, digest, len(study.problems), sorted(study.unusable))
+    return Built(target, len(study.problems), study)
+
+
+def glance(sweep: Path) -> Study:
+    """The study without intervals. Its predictions are opened unless a report of it says which cannot be used."""
+    known = files.last(sweep)
+    return _glance(sweep, known if files.is_current(sweep, files.inputs_digest(sweep)) else None)
+
+
+def _glance(sweep: Path, known: files.Record | None) -> Study:
+    if known is not None:
+        return read_study(sweep, resample=False, unusable=set(known.unusable))
+    _, unusable, _ = read_evidence(sweep, read_cells(sweep)[0], resample=False)
+    return read_study(sweep, resample=False, unusable=unusable)

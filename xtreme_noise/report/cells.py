@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -9,9 +10,11 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from xtreme_noise.config import planned
 from xtreme_noise.errors import DataError
+from xtreme_noise.results import rows
+from xtreme_noise.results.rows import CLEAN, NESTED, SCHEMA
 
-CLEAN = "clean"
 ARMS = {
     "none": "no intermediate training",
     "english": "English",
@@ -20,7 +23,7 @@ ARMS = {
     "english + noise": "English and noise in training",
     "multilingual + noise": "multilingual and noise in training",
 }
-STATUSES = ("ok", "error", "missing", "n/a")
+ABSENT = "not run"  # planned, or in the grid of the study, but without a record: not run, not yet run, or killed
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ class Cell:
 COLUMNS = tuple(field.name for field in fields(Cell))
 STAGE = re.compile(r"\|inter:[^|]*\|stage:([^|]+)\|")  # of a signature: xtreme_noise.stages.plan
 _TEXT = ("language_name", "script", "arm", "family")
+LATER = ("seen", "test_size")  # columns that tables of earlier versions lack
 
 
 @dataclass(frozen=True)
@@ -97,39 +101,75 @@ class Problem:
 def read_cells(sweep: Path) -> tuple[list[Cell], list[Problem]]:
     """All cells in a fixed order, and what is wrong with the table itself.
 
-    Raises DataError when cells.parquet is absent, unreadable, lacks a column or has an unknown status.
-    """
-    import pyarrow.parquet as pq
+    Cells that jobs were to evaluate, and of which there is no record, are ABSENT.
 
+    Raises DataError when cells.parquet is absent, unreadable, lacks a column or holds what no job has written.
+    """
     path = sweep / "cells.parquet"
     if not path.is_file():
         raise DataError(f"{sweep} is not a sweep folder with results: it has no cells.parquet.")
+    cells = [_checked(row, f"{path}, row {number}") for number, row in enumerate(_rows(path), 1)]
+    wanted, unknown = planned.cells(sweep)
+    cells += [_cell({**dict.fromkeys(COLUMNS), **row, "status": ABSENT}) for row in wanted]
+    kept, problems = _unambiguous(sorted(_metric_apart(cells), key=_order))
+    of_one_model, mixed = several_models(kept)
+    return of_one_model, [*map(_unknown, unknown), *problems, *mixed]
+
+
+def _unknown(job: Path) -> Problem:
+    why = "it has not finished, and left no configuration that says what it was to evaluate"
+    return Problem(f"job {job.name}", f"{why}: run its command again, or remove {job}")
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of the table, every column as what it should be."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         with pq.ParquetFile(path) as file:  # read_table would import pandas first
             table = file.read()
-    except (OSError, ValueError) as error:  # pyarrow's own errors derive from these
+        table.validate(full=True)  # texts are UTF-8
+        there = [name for name in COLUMNS if table.column_names.count(name) == 1]
+        lacking = [name for name in COLUMNS if name not in (*there, *LATER)]
+        if lacking:
+            raise DataError(f"{path} lacks the columns {', '.join(lacking)}, or has them twice.")
+        columns = {name: _column(table[name], SCHEMA.field(name).type, f"{path}: column {name!r}") for name in there}
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
-    for name in ("seen", "test_size"):
-        if name not in table.column_names:  # studies of before
-            table = table.append_column(name, [[None] * table.num_rows])
-    lacking = [name for name in COLUMNS if name not in table.column_names]
-    if lacking:
-        raise DataError(f"{path} lacks the columns {', '.join(lacking)}.")
-    cells = []
-    for row in table.select(list(COLUMNS)).to_pylist():
-        for name in _TEXT:
-            row[name] = row[name] or ""
-        row["language_name"] = row["language_name"] or row["language"]
-        row["noise"] = row["noise"] or CLEAN
-        row["level"] = float(row["level"] or 0.0)
-        _training_noise(row)
-        cell = Cell(**row)
-        if cell.status not in STATUSES:
-            raise DataError(f"{path}: cell {cell.cell} has status {cell.status!r}, not one of {STATUSES}.")
-        cells.append(cell)
-    kept, problems = _unambiguous(sorted(_metric_apart(cells), key=_order))
-    of_one_model, mixed = several_models(kept)
-    return of_one_model, problems + mixed
+    columns |= {name: [None] * table.num_rows for name in LATER if name not in there}  # studies of before
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _column(column: Any, kind: Any, where: str) -> list[Any]:
+    import pyarrow as pa
+
+    try:
+        values: list[Any] = column.cast(kind).to_pylist()
+    except (ValueError, pa.ArrowException) as error:
+        raise DataError(f"{where} is of the type {column.type}, wanted {kind}: {error}") from error
+    return [None if value != value else value for value in values]  # nan: not measured
+
+
+def _checked(row: dict[str, Any], where: str) -> Cell:
+    row["noise"] = row["noise"] or CLEAN
+    row["level"] = row["level"] or 0.0
+    row["noise_seed"] = 0 if row["noise"] == CLEAN else row["noise_seed"]  # means nothing where nothing is noisy
+    try:
+        nested = {name: None if row[name] is None else json.loads(row[name]) for name in NESTED}
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{where}: samples or extra are no JSON: {error}") from error
+    if wrong := rows.problem(row | nested):
+        raise DataError(f"{where}: {wrong}. It was edited, or damaged.")
+    return _cell(row)
+
+
+def _cell(row: dict[str, Any]) -> Cell:
+    for name in _TEXT:
+        row[name] = row[name] or ""
+    row["language_name"] = row["language_name"] or row["language"]
+    _training_noise(row)
+    return Cell(**row)
 
 
 def _training_noise(row: dict[str, Any]) -> None:
@@ -162,8 +202,8 @@ def _metric_apart(cells: Sequence[Cell]) -> list[Cell]:
 
 
 def _unambiguous(cells: Sequence[Cell]) -> tuple[list[Cell], list[Problem]]:
-    """One cell a place, the finished one first. What failed beside it is a problem; of several finished ones none is
-    kept: no way to tell which one an average should take.
+    """One cell a place, the finished one first, a planned one last. What failed beside it is a problem; of several
+    finished ones none is kept: no way to tell which one an average should take.
     """
     places: dict[object, list[Cell]] = defaultdict(list)
     for cell in cells:
@@ -178,7 +218,7 @@ def _unambiguous(cells: Sequence[Cell]) -> tuple[list[Cell], list[Problem]]:
             problems.append(Problem(where(same[0]), several))
             chosen = None
         else:
-            chosen = (finished or failed or same)[0]
+            chosen = (finished or failed or [cell for cell in same if cell.status != ABSENT] or same)[0]
             kept.append(chosen)
         problems += [Problem(where(cell), cell.error or "no message") for cell in failed if cell is not chosen]
     return kept, problems

@@ -5,7 +5,7 @@ All labels are in Latin script, language names in English: right-to-left and CJK
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,11 +13,14 @@ from typing import Any
 import altair as alt
 
 from xtreme_noise.report.estimates import Contrast, Point
-from xtreme_noise.report.grid import Place
+from xtreme_noise.report.grid import PARTIAL, Place
 from xtreme_noise.report.names import Names
-from xtreme_noise.report.text import ARM_SHAPES, STATUS_TEXT, colour, percent
+from xtreme_noise.report.panels import System
+from xtreme_noise.report.styles import Style
+from xtreme_noise.report.text import STATUS_TEXT, guess, percent
 
 Rows = list[dict[str, Any]]
+Looks = Mapping[System, Style]
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Chart:
     spec: dict[str, Any]
 
 
-def curve_charts(points: Sequence[Point]) -> list[Chart]:
+def curve_charts(points: Sequence[Point], looks: Looks) -> list[Chart]:
     """Score against level with interval bands, one chart per noise family, on one y axis. Points of one
     task/model.
     """
@@ -50,7 +53,7 @@ def curve_charts(points: Sequence[Point]) -> list[Chart]:
                 title=f"{noise} noise: target error rate",
                 axis=alt.Axis(grid=False, values=levels, labelExpr="format(datum.value, '.4~g')"),
             ),
-            color=_system_colour(own),
+            color=_coloured((p.system for p in own), looks),
         )
         y = alt.Y("score:Q", title=f"{own[0].panel.metric} × 100", scale=alt.Scale(domain=[low, high], nice=False))
         band = base.mark_area(opacity=0.16).encode(
@@ -63,7 +66,7 @@ def curve_charts(points: Sequence[Point]) -> list[Chart]:
         )
         dots = base.mark_point(filled=True, size=64, opacity=1).encode(
             y=y,
-            shape=_system_shape(own),
+            shape=_marked((p.system for p in own), looks),
             tooltip=["system:N", "level:Q", "score:Q", "interval:N", "drop rate:N", "languages:N"],
         )
         text = "; ".join(f"{r['system']} {r['score']} at {r['level']:g}" for r in rows)
@@ -88,12 +91,13 @@ def _curve_row(point: Point) -> dict[str, Any]:
     }
 
 
-def difference_chart(contrasts: Sequence[Contrast], names: Names) -> Chart | None:
+def difference_chart(contrasts: Sequence[Contrast], names: Names, looks: Looks) -> Chart | None:
     """Forest plot of the drop-rate differences, one row per task, noise family and level."""
     rows = [
         {
             "row": names.contrast(c),
             "order": i,
+            "system": c.arm.intermediate,
             "difference": _hundred(c.difference.value),
             "low": _hundred(c.difference.low),
             "high": _hundred(c.difference.high),
@@ -114,8 +118,12 @@ def difference_chart(contrasts: Sequence[Contrast], names: Names) -> Chart | Non
     bars = base.mark_rule(strokeWidth=2).encode(
         x=alt.X("low:Q", title=title, scale=scale, axis=alt.Axis(tickCount=8)), x2="high:Q"
     )
-    dots = base.mark_point(filled=True, size=60, opacity=1, color=colour("multilingual")).encode(
-        x=alt.X("difference:Q", scale=scale), tooltip=["row:N", "difference:Q", "interval:N"]
+    arms = [c.arm for c in contrasts]
+    dots = base.mark_point(filled=True, size=60, opacity=1).encode(
+        x=alt.X("difference:Q", scale=scale),
+        color=_coloured(arms, looks),
+        shape=_marked(arms, looks),
+        tooltip=["row:N", "difference:Q", "interval:N"],
     )
     zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color="#000000", strokeDash=[4, 3])
     text = "; ".join(f"{r['row']} {r['difference']} ({r['interval']})" for r in rows)
@@ -169,16 +177,20 @@ def _heat_row(place: Place) -> dict[str, Any]:
         "language": place.language_name,
         "level": f"{place.level:g}",
         "rate": None if place.drop_rate is None else round(place.drop_rate, 4),
-        "shown": shown + ("*" if place.status == "partial" and place.drop_rate is not None else ""),
+        "shown": shown + ("" if place.drop_rate is None else _marks(place)),
         "drop rate": f"{shown} %" if place.drop_rate is not None else shown,
-        "score": percent(place.score),
+        "score": percent(place.score) + guess(place.at_chance),
     }
+
+
+def _marks(place: Place) -> str:
+    return ("*" if place.status == PARTIAL else "") + guess(place.at_chance or place.clean_at_chance)
 
 
 HARM = (("achieved", "achieved error rate"), ("word_change_rate", "word-change rate"))
 
 
-def harm_charts(places: Sequence[Place]) -> list[Chart]:
+def harm_charts(places: Sequence[Place], looks: Looks) -> list[Chart]:
     """Drop rate against what the noise really did: the achieved error rate and the share of changed words."""
     charts = []
     noisy = [p for p in places if p.level > 0 and p.drop_rate is not None]
@@ -203,8 +215,8 @@ def harm_charts(places: Sequence[Place]) -> list[Chart]:
             .encode(
                 x=alt.X("x:Q", title=f"{name}, %"),
                 y=alt.Y("drop rate:Q", title="drop rate, %"),
-                color=_system_colour(own),
-                shape=_system_shape(own),
+                color=_coloured((p.system for p in own), looks),
+                shape=_marked((p.system for p in own), looks),
                 tooltip=[
                     "language:N",
                     "system:N",
@@ -220,16 +232,17 @@ def harm_charts(places: Sequence[Place]) -> list[Chart]:
     return charts
 
 
-def _system_colour(rows: Sequence[Point] | Sequence[Place]) -> alt.Color:
-    systems = list(dict.fromkeys(row.system for row in rows))
-    scale = alt.Scale(domain=[s.intermediate for s in systems], range=[colour(s.arm) for s in systems])
-    return alt.Color("system:N", scale=scale, legend=None)
+def _coloured(systems: Iterable[System], looks: Looks) -> alt.Color:
+    return alt.Color("system:N", scale=_scale(systems, {s: style.colour for s, style in looks.items()}), legend=None)
 
 
-def _system_shape(rows: Sequence[Point] | Sequence[Place]) -> alt.Shape:
-    systems = list(dict.fromkeys(row.system for row in rows))
-    shapes = [ARM_SHAPES.get(s.arm, "diamond") for s in systems]
-    return alt.Shape("system:N", scale=alt.Scale(domain=[s.intermediate for s in systems], range=shapes), legend=None)
+def _marked(systems: Iterable[System], looks: Looks) -> alt.Shape:
+    return alt.Shape("system:N", scale=_scale(systems, {s: style.marker for s, style in looks.items()}), legend=None)
+
+
+def _scale(systems: Iterable[System], values: Mapping[System, str]) -> alt.Scale:
+    here = list(dict.fromkeys(systems))
+    return alt.Scale(domain=[system.intermediate for system in here], range=[values[system] for system in here])
 
 
 def _chart(title: str, text: str, chart: Any, rows: Rows, height: int) -> Chart:

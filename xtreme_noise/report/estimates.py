@@ -14,6 +14,7 @@ from xtreme_noise.analysis.direction import rightness
 from xtreme_noise.analysis.holm import holm
 from xtreme_noise.analysis.robustness import absolute_drop, cross_lingual_gap, drop_rate, retention_area
 from xtreme_noise.report.cells import Cell
+from xtreme_noise.report.chance import Chance, over
 from xtreme_noise.report.panels import Panel, System
 from xtreme_noise.report.predictions import Evidence
 
@@ -49,6 +50,9 @@ class Point:
     drop: Estimate
     drop_rate: Estimate
     drop_rate_above_chance: float | None
+    chance: Chance | None  # what a guess scores
+    at_chance: bool | None  # whether the score is no better; None: not known
+    clean_at_chance: bool | None  # whether that of level 0 is not: then the drop says nothing
     retention_area: Estimate  # of the whole curve, so the same at every level
     cross_lingual_gap: float | None
     achieved: float | None
@@ -81,6 +85,7 @@ class Contrast:
     p_holm: float | None
     tests: int  # size of the family of tests that Holm's correction is over
     resamples: int
+    guessing: tuple[str, ...] = ()  # which of the two is no better than a guess without noise
 
     @property
     def kind(self) -> str:
@@ -108,12 +113,14 @@ def points(panel: Panel, evidence: Evidence) -> list[Point]:
     if not panel.languages:
         return []
     rows = []
+    chance = over(evidence.chances, panel.languages)
     for system in panel.systems:
         scores = {level: _mean(panel, evidence, system, level) for level in panel.levels}
         right = _right(panel, scores)
         area = _area(panel, right)
         for level in panel.levels:
             value, drawn = right[level]
+            guessing, clean_guessing = (_near(chance, scores, at) for at in (level, 0.0))
             clean, clean_drawn = right.get(0.0, (math.nan, None))
             cells = [cell for language in panel.languages for run in panel.at(system, language, level) for cell in run]
             rows.append(
@@ -123,8 +130,9 @@ def points(panel: Panel, evidence: Evidence) -> list[Point]:
                     drop=_derive(absolute_drop, clean, value, clean_drawn, drawn),
                     drop_rate=_derive(drop_rate, clean, value, clean_drawn, drawn),
                     drop_rate_above_chance=(
-                        _defined(float(drop_rate(clean, value, evidence.chance))) if evidence.chance else None
+                        _defined(float(drop_rate(clean, value, chance.right))) if chance else None
                     ),
+                    chance=chance, at_chance=guessing, clean_at_chance=clean_guessing,
                     retention_area=area,
                     cross_lingual_gap=_gap(panel, system, level) if level > 0 else None,
                     achieved=_average(cells, lambda c: c.achieved),
@@ -180,6 +188,9 @@ def _contrasts(pair: Pair) -> list[Contrast]:
     panel, evidence, arm, reference = pair.panel, pair.evidence, pair.arm, pair.reference
     ours = {level: _mean(panel, evidence, arm, level) for level in panel.levels}
     theirs = {level: _mean(panel, evidence, reference, level) for level in panel.levels}
+    chance = over(evidence.chances, panel.languages)
+    both = ((arm, ours), (reference, theirs))
+    guessing = tuple(system.intermediate for system, scores in both if _near(chance, scores, 0.0))
 
     def row(measure: str, level: float | None, a: Drawn, b: Drawn) -> None:
         if math.isnan(a[0]) or math.isnan(b[0]):
@@ -190,7 +201,7 @@ def _contrasts(pair: Pair) -> list[Contrast]:
         rows.append(
             Contrast(
                 panel, arm, reference, measure, level, a[0], b[0], difference, p,
-                p_holm=None, tests=0, resamples=evidence.resamples,
+                p_holm=None, tests=0, resamples=evidence.resamples, guessing=guessing,
             )
         )  # fmt: skip
 
@@ -242,6 +253,10 @@ def _mean(panel: Panel, evidence: Evidence, system: System, level: float) -> Dra
         return value, None
     per_run = [np.mean([evidence.scores[cell.cell] for cell in run], axis=0) for run in runs]
     return value, mean_over_runs(per_run)
+
+
+def _near(chance: Chance | None, scores: Mapping[float, Drawn], level: float) -> bool | None:
+    return chance.near(scores[level][0]) if chance and level in scores else None
 
 
 def _right(panel: Panel, scores: Mapping[float, Drawn]) -> dict[float, Drawn]:

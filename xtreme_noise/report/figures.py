@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -12,17 +14,18 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from xtreme_noise.names import slug
 from xtreme_noise.report.estimates import Contrast, Point
 from xtreme_noise.report.grid import Place
 from xtreme_noise.report.names import Names
+from xtreme_noise.report.panels import System, systems
 from xtreme_noise.report.study import Study
-from xtreme_noise.report.text import colour, slug
+from xtreme_noise.report.styles import MARKERS, Style, styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 STYLES = ("-", "--", ":", "-.")  # of the kinds of intermediate task
-MARKERS = {"none": "o", "english": "s", "multilingual": "^"}
 STYLE: Any = {
     "font.size": 9,
     "axes.spines.top": False,
@@ -36,22 +39,28 @@ STYLE: Any = {
 def figures(study: Study) -> dict[str, bytes]:
     """File name -> content. Figures without any number in them are not made."""
     names = Names.of(study.cells)
+    looks = styles(systems(study.cells))
     made: dict[str, Figure] = {}
     with mpl.rc_context(STYLE):
         for task, model in dict.fromkeys((cell.task, cell.model) for cell in study.cells):
             points = [p for p in study.points if (p.panel.task, p.panel.model) == (task, model)]
             places = [p for p in study.places if (p.task, p.model) == (task, model) and p.level > 0]
             if any(p.level > 0 for p in points):
-                made[slug("curves", task, model)] = _curves(points, names.task(task, model))
+                made[_free(slug("curves", task, model), made)] = _curves(points, names.task(task, model), looks)
             if any(p.drop_rate is not None for p in places):
-                made[slug("heat", task, model)] = _heat(places, names.task(task, model))
+                made[_free(slug("heat", task, model), made)] = _heat(places, names.task(task, model))
         main = [c for c in study.contrasts if c.main and c.measure == "drop_rate"]
         if main:
-            made["multilingual_minus_english"] = _differences(main, names)
+            made["multilingual_minus_english"] = _differences(main, names, looks)
         content: dict[str, bytes] = {}
         for name, figure in made.items():
             content |= {f"{name}.{kind}": data for kind, data in _drawn(figure).items()}
         return content
+
+
+def _free(name: str, made: Mapping[str, Figure]) -> str:
+    """The name, or one that no figure has: two tasks may differ in signs that no file name holds."""
+    return next(one for one in chain([name], (f"{name}-{n}" for n in count(2))) if one not in made)
 
 
 def _drawn(figure: Figure) -> dict[str, bytes]:
@@ -69,39 +78,50 @@ def _drawn(figure: Figure) -> dict[str, bytes]:
     return {"png": png.getvalue(), "svg": svg.getvalue()}
 
 
-def _curves(points: Sequence[Point], title: str) -> Figure:
+def _curves(points: Sequence[Point], title: str, looks: Mapping[System, Style]) -> Figure:
     noises = list(dict.fromkeys(p.panel.noise for p in points))
     kinds = list(dict.fromkeys(p.system.kind for p in points if p.system.kind != "none"))
-    figure = Figure(figsize=(3.4 * len(noises) + 0.6, 4.0), layout="constrained")
+    labels = {p.system.intermediate for p in points}
+    width = max(3.4 * len(noises) + 0.6, _inches(labels))
+    columns = max(1, min(3, len(noises) + 1, int(width / _inches(labels))))
+    lines = math.ceil(len(labels) / columns)  # of the legend
+    figure = Figure(figsize=(width, 3.8 + 0.2 * lines), layout="constrained")
     axes = figure.subplots(1, len(noises), sharey=True, squeeze=False)[0]
     for ax, noise in zip(axes, noises, strict=True):
         own = [p for p in points if p.panel.noise == noise]
         for system in dict.fromkeys(p.system for p in own):
             line = [p for p in own if p.system == system]
-            _line(ax, line, STYLES[kinds.index(system.kind) % len(STYLES)] if system.kind in kinds else "-")
+            dashes = STYLES[kinds.index(system.kind) % len(STYLES)] if system.kind in kinds else "-"
+            _line(ax, line, dashes, looks[system])
         panel = own[0].panel
         ax.set_xlabel(f"{noise} noise: target error rate")
         ax.set_title(f"{len(panel.languages)} of {panel.wanted} languages", fontsize=8, color="#595959")
     axes[0].set_ylabel(f"{points[0].panel.metric} × 100")
+    drawn = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     figure.legend(
-        *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=min(3, len(noises) + 1),
+        drawn.values(), drawn.keys(), loc="outside lower center", ncols=columns,
         frameon=False, title="intermediate", fontsize=8, title_fontsize=8,
     )  # fmt: skip
     figure.suptitle(f"{title}: mean over complete languages, 95 % intervals", fontsize=10)
     return figure
 
 
-def _line(ax: Axes, line: Sequence[Point], style: str) -> None:
+def _inches(labels: Iterable[str]) -> float:
+    """The width of the longest label in small type, with its sign."""
+    return 0.6 + 0.065 * max(map(len, labels))
+
+
+def _line(ax: Axes, line: Sequence[Point], dashes: str, look: Style) -> None:
     system = line[0].system
     levels = [p.level for p in line]
     scores = [100 * (p.score.value or 0.0) for p in line]
-    ax.plot(levels, scores, color=colour(system.arm), marker=MARKERS.get(system.arm, "D"), ms=5,
-            ls=style, label=system.intermediate)  # fmt: skip
+    ax.plot(levels, scores, color=look.colour, marker=MARKERS[look.marker], ms=5,
+            ls=dashes, label=system.intermediate)  # fmt: skip
     bounded = [p for p in line if p.score.low is not None and p.score.high is not None]
     if len(bounded) == len(line):
         low = [100 * (p.score.low or 0.0) for p in line]
         high = [100 * (p.score.high or 0.0) for p in line]
-        ax.fill_between(levels, low, high, color=colour(system.arm), alpha=0.15, lw=0)
+        ax.fill_between(levels, low, high, color=look.colour, alpha=0.15, lw=0)
 
 
 def _heat(places: Sequence[Place], title: str) -> Figure:
@@ -128,16 +148,18 @@ def _heat(places: Sequence[Place], title: str) -> Figure:
     return figure
 
 
-def _differences(contrasts: Sequence[Contrast], names: Names) -> Figure:
-    figure = Figure(figsize=(6.4, 1.1 + 0.26 * len(contrasts)), layout="constrained")
+def _differences(contrasts: Sequence[Contrast], names: Names, looks: Mapping[System, Style]) -> Figure:
+    labels = [names.contrast(row) for row in contrasts]
+    figure = Figure(figsize=(max(6.4, 3.6 + _inches(labels)), 1.1 + 0.26 * len(contrasts)), layout="constrained")
     ax = figure.subplots()
     for y, row in enumerate(contrasts):
         low, high = row.difference.low, row.difference.high
         if low is not None and high is not None:
             ax.plot([100 * low, 100 * high], [y, y], color="#1a1a1a", lw=1.5)
-        ax.plot([100 * (row.difference.value or 0.0)], [y], "o", color=colour("multilingual"), ms=5)
+        look = looks[row.arm]
+        ax.plot([100 * (row.difference.value or 0.0)], [y], MARKERS[look.marker], color=look.colour, ms=5)
     ax.axvline(0, color="black", lw=0.8, ls="--")
-    ax.set_yticks(range(len(contrasts)), [names.contrast(row) for row in contrasts], fontsize=8)
+    ax.set_yticks(range(len(contrasts)), labels, fontsize=8)
     ax.set_ylim(len(contrasts) - 0.5, -0.5)
     ax.set_xlabel("drop rate, multilingual − English (percentage points, 95 % interval)")
     return figure

@@ -6,8 +6,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from xtreme_noise.report.jobs import read_jobs, read_stages
@@ -21,8 +21,8 @@ OUTPUT = re.compile(r"report\.html|(tables|figures)/[A-Za-z0-9][A-Za-z0-9._-]*")
 def inputs_digest(sweep: Path) -> str:
     """sha256 over everything the report depends on: cells, jobs, stages, predictions and this program.
 
-    Predictions are named by what they hold and never rewritten, so name, size and time stand for their
-    content. What a repeated run of a finished study rewrites with another time of day (job.json) counts by
+    Predictions are named by what they hold and never rewritten, so name, size, time and whether they can be read stand
+    for their content. What a repeated run of a finished study rewrites with another time of day (job.json) counts by
     what is used of it.
     """
     state = hashlib.sha256()
@@ -41,44 +41,54 @@ def inputs_digest(sweep: Path) -> str:
         sorted(os.scandir(sweep / "predictions"), key=lambda e: e.name) if (sweep / "predictions").is_dir() else []
     ):
         facts = entry.stat()
-        state.update(f"{entry.name}\0{facts.st_size}\0{facts.st_mtime_ns}\0".encode())
+        state.update(f"{entry.name}\0{facts.st_size}\0{facts.st_mtime_ns}\0{os.access(entry, os.R_OK)}\0".encode())
     return state.hexdigest()
 
 
 @dataclass(frozen=True)
 class Record:
-    """The sidecar: digest of what the last report was made from, and its files with their sizes in bytes."""
+    """The sidecar: digest of what the last report was made from, its files with their sizes in bytes, how many problems
+    it lists, and the cells whose predictions it could not use, by their digests.
+    """
 
     inputs: str
     outputs: dict[str, int]
+    problems: int
+    unusable: list[str]
 
 
 def is_current(sweep: Path, digest: str) -> bool:
     """True when the files of the last report were made from these inputs and are all there in full."""
-    known = _last(sweep)
+    known = last(sweep)
     if known is None or known.inputs != digest:
         return False
     sizes = {sweep / name: size for name, size in known.outputs.items()}
     return all(path.is_file() and path.stat().st_size == size for path, size in sizes.items())
 
 
-def write_outputs(sweep: Path, outputs: Mapping[str, bytes], digest: str) -> None:
+def write_outputs(
+    sweep: Path,
+    outputs: Mapping[str, bytes],
+    digest: str,
+    problems: int = 0,
+    unusable: Sequence[str] = (),
+) -> None:
     """Write all files (relative name -> content): report.html last but one, the sidecar last.
 
     What an earlier report wrote and this one has not is removed; files of others beside them stay.
     """
-    last = _last(sweep)
+    before = last(sweep)
     for folder in {(sweep / name).parent for name in outputs}:
         remove_leftovers(folder)
     for name in sorted(outputs, key=lambda name: (name == REPORT, name)):
         write_bytes(sweep / name, outputs[name])
-    for name in set(last.outputs if last else ()) - set(outputs):
+    for name in set(before.outputs if before else ()) - set(outputs):
         (sweep / name).unlink(missing_ok=True)
-    record = Record(digest, {name: len(content) for name, content in outputs.items()})
+    record = Record(digest, {name: len(content) for name, content in outputs.items()}, problems, list(unusable))
     write_bytes(sweep / SIDECAR, json.dumps(asdict(record), indent=1).encode())
 
 
-def _last(sweep: Path) -> Record | None:
+def last(sweep: Path) -> Record | None:
     """The last report's record; None when there is none to read, and the report is then written again.
 
     Names that no report has are refused: what is listed gets deleted, and a sweep may come from anywhere.
@@ -86,6 +96,7 @@ def _last(sweep: Path) -> Record | None:
     try:
         record = Record(**json.loads((sweep / SIDECAR).read_text(encoding="utf-8")))
         names = list(record.outputs)
-    except (OSError, ValueError, TypeError, AttributeError):
+        record = replace(record, problems=int(record.problems), unusable=list(map(str, record.unusable)))
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return None
     return record if all(map(OUTPUT.fullmatch, names)) else None

@@ -11,11 +11,11 @@ import numpy as np
 from xtreme_noise.analysis.bootstrap import Floats, interval, mean_over_runs
 from xtreme_noise.analysis.direction import rightness
 from xtreme_noise.analysis.robustness import drop_rate
-from xtreme_noise.report.cells import CLEAN, Cell, ordered
+from xtreme_noise.report.cells import ABSENT, Cell, ordered
 from xtreme_noise.report.panels import System, systems
 from xtreme_noise.report.predictions import Evidence
+from xtreme_noise.results.rows import CLEAN
 
-ABSENT = "not run"  # in the grid of the sweep, but without a record: not run, not yet run, or killed
 PARTIAL = "partial"  # some seeds are there, others are not
 
 
@@ -47,6 +47,9 @@ class Place:
     drop: float | None = None
     drop_rate: float | None = None
     drop_rate_above_chance: float | None = None
+    chance: float | None = None
+    at_chance: bool | None = None
+    clean_at_chance: bool | None = None
     achieved: float | None = None
     changed: float | None = None
     word_change_rate: float | None = None
@@ -157,19 +160,24 @@ def _place(
 ) -> Place:
     good = [cell for cell in spot.cells if cell.status == "ok" and cell.score is not None]
     known = evidence.get(named.task, Evidence())
+    chance = known.chances.get(named.language)
     score = float(np.mean([cell.score for cell in good])) if good else None
     low, high = _bounds(good, known)
     drop = rate = above = None
+    before_noise = score if spot.level == 0 else clean
     if score is not None and clean is not None and spot.level > 0:
         before, after = rightness(metric, clean), rightness(metric, score)
         drop, rate = float(before - after), _defined(drop_rate(before, after))
-        above = _defined(drop_rate(clean, score, known.chance)) if known.chance else None
+        above = _defined(drop_rate(before, after, chance.right)) if chance else None
     return Place(
         named.task, named.family, named.model, spot.system, named.language, named.language_name, named.script,
         spot.noise, spot.level, metric,
         status=_status(spot, good), cells=len(good), expected=spot.expected,
         n=good[0].n if good else None,
         score=score, low=low, high=high, drop=drop, drop_rate=rate, drop_rate_above_chance=above,
+        chance=chance.score if chance else None,
+        at_chance=chance.near(score) if chance and score is not None else None,
+        clean_at_chance=chance.near(before_noise) if chance and before_noise is not None else None,
         achieved=_mean(good, lambda c: c.achieved), changed=_mean(good, lambda c: c.changed),
         word_change_rate=_mean(good, lambda c: c.word_change_rate),
         fertility=_mean(good, lambda c: c.fertility), flip_rate=_mean(good, lambda c: c.flip_rate),

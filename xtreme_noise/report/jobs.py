@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xtreme_noise.errors import DataError
 from xtreme_noise.report.cells import Problem
-from xtreme_noise.results import JOB, read_record
+from xtreme_noise.results import COUNTS, JOB, STAGES, read_record
 
 TRAIN_LANGUAGE = re.compile(
     r"^  train_language: ['\"]?([\w-]+)", re.MULTILINE
 )  # of the task: parsing all would take long
+COUNT, SECONDS = re.compile(r"[0-9]{0,18}"), re.compile(r"([0-9]+(\.[0-9]+)?(e[+-]?[0-9]{1,2})?)?")
 FAILURE = "failure.txt"  # its last line says why the job's last run failed
 
 
@@ -54,12 +56,25 @@ def read_jobs(sweep: Path) -> tuple[list[Job], list[Problem]]:
 
 
 def read_stages(sweep: Path) -> list[dict[str, str]]:
-    """The rows of tables/stages.csv, one per trained stage; empty when nothing was trained."""
-    path = sweep / "tables" / "stages.csv"
+    """The rows of tables/stages.csv, one per trained stage; empty when nothing was trained.
+
+    Raises DataError for a table that is not as it was written.
+    """
+    path = sweep / "tables" / STAGES
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8") as stream:
-        return [{key: value or "" for key, value in row.items() if key} for row in csv.DictReader(stream)]
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            rows = [{key: value or "" for key, value in row.items() if key} for row in csv.DictReader(stream)]
+    except (OSError, ValueError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+    for number, row in enumerate(rows, 1):
+        wrong = [name for name in COUNTS if not COUNT.fullmatch(row.get(name, ""))]
+        wrong += [name for name in ("seconds",) if not SECONDS.fullmatch(row.get(name, ""))]
+        wrong += [name for name in ("stage",) if name not in row]
+        if wrong:
+            raise DataError(f"{path}, row {number}: {wrong[0]} is {row.get(wrong[0])!r:.80}: edited, or damaged")
+    return rows
 
 
 def _job(folder: Path) -> Job:

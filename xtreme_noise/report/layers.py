@@ -8,10 +8,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from xtreme_noise.report.cells import CLEAN, Cell
+from xtreme_noise.report.cells import Cell
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.text import NONE, percent
 from xtreme_noise.report.views import Item, TableView
+from xtreme_noise.results.rows import CLEAN
 
 _NAME = re.compile(r"layer (\d+) (\w+)")
 COLUMNS = (

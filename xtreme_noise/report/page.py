@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -17,16 +17,20 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 import xtreme_noise
+from xtreme_noise.names import slug
 from xtreme_noise.report import charts, cost, layers, text, training, views, xtreme_r
 from xtreme_noise.report.answer import QUESTION, answer, totals
 from xtreme_noise.report.cells import ARMS, Cell, ordered
+from xtreme_noise.report.chance import over
 from xtreme_noise.report.charts import Chart
 from xtreme_noise.report.estimates import CONTRASTS, MAIN, Contrast
+from xtreme_noise.report.grid import Place
 from xtreme_noise.report.jobs import Job, read_stages
 from xtreme_noise.report.names import Names
-from xtreme_noise.report.panels import Panel, System
+from xtreme_noise.report.panels import Panel, System, systems
 from xtreme_noise.report.samples import sample_groups
 from xtreme_noise.report.study import Study
+from xtreme_noise.report.styles import OUTLINES, Style, styles
 
 SIGNATURES = 5_000  # cells listed in the page; all of them are in tables/cells.csv
 PLACES = 200  # places listed per problem
@@ -45,6 +49,7 @@ class TaskView:
     heat: dict[str, list[Placed]]
     harm: list[Placed]
     partial: bool = False
+    guessing: str = ""  # what a guess scores, where some score is no better
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ def page(study: Study, library: str, digest: str, files: Sequence[str]) -> str:
     """
     names = Names.of(study.cells)
     stages = read_stages(study.sweep)
-    samples, sample_problems = sample_groups(study.cells)
+    samples, _ = sample_groups(study.cells)
     specs = Specs()
     environment = Environment(
         loader=PackageLoader("xtreme_noise.report"),
@@ -86,7 +91,8 @@ def page(study: Study, library: str, digest: str, files: Sequence[str]) -> str:
     environment.globals.update(percent=text.percent, plural=text.plural)
     scripts = {"library": library, "loader": _template_file("charts.js")}
     main = [c for c in study.contrasts if c.main and c.measure == "drop_rate"]
-    difference = charts.difference_chart(main, names)
+    looks = styles(systems(study.cells))
+    difference = charts.difference_chart(main, names, looks)
     return environment.get_template("report.html.j2").render(
         study=study,
         digest=digest,
@@ -97,20 +103,20 @@ def page(study: Study, library: str, digest: str, files: Sequence[str]) -> str:
         question=QUESTION,
         answer=answer(study),
         totals=totals(study),
-        problems=views.problem_groups([*study.problems, *sample_problems]),
+        problems=views.problem_groups(study.problems),
         place_limit=PLACES,
         missing=views.gaps(study, "missing"),
         inapplicable=views.gaps(study, "n/a"),
         saturated=views.saturated(study),
         completeness=views.completeness_table(study, names),
         cost=cost.summary(study.cells, stages),
-        tasks=[_task(study, task, model, names, specs) for task, model in _tasks(study.cells)],
+        tasks=[_task(study, task, model, names, specs, looks) for task, model in _tasks(study.cells)],
         xtreme_r=xtreme_r.table(study, names),
         layers=layers.tables(study.cells, names),
         xtreme_r_lacks=xtreme_r.lacks(study),
         systems=_systems(study.panels),
-        colour=text.colour,
-        shapes=text.ARM_SHAPES,
+        looks=looks,
+        outlines=OUTLINES,
         arm_sizes=training.sizes(stages),
         by_seen=[
             table
@@ -125,7 +131,8 @@ def page(study: Study, library: str, digest: str, files: Sequence[str]) -> str:
             table for pair in CONTRASTS[len(MAIN) :] for table in _contrast_tables(study.contrasts, pair, names)
         ],
         resamples=sorted({e.resamples for e in study.evidence.values() if e.scores}),
-        chances=[(task, e.labels, e.chance) for task, e in study.evidence.items() if e.labels],
+        chances=_chances(study),
+        sign=text.GUESS,
         samples=samples,
         signatures=[c for c in study.cells if c.signature][:SIGNATURES],
         signature_limit=SIGNATURES,
@@ -138,11 +145,17 @@ def page(study: Study, library: str, digest: str, files: Sequence[str]) -> str:
     )
 
 
+def _chances(study: Study) -> list[tuple[str, float]]:
+    """Task and what a guess scores, as a mean over its languages."""
+    means = {task: over(known.chances, known.chances) for task, known in study.evidence.items()}
+    return [(task, chance.score) for task, chance in means.items() if chance]
+
+
 def _tasks(cells: Iterable[Cell]) -> list[tuple[str, str]]:
     return list(dict.fromkeys((cell.task, cell.model) for cell in cells))
 
 
-def _task(study: Study, task: str, model: str, names: Names, specs: Specs) -> TaskView:
+def _task(study: Study, task: str, model: str, names: Names, specs: Specs, looks: Mapping[System, Style]) -> TaskView:
     panels = [p for p in study.panels if (p.task, p.model) == (task, model)]
     places = [p for p in study.places if (p.task, p.model) == (task, model)]
     points = [p for p in study.points if (p.panel.task, p.panel.model) == (task, model)]
@@ -153,15 +166,23 @@ def _task(study: Study, task: str, model: str, names: Names, specs: Specs) -> Ta
     name = names.task(task, model)
     return TaskView(
         name,
-        text.slug(task, model),
+        slug(task, model),
         scores,
-        [specs.place(chart) for chart in charts.curve_charts(points)],
+        [specs.place(chart) for chart in charts.curve_charts(points, looks)],
         [views.curve_table(p, points, names) for p in panels if p.languages],
         [note for panel in panels if (note := _note(panel, study.cells))],
         {n: [specs.place(chart) for chart in own] for n, own in charts.heat_charts(places).items()},
-        [specs.place(chart) for chart in charts.harm_charts(places)],
+        [specs.place(chart) for chart in charts.harm_charts(places, looks)],
         any(p.status == "partial" for p in places),
+        _guess(places),
     )
+
+
+def _guess(places: Sequence[Place]) -> str:
+    """What a guess scores in the languages where a score is no better; nothing where none is."""
+    found = [place.chance for place in places if place.at_chance and place.chance is not None]
+    ends = dict.fromkeys(text.percent(end) for end in (min(found), max(found))) if found else ()
+    return " to ".join(ends)
 
 
 def _note(panel: Panel, cells: Sequence[Cell]) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from xtreme_noise.kinds import kind, parts
-from xtreme_noise.report.cells import CLEAN, Cell, system_order
+from xtreme_noise.report.cells import Cell, system_order
+from xtreme_noise.results.rows import CLEAN
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from xtreme_noise.analysis.bootstrap import Floats, LanguageScores, by_cluster, replicates
 from xtreme_noise.errors import DataError
 from xtreme_noise.report.cells import Cell, Problem, where
+
+if TYPE_CHECKING:
+    from xtreme_noise.report.chance import Chance
 
 RESAMPLES = 9_999
 FEWER = 1_999
@@ -23,22 +26,29 @@ LARGE = 200_000  # examples x cells of one task beyond which FEWER resamples are
 class Evidence:
     """Bootstrap replicates of all cells of one task, and what was found on the way.
 
-    scores: cell digest -> (resamples,) replicates of its score. chance: the score of a uniform guess over the
-    gold labels seen, for classification; 0 for other families. items: language -> number of source items.
+    scores: cell digest -> (resamples,) replicates of its score. chances: language -> what a guess scores.
     """
 
     resamples: int = 0
     scores: dict[str, Floats] = field(default_factory=dict)
-    chance: float = 0.0
-    items: dict[str, int] = field(default_factory=dict)
-    labels: int | None = None
+    chances: Mapping[str, Chance] = field(default_factory=dict)
+
+
+class _Unusable(DataError):
+    """Cells of a language, by their digest, and why each cannot be used."""
+
+    def __init__(self, wrong: Mapping[str, str]) -> None:
+        more = f" (and {len(wrong) - 1} more of its cells)" if len(wrong) > 1 else ""
+        super().__init__(next(iter(wrong.values())) + more)
+        self.wrong = wrong
 
 
 def read_evidence(
-    sweep: Path, cells: Sequence[Cell], *, seed: int = 0
-) -> tuple[dict[str, Evidence], dict[tuple[str, str], str], list[Problem]]:
-    """Per task: replicates of every finished cell; (task, language) that cannot be compared and why;
-    problems.
+    sweep: Path, cells: Sequence[Cell], *, seed: int = 0, resample: bool = True
+) -> tuple[dict[str, Evidence], set[str], list[Problem]]:
+    """Per task: replicates of every finished cell; the cells that cannot be used, by their digest; problems.
+
+    Without `resample` there are no replicates: predictions are read and checked alone.
 
     A language whose cells do not hold exactly the same items, or whose predictions are missing, unreadable or
     do not add up to the recorded score, is left out of every comparison and named: never guessed at.
@@ -48,25 +58,21 @@ def read_evidence(
         if cell.status == "ok":
             grouped[cell.task][cell.language].append(cell)
     found: dict[str, Evidence] = {}
-    unusable: dict[tuple[str, str], str] = {}
+    unusable: set[str] = set()
     problems: list[Problem] = []
     for task, languages in grouped.items():
-        evidence, parts, size, labels = Evidence(), {}, 0, set()
+        evidence, parts, size = Evidence(), {}, 0
         for language, members in languages.items():
             try:
-                part, examples, gold = _read_language(sweep, members)
-            except DataError as error:
+                part, examples = _read_language(sweep, members)
+            except _Unusable as error:
                 problems.append(Problem(f"{task} · {members[0].language_name} ({language})", str(error)))
-                unusable[(task, language)] = "predictions unusable"
+                unusable.update(error.wrong)
                 continue
             parts[language] = part
-            evidence.items[language] = len(part.clusters)
             size += examples * len(members)
-            labels |= gold
-        if any(cell.family == "classification" for members in languages.values() for cell in members) and labels:
-            evidence.labels, evidence.chance = len(labels), 1 / len(labels)
         evidence.resamples = RESAMPLES if size <= LARGE else FEWER
-        drawn = replicates(parts, evidence.resamples, seed=seed, stream=task)
+        drawn = replicates(parts, evidence.resamples, seed=seed, stream=task) if resample else {}
         for language, scores in drawn.items():
             for column, cell in enumerate(languages[language]):
                 evidence.scores[cell.cell] = scores[:, column]
@@ -74,69 +80,97 @@ def read_evidence(
     return found, unusable, problems
 
 
-def _read_language(sweep: Path, cells: Sequence[Cell]) -> tuple[LanguageScores, int, set[str]]:
-    """All cells of one task and language: items aligned by id, parts summed by source item; examples; gold
-    labels.
+@dataclass(frozen=True)
+class _Items:
+    """What a cell's predictions say of each example."""
+
+    cell: Cell
+    ids: Any
+    clusters: Any
+    num: Floats
+    den: Floats
+
+
+def _read_language(sweep: Path, cells: Sequence[Cell]) -> tuple[LanguageScores, int]:
+    """All cells of one task and language: items aligned by id, parts summed by source item; how many examples.
+
+    Raises _Unusable with every cell that is not as the others are, or as its own record says.
     """
-    first: tuple[Any, Any] | None = None
-    nums, dens = [], []
-    gold: set[str] = set()
+    found: list[_Items] = []
+    wrong: dict[str, str] = {}
     for cell in cells:
-        wants_gold = cell.family == "classification" and cell.level == 0
-        table = _read(sweep / "predictions" / f"{cell.cell}.parquet", wants_gold)
-        ids, clusters = table["id"].combine_chunks(), table["cluster"].combine_chunks()
-        num, den = table["num"].to_numpy(), table["den"].to_numpy()
-        _check_sums(cell, num, den)
-        if first is None:
-            if len(ids.unique()) != len(ids):
-                raise DataError(f"ids are not unique in the predictions of: {where(cell)}")
-            first = (ids, clusters)
-        elif not (ids.equals(first[0]) and clusters.equals(first[1])):
-            order = match(first[0].to_pylist(), ids.to_pylist(), where(cells[0]), where(cell))
-            if clusters.take(order).to_pylist() != first[1].to_pylist():
-                raise DataError(f"source items (cluster) differ between: {where(cells[0])} and {where(cell)}")
-            num, den = num[order], den[order]
-        nums.append(num)
-        dens.append(den)
-        if wants_gold:
-            gold |= set(table["gold"].unique().to_pylist())
-    assert first is not None  # there is at least one cell
-    names = np.asarray(first[1].to_pylist(), dtype=str)
-    clusters_num = by_cluster(names, np.column_stack(nums).astype(float))
-    clusters_den = by_cluster(names, np.column_stack(dens).astype(float))
-    return LanguageScores(clusters_num[0], clusters_num[1], clusters_den[1]), len(names), gold
+        try:
+            items = _read_items(sweep, cell)
+            found.append(_aligned(items, found[0]) if found else items)
+        except DataError as error:
+            wrong[cell.cell] = str(error)
+    if wrong:
+        raise _Unusable(wrong)
+    names = np.asarray(found[0].clusters.to_pylist(), dtype=str)
+    clusters_num = by_cluster(names, np.column_stack([items.num for items in found]).astype(float))
+    clusters_den = by_cluster(names, np.column_stack([items.den for items in found]).astype(float))
+    return LanguageScores(clusters_num[0], clusters_num[1], clusters_den[1]), len(names)
 
 
-def _read(path: Path, gold: bool) -> Any:
+def _read_items(sweep: Path, cell: Cell) -> _Items:
+    table = read_columns(sweep, cell, ("id", "cluster", "num", "den"))
+    ids, clusters = table["id"].combine_chunks(), table["cluster"].combine_chunks()
+    num, den = table["num"].to_numpy(), table["den"].to_numpy()
+    _check_sums(cell, num, den)
+    if len(ids.unique()) != len(ids):
+        raise DataError(f"ids are not unique in the predictions of: {where(cell)}")
+    return _Items(cell, ids, clusters, num, den)
+
+
+def _aligned(items: _Items, first: _Items) -> _Items:
+    """The same items in the order of `first`."""
+    if items.ids.equals(first.ids) and items.clusters.equals(first.clusters):
+        return items
+    order = match(first.ids.to_pylist(), items.ids.to_pylist(), where(first.cell), where(items.cell))
+    if items.clusters.take(order).to_pylist() != first.clusters.to_pylist():
+        raise DataError(f"source items (cluster) differ between: {where(first.cell)} and {where(items.cell)}")
+    return replace(items, num=items.num[order], den=items.den[order])
+
+
+def read_columns(sweep: Path, cell: Cell, names: Sequence[str], *, optional: str | None = None) -> Any:
+    """These columns of a cell's predictions, without gaps, and `optional` where it is there.
+
+    Raises DataError, which names the file, for one that is missing, damaged, or has other columns or kinds of values.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = ["id", "cluster", "num", "den", *(["gold"] if gold else [])]
+    if set("/\\") & set(cell.cell):  # it would lead elsewhere, and a table of cells may come from anywhere
+        raise DataError(f"{cell.cell!r:.80} is not the digest of a cell: {where(cell)}")
+    path = sweep / "predictions" / f"{cell.cell}.parquet"
     try:
         with pq.ParquetFile(path) as file:
-            table = file.read(columns=columns)
-        lacking = [name for name in columns if name not in table.column_names]
+            table = file.read(columns=[*names, *([optional] if optional else [])])
+        table.validate(full=True)  # texts are UTF-8
+        lacking = [name for name in names if table.column_names.count(name) != 1]
         if lacking:
-            raise DataError(f"{path.name} lacks the columns {', '.join(lacking)}")
-        for name in columns:
-            if table[name].null_count and name != "gold":
-                raise DataError(f"{path.name}: column {name} has empty values")
-        for name in ("id", "cluster"):
-            table = table.set_column(table.column_names.index(name), name, table[name].cast(pa.string()))
+            raise DataError(f"predictions/{path.name} lacks the columns {', '.join(lacking)}, or has them twice")
+        for name in table.column_names:
+            if table[name].null_count:
+                raise DataError(f"predictions/{path.name}: column {name} has empty values")
+            kind = {"num": pa.float64(), "den": pa.float64(), "choices": pa.int64()}.get(name, pa.string())
+            table = table.set_column(table.column_names.index(name), name, table[name].cast(kind))
     except FileNotFoundError:
         raise DataError(f"predictions/{path.name} is missing") from None
-    except (OSError, ValueError) as error:  # pyarrow's own errors derive from these
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(f"predictions/{path.name} cannot be read: {error}") from error
     return table
 
 
 def _check_sums(cell: Cell, num: Floats, den: Floats) -> None:
     total = float(den.sum())
-    if not len(num) or (den < 0).any():
-        raise DataError(f"no examples, or a negative denominator, in the predictions of: {where(cell)}")
+    if not len(num) or not (den >= 0).all() or not np.isfinite(num).all():
+        raise DataError(f"no examples, or numbers that no score is made of, in the predictions of: {where(cell)}")
     score = float(num.sum()) / total if total else 0.0
-    if cell.score is None or abs(score - cell.score) > 1e-4:
+    if cell.score is None or not abs(score - cell.score) <= 1e-4:  # also true of nan
         raise DataError(f"the predictions give a score of {score:.4f}, the cell says {cell.score}: {where(cell)}")
+    if cell.n is not None and cell.n != len(num):
+        raise DataError(f"the predictions are of {len(num)} examples, the cell says {cell.n}: {where(cell)}")
 
 
 def match(reference: Sequence[str], ids: Sequence[str], reference_name: str, name: str) -> list[int]:

@@ -10,8 +10,9 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from xtreme_noise.report.cells import CLEAN, Cell, Problem, where
+from xtreme_noise.report.cells import Cell, Problem, where
 from xtreme_noise.report.grid import by_language
+from xtreme_noise.results.rows import CLEAN
 
 LIMIT = 240  # code points of the clean text that are shown
 
@@ -53,7 +54,7 @@ def sample_groups(cells: Sequence[Cell]) -> tuple[list[SampleGroup], list[Proble
             continue
         try:
             sample = _first(cell)
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
             problems.append(Problem(where(cell), f"its samples cannot be read: {error!r}"))
             continue
         if sample is not None:

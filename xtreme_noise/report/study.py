@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xtreme_noise.report.cells import Cell, Problem, ordered, read_cells, where
+from xtreme_noise.report.chance import read_chances
 from xtreme_noise.report.estimates import Contrast, Point, contrasts, pairs, points
 from xtreme_noise.report.grid import Count, Place, counts, places
 from xtreme_noise.report.jobs import Job, read_jobs
 from xtreme_noise.report.panels import Panel, panels
 from xtreme_noise.report.predictions import Evidence, read_evidence
+from xtreme_noise.report.samples import sample_groups
 from xtreme_noise.report.seen import Apart, apart
+
+UNUSABLE = "predictions unusable"
 
 
 @dataclass(frozen=True)
 class Study:
-    """A sweep as read. `problems` holds what failed or does not add up, the cells with errors included."""
+    """A sweep as read. `problems` holds what failed or does not add up, the cells with errors included: what the report
+    lists first, and what makes the exit code 1.
+
+    unusable: digests of the cells whose predictions are not what the cells say: they have no score, and failed.
+    """
 
     sweep: Path
     cells: Sequence[Cell]
@@ -30,6 +38,7 @@ class Study:
     places: Sequence[Place]
     counts: Sequence[Count]
     jobs: Sequence[Job]
+    unusable: Collection[str]
 
     @property
     def tasks(self) -> list[str]:
@@ -40,9 +49,10 @@ class Study:
         return ordered(cell.model for cell in self.cells)
 
 
-def read_study(sweep: Path, *, resample: bool = True) -> Study:
+def read_study(sweep: Path, *, resample: bool = True, unusable: Collection[str] = ()) -> Study:
     """Read and compute. Without `resample` predictions are not opened, and no number has an interval.
 
+    unusable: what is known of that where they are not opened.
     Raises DataError when the folder has no readable cells.parquet; everything else that is wrong is a problem
     in the result.
     """
@@ -50,11 +60,18 @@ def read_study(sweep: Path, *, resample: bool = True) -> Study:
     jobs, job_problems = read_jobs(sweep)
     failed = [Problem(where(c), c.error or "no message") for c in cells if c.status == "error"]
     evidence: dict[str, Evidence] = {}
-    unusable: dict[tuple[str, str], str] = {}
     broken: list[Problem] = []
+    chances, unknown = read_chances(sweep, cells)
     if resample:
         evidence, unusable, broken = read_evidence(sweep, cells)
-    compared = panels(cells, unusable)
+    left_out = {(c.task, c.language): UNUSABLE for c in cells if c.status == "ok" and c.cell in unusable}
+    cells = [_without_score(c) if c.status == "ok" and c.cell in unusable else c for c in cells]
+    if resample:
+        broken += [problem for place, problem in unknown.items() if place not in left_out]
+    broken += sample_groups(cells)[1]
+    for task, by_language in chances.items():
+        evidence.setdefault(task, Evidence()).chances = by_language
+    compared = panels(cells, left_out)
     known = [(panel, evidence.get(panel.task, Evidence())) for panel in compared]
     two = [pair for panel, own in known for pair in pairs(panel, own)]
     return Study(
@@ -69,4 +86,9 @@ def read_study(sweep: Path, *, resample: bool = True) -> Study:
         places(cells, evidence),
         counts(cells),
         jobs,
+        unusable,
     )
+
+
+def _without_score(cell: Cell) -> Cell:
+    return replace(cell, status="error", score=None, error=UNUSABLE)

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any
 
-from xtreme_noise.report.cells import STATUSES, Cell
+from xtreme_noise.report.cells import ABSENT, Cell
 from xtreme_noise.report.cost import costs
 from xtreme_noise.report.estimates import Contrast, Estimate
-from xtreme_noise.report.grid import ABSENT
 from xtreme_noise.report.layers import COLUMNS as LAYERS
 from xtreme_noise.report.layers import rows as layer_rows
 from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.study import Study
 from xtreme_noise.report.xtreme_r import rows as xtreme_r_rows
+from xtreme_noise.results.rows import STATUSES
+from xtreme_noise.sheets import sheet
 
 CELLS = tuple(field.name for field in fields(Cell) if field.name != "samples")
 SCORES = (
     "task", "family", "model", "intermediate", "arm", "language", "language_name", "script", "seen", "noise",
     "level", "metric", "status", "cells", "expected", "n", "score", "score_low", "score_high", "drop", "drop_rate",
     "drop_rate_above_chance", "achieved", "changed", "word_change_rate", "fertility", "flip_rate",
-    "right_to_wrong", "wrong_to_right", "seconds",
+    "right_to_wrong", "wrong_to_right", "seconds", "chance", "at_chance", "clean_at_chance",
 )  # fmt: skip
 CURVES = (
     "task", "model", "intermediate", "arm", "noise", "level", "metric", "score", "score_low", "score_high",
@@ -31,11 +30,12 @@ CURVES = (
     "retention_area", "retention_area_low", "retention_area_high", "cross_lingual_gap", "achieved",
     "word_change_rate", "flip_rate", "right_to_wrong", "wrong_to_right", "languages", "languages_wanted",
     "languages_in_mean", "languages_left_out", "seeds", "noise_seeds", "resamples",
+    "chance", "at_chance", "clean_at_chance",
 )  # fmt: skip
 ARMS = (
     "task", "model", "noise", "kind", "arm", "reference", "measure", "level", "value", "reference_value",
     "difference", "difference_low", "difference_high", "p", "p_holm", "tests_in_family", "languages",
-    "languages_wanted", "languages_in_mean", "seeds", "resamples",
+    "languages_wanted", "languages_in_mean", "seeds", "resamples", "clean_at_chance",
 )  # fmt: skip
 XTREME_R = (
     "model", "intermediate", "arm", "noise", "level", "kind", "name", "score", "partial", "parts", "wanted", "missing",
@@ -47,18 +47,22 @@ COMPLETENESS = ("task", "model", "intermediate", "arm", "noise", "ok", "error", 
 def tables(study: Study) -> dict[str, str]:
     """File name -> CSV text (UTF-8, a header line, empty where a value is not defined)."""
     return {
-        "cells.csv": _csv(CELLS, ({name: getattr(c, name) for name in CELLS} for c in study.cells)),
-        "scores.csv": _csv(SCORES, _scores(study)),
-        "curves.csv": _csv(CURVES, _curves(study)),
-        "arms.csv": _csv(ARMS, _arms(study.contrasts)),
-        "seen.csv": _csv(
+        "cells.csv": sheet(CELLS, _cells(study)),
+        "scores.csv": sheet(SCORES, _scores(study)),
+        "curves.csv": sheet(CURVES, _curves(study)),
+        "arms.csv": sheet(ARMS, _arms(study.contrasts)),
+        "seen.csv": sheet(
             ("seen", *ARMS), ({"seen": side} | row for side, some in study.by_seen.sides.items() for row in _arms(some))
         ),
-        "xtreme_r.csv": _csv(XTREME_R, xtreme_r_rows(study)),
-        "layers.csv": _csv(LAYERS, layer_rows(study.cells)),
-        "completeness.csv": _csv(COMPLETENESS, _completeness(study)),
-        "cost.csv": _csv(COST, ({name: getattr(cost, name) for name in COST} for cost in costs(study.cells))),
+        "xtreme_r.csv": sheet(XTREME_R, xtreme_r_rows(study)),
+        "layers.csv": sheet(LAYERS, layer_rows(study.cells)),
+        "completeness.csv": sheet(COMPLETENESS, _completeness(study)),
+        "cost.csv": sheet(COST, ({name: getattr(cost, name) for name in COST} for cost in costs(study.cells))),
     }
+
+
+def _cells(study: Study) -> Iterable[dict[str, Any]]:
+    return ({name: getattr(c, name) for name in CELLS} for c in study.cells if c.status != ABSENT)
 
 
 def _scores(study: Study) -> Iterable[dict[str, Any]]:
@@ -78,6 +82,7 @@ def _curves(study: Study) -> Iterable[dict[str, Any]]:
         row = {name: getattr(point, name) for name in CURVES if hasattr(point, name)}
         for name in ("score", "drop", "drop_rate", "retention_area"):
             row |= _interval(name, getattr(point, name))
+        row |= {"chance": point.chance and point.chance.score}
         yield row | _place(panel) | {"intermediate": point.system.intermediate, "arm": point.system.arm}
 
 
@@ -93,6 +98,7 @@ def _arms(contrasts: Sequence[Contrast]) -> Iterable[dict[str, Any]]:
                 "arm": contrast.arm.intermediate,
                 "reference": contrast.reference.intermediate,
                 "tests_in_family": contrast.tests or None,
+                "clean_at_chance": "; ".join(contrast.guessing),
             }
         )
 
@@ -127,11 +133,3 @@ def _place(panel: Panel) -> dict[str, Any]:
         "seeds": len(panel.seeds),
         "noise_seeds": len(panel.noise_seeds),
     }
-
-
-def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, columns, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()

@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
 from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from xtreme_noise.report.cells import CLEAN, STATUSES
+from xtreme_noise.report.cells import ABSENT
 from xtreme_noise.report.estimates import Estimate, Point
-from xtreme_noise.report.grid import ABSENT
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel, System
-from xtreme_noise.report.study import Study, read_study
-from xtreme_noise.report.text import STATUS_TEXT, percent
+from xtreme_noise.report.study import Study
+from xtreme_noise.report.text import GUESS, STATUS_TEXT, guess, percent
+from xtreme_noise.results.rows import CLEAN, STATUSES
 
 
-def table(sweep: Path) -> Table:
+def table(study: Study) -> Table:
     """One row per task, noise family, model and arm; scores x 100, means over languages complete in all arms.
 
-    Narrow enough for 80 columns; nothing is resampled, so it is there at once.
+    Narrow enough for 80 columns.
     """
-    study = read_study(sweep, resample=False)
     names = Names.of(study.cells)
     out = Table(
-        title=escape(sweep.name),
+        title=escape(study.sweep.name),
         caption="scores × 100: means over the languages complete in every arm (langs); drop: % of clean lost"
+        + _guessing(study)
         + _missing(study),
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),  # narrow: an arm's whole name in 80 columns
@@ -64,6 +63,15 @@ def table(sweep: Path) -> Table:
     return out
 
 
+def _guessing(study: Study) -> str:
+    """What the sign says, where it stands."""
+    chances = {p.panel.task: percent(p.chance.score) for p in study.points if p.chance and p.at_chance}
+    if not chances:
+        return ""
+    named = ", ".join(f"{escape(task)} {score}" for task, score in chances.items())
+    return f"\n{GUESS} no better than a guess ({named}): of a clean score, the drop says nothing"
+
+
 def _missing(study: Study) -> str:
     """What is missing, up to three reasons: one who sees "2 missing" asks for no more than the name of the file."""
     reasons = list(dict.fromkeys(cell.error for cell in study.cells if cell.status == "missing" and cell.error))
@@ -87,7 +95,7 @@ def _cells(study: Study, panel: Panel, system: System) -> str:
 
 
 def _score(point: Point | None) -> str:
-    return _percent(point.score if point else None)
+    return _percent(point.score) + guess(point.at_chance) if point else _percent(None)
 
 
 def _percent(estimate: Estimate | None) -> str:

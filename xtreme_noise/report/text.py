@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
-
+from xtreme_noise.report.cells import ABSENT
 from xtreme_noise.report.estimates import Estimate
-from xtreme_noise.report.grid import ABSENT, PARTIAL
+from xtreme_noise.report.grid import PARTIAL
 
 NONE = "–"
+GUESS = "†"  # behind a score that is no better than a guess
 STATUS_TEXT = {
     "error": "failed",
     "missing": "missing",
@@ -22,15 +21,6 @@ MEASURE_TEXT = {
     "drop_rate": "drop rate",
     "retention_area": "area under the retention curve",
 }
-# Okabe and Ito's palette, safe for the common kinds of colour blindness; one arm, one colour, everywhere.
-ARM_COLOURS = {"none": "#595959", "english": "#0072B2", "multilingual": "#D55E00", "noise": "#009E73"}
-OTHER_COLOURS = ("#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-ARM_SHAPES = {"none": "circle", "english": "square", "multilingual": "triangle-up"}
-
-
-def colour(arm: str) -> str:
-    """The colour of an arm; arms beyond the three known ones get one by their name."""
-    return ARM_COLOURS.get(arm) or OTHER_COLOURS[sum(map(ord, arm)) % len(OTHER_COLOURS)]
 
 
 def percent(value: float | None, *, sign: bool = False) -> str:
@@ -41,6 +31,11 @@ def percent(value: float | None, *, sign: bool = False) -> str:
     if float(text) == 0:
         text = "0.0"
     return text.replace("-", "−")
+
+
+def guess(no_better: bool | None) -> str:
+    """The sign of a score that is no better than a guess, or nothing."""
+    return GUESS if no_better else ""
 
 
 def bounds(estimate: Estimate, *, sign: bool = False) -> str:
@@ -60,9 +55,3 @@ def probability(p: float | None) -> str:
 def plural(count: int, noun: str, nouns: str | None = None) -> str:
     """'1 cell', '2 cells'."""
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
-
-
-def slug(*parts: str) -> str:
-    """A file name of letters, digits, dots, dashes and underscores."""
-    plain = unicodedata.normalize("NFKD", "_".join(parts)).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9._]+", "-", plain).strip("-.")[:120] or "unnamed"

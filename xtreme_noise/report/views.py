@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from xtreme_noise.report.cells import CLEAN, STATUSES, Problem, ordered
+from xtreme_noise.report.cells import ABSENT, Problem, ordered
 from xtreme_noise.report.estimates import Contrast, Point
-from xtreme_noise.report.grid import ABSENT, PARTIAL, Place, by_language
+from xtreme_noise.report.grid import PARTIAL, Place, by_language
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.study import Study
-from xtreme_noise.report.text import NONE, STATUS_TEXT, bounds, percent, plural, probability
+from xtreme_noise.report.text import NONE, STATUS_TEXT, bounds, guess, percent, plural, probability
+from xtreme_noise.results.rows import CLEAN, STATUSES
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def score_table(places: Sequence[Place], panels: Sequence[Panel], points: Sequen
 def _score_item(place: Place) -> Item:
     if place.score is None:
         return Item(STATUS_TEXT[place.status], {"error": "num bad"}.get(place.status, "num gap"))
-    return Item(percent(place.score) + ("*" if place.status == PARTIAL else ""), "num")
+    return Item(percent(place.score) + ("*" if place.status == PARTIAL else "") + guess(place.at_chance), "num")
 
 
 def _mean_rows(axis: Sequence[tuple[str, float]], panels: Sequence[Panel], points: Sequence[Point]) -> list[list[Item]]:
@@ -151,7 +152,7 @@ def _mean_rows(axis: Sequence[tuple[str, float]], panels: Sequence[Panel], point
         row = [Item("mean", note=scope if panel.whole else f"{scope}, incomplete")]
         for noise, level in axis:
             point = own.get(level) if noise in (CLEAN, panel.noise) else None
-            row.append(Item(percent(point.score.value) if point else "", "num"))
+            row.append(Item(percent(point.score.value) + guess(point.at_chance) if point else "", "num"))
         rows.append(row)
     return rows
 
@@ -166,7 +167,7 @@ def curve_table(panel: Panel, points: Sequence[Point], names: Names) -> TableVie
     rows = []
     for system, curve in curves.items():
         row = [Item(system.intermediate)]
-        rows.append(row + [Item(percent(p.score.value), "num", bounds(p.score)) for p in curve.values()])
+        rows.append(row + [_curve_item(p) for p in curve.values()])
     for group, name, items in _summaries(list(last.values()), top):
         groups.append((group, 1))
         heads.append((name, 1))
@@ -174,6 +175,10 @@ def curve_table(panel: Panel, points: Sequence[Point], names: Names) -> TableVie
             row.append(item)
     scope = f"mean over {len(panel.languages)} of {plural(panel.wanted, 'language')}"
     return TableView(f"{names.panel(panel)}: {panel.metric} × 100, {scope}", [_merged(groups), heads], rows)
+
+
+def _curve_item(point: Point) -> Item:
+    return Item(percent(point.score.value) + guess(point.at_chance), "num", bounds(point.score))
 
 
 def _summaries(last: Sequence[Point], top: str) -> list[tuple[str, str, list[Item]]]:
@@ -209,7 +214,7 @@ def contrast_table(contrasts: Sequence[Contrast], names: Names, caption: str) ->
     for row in contrasts:
         rows.append(
             [
-                Item(names.panel(row.panel), note=names.arms(row)),
+                Item(names.panel(row.panel), note="; ".join(filter(None, (names.arms(row), _guessing(row))))),
                 Item("all" if row.level is None else f"{row.level:g}", "num"),
                 Item(percent(row.reference_value), "num"),
                 Item(percent(row.value), "num"),
@@ -224,6 +229,10 @@ def contrast_table(contrasts: Sequence[Contrast], names: Names, caption: str) ->
     arm, reference = contrasts[0].arm.arm, contrasts[0].reference.arm
     heads = ["task · noise", "level", reference, arm, "difference", "95 % interval", "p", "Holm p"]
     return TableView(caption, [[(h, 1) for h in (*heads, "languages", "seeds")]], rows)
+
+
+def _guessing(row: Contrast) -> str:
+    return f"no better than a guess without noise: {', '.join(row.guessing)}" if row.guessing else ""
 
 
 def stage_table(stages: Sequence[dict[str, str]]) -> TableView | None:

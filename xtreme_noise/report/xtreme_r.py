@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from xtreme_noise.analysis.xtreme_r import GROUPS, OVERALL, TASKS, Score, Task, scores
-from xtreme_noise.report.cells import CLEAN, Cell
+from xtreme_noise.report.cells import Cell
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import System
 from xtreme_noise.report.study import Study
 from xtreme_noise.report.text import NONE, percent
 from xtreme_noise.report.views import Item, TableView
+from xtreme_noise.results.rows import CLEAN
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def _order(study: Study, system: System) -> int:
 def _task(name: str, metric: str | None) -> Task | None:
     """The benchmark's task; a task scored with two metrics is two here, each with its metric in brackets."""
     task = TASKS.get(name.removesuffix(f" ({metric})"))
-    return task if task is not None and task.metric == metric else None
+    return task if task is not None and metric in task.metrics else None
 
 
 def _value(task: Task, cell: Cell) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections import Counter
@@ -13,39 +12,19 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from xtreme_noise.data.strict_json import check_text
 from xtreme_noise.errors import DataError
+from xtreme_noise.results import rows
+from xtreme_noise.results.rows import SCHEMA
+from xtreme_noise.sheets import sheet
 from xtreme_noise.store import write_atomic, write_bytes
 
 JOB = "job.json"
 CELLS = "cells.parquet"
+STAGES = "stages.csv"
+COUNTS = ("examples", "left_out_as_in_test", "windows", "tokens", "updates")  # of a stage
 _IDENTITY = ("task", "language", "model", "intermediate", "noise", "level", "noise_seed", "seed")
 _ALSO = ("train_noise", "calibrated_by")  # of the identity as well; records of the first studies lack them
-SCHEMA = pa.schema(
-    [(name, pa.string()) for name in ("cell", "task", "family", "language", "language_name", "script", "model")]
-    + [("intermediate", pa.string()), ("arm", pa.string()), ("train_noise", pa.string()), ("seen", pa.bool_())]
-    + [("noise", pa.string()), ("level", pa.float64())]
-    + [("noise_seed", pa.int64()), ("seed", pa.int64()), ("metric", pa.string()), ("score", pa.float64())]
-    + [("n", pa.int64()), ("test_size", pa.int64())]
-    + [
-        (name, pa.float64())
-        for name in ("achieved", "changed", "word_change_rate", "fertility", "flip_rate", "right_to_wrong")
-    ]
-    + [
-        ("wrong_to_right", pa.float64()),
-        ("capacity", pa.float64()),
-        ("status", pa.string()),
-        ("error", pa.string()),
-    ]
-    + [("seconds", pa.float64()), ("forward_tokens", pa.int64()), ("forward_seconds", pa.float64())]
-    + [("noise_seconds", pa.float64()), ("token_change_rate", pa.float64()), ("windows", pa.int64())]
-    + [("calibrated_by", pa.string()), ("saturated", pa.bool_())]
-    + [
-        ("label_preserving", pa.bool_()),
-        ("signature", pa.string()),
-        ("samples", pa.string()),
-        ("extra", pa.string()),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -61,20 +40,32 @@ class Completion:
 
 def read_record(path: Path) -> dict[str, Any]:
     """A job's record. Raises OSError, or ValueError for anything that no job has written."""
-    job = json.loads(path.read_text(encoding="utf-8"))
+    text = path.read_text(encoding="utf-8")
+    job = json.loads(text)
+    if "\\ud" in text or "\\uD" in text:
+        check_text(job)
     if not isinstance(job, dict):
         raise ValueError(f"{path.name} is not an object")
-    for name, wanted in (("cells", (*_IDENTITY, "status")), ("stages", ("digest",))):
+    for name, problem in (("cells", rows.problem), ("stages", _stage_problem)):
         entries = job.get(name)
         if not isinstance(entries, list):
             raise ValueError(f"{path.name} has no list {name!r}: not the record of a job")
-        for entry in entries:
-            lacking = [key for key in wanted if not isinstance(entry, dict) or key not in entry]
-            if lacking:
-                raise ValueError(f"{path.name}: an entry of {name!r} lacks {', '.join(lacking)}")
-    if not isinstance(job.get("finished", 0.0), int | float):
+        for number, entry in enumerate(entries, 1):
+            wrong = problem(entry) if isinstance(entry, dict) else "not an object"
+            if wrong:
+                raise ValueError(f"{path.name}: entry {number} of {name!r}: {wrong}")
+    if not rows.number(job.get("finished", 0.0)):
         raise ValueError(f"{path.name}: 'finished' is not a time")
     return job
+
+
+def _stage_problem(stage: dict[str, Any]) -> str | None:
+    if not isinstance(stage.get("digest"), str):
+        return "it has no digest"
+    known = {name: value for name, value in stage.items() if value is not None}
+    wrong = [name for name in COUNTS if type(known.get(name, 0)) is not int]
+    wrong += [name for name in ("seconds",) if not rows.number(known.get(name, 0))]
+    return f"{wrong[0]} is {stage[wrong[0]]!r:.80}, not a number" if wrong else None
 
 
 def jobs(sweep: Path) -> tuple[list[dict[str, Any]], list[Path]]:
@@ -105,15 +96,15 @@ def finish(sweep: Path) -> Completion:
     records, unreadable = jobs(sweep)
     if not any(job["cells"] for job in records) and (sweep / CELLS).is_file():
         return _completion(_states(sweep / CELLS), len(unreadable))
-    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for number, job in enumerate(records):
         for cell in job["cells"]:
-            rows[(_place(cell), *_which(cell, number))] = cell
-    done = {(place, made) for place, status, made in rows if status == "ok"}
+            found[(_place(cell), *_which(cell, number))] = cell
+    done = {(place, made) for place, status, made in found if status == "ok"}
     places = {place for place, _ in done}
     kept = [
         cell
-        for (place, status, made), cell in rows.items()
+        for (place, status, made), cell in found.items()
         if status == "ok" or ((place, made) not in done if status == "error" else place not in places)
     ]
     ordered = sorted(kept, key=lambda cell: (*_place(cell), cell.get("cell") or ""))
@@ -142,7 +133,7 @@ def _which(cell: dict[str, Any], job: int) -> tuple[str, Any]:
 def _states(path: Path) -> list[str]:
     try:
         states: list[str] = pq.read_table(path, columns=["status"])["status"].to_pylist()
-    except (OSError, ValueError, KeyError) as error:  # pyarrow's own errors derive from these
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(f"{path} cannot be read as the cells of a study: {error}") from error
     return states
 
@@ -159,9 +150,9 @@ def _place(cell: dict[str, Any]) -> tuple[Any, ...]:
 _NESTED: dict[str, Any] = {"samples": [], "extra": {}}
 
 
-def write_cells(sweep: Path, rows: list[dict[str, Any]]) -> None:
-    """Write cells.parquet atomically; `rows` may lack columns."""
-    columns = {name: [row.get(name) for row in rows] for name in SCHEMA.names}
+def write_cells(sweep: Path, cells: list[dict[str, Any]]) -> None:
+    """Write cells.parquet atomically; `cells` may lack columns."""
+    columns = {name: [cell.get(name) for cell in cells] for name in SCHEMA.names}
     buffer = io.BytesIO()
     pq.write_table(pa.table(columns, schema=SCHEMA), buffer)
     write_bytes(sweep / CELLS, buffer.getvalue())
@@ -171,9 +162,4 @@ def _stages(sweep: Path, records: list[dict[str, Any]]) -> None:
     names = ["digest", "role", "stage", "examples", "left_out_as_in_test", "windows", "tokens", "seconds"]
     names += ["updates", "matched_by", "dev_metric", "dev_scores", "chosen_epoch"]
     found = {stage["digest"]: stage for job in records for stage in job["stages"]}
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream)
-    writer.writerow(names)
-    for _, stage in sorted(found.items()):
-        writer.writerow([stage.get(name) for name in names])
-    write_atomic(sweep / "tables" / "stages.csv", stream.getvalue())
+    write_atomic(sweep / "tables" / STAGES, sheet(names, [stage for _, stage in sorted(found.items())]))

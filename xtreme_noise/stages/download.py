@@ -14,6 +14,7 @@ from xtreme_noise.errors import DataError
 from xtreme_noise.models import fetched as checkpoints
 from xtreme_noise.models.repository import Repository
 from xtreme_noise.store import file_digest
+from xtreme_noise.writing import follow, make_folder
 
 
 @dataclass(kw_only=True)
@@ -89,7 +90,7 @@ def _whole(path: Path, digest: str) -> bool:
 def _copy(source: Path, root: Path, name: Path) -> str:
     """Copy the bytes of a file, never a link, to `name` below `root`; their sha256. Raises DataError or OSError."""
     target = root / name
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     if not target.parent.resolve().is_relative_to(root.resolve()):
         raise DataError(f"{target.parent} leads out of {root}: a link stands in the way; remove it")
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
@@ -101,6 +102,7 @@ def _copy(source: Path, root: Path, name: Path) -> str:
                 copy.write(block)
             copy.flush()
             os.fsync(copy.fileno())
+        follow(temporary)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)

@@ -23,7 +23,7 @@ from xtreme_noise.models.quiet import quiet
 from xtreme_noise.modules import MODULES
 from xtreme_noise.modules.base import Limits
 from xtreme_noise.stages.plan import Plan, Share, Stage
-from xtreme_noise.stages.training_set import check_overlap, check_sizes
+from xtreme_noise.stages.training_set import check_overlap, prepare
 from xtreme_noise.store import Store, digest
 
 SAMPLE = 200  # examples of a test set whose length is measured
@@ -152,9 +152,9 @@ def _survey_stage(outlook: Outlook, stage: Stage, store: Store, cfg: Config) -> 
     if key in outlook.stages:
         return
     work = Work(model=cfg.model.name)
-    there = store.path("stages", stage.key()).is_dir()
+    there = store.there("stages", stage.key())
     if not there:
-        check_sizes(stage, store)
+        prepare(stage, store)
     epochs: list[tuple[float, float]] = []  # of every part: batches of an epoch, their tokens
     for part in stage.parts:
         examples, inputs, tokens = 0.0, 0.0, 0.0
@@ -234,7 +234,7 @@ def _survey_cells(
             continue
         seen.add(digest(key))
         work.total += 1
-        if store.path("cells", key).is_dir():
+        if store.there("cells", key):
             work.there += 1
             continue
         name = f"{cfg.model.name}|{digest(test.identity())}"
@@ -287,10 +287,11 @@ def _texts(columns: dict[str, Any]) -> list[str]:
 
 def _tokenizer(model: ModelConfig, store: Store) -> Any:
     """The model's tokenizer when the model is on this machine, else None."""
-    key = f"{model.loader}|{model.path}|{model.revision}"
+    key = f"{model.loader}|{model.path}|{model.revision}|{model.trust_remote_code}"
     if key not in _tokenizers:
         try:
-            _tokenizers[key] = models.load_tokenizer(models.materialise(model, store, offline=True))
+            path = models.materialise(model, store, offline=True)
+            _tokenizers[key] = models.load_tokenizer(path, trust_remote_code=model.trust_remote_code)
         except ModelUnavailable:
             _tokenizers[key] = None
     return _tokenizers[key]

@@ -9,19 +9,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset
 from tqdm.auto import tqdm
 
-from xtreme_noise import metrics
+from xtreme_noise import interrupt, metrics
+from xtreme_noise.config import grid
 from xtreme_noise.config.fields import spoken
 from xtreme_noise.config.schema import Config
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.sources import Reference, subsample
 from xtreme_noise.data.transform import NoiseTransform, texts, token_change_rate
-from xtreme_noise.errors import NotApplicable, UserError
-from xtreme_noise.languages import language as language_row
+from xtreme_noise.errors import NotApplicable, NotFinite, UserError
 from xtreme_noise.languages import main as main_language
 from xtreme_noise.noise.apply import FIELDS
 from xtreme_noise.stages.fit import bars
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 RECORD = "record.json"
 SCORES = "scores.parquet"
 PREDICTIONS = "predictions.parquet"
+FACTS = "facts.json"
 FURTHER = "further: "  # columns of predictions that were made in other ways, such as from other layers
 # Examples that are made noisy and encoded together, at least one cell's: inputs of like length share a batch, and a
 # crash loses no more forward passes than these.
@@ -60,23 +62,36 @@ def evaluate(
     if plan.cfg.strict:
         for name in by_language:  # raises for the first gap, before anything is trained
             LanguageSession(plan, store, predictor, name)
+    said: set[str] = set()
     with tqdm(total=len(plan.cells), desc="cells", unit="cell", disable=not bars(plan.cfg)) as bar:
         for name, cells in by_language.items():
-            session = LanguageSession(plan, store, predictor, name, cells)
+            session = LanguageSession(plan, store, predictor, name, cells, said)
             log.info("%s %s: %d cells", plan.cfg.task.name, name, len(cells))
             for cell in cells:
+                interrupt.check()
                 bar.set_postfix_str(f"{cell.language} {cell.noise}@{cell.level:g}")
                 entry, path = session.entry(cell)
+                if entry["status"] == "error":
+                    interrupt.check()  # it may have failed of it
                 finished(entry, path)
                 bar.update()
                 yield entry
 
 
 class LanguageSession:
-    """One language's test set, loaded when the first of its cells is not finished yet."""
+    """One language's test set, loaded when the first of its cells is not finished yet.
+
+    said: errors that stand in the log already. What all cells of a language, or of a job, fail of stands there once.
+    """
 
     def __init__(
-        self, plan: Plan, store: Store, predictor: LazyPredictor, name: str, cells: Sequence[Cell] = ()
+        self,
+        plan: Plan,
+        store: Store,
+        predictor: LazyPredictor,
+        name: str,
+        cells: Sequence[Cell] = (),
+        said: set[str] | None = None,
     ) -> None:
         self.plan = plan
         self.store = store
@@ -85,6 +100,7 @@ class LanguageSession:
         self.cells = list(cells)
         self.missing: str | None = None
         self.status = "missing"
+        self._said = set() if said is None else said
         self._data: Dataset | None = None
         self._clean_tokens: list[list[int]] | None = None
         self.mining: Mining | None = None
@@ -97,7 +113,7 @@ class LanguageSession:
                 raise
             self.test, self.missing = None, str(error)
         except UserError as error:  # not to be had from the hub: the other languages go on
-            log.error("%s: %s", name, error)
+            self._say(name, error)
             self.test, self.missing, self.status = None, str(error), "error"
 
     def entry(self, cell: Cell) -> tuple[dict[str, Any], Path | None]:
@@ -118,14 +134,24 @@ class LanguageSession:
         except NotApplicable as error:
             return entry | {"status": "n/a", "error": str(error)}, None
         except UserError as error:
-            log.error("%s: %s", describe(cell), error)
+            self._say(describe(cell), error)
             return entry | {"status": "error", "error": str(error)}, None
         except Exception as error:
-            log.exception("%s failed", describe(cell))
+            self._say(describe(cell), error)
             return entry | {"status": "error", "error": f"{type(error).__name__}: {error}"}, None
         record = json.loads((path / RECORD).read_text(encoding="utf-8"))
         signature = self.plan.signature(cell, self.test, record["n"])
         return entry | record | {"status": "ok", "error": None, "signature": signature}, path
+
+    def _say(self, where: str, error: Exception) -> None:
+        text = f"{type(error).__name__}: {error}"
+        if text in self._said:
+            return
+        self._said.add(text)
+        if isinstance(error, UserError):
+            log.error("%s: %s", where, error)
+        else:
+            log.error("%s failed", where, exc_info=error)
 
     def _record(self, cell: Cell, test: Reference) -> Path:
         def make(directory: Path) -> None:
@@ -133,7 +159,7 @@ class LanguageSession:
             clean = path if cell.noise == CLEAN else self._predictions(_clean(cell), test)
             self._score(directory, path, clean)
 
-        return self.store.build("cells", self.plan.cell_key(cell, test), make)
+        return self.store.build("cells", self.plan.cell_key(cell, test), make, (RECORD, SCORES))
 
     def data(self) -> Dataset:
         """The language's test examples (a seeded subsample: the same items in every language of a parallel set)."""
@@ -146,6 +172,7 @@ class LanguageSession:
 
     def _predictions(self, cell: Cell, test: Reference) -> Path:
         def make(directory: Path) -> None:
+            self.data()  # before hours of training: what is wrong with it, and what it holds now, is known then
             predictor = self.predictor.get(self.language)
             if cell not in self._ready:
                 self._encode_ahead(cell, test, predictor)
@@ -168,11 +195,13 @@ class LanguageSession:
             }
             if "case" in columns:
                 table["case"] = columns["case"]
+            if (choices := predictor.module.choices(columns)) is not None:
+                table["choices"] = choices
             table |= {FURTHER + name: lines for name, lines in predictor.further(columns).items()}
             pq.write_table(pa.table(table), directory / PREDICTIONS)
-            write_atomic(directory / "facts.json", json.dumps(facts, ensure_ascii=False))
+            write_atomic(directory / FACTS, json.dumps(facts, ensure_ascii=False))
 
-        return self.store.build("predictions", self.plan.prediction_key(cell, test), make)
+        return self.store.build("predictions", self.plan.prediction_key(cell, test), make, (PREDICTIONS, FACTS))
 
     def _encode_ahead(self, first: Cell, test: Reference, predictor: Predictor) -> None:
         """Noise and encode `first` and the unfinished cells after it, as many as make AHEAD examples, together."""
@@ -185,7 +214,7 @@ class LanguageSession:
         for cell in self.cells[self.cells.index(first) + 1 :] if first in self.cells else ():
             if (len(wave) + 1) * len(self.data()) > AHEAD:
                 break
-            if self.store.find("predictions", self.plan.prediction_key(cell, test)) is None:
+            if self.store.find("predictions", self.plan.prediction_key(cell, test), (PREDICTIONS, FACTS)) is None:
                 try:
                     wave[cell] = self._noisy(cell)
                 except Exception as error:  # recorded when its turn comes, where it is raised again
@@ -244,17 +273,21 @@ class LanguageSession:
 
     def _score(self, directory: Path, path: Path, clean: Path) -> None:
         table = pq.read_table(path / PREDICTIONS).to_pydict()
-        facts = json.loads((path / "facts.json").read_text(encoding="utf-8"))
+        facts = json.loads((path / FACTS).read_text(encoding="utf-8"))
         gold = [json.loads(truth) for truth in table["gold"]]
         metric = metrics.build(self.plan.cfg.task.metric, main_language(self.language), table.get("case"))
         scored = metric.score(table["prediction"], gold)
+        if not np.isfinite([scored.score, *scored.extra.values(), *scored.num, *scored.den]).all():
+            raise NotFinite(f"{metric.name} of {len(gold)} predictions is nan or inf, or a part of it: {scored.score}")
         before = pq.read_table(clean / PREDICTIONS).to_pydict()
         unchanged = metrics.unique(before["id"], before["prediction"])
         flips = metric.flips(metrics.by_id(unchanged, table["id"]), table["prediction"], gold)
         parallel = self.plan.cfg.task.parallel
+        choices = {"choices": table["choices"]} if "choices" in table else {}  # what a guess scores depends on them
         pq.write_table(
             pa.table(
-                {
+                choices
+                | {
                     "id": table["id"],
                     # What is resampled together: an item in all languages, or the questions of a case.
                     "cluster": [i if parallel else f"{self.language}|{i}" for i in table.get("case", table["id"])],
@@ -295,27 +328,8 @@ def saturated(level: float, reached: float, capacity: float) -> bool:
 
 def identify(cfg: Config, cell: Cell) -> dict[str, Any]:
     """Who a cell is: the columns of cells.parquet that are known before it is computed."""
-    row = language_row(cell.language)
-    return {
-        "task": cfg.reported_task(),
-        "family": cfg.task.family,
-        "language": cell.language,
-        "language_name": row.name,
-        "script": row.script,
-        "model": cfg.model.name,
-        "intermediate": cfg.intermediate.title(),
-        "arm": cfg.intermediate.arm or "none",
-        "train_noise": cfg.trained_with(),
-        "seen": main_language(cell.language) in cfg.seen_languages() if cfg.intermediate.name != "none" else None,
-        "noise": cell.noise,
-        "level": cell.level,
-        "noise_seed": cell.noise_seed,
-        "calibrated_by": cfg.noise.calibrate_by,
-        "seed": cfg.seed,
-        "metric": cfg.task.metric,
-        "test_size": cfg.task.size.test,
-        "label_preserving": cell.perturber.label_preserving if cell.perturber else True,
-    }
+    kept = cell.perturber.label_preserving if cell.perturber else True
+    return grid.identify(cfg, cell.place) | {"label_preserving": kept}
 
 
 def describe(cell: Cell) -> str:

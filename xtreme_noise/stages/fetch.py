@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from filelock import FileLock
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -28,7 +27,8 @@ from xtreme_noise.models import hub as models_hub
 from xtreme_noise.models.repository import Repository
 from xtreme_noise.stages.download import Checkpoint, DataSet, Files, Item
 from xtreme_noise.stages.mining import mining
-from xtreme_noise.stages.plan import Plan, Share, Stage, test_reference
+from xtreme_noise.stages.plan import Plan, Stage, test_reference
+from xtreme_noise.writing import file_lock
 
 MODELS = "models"
 
@@ -37,7 +37,7 @@ def show(jobs: Sequence[Config]) -> int:
     """Fetch what the jobs need into fetch.folder, and say what it is. Returns 1 when something could not be had."""
     root = Path(str(jobs[0].fetch.folder)).expanduser().absolute()
     console = Console(soft_wrap=True, highlight=False)
-    with FileLock(str(root / ".lock")):
+    with file_lock(root / ".lock"):
         survey = Survey(root)
         for cfg in jobs:
             survey.add(cfg)
@@ -161,11 +161,7 @@ class Survey:
 
 def _read_by(stage: Stage) -> list[Reference]:
     """All that a stage reads, of every task that it is trained on."""
-    return [one for part in stage.parts for one in (*(r for share in part.shares for r in _of(share)), part.dev)]
-
-
-def _of(share: Share) -> list[Reference]:
-    return [*share.references, *share.held_out, *(_of(share.tokens_of) if share.tokens_of else [])]
+    return [one for part in stage.parts for one in part.references()]
 
 
 def _table(survey: Survey, root: Path) -> Table:

@@ -5,7 +5,6 @@ Families have their default parameters, but for those that the command gives oth
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -22,6 +21,8 @@ from xtreme_noise.languages import XTREME_R, language
 from xtreme_noise.noise import Perturber, families
 from xtreme_noise.noise.measure import measure
 from xtreme_noise.noise.registry import plain
+from xtreme_noise.sheets import sheet
+from xtreme_noise.writing import write_atomic
 
 LEVEL = 0.05  # unless noise.level is given
 SENTENCES = 200
@@ -140,11 +141,7 @@ def show(cfg: Config, folder: Path, *, only_chosen: bool = False) -> None:
         "act on; ? no text at hand (source.root with SIB-200 has some)."
     )
     path = folder / FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Cell)])
-        writer.writeheader()
-        writer.writerows(asdict(cell) for cell in found)
+    write_atomic(path, sheet([field.name for field in fields(Cell)], map(asdict, found)))
     print(path)
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import gc
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from xtreme_noise import models
 from xtreme_noise.modules.dual_encoder import DualEncoderModule
-from xtreme_noise.stages.fit import fit, open_module
+from xtreme_noise.stages.fit import HOLDS, fit, open_module
 from xtreme_noise.stages.plan import Plan, Stage
 from xtreme_noise.stages.predictor import Predictor, device
-from xtreme_noise.stages.training_set import check_overlap, check_sizes
+from xtreme_noise.stages.training_set import check_overlap, prepare
 from xtreme_noise.stages.vectors import candidates
 from xtreme_noise.store import Store, digest
+from xtreme_noise.trackers import Tracker
 
 _last: dict[str, Predictor] = {}  # at most one: the jobs of a sweep that share a model follow each other
 
@@ -22,10 +23,10 @@ _last: dict[str, Predictor] = {}  # at most one: the jobs of a sweep that share 
 class LazyPredictor:
     """Trains and opens nothing until a cell needs a forward pass; a failure is raised again for every further cell."""
 
-    def __init__(self, plan: Plan, store: Store, logger: Any) -> None:
+    def __init__(self, plan: Plan, store: Store, tracker: Tracker | Literal[False]) -> None:
         self.plan = plan
         self.store = store
-        self.logger = logger
+        self.tracker = tracker
         self.failure: Exception | None = None
         self._found: Predictor | None = None
         self._language: str | None = None
@@ -56,9 +57,11 @@ class LazyPredictor:
         if key not in _last:
             _last.clear()
             gc.collect()  # the module of the job before, which its trainer refers to
-            path = train(self.plan, self.store, self.logger, language)
+            path = train(self.plan, self.store, self.tracker, language)
             target = stages[-1] if task.train else None
-            module = open_module(path, cfg, target, task.family, fresh_head=False, metric=task.metric)
+            module = open_module(
+                path, cfg, target, task.family, fresh_head=False, metric=task.metric, base=self.plan.base
+            )
             predictor = Predictor(
                 module,
                 device=device(cfg.trainer.accelerator),
@@ -75,7 +78,7 @@ def _stages(plan: Plan, language: str | None) -> list[Stage]:
     return plan.stages if language is None else plan.stages_for(language)
 
 
-def train(plan: Plan, store: Store, logger: Any, language: str | None = None) -> Path:
+def train(plan: Plan, store: Store, tracker: Tracker | Literal[False], language: str | None = None) -> Path:
     """The directory of the last stage; those that are missing are trained, all checks before the first.
 
     language: the one whose shots are trained on as well; None: up to the zero-shot model."""
@@ -84,16 +87,16 @@ def train(plan: Plan, store: Store, logger: Any, language: str | None = None) ->
         check_overlap(stage, store)
     missing = _missing(stages, store)
     for stage in missing:
-        check_sizes(stage, store)
+        prepare(stage, store)
     for stage in missing:
-        fit(stage, _parent(plan, store, stage.parent), store, plan.cfg, logger)
+        fit(stage, _parent(plan, store, stage.parent), store, plan.cfg, tracker)
     return _parent(plan, store, stages[-1] if stages else None)
 
 
 def _missing(stages: Sequence[Stage], store: Store) -> list[Stage]:
     """Those after the last one that is there: what it was trained on is not needed again."""
     for number, stage in reversed(list(enumerate(stages))):
-        if store.find("stages", stage.key()) is not None:
+        if store.find("stages", stage.key(), HOLDS) is not None:
             return list(stages[number + 1 :])
     return list(stages)
 

@@ -7,7 +7,9 @@ from functools import cached_property
 from typing import Any
 
 from xtreme_noise import __version__, metrics, models, noise
+from xtreme_noise.config import grid
 from xtreme_noise.config.fields import noise_field, spoken
+from xtreme_noise.config.grid import CLEAN
 from xtreme_noise.config.schema import Config, TrainerConfig
 from xtreme_noise.data.pool import Pool
 from xtreme_noise.data.sources import Reference
@@ -20,7 +22,6 @@ from xtreme_noise.store import digest
 
 # Raise this when the same configuration gives other predictions: finished cells of the old version are not reused then.
 PREDICTION_VERSION = 1
-CLEAN = "clean"
 
 
 def base_identity(cfg: Config) -> dict[str, Any]:
@@ -47,21 +48,15 @@ class Cell:
     noise_seed: int
     perturber: Perturber | None = field(default=None, compare=False)
 
+    @property
+    def place(self) -> grid.Place:
+        return grid.Place(self.language, self.noise, self.level, self.noise_seed)
+
 
 def cells(cfg: Config) -> list[Cell]:
-    """The cells of a job, language by language, clean first: every noisy cell is compared with it."""
+    """The cells of a job, in the order of its grid."""
     families = {name: noise.build(name, **(parameters or {})) for name, parameters in cfg.noise.families.items()}
-    found: list[Cell] = []
-    for language in cfg.wanted_languages():
-        found.append(Cell(language, CLEAN, 0.0, 0))
-        for name, perturber in families.items():
-            if perturber.paired:
-                found.append(Cell(language, name, 1.0, 0, perturber))  # as it is: no level, no seed
-                continue
-            for level in cfg.wanted_levels():
-                if level > 0:
-                    found += [Cell(language, name, level, seed, perturber) for seed in cfg.noise.seeds]
-    return found
+    return [Cell(*place, families.get(place.noise)) for place in grid.places(cfg)]
 
 
 def training_identity(cfg: Config) -> dict[str, Any]:
@@ -71,6 +66,8 @@ def training_identity(cfg: Config) -> dict[str, Any]:
     if cfg.trainer.devices > 1:
         names.append("strategy")
     found = {name: getattr(cfg.trainer, name) for name in names if getattr(cfg.trainer, name) != getattr(usual, name)}
+    if cfg.trainer.accumulate_grad_batches > 1:
+        found["last_update"] = "mean of its own batches"  # it had been divided by accumulate_grad_batches
     lora = {"lora": asdict(cfg.model.lora)} if cfg.model.lora.rank else {}
     rate = cfg.model.attention_dropout
     return lora | ({} if rate is None else {"attention_dropout": rate}) | ({"trainer": found} if found else {})
@@ -113,6 +110,9 @@ class Plan:
             _ = self.pool.identity  # no language can do without a part of the pool
         if (mined := self.mining(language)) is not None:
             _ = mined.identity
+            if mined.test.queries == found:
+                found = mined.test.queries  # one object: its content is the same in every key
+                found.revision()
         self.stages_for(language)
         return found
 

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from xtreme_noise import finite, interrupt
 from xtreme_noise.data.batching import Feature, pad, sorted_batches
+from xtreme_noise.errors import NotFinite
 from xtreme_noise.modules.base import Columns, TaskModule, Unit
 
 UNITS_AT_ONCE = 20_000  # bounds the memory of features and outputs that wait for their unit
@@ -62,12 +64,22 @@ class Predictor:
         return sum(self._windows.get(unit, 1) for some in self.module.units(columns) for unit in some)
 
     def values(self, columns: Columns) -> list[tuple[Any, ...]]:
-        """The values of each example's units, which must have been encoded since the last `forget`."""
-        return [tuple(self._values[unit] for unit in some) for some in self.module.units(columns)]
+        """The values of each example's units, which must have been encoded since the last `forget`.
+
+        Raises NotFinite when the model's outputs for one of them hold nan or inf.
+        """
+        found = [tuple(self._values[unit] for unit in some) for some in self.module.units(columns)]
+        if wrong := sum(any(value is None for value in some) for some in found):
+            raise NotFinite(
+                f"the model's outputs are nan or inf for {wrong} of {len(found)} examples: train it with a lower "
+                f"learning rate{finite.remedy(self.precision)}"
+            )
+        return found
 
     def predict(self, columns: Columns) -> list[str]:
-        """One prediction as text for each example."""
+        """One prediction as text for each example. Raises NotFinite as `values` does."""
         self.encode([columns])
+        self.values(columns)
         return self.module.predictions(columns, self._values)
 
     def further(self, columns: Columns) -> dict[str, list[str]]:
@@ -96,7 +108,7 @@ class Predictor:
         return [Cost(count, count * each) for count in tokens]
 
     def _encode_some(self, units: list[Unit]) -> dict[Unit, int]:
-        """Values of `units`; returns their lengths in tokens."""
+        """Values of `units`, None where an output is nan or inf; returns their lengths in tokens."""
         windows = self.module.features(units)
         flat = [window for some in windows for window in some]
         lengths = [len(window["input_ids"]) for window in flat]
@@ -105,12 +117,14 @@ class Predictor:
         self.module.eval()
         with torch.inference_mode(), self._autocast():
             for batch in sorted_batches(lengths, self.batch_tokens):
+                interrupt.check()
                 found = self.module.predict_step(self._tensors([flat[row] for row in batch]))
                 for row, output in zip(batch, found, strict=True):
                     outputs[row] = output
         at, sizes = 0, {}
         for unit, some in zip(units, windows, strict=True):
-            self._values[unit] = self.module.value(unit, some, outputs[at : at + len(some)])
+            rows = outputs[at : at + len(some)]
+            self._values[unit] = None if any(row is None for row in rows) else self.module.value(unit, some, rows)
             sizes[unit] = sum(lengths[at : at + len(some)])
             if len(some) > 1:
                 self._windows[unit] = len(some)

@@ -72,7 +72,8 @@ def show(cfg: Config) -> None:
 def _tokenise(cfg: Config, store: Store, some: list[str]) -> list[list[int]]:
     from xtreme_noise import models
 
-    tokenizer = models.load_tokenizer(models.materialise(cfg.model, store, cfg.source.offline))
+    path = models.materialise(cfg.model, store, cfg.source.offline)
+    tokenizer = models.load_tokenizer(path, trust_remote_code=cfg.model.trust_remote_code)
     ids: list[list[int]] = tokenizer(some, add_special_tokens=False)["input_ids"]
     return ids
 

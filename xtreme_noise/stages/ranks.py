@@ -12,6 +12,8 @@ from collections.abc import Callable
 from multiprocessing import get_context
 from typing import Any
 
+from xtreme_noise.errors import UserError
+
 log = logging.getLogger(__name__)
 
 
@@ -19,27 +21,41 @@ def run(count: int, work: Callable[..., None], *arguments: Any) -> None:
     """`work(*arguments)` in `count` processes that Lightning's strategies find each other in.
 
     `work` is a function of a module, its arguments can be pickled. Log records of rank 0 arrive in this process.
-    Raises torch's ProcessRaisedException with the traceback of the rank that failed first; the others are ended.
+    Raises the UserError of a rank as it is, and torch's ProcessRaisedException with the traceback of any other error of
+    the rank that failed first; the others are ended.
     """
-    from torch.multiprocessing.spawn import start_processes
+    from torch.multiprocessing.spawn import ProcessRaisedException, start_processes
 
-    queue = get_context("spawn").Queue()
+    queue, errors = get_context("spawn").Queue(), get_context("spawn").SimpleQueue()
     listener = logging.handlers.QueueListener(queue, *logging.getLogger().handlers, respect_handler_level=True)
     listener.start()
     try:
-        start_processes(  # type: ignore[no-untyped-call]
+        context = start_processes(  # type: ignore[no-untyped-call]
             _rank,
-            (count, _free_port(), os.getpid(), logging.getLogger().level, queue, work, arguments),
+            (count, _free_port(), os.getpid(), logging.getLogger().level, queue, errors, work, arguments),
             nprocs=count,
             start_method="spawn",
+            join=False,
         )
+        try:
+            while not context.join():
+                pass
+        except BaseException:  # such as a signal to this process: Python would wait for them before it ends
+            for process in context.processes:
+                process.kill()
+            raise
+    except ProcessRaisedException as error:
+        if errors.empty():
+            raise
+        raise errors.get() from error
     finally:
         listener.stop()
 
 
 def _rank(
-    rank: int, count: int, port: int, parent: int, level: int, queue: Any, work: Callable[..., None], arguments: Any
-) -> None:
+    rank: int, count: int, port: int, parent: int, level: int, queue: Any, errors: Any, work: Callable[..., None],
+    arguments: Any,
+) -> None:  # fmt: skip
     import torch
 
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
@@ -49,7 +65,11 @@ def _rank(
     logging.getLogger().handlers = [logging.handlers.QueueHandler(queue)] if rank == 0 else [logging.NullHandler()]
     logging.getLogger().setLevel(level)
     torch.set_num_threads(max(1, torch.get_num_threads() // count))
-    work(*arguments)
+    try:
+        work(*arguments)
+    except UserError as error:
+        errors.put(error)
+        raise
 
 
 def _end_with(parent: int) -> None:

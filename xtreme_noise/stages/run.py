@@ -12,9 +12,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from omegaconf import OmegaConf
 
 from xtreme_noise import trackers
+from xtreme_noise.config import grid
 from xtreme_noise.config.schema import Config
 from xtreme_noise.errors import JobFailed
 from xtreme_noise.results import JOB, read_record
@@ -22,7 +22,8 @@ from xtreme_noise.stages.evaluate import SCORES, evaluate, identify
 from xtreme_noise.stages.fit import TRAINING
 from xtreme_noise.stages.open import LazyPredictor
 from xtreme_noise.stages.plan import Plan, cells
-from xtreme_noise.store import Store, write_atomic, write_bytes
+from xtreme_noise.store import Store, write_bytes
+from xtreme_noise.writing import follow, make_folder
 
 log = logging.getLogger(__name__)
 
@@ -34,37 +35,31 @@ def run_job(cfg: Config, job_dir: Path) -> None:
     recorded as failed then.
     """
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    job_dir.mkdir(parents=True, exist_ok=True)
-    store, record = Store(cfg.store), JobRecord(job_dir)
-    OmegaConf.save(OmegaConf.structured(cfg), job_dir / "config.yaml")
+    follow(make_folder(job_dir))
+    store, record = Store(cfg.store), JobRecord(job_dir, cfg.tracker.kind)
+    tracker = trackers.Tracker(cfg.tracker, job_dir, grid.title(cfg), asdict(cfg))
     try:
         plan = Plan(cfg)
         _ = plan.model_digest  # all that is trained on is there
-        logger = trackers.build(cfg.tracker, job_dir, name(cfg), asdict(cfg))
     except Exception as error:
         failed = {"status": "error", "error": str(error) or type(error).__name__}
         record.cells = [identify(cfg, cell) | failed for cell in cells(cfg)]
         record.write_unplanned()
         raise
     try:
-        _evaluate(plan, store, record, logger)
+        _evaluate(plan, store, record, tracker)
     finally:
-        trackers.close(logger)
+        tracker.close()
     failures = [entry for entry in record.cells if entry["status"] == "error"]
     if failures:
         first = failures[0]
         where = f"{first['language']} {first['noise']}@{first['level']:g}"
         raise JobFailed(
-            f"{name(cfg)}: {len(failures)} of {len(record.cells)} cells failed, first {where}: {first['error']}"
+            f"{grid.title(cfg)}: {len(failures)} of {len(record.cells)} cells failed, first {where}: {first['error']}"
         )
 
 
-def name(cfg: Config) -> str:
-    """A job, for people and trackers."""
-    return f"{cfg.reported_task()}-{cfg.model.name}-{cfg.intermediate.name.replace('/', '-')}-s{cfg.seed}"
-
-
-def _evaluate(plan: Plan, store: Store, record: JobRecord, logger: Any) -> None:
+def _evaluate(plan: Plan, store: Store, record: JobRecord, tracker: trackers.Tracker) -> None:
     sweep = Path(plan.cfg.sweep) if plan.cfg.sweep else record.folder
 
     def finished(entry: dict[str, Any], path: Path | None) -> None:
@@ -73,14 +68,20 @@ def _evaluate(plan: Plan, store: Store, record: JobRecord, logger: Any) -> None:
             _share(path / SCORES, target, entry["language"], plan.cfg.task.parallel)
             names = ("task", "language", "noise", "level", "noise_seed")
             where = "/".join(f"{entry[name]:g}" if name == "level" else str(entry[name]) for name in names)
-            logger.log_metrics({where: entry["score"]})
+            if not record.logged(entry):
+                tracker.open().log_metrics({where: entry["score"]})
 
     language = None
-    for entry in evaluate(plan, store, LazyPredictor(plan, store, logger), finished):
-        if entry["language"] != language and record.cells:
-            record.write_so_far(plan, store)  # a killed job leaves what it has, language by language
-        language = entry["language"]
-        record.cells.append(entry)
+    try:
+        for entry in evaluate(plan, store, LazyPredictor(plan, store, tracker), finished):
+            if entry["language"] != language and record.cells:
+                record.write_so_far(plan, store)  # a killed job leaves what it has, language by language
+            language = entry["language"]
+            record.cells.append(entry)
+    except (KeyboardInterrupt, SystemExit):  # one that is interrupted leaves all that it has
+        if record.cells:
+            record.write_so_far(plan, store)
+        raise
     record.write(plan, store)
 
 
@@ -90,14 +91,22 @@ class JobRecord:
     Until all of it is there, what an earlier run of the job left is kept: a killed resumption shows no less.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tracker: str = "") -> None:
         self.folder = folder
+        self.tracker = tracker
         self.cells: list[dict[str, Any]] = []
         self.begin = time.perf_counter()
         try:
-            self._before: list[dict[str, Any]] = read_record(folder / JOB)["cells"]
+            before = read_record(folder / JOB)
         except (OSError, ValueError, RecursionError):
-            self._before = []
+            before = {"cells": []}
+        self._before: list[dict[str, Any]] = before["cells"]
+        same = self._before if before.get("tracker") == tracker else []
+        self._logged = {cell.get("cell") for cell in same if cell["status"] == "ok"}
+
+    def logged(self, entry: dict[str, Any]) -> bool:
+        """Whether an earlier run of the job has shown this cell to its tracker."""
+        return entry["cell"] in self._logged
 
     def write(self, plan: Plan, store: Store) -> None:
         """Write job.json atomically, with the cells of this run."""
@@ -119,10 +128,12 @@ class JobRecord:
             "finished": time.time(),
             "seconds": round(time.perf_counter() - self.begin, 2),
             "software": plan.software | plan.noise_software if plan else {},
+            "tracker": self.tracker,
             "stages": _trained(plan, store) if plan and store else [],
             "cells": cells,
         }
-        write_atomic(self.folder / JOB, json.dumps(job, ensure_ascii=False))
+        text = json.dumps(job, ensure_ascii=False)
+        write_bytes(self.folder / JOB, text.encode(errors="replace"))  # a path of other bytes may be in an error
 
 
 def _place(cell: dict[str, Any]) -> tuple[Any, ...]:
@@ -134,11 +145,10 @@ def _trained(plan: Plan, store: Store) -> list[dict[str, Any]]:
     """What is known of the plan's stages that are finished."""
     found = []
     for stage in [*plan.stages, *plan.shots()]:
-        path = store.path("stages", stage.key())
-        if (path / TRAINING).is_file():
-            facts = json.loads((path / TRAINING).read_text(encoding="utf-8"))
+        if (path := store.peek("stages", stage.key(), TRAINING)) is not None:
+            facts = json.loads(path.read_text(encoding="utf-8"))
             # An English arm can be trained by a study that matches something else: here it is matched by this one's.
-            found.append({"role": stage.role, "digest": path.name} | facts | {"matched_by": stage.match})
+            found.append({"role": stage.role, "digest": path.parent.name} | facts | {"matched_by": stage.match})
     return found
 
 

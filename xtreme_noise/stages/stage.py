@@ -66,6 +66,10 @@ class Share:
     def references(self) -> tuple[Reference, ...]:
         return (self.reference, *self.more)
 
+    def reads(self) -> list[Reference]:
+        """Its splits, those of the share that it is measured by, and what it must have nothing in common with."""
+        return [*self.references, *self.held_out, *(self.tokens_of.reads() if self.tokens_of else [])]
+
     def name(self) -> str:
         """For people: which data this is."""
         return " + ".join(one.name() for one in self.references)
@@ -164,6 +168,10 @@ class Stage:
     def parts(self) -> tuple[Stage, ...]:
         """Every task of this stage: the stage itself, or those trained together."""
         return tuple(part for _, part in self.together) or (self,)
+
+    def references(self) -> list[Reference]:
+        """All that is read to train one task, and what its examples are kept apart from."""
+        return [one for share in self.shares for one in share.reads()] + [self.dev]
 
     def key(self) -> dict[str, Any]:
         return self._key

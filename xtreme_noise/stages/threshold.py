@@ -54,7 +54,7 @@ def prepare(plan: Plan, store: Store, predictor: Predictor, found: Mining, test:
         def encode(directory: Path) -> None:
             write(directory, once, predictor.fresh(), f"{corpora.candidates.name()}: encoding", bars(plan.cfg))
 
-        path = store.build("vectors", {**key, "candidates": [corpora.candidates.identity()]}, encode)
+        path = store.build("vectors", {**key, "candidates": [corpora.candidates.identity()]}, encode, (VECTORS,))
         return Candidates(ids, np.load(path / VECTORS, mmap_mode="r"))
 
     def tune(directory: Path) -> None:
@@ -68,7 +68,7 @@ def prepare(plan: Plan, store: Store, predictor: Predictor, found: Mining, test:
 
     module.candidates = whole = candidates(found.test, test)
     on = found.tuning.identity() if found.tuning else [*found.test.identity(), plan.cfg.task.size.test]
-    path = store.build("thresholds", {**key, "on": on}, tune)
+    path = store.build("thresholds", {**key, "on": on}, tune, (FILE,))
     module.thresholds = thresholds = json.loads((path / FILE).read_text(encoding="utf-8"))
     return list(thresholds)
 

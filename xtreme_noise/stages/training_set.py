@@ -16,6 +16,7 @@ from xtreme_noise.stages.stage import Share, Stage
 from xtreme_noise.store import Store, write_atomic
 
 Count = Callable[[Dataset], int]  # subword tokens of what these examples are as training inputs
+PASSED = "passed.txt"
 AT_ONCE = 50  # examples that are counted together; the last ones before the limit one by one
 
 
@@ -33,15 +34,21 @@ def _refuse(train: Reference, test: Reference, stage: Stage, store: Store) -> No
     def passed(directory: Path) -> None:
         what = f"{stage.name}, {train.name()}"
         without_overlap(train.load(store), [test.load(store)], stage.family, "refuse", what, test.family)
-        write_atomic(directory / "passed.txt", "no training example occurs in the test set\n")
+        write_atomic(directory / PASSED, "no training example occurs in the test set\n")
 
     key = {"train": train.identity(), "test": test.identity(), "family": stage.family}
-    store.build("overlap", key, passed)
+    store.build("overlap", key, passed, (PASSED,))
 
 
-def check_sizes(stage: Stage, store: Store) -> None:
-    """Raise DataError when a language has fewer examples than it must give. Those counted in tokens are not counted."""
+def prepare(stage: Stage, store: Store) -> None:
+    """Read all that a stage needs, long before its turn: files may be changed, and mistakes are found early.
+
+    Raises DataError, also when a language has fewer examples than it must give. Those counted in tokens are not
+    counted.
+    """
     for part in stage.parts:
+        for reference in part.references():
+            reference.load(store)
         must = replace(part, shares=tuple(share for share in part.shares if share.exact and not share.tokens_of))
         for share, data, _ in _candidates(must, store):
             share.take(data, part.role, part.seed)

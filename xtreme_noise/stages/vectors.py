@@ -10,7 +10,6 @@ import numpy as np
 from datasets import Dataset
 from tqdm.auto import tqdm
 
-from xtreme_noise.errors import DataError
 from xtreme_noise.modules.dual_encoder import Candidates
 from xtreme_noise.stages.fit import bars
 from xtreme_noise.stages.plan import PREDICTION_VERSION, Plan
@@ -45,14 +44,12 @@ def candidates(plan: Plan, store: Store, predictor: Predictor) -> Candidates:
     def make(directory: Path) -> None:
         write(directory, data, predictor, f"{plan.cfg.task.name}: encoding the pool", bars(plan.cfg))
 
-    path = store.build("vectors", vectors_key(plan), make)
+    path = store.build("vectors", vectors_key(plan), make, (VECTORS,))
     return Candidates(data["id"][:], np.load(path / VECTORS, mmap_mode="r"))
 
 
 def write(directory: Path, data: Dataset, predictor: Predictor, what: str, bar_shown: bool) -> None:
-    """The vector of every row of `data`, each of one unit, as VECTORS. The predictor forgets what it knew.
-
-    Raises DataError for vectors that are not numbers."""
+    """The vector of every row of `data`, each of one unit, as VECTORS. The predictor forgets what it knew."""
     log.info("%s, %d candidates", what, len(data))
     rows: Any = None
     with tqdm(total=len(data), desc="pool", unit="text", disable=not bar_shown) as bar:
@@ -61,8 +58,6 @@ def write(directory: Path, data: Dataset, predictor: Predictor, what: str, bar_s
             predictor.encode([columns])
             found = np.stack([value for (value,) in predictor.values(columns)])
             predictor.forget()
-            if not np.isfinite(found).all():
-                raise DataError(f"{what}: the model gives vectors that are not numbers")
             if rows is None:
                 shape = (len(data), found.shape[1])
                 rows = np.lib.format.open_memmap(directory / VECTORS, "w+", dtype=np.float32, shape=shape)

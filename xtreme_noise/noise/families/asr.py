@@ -11,11 +11,13 @@ import regex
 
 from xtreme_noise.languages import LANGUAGES
 from xtreme_noise.languages import language as language_row
+from xtreme_noise.noise.casing import lower, lowered
 from xtreme_noise.noise.changes import Change
 from xtreme_noise.noise.engine import EngineFamily, Table
 from xtreme_noise.noise.homophones import homophones, spans
 from xtreme_noise.noise.spellout import LIMIT, has_number_words, number_words
 from xtreme_noise.noise.text import graphemes
+from xtreme_noise.noise.wordwise import LONGEST, run
 
 _CAPITAL, _MARK, _NUMBER, _WORD, _OTHER_WORD = 1, 2, 4, 8, 16  # bits of kinds; words in a row take turns
 _ALONE = 32  # marks with no letter beside them, and the space before them
@@ -23,7 +25,6 @@ _WORDS = _WORD | _OTHER_WORD
 _PUNCTUATION = regex.compile(r"(?V1)[\p{P}--[%&#@*/\\_\-‐‑‧·・〜～]]")  # what is not said as a word
 _SAID = regex.compile(r"[\p{L}\p{N}\p{M}]")
 _DIGITS = regex.compile(rb"\x04+")
-_CAPITALS = {"Latn", "Cyrl", "Grek", "Armn"}
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,6 @@ class _Heard(Table):
         super().__init__()
         row = language_row(code)
         self.code, self.spaces = code, row.spaces
-        self.turkic = code in {"az", "tr"}
-        self.capitals = row.script in _CAPITALS
         self.numbers = parameters.numbers and has_number_words(code)
         self.homophones = homophones(code) if parameters.homophones else {}
 
@@ -51,14 +50,7 @@ class _Heard(Table):
             return _MARK
         if self.numbers and grapheme.isdecimal():
             return _NUMBER
-        return _CAPITAL if self.small(grapheme) != grapheme else 0
-
-    def small(self, grapheme: str) -> str:
-        """A capital as a small letter, where that is one cluster."""
-        if self.turkic and grapheme in "Iİ":
-            return "ı" if grapheme == "I" else "i"
-        lower = grapheme.lower()
-        return lower if grapheme[0].isupper() and len(graphemes(lower)) == 1 and grapheme != "İ" else grapheme
+        return _CAPITAL if lower(grapheme, self.code) != grapheme else 0
 
     def number(self, units: Sequence[str]) -> tuple[str, ...]:
         value = int("".join(units))
@@ -88,7 +80,8 @@ def _keep_inner_marks(kinds: bytearray, units: Sequence[str]) -> None:
     for at, unit in enumerate((*units, " ")):
         if unit.isspace():
             if not heard and start < at:
-                gone = start > 0 and units[start - 1] == " " and 0 not in kinds[start:at]
+                apart = start > 0 and units[start - 1] == " " and at - start < LONGEST  # a longer row is a drawing
+                gone = apart and 0 not in kinds[start:at]
                 kinds[start - gone : at] = bytes((_ALONE * gone,)) * (at - start + gone)
             start, heard = at + 1, False
         elif _SAID.match(unit):
@@ -119,7 +112,7 @@ class Family(EngineFamily):
     """
 
     family = "asr"
-    version = 1
+    version = 2
     Parameters = AsrParameters
 
     def supports(self, language: str) -> bool:
@@ -137,16 +130,16 @@ class Family(EngineFamily):
         if kind & _MARK:
             return site, site + 1, (), 1
         if kind == _ALONE:
-            start, end = _run(site, kinds, _ALONE)
+            start, end = run(site, kinds, _ALONE)
             return (start, end, (), end - start) if units[start] == " " else None  # a token of marks stays
         if kind & _NUMBER:
-            start, end = _run(site, kinds, _NUMBER)
+            start, end = run(site, kinds, _NUMBER)
             if not _whole_number(units, start, end):
                 return None  # the rest is protected
             new = table.number(units[start:end])
             return start, end, new, max(end - start, len(new))
         if kind & _WORDS and not (kind & _CAPITAL and word & 1):
-            start, end = _run(site, kinds, kind & _WORDS)
+            start, end = run(site, kinds, kind & _WORDS)
             old = "".join(units[start:end])
             others = table.homophones.get(old.lower())
             if not others:
@@ -157,15 +150,5 @@ class Family(EngineFamily):
             return start, end, new, max(end - start, len(new))
         if not kind & _CAPITAL:
             return None
-        start, end = _run(site, kinds, _CAPITAL)
-        return start, end, tuple(map(table.small, units[start:end])), end - start
-
-
-def _run(site: int, kinds: Sequence[int], bit: int) -> tuple[int, int]:
-    """The neighbours of `site` that have a bit in common."""
-    start, end = site, site + 1
-    while start and kinds[start - 1] & bit:
-        start -= 1
-    while end < len(kinds) and kinds[end] & bit:
-        end += 1
-    return start, end
+        start, end = run(site, kinds, _CAPITAL)
+        return start, end, lowered(units, start, end, table.code), end - start

@@ -25,7 +25,7 @@ class Family(Perturber):
     """
 
     family = "attested"
-    version = 1
+    version = 2
     Parameters = AttestedParameters
     paired = True
     keeps_script = False

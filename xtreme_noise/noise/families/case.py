@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 from xtreme_noise.errors import ConfigError, suggest
 from xtreme_noise.languages import LANGUAGES
+from xtreme_noise.noise.casing import lower, lowered, title, upper
 from xtreme_noise.noise.changes import Change
 from xtreme_noise.noise.engine import EngineFamily, Table
 from xtreme_noise.noise.segment import grapheme_words
-from xtreme_noise.noise.text import graphemes, nfc
+from xtreme_noise.noise.text import graphemes
+from xtreme_noise.noise.wordwise import run
 
 _CASED = {"Latn", "Cyrl", "Grek", "Armn"}  # Georgian capitals are written by no one
-_TURKIC = {"tr", "az"}
 _MODES = ("lower", "upper", "title", "random")
-_SMALL, _CAPITAL = 1, 2
+_LETTER, _SECOND = 1, 2
 
 
 @dataclass(frozen=True)
@@ -28,35 +29,36 @@ class CaseParameters:
 
 
 class _Cases(Table):
-    """Small letters and capitals that the mode changes."""
+    """_LETTER: a letter that the mode changes; _SECOND: the j of a Dutch ij that gets capitals as one letter."""
 
-    def __init__(self, turkic: bool, kinds: set[int], first: bool) -> None:
+    def __init__(self, code: str, mode: str) -> None:
         super().__init__()
-        self.turkic, self.changed, self.first = turkic, kinds, first
+        self.code, self.mode = code, mode
+
+    def classify(self, grapheme: str) -> int:
+        new = self.changed((grapheme,), 0, 1)
+        return _LETTER if new != (grapheme,) and (len(new) == 1 or self.mode != "random") else 0
 
     def kinds(self, text: str, units: Sequence[str]) -> Sequence[int]:
         kinds = super().kinds(text, units)
-        if not self.first:
+        if self.mode != "title":
             return kinds
         first = bytearray(len(units))
-        for start, _ in grapheme_words(units, "en"):  # every cased script puts spaces between words
+        for start, end in grapheme_words(units, "en"):  # every cased script puts spaces between words
             first[start] = kinds[start]
+            if kinds[start] and end - start > 1 and self.changed(units, start, start + 2)[-1] != units[start + 1]:
+                first[start + 1] = _SECOND
         return first
 
-    def other(self, grapheme: str) -> str:
-        """The letter in its other case; "" where it has none, or not as one letter."""
-        if self.turkic and grapheme in "iıİI":
-            return {"i": "İ", "ı": "I", "İ": "i", "I": "ı"}[grapheme]
-        if grapheme == "İ":
-            return "i"
-        swapped = nfc(grapheme.swapcase())
-        return swapped if swapped != nfc(grapheme) and len(graphemes(swapped)) == 1 else ""
-
-    def classify(self, grapheme: str) -> int:
-        if not self.other(grapheme):
-            return 0
-        kind = _CAPITAL if grapheme[0].isupper() else _SMALL
-        return kind if kind in self.changed else 0
+    def changed(self, units: Sequence[str], start: int, end: int) -> tuple[str, ...]:
+        """What becomes of these letters."""
+        small = lowered(units, start, end, self.code)
+        old = "".join(units[start:end])
+        if self.mode == "lower" or (self.mode == "random" and small != tuple(units[start:end])):
+            return small
+        if self.mode == "title":
+            return tuple(graphemes(title(old, self.code))) if lower(old, self.code) == old else (old,)
+        return tuple(graphemes(upper(old, self.code)))
 
 
 class Family(EngineFamily):
@@ -65,7 +67,7 @@ class Family(EngineFamily):
     """
 
     family = "case"
-    version = 1
+    version = 2
     Parameters = CaseParameters
 
     def __init__(self, parameters: CaseParameters) -> None:
@@ -74,17 +76,12 @@ class Family(EngineFamily):
             raise ConfigError(
                 f"noise.families.case.mode: unknown mode {parameters.mode!r}{suggest(parameters.mode, _MODES, 'modes')}"
             )
-        self._first = parameters.mode == "title"
-        self._whole = parameters.mode in ("lower", "upper")
-        self._changed = {"lower": {_CAPITAL}, "upper": {_SMALL}, "title": {_SMALL}, "random": {_SMALL, _CAPITAL}}[
-            parameters.mode
-        ]
 
     def supports(self, language: str) -> bool:
         return language in LANGUAGES and LANGUAGES[language].script in _CASED
 
     def table(self, language: str) -> _Cases:
-        return _Cases(language in _TURKIC, self._changed, self._first)
+        return _Cases(language, self.parameters.mode)
 
     def propose(
         self,
@@ -95,12 +92,11 @@ class Family(EngineFamily):
         table: _Cases,
     ) -> Change | None:
         start, end = site, site + 1
-        if self._whole:
-            while start and kinds[start - 1]:
-                start -= 1
-            while end < len(kinds) and kinds[end]:
-                end += 1
-        new = [table.other(unit) for unit in units[start:end]]
-        if new[-1] == "σ" and end - start > 1 and not (end < len(units) and units[end][0].isalpha()):
-            new[-1] = "ς"
-        return start, end, tuple(new), end - start
+        if table.mode in ("lower", "upper"):
+            start, end = run(site, kinds, _LETTER)
+        elif kinds[site] == _SECOND:
+            start -= 1
+        elif end < len(kinds) and kinds[end] == _SECOND:
+            end += 1
+        new = table.changed(units, start, end)
+        return start, end, new, max(end - start, len(new))

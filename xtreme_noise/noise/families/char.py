@@ -62,7 +62,8 @@ class Family(EngineFamily):
     """
 
     family = "char"
-    version = 3
+    version = 4
+    stream = 3
     Parameters = CharParameters
 
     def __init__(self, parameters: CharParameters) -> None:

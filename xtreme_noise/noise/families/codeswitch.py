@@ -24,7 +24,7 @@ class Family(LexiconFamily):
     """
 
     family = "codeswitch"
-    version = 1
+    version = 2
     Parameters = CodeswitchParameters
     label_preserving = False
     keeps_script = False

@@ -48,7 +48,8 @@ class Family(EngineFamily):
     """
 
     family = "diacritic"
-    version = 2
+    version = 3
+    stream = 2
     Parameters = DiacriticParameters
 
     def __init__(self, parameters: DiacriticParameters) -> None:

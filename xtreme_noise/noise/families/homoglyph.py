@@ -51,7 +51,7 @@ class Family(ChoiceFamily):
     """
 
     family = "homoglyph"
-    version = 1
+    version = 2
     Parameters = HomoglyphParameters
     keeps_script = False
 

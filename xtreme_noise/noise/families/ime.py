@@ -108,7 +108,7 @@ class Family(WordFamily):
     """
 
     family = "ime"
-    version = 1
+    version = 2
     Parameters = ImeParameters
 
     def supports(self, language: str) -> bool:

@@ -169,7 +169,8 @@ class Family(EngineFamily):
     """
 
     family = "keyboard"
-    version = 3
+    version = 4
+    stream = 3
     Parameters = KeyboardParameters
 
     def __init__(self, parameters: KeyboardParameters) -> None:

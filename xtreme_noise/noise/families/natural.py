@@ -23,7 +23,7 @@ class Family(LexiconFamily):
     """
 
     family = "natural"
-    version = 1
+    version = 2
     Parameters = NaturalParameters
 
     def __init__(self, parameters: NaturalParameters) -> None:

@@ -24,8 +24,8 @@ from xtreme_noise.errors import ConfigError, DataError, NotApplicable, suggest
 from xtreme_noise.languages import LANGUAGES
 from xtreme_noise.noise import stock
 from xtreme_noise.noise.alphabets import alphabet
-from xtreme_noise.noise.edits import Edit, NoisedText, edits_between
-from xtreme_noise.noise.foreign import augmenter_class, bisect, restored, seed_from, uncapped
+from xtreme_noise.noise.edits import Edit, NoisedText, edits_between, spelt_like
+from xtreme_noise.noise.foreign import augmenter_class, bisect, pieces, restored, seed_from, uncapped
 from xtreme_noise.noise.perturber import NoisedTokens, Perturber
 from xtreme_noise.noise.retokenize import Tokenizer
 from xtreme_noise.noise.stream import message
@@ -63,6 +63,7 @@ class _Draws:
     def __init__(self, augment: Callable[[str, float, str], str], texts: Sequence[str], language: str) -> None:
         self.augment = augment
         self.language = language
+        texts = [piece for text in texts for piece in pieces(text)]
         length = fmean(map(len, texts[:: max(1, len(texts) // _COARSE)]))
         self.fine = max(_COARSE, min(_FINE, int(_GRAPHEMES / length)))
         self.texts = texts[:: max(1, len(texts) // self.fine)]
@@ -86,7 +87,7 @@ class Family(Perturber):
     """
 
     family = "nlpaug"
-    version = 1
+    version = 2
     Parameters = NlpaugParameters
     keeps_script = False
 
@@ -188,7 +189,7 @@ class Family(Perturber):
         noisy, at = "", 0
         edits: list[Edit] = []
         with restored():
-            seed_from(message(seed, self.family, self.version, language, uid))
+            seed_from(message(seed, self.family, self.stream, language, uid))
             for start, end in [*_whole(units, protect), (len(text), len(text))]:
                 if start >= at:
                     # Aligned piece by piece: a shortest alignment of the whole may reach into what is protected.
@@ -224,7 +225,7 @@ class Family(Perturber):
         size = sum(map(len, cut))
         rate = calibration.rate * size / (size + len(tokens) - 1)
         with restored():
-            seed_from(message(seed, self.family, self.version, language, uid))
+            seed_from(message(seed, self.family, self.stream, language, uid))
             drafts = [self._augment(token, rate, language) for token in tokens]
         starts = accumulate((len(token) + 1 for token in tokens), initial=0)
         noisy = [
@@ -243,6 +244,13 @@ class Family(Perturber):
         return found
 
     def _augment(self, text: str, rate: float, language: str) -> str:
+        """The noisy text. A very long one is augmented piece by piece; an augmenter meets letters in NFC."""
+        whole = nfc(text)
+        if whole != text:
+            return spelt_like(text, self._augment(whole, rate, language))
+        return "".join([self._piece(piece, rate, language) for piece in pieces(text)])
+
+    def _piece(self, text: str, rate: float, language: str) -> str:
         core = text.strip()
         if not core:
             return text
@@ -258,8 +266,7 @@ class Family(Perturber):
         if not isinstance(noisy, str):
             raise DataError(f"{self.parameters.augmenter} does not give text: {noisy!r:.80}")
         start = text.index(core)
-        noisy = text[:start] + noisy + text[start + len(core) :]
-        return nfc(noisy) if nfc(text) == text else noisy
+        return nfc(text[:start] + noisy + text[start + len(core) :])
 
     def _augmenter(self, language: str) -> Any:
         if language not in self._augmenters:

@@ -80,7 +80,7 @@ class Family(EngineFamily):
     """
 
     family = "ocr"
-    version = 1
+    version = 2
     keeps_script = False  # an ASCII digit may be read as a Latin letter, in any script
     Parameters = OcrParameters
 

@@ -69,7 +69,7 @@ class Family(EngineFamily):
     """
 
     family = "orthographic"
-    version = 1
+    version = 2
     Parameters = OrthographicParameters
 
     def __init__(self, parameters: OrthographicParameters) -> None:

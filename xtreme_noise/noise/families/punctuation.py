@@ -81,7 +81,7 @@ class Family(EngineFamily):
     """
 
     family = "punctuation"
-    version = 1
+    version = 2
     Parameters = PunctuationParameters
 
     def __init__(self, parameters: PunctuationParameters) -> None:

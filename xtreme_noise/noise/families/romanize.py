@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,15 +12,17 @@ import regex
 from xtreme_noise.errors import ConfigError
 from xtreme_noise.languages import language as language_row
 from xtreme_noise.noise import segment
-from xtreme_noise.noise.changes import Change
+from xtreme_noise.noise.changes import Change, applied
 from xtreme_noise.noise.latin import romanizer
 from xtreme_noise.noise.readings import readings
 from xtreme_noise.noise.stream import block, unit
-from xtreme_noise.noise.text import distance
+from xtreme_noise.noise.text import Clusters
 from xtreme_noise.noise.wordwise import Form, WordFamily, WordTable
 
 _STARTS = regex.compile(r"(?V1)[\p{L}\p{M}--\p{Script=Latin}]")
-_KANA = regex.compile("[ぁ-ゖ]+|[ァ-ヴー]+")
+_KANA = dict.fromkeys(map(chr, range(ord("ぁ"), ord("ゖ") + 1)), 1)
+_KANA |= dict.fromkeys([*map(chr, range(ord("ァ"), ord("ヴ") + 1)), "ー"], 2)
+_RUN = re.compile(b"\1+|\2+")
 
 
 @dataclass(frozen=True)
@@ -45,31 +48,30 @@ class _Words(WordTable):
     def spans(self, units: Sequence[str]) -> Iterable[tuple[int, int]]:
         if self.script in {"Hans", "Jpan"}:
             found = list(readings(self.code).spans(units))
-            if self.script == "Jpan" and len("".join(units)) == len(units):
-                found = sorted([*found, *self._kana(units, found)])
-            return found
+            return sorted([*found, *_kana(units, found)]) if self.script == "Jpan" else found
         return super().spans(units) if self.spaces else segment.grapheme_words(units, self.code)
-
-    def _kana(self, units: Sequence[str], words: list[tuple[int, int]]) -> list[tuple[int, int]]:
-        """Runs of one kana between the words that have kanji."""
-        borders = [0, *(border for word in words for border in word), len(units)]
-        text = "".join(units)
-        return [
-            run.span()
-            for start, end in zip(borders[::2], borders[1::2], strict=True)
-            for run in _KANA.finditer(text, start, end)
-        ]
 
     def noisy(self, word: Form) -> Sequence[Form]:
         latin = self.romanize("".join(word))
         return (tuple(latin),) if latin else ()
 
 
+def _kana(units: Sequence[str], words: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Runs of hiragana, or of katakana, between the words that have kanji."""
+    kinds = bytes([_KANA.get(unit, 0) for unit in units])
+    borders = [0, *(border for word in words for border in word), len(units)]
+    return [
+        run.span()
+        for start, end in zip(borders[::2], borders[1::2], strict=True)
+        for run in _RUN.finditer(kinds, start, end)
+    ]
+
+
 class Family(WordFamily):
     """A word becomes what people type for it without their script (привет -> privet); what is Latin already stays."""
 
     family = "romanize"
-    version = 1
+    version = 2
     keeps_script = False
     Parameters = RomanizeParameters
 
@@ -90,20 +92,14 @@ class Family(WordFamily):
         return _Words(language)
 
     def _noise(
-        self, units: Sequence[str], kinds: Sequence[int], size: int, level: float, key: bytes, table: Any, lone: bool
+        self, clusters: Clusters, kinds: Sequence[int], size: int, level: float, key: bytes, table: Any, lone: bool
     ) -> tuple[list[Change], str, int]:
         if self.parameters.unit == "word":
-            return super()._noise(units, kinds, size, level, key, table, lone)
-        changes = _everything(units, kinds, table)
-        noisy: list[str] = []
-        at = 0
-        for start, end, new, _ in changes:
-            noisy += (*units[at:start], *new)
-            at = end
-        noisy += units[at:]
-        cost = distance(list(units), noisy)
+            return super()._noise(clusters, kinds, size, level, key, table, lone)
+        changes = _everything(clusters.asked, kinds, table)
+        noisy, cost = applied(clusters.written, changes, size)
         if unit(block(key, 0)[0]) * cost < level * size:  # so often that the mean is the level
-            return changes, "".join(noisy), cost
+            return changes, noisy, cost
         return [], "", 0
 
 

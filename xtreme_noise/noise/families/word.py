@@ -54,7 +54,7 @@ class Family(EngineFamily):
     """
 
     family = "word"
-    version = 1
+    version = 2
     Parameters = WordParameters
     label_preserving = False
     keeps_tokens = False

@@ -93,7 +93,7 @@ class Family(WordFamily):
     """
 
     family = "wrong_layout"
-    version = 1
+    version = 2
     keeps_script = False
     joins = True  # a Latin word may begin with the key of a vowel sign (Thai sara am)
     Parameters = WrongLayoutParameters

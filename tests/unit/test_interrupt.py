@@ -1,0 +1,144 @@
+"""Signals: noted, raised, and raised again when a library has swallowed what they raised."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xtreme_noise import cli, interrupt
+from xtreme_noise.interrupt import Interrupted
+
+
+class Swallows:
+    """A library's object: what is raised in its `__del__` is lost."""
+
+    def __init__(self, number: int = signal.SIGINT) -> None:
+        self.number = number
+
+    def __del__(self) -> None:
+        signal.raise_signal(self.number)
+
+
+def defaults() -> bool:
+    return (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == (
+        signal.default_int_handler,
+        signal.SIG_DFL,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_raised_at_once_and_the_handlers_go(number: int) -> None:
+    with pytest.raises(Interrupted) as raised, interrupt.handled():
+        signal.raise_signal(number)
+        raise AssertionError("not reached")
+    assert raised.value.number == number
+    assert defaults()
+
+
+def test_what_a_library_swallows_is_raised_again(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Interrupted), interrupt.handled():
+        interrupt.check()
+        Swallows()
+        interrupt.check()
+    assert capsys.readouterr().err == ""
+    with interrupt.handled():
+        interrupt.check()  # what came to an earlier command is forgotten
+
+
+def test_handlers_of_others_stay() -> None:
+    """Such as submitit's, and none at all under nohup."""
+    got: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: got.append(number))
+    try:
+        with interrupt.handled():
+            signal.raise_signal(signal.SIGTERM)
+            interrupt.check()
+            with pytest.raises(Interrupted):
+                signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert got == [signal.SIGTERM]
+
+
+def test_sigterm_in_a_fit_waits_for_its_step() -> None:
+    """Lightning may be saving its state for a cluster's signal just then."""
+    with pytest.raises(Interrupted) as raised, interrupt.handled():
+        with interrupt.terminated_at_steps():
+            signal.raise_signal(signal.SIGTERM)
+        interrupt.check()
+    assert raised.value.number == signal.SIGTERM
+    with interrupt.terminated_at_steps(), interrupt.handled(), pytest.raises(Interrupted):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_a_fork_is_ended_by_sigterm() -> None:
+    with interrupt.handled():
+        child = os.fork()
+        if not child:  # as a process that loads data
+            try:
+                signal.raise_signal(signal.SIGTERM)
+            finally:
+                os._exit(7)
+        _, status = os.waitpid(child, 0)
+        assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGTERM
+        interrupt.check()
+
+
+def test_it_goes_from_process_to_process() -> None:
+    assert pickle.loads(pickle.dumps(Interrupted(signal.SIGTERM))).number == signal.SIGTERM
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("how", ["raised", "swallowed", "another error", "swallowed at the end"])
+def test_exit_codes(
+    how: str, number: int, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def main(_: Any) -> int:
+        if how == "raised":
+            signal.raise_signal(number)
+        Swallows(number)
+        if how == "another error":
+            raise RuntimeError("of what a signal raised in a library")
+        if how == "swallowed":
+            interrupt.check()
+        return 0
+
+    monkeypatch.setattr(cli, "_main", main)
+    assert cli.main([]) == code
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and said.startswith(f"xtreme-noise: interrupted by {signal.Signals(number).name}")
+    assert "What is finished is kept" in said and "the same command resumes" in said
+    assert defaults()
+
+
+def test_a_sweep_ends_between_cells_and_keeps_those_that_are_finished(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tests.e2e.world import QUICK, cells
+    from xtreme_noise.stages.evaluate import LanguageSession
+
+    told: list[str] = []
+    real = LanguageSession.entry
+
+    def entry(self: LanguageSession, cell: Any) -> Any:
+        found = real(self, cell)
+        told.append(cell.language)
+        if len(told) == 2:
+            Swallows()
+        return found
+
+    monkeypatch.setattr(LanguageSession, "entry", entry)
+    overrides = [*QUICK, "task=xnli", f"source.root={root}", "languages=[en,de]", "noise.levels=[0,0.1]", "sweep=s"]
+    assert cli.main(overrides) == 130
+    assert told == ["en", "en"]
+    assert not Path("s/report.html").exists()
+    monkeypatch.undo()
+    os.chdir(root.parent / "work")
+    assert cli.main(["mode=report", "sweep=s"]) == 0
+    assert [(row["language"], row["status"]) for row in cells(Path("s"))] == [("en", "ok")] * 2
+    assert "2 of 4 cells are not run" in capsys.readouterr().err

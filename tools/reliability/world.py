@@ -1,0 +1,190 @@
+"""A small study to do harm to: the command in forked processes, its data, and what a whole run of it leaves."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import importlib
+import os
+import pkgutil
+import shutil
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+import xtreme_noise
+from tests.e2e import world
+
+LIMIT = 300  # seconds: a command that has not ended by then hangs
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+UNEXPECTED = 70  # exit code of a forked command that raised
+# Two jobs, one of them with two stages, that save their state after every step: each phase is there to be hit.
+STUDY = [
+    "-m", "task=small/xnli", "intermediate=none,nli/english", "intermediate.size.train=16", *world.QUICK[:2],
+    "task.size.dev=8", "task.size.test=12", "task.recipe.epochs=3", "intermediate.recipe.epochs=2",
+    "languages=[en,de]", "noise.levels=[0,0.1]", "trainer.progress=false", "trainer.checkpoint_minutes=0",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended. code: negative for a signal, None when it hung; said: stdout and stderr."""
+
+    code: int | None
+    said: str
+    seconds: float
+
+    @property
+    def traceback(self) -> bool:
+        return "Traceback (most recent call last)" in self.said
+
+    def last(self) -> str:
+        lines = [line for line in self.said.splitlines() if line.strip()]
+        return lines[-1] if lines else "nothing"
+
+
+def warm() -> None:
+    """Import all of the package once, so that each forked command begins at once. No tensor is touched: no threads."""
+    for found in pkgutil.walk_packages(xtreme_noise.__path__, "xtreme_noise."):
+        if not found.name.endswith(".__main__"):
+            importlib.import_module(found.name)
+    importlib.import_module("xtreme_noise.cli")
+
+
+class Process:
+    """A command in a forked process, in a session of its own; what it prints goes to a file."""
+
+    def __init__(self, arguments: Sequence[str], folder: Path, **as_whom: Any) -> None:
+        self.log = folder / "said.txt"
+        self.begin = time.monotonic()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.pid = os.fork()
+        if self.pid == 0:
+            os._exit(_child(arguments, folder, self.log, **as_whom))
+
+    def wait(self, seconds: float = LIMIT) -> Outcome | None:
+        """Its end, or None when it has not ended by then."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                return self._outcome(os.waitstatus_to_exitcode(status))
+            time.sleep(0.005)
+        return None
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        """A signal to the command and all that it started."""
+        os.killpg(self.pid, number)
+
+    def end(self, seconds: float = LIMIT) -> Outcome:
+        """Its end; one that hangs is killed."""
+        found = self.wait(seconds)
+        if found is None:
+            self.kill()
+            os.waitpid(self.pid, 0)
+            return self._outcome(None)
+        return found
+
+    def _outcome(self, code: int | None) -> Outcome:
+        said = self.log.read_text(encoding="utf-8", errors="replace") if self.log.is_file() else ""
+        return Outcome(code, said, time.monotonic() - self.begin)
+
+
+def _child(
+    arguments: Sequence[str], folder: Path, log: Path, *, user: int | None = None, group: int | None = None,
+    umask: int | None = None,
+) -> int:  # fmt: skip
+    os.setsid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # ends with the tool, whatever ends that
+    out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    os.dup2(out, 1)
+    os.dup2(out, 2)
+    if umask is not None:
+        os.umask(umask)
+    if group is not None:
+        os.setgroups([group])
+        os.setgid(group)
+    if user is not None:
+        os.setuid(user)
+    os.chdir(folder)
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    try:
+        code = importlib.import_module("xtreme_noise.cli").main(list(arguments))
+    except BaseException:
+        traceback.print_exc()
+        code = UNEXPECTED
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return int(code)
+
+
+def command(arguments: Sequence[str], folder: Path, seconds: float = LIMIT, **as_whom: Any) -> Outcome:
+    """A command in `folder`, from its beginning to its end."""
+    return Process(arguments, folder, **as_whom).end(seconds)
+
+
+class Place:
+    """A folder with a store and a sweep of its own. The data stand beside it: those of all places are the same bytes,
+    which a gzip file made at another time does not have.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.root, self.store, self.sweep = folder.parent / "data", folder / "store", folder / "sweep"
+        folder.mkdir(parents=True, exist_ok=True)
+        if not self.root.is_dir():
+            world.data(self.root)
+
+    def arguments(self, *overrides: str) -> list[str]:
+        where = [f"source.root={self.root}", f"store={self.store}", f"sweep={self.sweep}"]
+        return [*STUDY, "source=files", *where, *overrides]
+
+    def run(self, *overrides: str, **as_whom: Any) -> Outcome:
+        return command(self.arguments(*overrides), self.folder, **as_whom)
+
+    def start(self, *overrides: str) -> Process:
+        return Process(self.arguments(*overrides), self.folder)
+
+    def clear(self) -> None:
+        for folder in (self.store, self.sweep):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def copy(self, folder: Path) -> Place:
+        """Another place with the same store and sweep."""
+        shutil.copytree(self.folder, folder)
+        return Place(folder)
+
+    def results(self) -> dict[str, str]:
+        """Whatever a number is read from, by name: digests of weights, predictions and scores, and the scores."""
+        found = {}
+        for path in sorted(self.store.glob("stages/*/*.safetensors")):
+            found[f"{path.parent.name}/{path.name}"] = _digest(path)
+        for path in sorted(self.sweep.glob("predictions/*.parquet")):
+            found[path.name] = _digest(path)
+        if (self.sweep / "cells.parquet").is_file():
+            for row in pq.read_table(self.sweep / "cells.parquet").to_pylist():
+                name = "|".join(str(row[key]) for key in ("intermediate", "language", "noise", "level"))
+                found[name] = f"{row['status']} {row['cell']} {row['score']!r}"
+        return found
+
+
+def same(place: Place, outcome: Outcome, reference: dict[str, str]) -> bool:
+    """Whether a study ended well and with the bytes of `reference`; what is not so is printed."""
+    found = place.results()
+    if outcome.code == 0 and not outcome.traceback and found == reference:
+        return True
+    names = [name for name in sorted(found.keys() | reference) if found.get(name) != reference.get(name)]
+    print(f"{place.folder.name}: exit {outcome.code}; other bytes: {names}\n{outcome.said[-1500:]}")
+    return False
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,75 @@
+"""The cells that a job is to evaluate, and who each of them is: known from its configuration alone."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from xtreme_noise.config.schema import Config
+from xtreme_noise.languages import language as language_row
+from xtreme_noise.languages import main as main_language
+from xtreme_noise.noise.registry import family_class
+
+CLEAN = "clean"
+
+
+class Place(NamedTuple):
+    """What a cell is within its job. Level 0 is the clean cell, shared by all noise families."""
+
+    language: str
+    noise: str
+    level: float
+    noise_seed: int
+
+
+def places(cfg: Config) -> list[Place]:
+    """The places of a job, language by language, clean first: every noisy cell is compared with it."""
+    paired = {family: family_class(family).paired for family in cfg.noise.families}
+    found: list[Place] = []
+    for language in cfg.wanted_languages():
+        found.append(Place(language, CLEAN, 0.0, 0))
+        for family, as_it_is in paired.items():
+            if as_it_is:
+                found.append(Place(language, family, 1.0, 0))  # the noisy side of the test set: no level, no seed
+                continue
+            for level in cfg.wanted_levels():
+                if level > 0:
+                    found += [Place(language, family, level, seed) for seed in cfg.noise.seeds]
+    return found
+
+
+def identify(cfg: Config, place: Place) -> dict[str, Any]:
+    """Who a cell is: the columns of cells.parquet that are known before it is computed."""
+    return _of_job(cfg) | _of_language(cfg, place.language) | place._asdict()
+
+
+def identities(cfg: Config) -> list[dict[str, Any]]:
+    """`identify` of all places of a job."""
+    job = _of_job(cfg)
+    languages = {code: _of_language(cfg, code) for code in cfg.wanted_languages()}
+    return [job | languages[place.language] | place._asdict() for place in places(cfg)]
+
+
+def _of_job(cfg: Config) -> dict[str, Any]:
+    return {
+        "task": cfg.reported_task(),
+        "family": cfg.task.family,
+        "model": cfg.model.name,
+        "intermediate": cfg.intermediate.title(),
+        "arm": cfg.intermediate.arm or "none",
+        "train_noise": cfg.trained_with(),
+        "calibrated_by": cfg.noise.calibrate_by,
+        "seed": cfg.seed,
+        "metric": cfg.task.metric,
+        "test_size": cfg.task.size.test,
+    }
+
+
+def _of_language(cfg: Config, code: str) -> dict[str, Any]:
+    row = language_row(code)
+    seen = main_language(code) in cfg.seen_languages() if cfg.intermediate.name != "none" else None
+    return {"language_name": row.name, "script": row.script, "seen": seen}
+
+
+def title(cfg: Config) -> str:
+    """A job, for people and trackers."""
+    return f"{cfg.reported_task()}-{cfg.model.name}-{cfg.intermediate.name.replace('/', '-')}-s{cfg.seed}"

@@ -1,0 +1,74 @@
+"""JSON as the data sets may have it: what Python's reader takes beyond the standard, or in silence, is refused."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+Pairs = list[tuple[str, Any]]
+WHOLE = range(-(2**63), 2**63)  # what tables of 64-bit numbers hold
+
+
+def once(pairs: Pairs) -> dict[str, Any]:
+    """A JSON object. Raises ValueError for a key that is there twice: json would take the last one in silence."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} is there twice")
+    return found
+
+
+def loads(text: str, pairs: Callable[[Pairs], Any] = once) -> Any:
+    """The value that `text` is. pairs: makes an object of its keys and values.
+
+    Raises ValueError for what is no JSON (NaN and Infinity among it), numbers beyond 64 bits, half a surrogate pair,
+    and values within too many others.
+    """
+    try:
+        value = json.loads(
+            text, object_pairs_hook=pairs, parse_int=_whole, parse_float=_finite, parse_constant=_no_number
+        )
+        if "\\ud" in text or "\\uD" in text:
+            check_text(value)
+    except RecursionError:
+        raise ValueError("values within values within values, too many to read") from None
+    return value
+
+
+def check_text(value: Any) -> None:
+    """Raises ValueError for half a surrogate pair in any text of `value` (JSON can hold one, UTF-8 cannot)."""
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"{value!r:.80} holds half a surrogate pair: {error.reason}") from None
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            check_text(name)
+            check_text(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            check_text(inner)
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > 20 or int(digits) not in WHOLE:
+        raise ValueError(f"{_short(digits)} is a number beyond 64 bits (a name of digits is written in quotes)")
+    return int(digits)
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise ValueError(f"{_short(digits)} is a number beyond 64 bits")
+    return value
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no value of JSON (a missing value is null)")
+
+
+def _short(digits: str) -> str:
+    return digits if len(digits) <= 24 else f"{digits[:20]}... ({len(digits)} digits)"

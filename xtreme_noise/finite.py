@@ -1,0 +1,41 @@
+"""Where nan and inf are looked for. An argmax takes them for an answer: the first label, the same for every input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def answers(rows: Sequence[Any], scores: Tensor, mask: Tensor | None = None) -> list[Any]:
+    """`rows` with None for each whose scores are not all finite.
+
+    scores: (rows, ...), what the rows were read from. mask: (rows, tokens), 0 where the scores (rows, tokens, ...) are
+    those of padding, which does not count.
+    """
+    fine = torch.isfinite(scores)
+    if mask is not None:
+        fine |= (mask == 0).reshape(*mask.shape, *[1] * (scores.ndim - 2))
+    whole: list[bool] = fine.flatten(1).all(1).tolist()
+    return [row if ok else None for row, ok in zip(rows, whole, strict=True)]
+
+
+def unit_vectors(vectors: Tensor) -> list[Any]:
+    """Those of (rows, ..., hidden), one NumPy array a row; None where a vector's length is not finite.
+
+    Of a length beyond float32 the quotient would be zero, which is finite and near nothing.
+    """
+    normalised = torch.nn.functional.normalize(vectors, dim=-1)
+    return answers(list(normalised.cpu().numpy()), torch.linalg.vector_norm(vectors, dim=-1, keepdim=True))
+
+
+def remedy(precision: str | None) -> str:
+    """For messages: what else helps where numbers have 16 bits."""
+    return "" if precision in (None, "32-true") else f", or set model.precision=32-true (it is {precision})"
+
+
+def not_finite(weights: Mapping[str, Tensor]) -> str | None:
+    """The name of the first weight that holds nan or inf."""
+    return next((name for name, weight in weights.items() if not torch.isfinite(weight).all()), None)

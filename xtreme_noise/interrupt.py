@@ -1,0 +1,93 @@
+"""SIGINT and SIGTERM: a handler of ours notes the signal and raises, and `check` raises again what got lost.
+
+An exception that a signal raises inside a library's `__del__` is swallowed there, and the work would run on. The note
+stays: it is looked at between jobs, cells and batches, before the report and at the end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from types import FrameType
+from typing import Any, NoReturn
+
+_DEFAULTS: dict[signal.Signals, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+_received: int | None = None
+_at_steps = False
+_owner = 0  # the process that the handlers are of
+
+
+class Interrupted(KeyboardInterrupt):
+    """This process, or the one that a job ran in, was told to end by the signal `number`."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def check() -> None:
+    """Raise Interrupted when a signal has come since `handled` was entered, whatever became of its exception."""
+    if _received is not None:
+        raise Interrupted(_received)
+
+
+def end(number: int) -> NoReturn:
+    """Raise Interrupted as for a signal that has just come: a library took it, and says so in its own way."""
+    global _received
+    _received = number
+    raise Interrupted(number) from None
+
+
+@contextlib.contextmanager
+def handled() -> Iterator[None]:
+    """Raise Interrupted for SIGINT and SIGTERM where nobody else handles them: not where submitit does, or nohup."""
+    global _received, _owner
+    taken: list[signal.Signals] = []
+    if threading.current_thread() is threading.main_thread():
+        taken = [number for number, default in _DEFAULTS.items() if signal.getsignal(number) is default]
+    if taken:
+        _received, _owner = None, os.getpid()
+    shown = sys.unraisablehook
+    try:
+        for number in taken:
+            signal.signal(number, _note)
+        sys.unraisablehook = partial(_quiet, shown)
+        yield
+    finally:
+        sys.unraisablehook = shown
+        for number in taken:
+            signal.signal(number, _DEFAULTS[number])
+
+
+@contextlib.contextmanager
+def terminated_at_steps() -> Iterator[None]:
+    """SIGTERM is noted only: Lightning, which a cluster's signals may have asked to save its state, ends at a step."""
+    global _at_steps
+    _at_steps = True
+    try:
+        yield
+    finally:
+        _at_steps = False
+
+
+def _quiet(shown: Callable[[Any], object], lost: Any) -> None:
+    """What Python prints of exceptions that a `__del__` swallowed; not ours, which is not lost."""
+    if not isinstance(lost.exc_value, Interrupted):
+        shown(lost)
+
+
+def _note(number: int, _: FrameType | None) -> None:
+    global _received
+    if os.getpid() != _owner and number == signal.SIGTERM:  # a fork, such as one that loads data: ended by its parent
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+        return
+    if _at_steps and number == signal.SIGTERM:
+        _received = number
+    else:
+        end(number)

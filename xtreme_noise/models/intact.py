@@ -1,0 +1,71 @@
+"""Which file of a checkpoint cannot be read: the libraries that fail on one do not say which."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from xtreme_noise.errors import ModelUnavailable
+
+INDEX = "model.safetensors.index.json"
+# The JSON files that a checkpoint is loaded from, with what each must hold.
+NEEDED = {
+    "config.json": None,
+    "tokenizer.json": "model",
+    INDEX: "weight_map",
+    "tokenizer_config.json": None,
+    "special_tokens_map.json": None,
+    "added_tokens.json": None,
+    "vocab.json": None,
+}
+
+
+def check(directory: Path) -> None:
+    """Raise ModelUnavailable, naming the file, when one is empty, cut off, or not what its name says."""
+    for name in NEEDED:
+        if (directory / name).is_file():
+            _read(directory / name, _json)
+    for file in sorted(directory.glob("*.safetensors")):
+        _read(file, _weights)
+    if (directory / INDEX).is_file():
+        parts = json.loads((directory / INDEX).read_text(encoding="utf-8"))["weight_map"].values()
+        if lost := sorted(part for part in set(parts) if not (directory / part).is_file()):
+            raise ModelUnavailable(f"{directory / lost[0]} is missing, a part of the weights: copy or fetch it again")
+
+
+def _read(file: Path, reader: Callable[[Path, int, int], str | None]) -> None:
+    stat = file.stat()
+    if problem := reader(file, stat.st_size, stat.st_mtime_ns):
+        with file.open("rb") as stream:
+            if stream.read(40).startswith(b"version https://git-lfs"):
+                problem = "it is the pointer of Git LFS to the file: git lfs pull"
+        raise ModelUnavailable(f"{file} cannot be read: {problem}. Copy or fetch it again")
+
+
+@cache
+def _json(file: Path, size: int, time: int) -> str | None:
+    """What is wrong with a file, asked again only when its size or time has changed."""
+    del time
+    try:
+        content: Any = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError, OSError) as error:
+        return str(error) if size else "it is empty"
+    wanted = NEEDED[file.name]
+    if not isinstance(content, dict) or (wanted is not None and not content.get(wanted)):
+        return "it is no JSON object" + (f" with {wanted!r}" if wanted else "")
+    return None
+
+
+@cache
+def _weights(file: Path, size: int, time: int) -> str | None:
+    del time
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="numpy"):
+            return None
+    except (SafetensorError, OSError) as error:
+        return str(error) if size else "it is empty"
