@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-# Before any library reads them. A test that needs a hub starts its own server and says so.
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-if "PYTEST_XDIST_WORKER" in os.environ:  # two workers with every core each are slower than one
-    os.environ["OMP_NUM_THREADS"] = "1"
-    os.environ["MKL_NUM_THREADS"] = "1"
+from tests import machine
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+machine.leave()  # before any library reads the environment
+REPOSITORY = machine.REPOSITORY
 
 
 @pytest.fixture(scope="session")
@@ -26,14 +23,24 @@ def repository() -> Path:
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The real data sets: $XTREME_NOISE_DATA, else ../shared/data beside the checkout; skips without."""
-    folder = Path(os.environ.get("XTREME_NOISE_DATA", REPOSITORY.parent / "shared" / "data"))
-    if not folder.is_dir():
-        pytest.skip(f"no data in {folder}: set XTREME_NOISE_DATA")
-    return folder
+    if not machine.DATA.is_dir():
+        pytest.skip(f"no data in {machine.DATA}: set XTREME_NOISE_DATA")
+    return machine.DATA
 
 
 @pytest.fixture(autouse=True)
-def store_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def apart() -> Iterator[None]:
+    """Every test begins apart from the machine, and from what others have left in the environment."""
+    before, mask = dict(os.environ), os.umask(0o022)
+    machine.leave()
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+    os.umask(mask)
+
+
+@pytest.fixture(autouse=True)
+def store_path(apart: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty store: no test reuses, or spoils, what another one or a real study has built."""
     path = tmp_path / "store"
     monkeypatch.setenv("XTREME_NOISE_STORE", str(path))

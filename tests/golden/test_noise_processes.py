@@ -11,10 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.golden.digests import GOLDEN
+from tests.machine import PYENV, PYTHONS
 
-# Interpreters that have the packages: a list in the manner of $PATH.
-PYTHONS = [path for path in os.environ.get("XTREME_NOISE_PYTHONS", "").split(os.pathsep) if path]
-PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
 NEEDED = "import sys, icu4py, rapidfuzz, regex; assert sys.version_info >= (3, 10)"
 
 

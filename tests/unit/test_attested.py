@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import machine
 from tests.e2e.world import QUICK, cells, data, write
 from xtreme_noise import cli
 from xtreme_noise.data import examples
@@ -17,7 +17,7 @@ from xtreme_noise.noise import build
 from xtreme_noise.noise.apply import perturb
 from xtreme_noise.noise.edits import between, rebuild
 
-REAL = Path(os.environ.get("XTREME_NOISE_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
+REAL = machine.DATA
 
 
 def nli(number: int, **changes: Any) -> dict[str, Any]:
