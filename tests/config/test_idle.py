@@ -14,6 +14,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from xtreme_noise import cli
 from xtreme_noise.config import compose, idle
 from xtreme_noise.config.schema import Config
+from xtreme_noise.config.splits import SplitConfig
 from xtreme_noise.config.where import Sources, split_key
 from xtreme_noise.errors import ConfigError, Unusable
 
@@ -103,6 +104,8 @@ def composed(command: str) -> Config:
 def with_(job: Config, text: str) -> Config:
     """A job with one more setting."""
     key, value = text.split("=", 1)[0], OverridesParser.create().parse_override(text).value()
+    if isinstance(value, list):  # of files, where it is one of mappings
+        value = [SplitConfig(**item) if isinstance(item, dict) else item for item in value]
     changed: Config = copy.deepcopy(job)
     *way, name = split_key(key)
     node: Any = changed
