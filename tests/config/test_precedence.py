@@ -261,7 +261,7 @@ def test_a_tilde_is_the_home_in_every_path(monkeypatch: pytest.MonkeyPatch) -> N
     assert job.sweep == str(study.sweep) == "/home/me/w/x=1"
     [job] = compose.jobs(["task=xnli", "model=xlmr_base", "model.path=~/m/${model.name}"])
     assert job.model.path == "/home/me/m/xlmr_base"
-    swept = compose.jobs(["task=xnli", "source.root=~/a,~/b", "task.reported_as=x-${seed}"], multirun=True)
+    swept = compose.jobs(["task=xnli", "source.root=~/a,~/b", "task.reported_as=xnli-${source.root}"], multirun=True)
     assert [job.source.root for job in swept] == ["/home/me/a", "/home/me/b"]
 
 

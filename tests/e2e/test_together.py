@@ -193,7 +193,8 @@ def test_killed_with_noise_and_gone_on_with(root: Path, tmp_path: Path, monkeypa
     facts: dict[str, Any] = {}
 
     def weights(name: str, *options: str) -> dict[str, torch.Tensor]:
-        cfg = job(root, "task=tatoeba", "intermediate.use=[mnli,hellaswag]", *SMALL[:2], *SMALL[3:5], SMALL[-1],
+        small = [word for word in SMALL if ".squad1." not in word]
+        cfg = job(root, "task=tatoeba", "intermediate.use=[mnli,hellaswag]", *small,
                   "intermediate.recipe.epochs=2", f"store={tmp_path / name}", *options)  # fmt: skip
         path = train(Plan(cfg), Store(cfg.store), False)
         facts[name] = json.loads((path / "training.json").read_text())

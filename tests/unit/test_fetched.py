@@ -7,11 +7,13 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.e2e.world import QUICK, data, sentence, write
 from xtreme_noise.config import compose
 from xtreme_noise.config.schema import ModelConfig
 from xtreme_noise.config.splits import DataConfig, SplitConfig
+from xtreme_noise.config.written import SafeLoader
 from xtreme_noise.data import fetched
 from xtreme_noise.data.fetched import Entry, Fetched, inside
 from xtreme_noise.errors import DataError, ModelUnavailable
@@ -173,7 +175,7 @@ def test_sizes() -> None:
 FORBIDDEN = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "tarfile", "zipfile"}
 CALLS = {"eval", "exec", "torch.load", "numpy.load", "np.load", "yaml.load", "yaml.unsafe_load", "os.system",
          "shutil.unpack_archive"}  # fmt: skip
-SAFE = {"mmap_mode", "weights_only", "allow_pickle"}  # arguments without which a call of CALLS may unpickle
+SAFE = {"mmap_mode", "weights_only", "allow_pickle", "Loader=SafeLoader"}  # without these a call may unpickle
 REFUSED = FORBIDDEN | CALLS | {"shell=True", "trust_remote_code=True"}
 
 
@@ -186,7 +188,8 @@ def test_nothing_runs_what_it_reads() -> None:
             elif isinstance(node, ast.ImportFrom):
                 names = {(node.module or "").split(".")[0]}
             elif isinstance(node, ast.Call) and ast.unparse(node.func) in CALLS:
-                names = set() if {word.arg for word in node.keywords} & SAFE else {ast.unparse(node.func)}
+                given = {word.arg for word in node.keywords} | {ast.unparse(word) for word in node.keywords}
+                names = set() if given & SAFE else {ast.unparse(node.func)}
             elif isinstance(node, ast.keyword) and node.arg in ("shell", "trust_remote_code"):
                 always = isinstance(node.value, ast.Constant) and node.value.value is True
                 names = {f"{node.arg}=True"} if always else set()
@@ -194,3 +197,4 @@ def test_nothing_runs_what_it_reads() -> None:
                 continue
             found += [f"{path.name}: {name}" for name in sorted(names & REFUSED)]
     assert not found
+    assert issubclass(SafeLoader, yaml.CSafeLoader | yaml.SafeLoader)

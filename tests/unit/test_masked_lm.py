@@ -186,7 +186,7 @@ def test_repeated_texts_count_once(root: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_a_language_does_not_stand_beside_itself(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    study(root, "intermediate=tlm/multilingual", "intermediate.languages=[de,en]", code=1)
+    study(root, "intermediate=tlm/multilingual", "intermediate.languages=[de,en]", code=2)
     assert "beside itself" in capsys.readouterr().err
 
 

@@ -73,6 +73,10 @@ def world(root: Path, *languages: str) -> Pool:
     for code in languages:
         write(root / f"questions.{code}.jsonl.gz", [{"id": "q", "query": "Q", "relevant": [f"{code}1"]}])
         write(root / f"candidates.{code}.jsonl.gz", [{"id": f"{code}{n}", "text": f"{code} {n}"} for n in range(3)])
+    return pooled(root, *languages)
+
+
+def pooled(root: Path, *languages: str) -> Pool:
     return Pool(
         tuple(reference(root, "pool", code) for code in languages),
         tuple(reference(root, "test", code) for code in languages),
@@ -80,16 +84,18 @@ def world(root: Path, *languages: str) -> Pool:
 
 
 def test_right_answers_of_all_languages(tmp_path: Path) -> None:
-    pool, store = world(tmp_path, "en", "de", "zh"), Store(tmp_path / "store")
+    languages, store = ("en", "de", "zh"), Store(tmp_path / "store")
+    pool = world(tmp_path, *languages)
     data = pool.complete(reference(tmp_path, "test", "de").load(store), store)
     assert data["relevant"][:] == [["de1", "en1", "zh1"]]
     assert len(pool.load(store)) == 9
     write(tmp_path / "questions.zh.jsonl.gz", [{"id": "q", "query": "Q", "relevant": ["zh9"]}])
+    pool = pooled(tmp_path, *languages)
     with pytest.raises(DataError, match="the right answer 'zh9' of 'q' is not among the 9 candidates"):
         pool.complete(reference(tmp_path, "test", "de").load(store), store)
     write(tmp_path / "candidates.zh.jsonl.gz", [{"id": "de1", "text": "again"}])
     with pytest.raises(DataError, match="used twice"):
-        pool.load(store)
+        pooled(tmp_path, *languages).load(store)
 
 
 def test_training_on_a_context_of_the_pool_is_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import yaml
 
 from xtreme_noise.config.keys import inner
 from xtreme_noise.config.schema import Config
-from xtreme_noise.config.written import LOADER
+from xtreme_noise.config.written import SafeLoader
 
 
 def jobs(sweep: Path, now: Collection[Path]) -> list[Config]:
@@ -28,15 +28,19 @@ def jobs(sweep: Path, now: Collection[Path]) -> list[Config]:
         if path.parent in now or not _finished(path.parent / "job.json"):
             continue
         try:
-            found.append(read(yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)))
+            found.append(read(path))
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, yaml.YAMLError):
             continue
     return found
 
 
-def read(content: Any) -> Config:
-    """A configuration that a job has. Raises KeyError, TypeError or AttributeError for one of another version."""
-    found: Config = _read(Config, content)
+def read(path: Path) -> Config:
+    """The configuration that a job has left in its folder.
+
+    Raises KeyError, TypeError or AttributeError for one of another version, OSError, ValueError, RecursionError or
+    yaml.YAMLError for a file that cannot be read.
+    """
+    found: Config = _read(Config, yaml.load(path.read_text(encoding="utf-8"), Loader=SafeLoader))
     return found
 
 

@@ -18,7 +18,6 @@ from xtreme_noise.store import write_atomic
 CONFIG = "config.yaml"
 JOB = "job.json"  # a job's record
 UNFINISHED = "unfinished"  # in a job's folder until its last run has come to an end, whatever end
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
@@ -60,7 +59,7 @@ def cells(sweep: Path) -> tuple[list[dict[str, Any]], list[Path]]:
     unknown: list[Path] = []
     for folder in sorted(path for path in (sweep / "jobs").glob("*") if path.is_dir()):
         try:
-            cfg = earlier.read(yaml.load((folder / CONFIG).read_text(encoding="utf-8"), _LOADER))
+            cfg = earlier.read(folder / CONFIG)
             found += grid.identities(cfg)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, yaml.YAMLError, ConfigError):
             if (folder / UNFINISHED).exists() or not (folder / JOB).exists():

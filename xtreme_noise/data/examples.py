@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 Row = dict[str, Any]
 UNANSWERABLE = "unanswerable"  # the label of a QA task some of whose questions have no answer in their context
 INVISIBLE = ("Zs", "Zl", "Zp", "Cc", "Cf")
-NUMBERED = re.compile(r"[a-z]+-[0-9]+")  # an id that rows without one get
+NUMBERED = re.compile(r"test-(0|[1-9][0-9]*)")  # an id that rows of a test set without one get; BUCC has de-000000057
 Check = Callable[[Mapping[str, Any], Sequence[str], str], Row]
 
 
@@ -277,7 +277,7 @@ def identity(example: Mapping[str, Any], family: str) -> str:
 
 
 def numbered(identifiers: Sequence[str]) -> bool:
-    """Whether rows had no ids of their own, and have their numbers instead."""
+    """Whether the rows of a test set had no ids of their own, and have their numbers instead."""
     return all(map(NUMBERED.fullmatch, identifiers))
 
 
