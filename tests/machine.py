@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import locale
 import os
+import signal
 import tempfile
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -74,7 +76,8 @@ _ENVIRONMENT = _made()
 
 
 def leave() -> None:
-    """From here on nothing of this machine is seen: variables, home, launchers, locale, time zone, umask."""
+    """From here on nothing of this machine is seen: variables, home, launchers, locale, time zone, umask, and signals
+    that a shell's background or nohup ignores."""
     own = {name: value for name, value in os.environ.items() if name.startswith("PYTEST_")}
     os.environ.clear()
     os.environ.update(_ENVIRONMENT | own)
@@ -82,3 +85,5 @@ def leave() -> None:
         locale.setlocale(locale.LC_ALL, "C.UTF-8")
     time.tzset()
     os.umask(0o022)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)

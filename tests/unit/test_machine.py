@@ -5,6 +5,7 @@ from __future__ import annotations
 import locale
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -69,6 +70,7 @@ def test_no_folder_program_or_habit_of_the_machine_is_seen() -> None:
     assert locale.getpreferredencoding(False).upper().replace("-", "") == "UTF8"
     assert time.localtime(0).tm_hour == 0
     assert os.umask(0o022) == 0o022
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_what_one_test_leaves_behind() -> None:
@@ -99,7 +101,7 @@ def test_the_worst_of_machines(tmp_path: Path, repository: Path) -> None:
         [
             "sh",
             "-c",
-            'umask 077; exec "$@"',
+            'umask 077; trap "" INT; exec "$@"',
             "sh",
             sys.executable,
             "-m",
