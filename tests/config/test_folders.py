@@ -116,6 +116,7 @@ def test_a_job_of_a_sweep_is_the_job_of_the_single_command() -> None:
 
 def test_a_broken_installation_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(paths, "__file__", str(tmp_path / "xtreme_noise" / "config" / "paths.py"))
+    paths.conf_dir.cache_clear()
     with pytest.raises(FileNotFoundError, match="installation is broken"):
         paths.conf_dir()
 

@@ -9,7 +9,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from xtreme_noise import cli
-from xtreme_noise.config import compose, trusted, written
+from xtreme_noise.config import compose, trusted, where, written
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import ConfigError
 
@@ -109,7 +109,7 @@ def test_on_the_command_line(word: str) -> None:
 
 def test_shipped_files_are_text_as_written() -> None:
     for path in CONF.rglob("*.yaml"):
-        written.check(str(path.relative_to(CONF).with_suffix("")), path)
+        written.check(str(path.relative_to(CONF).with_suffix("")), path, where.stamp(path))
 
 
 @pytest.mark.parametrize(

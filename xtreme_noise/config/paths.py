@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ NEUTRAL = (
 )
 
 
+@cache
 def conf_dir() -> Path:
     """The folder of config.yaml: xtreme_noise/conf in a wheel, conf/ beside the package in a checkout."""
     package = Path(__file__).resolve().parent.parent

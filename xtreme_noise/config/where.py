@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from xtreme_noise.config import paths
 
 Key = tuple[str | int, ...]
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def split_key(dotted: str) -> Key:
@@ -41,14 +43,15 @@ class Sources:
     def override(self, dotted: str) -> str | None:
         """The override that set this key, else one of a key in it, else its nearest parent; of several the last."""
         key = self._by(dotted)
-        return self.describe(self._keys()[key]) if key is not None else None
+        return self.describe(self._keys[key]) if key is not None else None
 
+    @cached_property
     def _keys(self) -> dict[str, str]:
         return {text.split("=", 1)[0].strip().lstrip("+~"): text for text in self.overrides}
 
     def _by(self, dotted: str) -> str | None:
         """The key of `override`."""
-        keys = self._keys()
+        keys = self._keys
         within = [key for key in keys if key.startswith((f"{dotted}.", f"{dotted}["))]
         around = [key for key in keys if dotted.startswith((f"{key}.", f"{key}["))]
         found = [dotted] if dotted in keys else within[-1:] or sorted(around, key=len)[-1:]
@@ -75,9 +78,8 @@ class Sources:
         for text in reversed(self.overrides):
             if (own_sweep or text not in self.swept) and _sets(text, dotted):
                 return self.describe(text)
-        for name in self._configs():
-            path = self._own(name)
-            if path is None or not (options or package(path.read_text(encoding="utf-8"), name) == ()):
+        for name, path in self._files:
+            if path.is_relative_to(paths.conf_dir()) or not (options or _parsed(name, path)[0] == ()):
                 continue
             if (number := _line(path, name, split_key(dotted))) is not None:
                 return f"{shown(path)}, line {number}"
@@ -87,6 +89,11 @@ class Sources:
         """The file of a config, when it is in a folder that is not the shipped one."""
         path = self.path(config)
         return None if path is None or path.is_relative_to(paths.conf_dir()) else path
+
+    @cached_property
+    def _files(self) -> list[tuple[str, Path]]:
+        """The files of this composition and what they are called, the one that wins first."""
+        return [(name, path) for name in self._configs() if (path := self.path(name)) is not None]
 
     def path(self, config: str) -> Path | None:
         """The file of a config: Hydra takes it from the first folder that has it."""
@@ -101,9 +108,9 @@ class Sources:
 
     def line(self, dotted: str, config: str | None = None) -> str | None:
         """File and line of a key: in `config` (as experiment/quickstart), else in any file composed."""
-        for name in [config] if config is not None else self._configs():
-            path = self.path(name)
-            if path is not None and (number := _line(path, name, split_key(dotted))) is not None:
+        one = None if config is None else self.path(config)
+        for name, path in self._files if config is None else [(config, one)] if one else []:
+            if (number := _line(path, name, split_key(dotted))) is not None:
                 return f"{shown(path)}, line {number}"
         return None
 
@@ -146,12 +153,17 @@ def _sets(text: str, dotted: str) -> bool:
     key = text.split("=", 1)[0].strip().lstrip("+~")
     if dotted != key and not dotted.startswith((f"{key}.", f"{key}[")):
         return False
-    found: Any = OverridesParser.create().parse_override(text).value()
+    found = _value(text)
     for name in split_key(dotted)[len(split_key(key)) :]:
         if not (name in found if isinstance(found, dict) else isinstance(found, list) and name in range(len(found))):
             return False
         found = found[name]
     return True
+
+
+@lru_cache(10_000)
+def _value(override: str) -> Any:
+    return OverridesParser.create().parse_override(override).value()
 
 
 def package(text: str, config: str) -> Key:
@@ -165,12 +177,25 @@ def package(text: str, config: str) -> Key:
 
 def _line(path: Path, config: str, key: Key) -> int | None:
     """The line of a key in a config file, or None."""
+    own, node = _parsed(config, path)
+    return _descend(node, key[len(own) :]) if key[: len(own)] == own else None
+
+
+def _parsed(config: str, path: Path) -> tuple[Key, yaml.Node | None]:
+    """Where the content of a config file goes, and the content: every key of a composition asks for it."""
+    return _read(config, path, stamp(path))
+
+
+def stamp(path: Path) -> tuple[int, ...]:
+    """What changes with a config file."""
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+@lru_cache(1000)
+def _read(config: str, path: Path, changed: tuple[int, ...]) -> tuple[Key, yaml.Node | None]:  # noqa: ARG001
     text = path.read_text(encoding="utf-8")
-    own = package(text, config)
-    if key[: len(own)] != own:
-        return None
-    node = yaml.compose(text, Loader=yaml.SafeLoader)
-    return _descend(node, key[len(own) :])
+    return package(text, config), yaml.compose(text, Loader=_LOADER)
 
 
 def _descend(node: yaml.Node | None, key: Sequence[str | int]) -> int | None:

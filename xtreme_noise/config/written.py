@@ -54,16 +54,12 @@ def not_as_written(value: Any, hint: Any, text: str) -> str | None:
     return next((one for one in found if one is not None), None)
 
 
-def check(config: str, path: Path) -> None:
-    """Raise ConfigError for a text in a config file that YAML reads as something else."""
-    _check(config, path, path.stat().st_mtime_ns)
-
-
 @cache
-def _check(config: str, path: Path, time: int) -> None:  # noqa: ARG001
+def check(config: str, path: Path, changed: tuple[int, ...]) -> None:  # noqa: ARG001
+    """Raise ConfigError for a text in a config file that YAML reads as something else. changed: where.stamp."""
     text = path.read_text(encoding="utf-8")
     place = package(text, config)
-    for found, key in _other(yaml.compose(text, Loader=LOADER), schema_at(place), tuple(map(str, place))):
+    for found, key in _other(yaml.compose(text, Loader=SafeLoader), schema_at(place), tuple(map(str, place))):
         word, read, dotted = found.value, _read(found), ".".join(key)
         norwegian = "; Norwegian Bokmål is `nb` here" if word.lower() == "no" and "languages" in key else ""
         raise ConfigError(
