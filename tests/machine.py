@@ -66,9 +66,9 @@ def _made() -> dict[str, str]:
         "CUDA_VISIBLE_DEVICES": "",
         "HF_HUB_OFFLINE": "1",  # a test that needs a hub starts its own server and says so
         "TOKENIZERS_PARALLELISM": "false",
+        "OMP_NUM_THREADS": "1",  # threads that wait for a busy core make tiny models a hundred times slower
+        "MKL_NUM_THREADS": "1",
     }
-    if "PYTEST_XDIST_WORKER" in os.environ:  # two workers with every core each are slower than one
-        made |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     return kept | made
 
 
