@@ -46,7 +46,7 @@ def main(size: int = 100) -> None:
         begin = time.perf_counter()
         entries = list(evaluate(plan, store, predictor, lambda _entry, _path: None))
         ours = time.perf_counter() - begin
-        assert len(entries) == 16 and all(entry["status"] == "ok" for entry in entries), entries
+        assert len(entries) == 16 and all(entry.status == "ok" for entry in entries), entries
 
         distinct = sorted({pair for cell in inputs for pair in cell})
         bare = _bare(stage, cfg, distinct)

@@ -37,7 +37,7 @@ def main(pairs: int = 4, size: int = 300) -> None:
             begin = time.perf_counter()
             entries = list(evaluate(plan, store, predictor, lambda _entry, _path: None))
             ours += time.perf_counter() - begin
-            assert all(entry["status"] == "ok" for entry in entries), entries
+            assert all(entry.status == "ok" for entry in entries), entries
             data = LanguageSession(plan, store, predictor, code).data()
             bare += _bare(found, [text for column in ("query", "candidate") for text in data[column]])
     line(f"Tatoeba, {pairs} pairs of {size}, seconds against bare encoding", ours, bare, "s", "at most 1.1")

@@ -177,8 +177,8 @@ def test_a_side_that_is_not_there_is_a_named_gap(
     [cfg] = compose.jobs([*job, f"task={task}"])
     plan, store = Plan(cfg), Store(store_path)
     for cell in plan.cells:
-        entry, _ = LanguageSession(plan, store, LazyPredictor(plan, store, False), cell.language).entry(cell)
-        assert entry["status"] == "missing" and f"{lost}.jsonl.gz: no such file" in entry["error"]
+        record, _ = LanguageSession(plan, store, LazyPredictor(plan, store, False), cell.language).record(cell)
+        assert record.status == "missing" and f"{lost}.jsonl.gz: no such file" in (record.error or "")
 
 
 def test_a_translation_that_is_no_candidate(job: list[str], tmp_path: Path, store_path: Path) -> None:
@@ -186,8 +186,8 @@ def test_a_translation_that_is_no_candidate(job: list[str], tmp_path: Path, stor
     write(tmp_path / "bucc2018/dev.de-en.gold.jsonl.gz", [{"source_id": "de-0", "target_id": "en-x"}])
     [cfg] = compose.jobs([*job, "task=bucc"])
     plan, store = Plan(cfg), Store(store_path)
-    entry, _ = LanguageSession(plan, store, LazyPredictor(plan, store, False), "de").entry(plan.cells[0])
-    assert entry["error"] == f"the translation 'en-x' of 'de-0' is not among the {CANDIDATES} candidates"
+    record, _ = LanguageSession(plan, store, LazyPredictor(plan, store, False), "de").record(plan.cells[0])
+    assert (record.error or "") == f"the translation 'en-x' of 'de-0' is not among the {CANDIDATES} candidates"
 
 
 def test_plan_and_preview(job: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -85,8 +85,8 @@ def test_a_pool_without_a_language_is_another_task(job: list[str], tmp_path: Pat
     [cfg] = compose.jobs([*job, "noise.level=0"])
     plan, store = Plan(cfg), Store(store_path)
     for cell in plan.cells:
-        entry, _ = LanguageSession(plan, store, LazyPredictor(plan, store, False), cell.language).entry(cell)
-        assert entry["status"] == "missing" and "candidates.zh.jsonl.gz: no such file" in entry["error"]
+        record, _ = LanguageSession(plan, store, LazyPredictor(plan, store, False), cell.language).record(cell)
+        assert record.status == "missing" and "candidates.zh.jsonl.gz: no such file" in (record.error or "")
 
 
 def test_training_on_a_paragraph_of_the_pool_is_refused(job: list[str], tmp_path: Path, store_path: Path) -> None:

@@ -16,6 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from xtreme_noise.results.table import SCHEMA
+
 XSS = "<script>alert('xss')</script><img src=x onerror=alert(1)>"
 LANGUAGES = {
     "en": ("English", "Latn", "turn on the light in the kitchen"),
@@ -27,23 +29,6 @@ LANGUAGES = {
     "sw": ("Swahili", "Latn", "washa taa jikoni"),
     "ru": ("Russian", "Cyrl", "включи свет на кухне"),
 }
-SCHEMA = pa.schema(
-    [(n, pa.string()) for n in ("cell", "task", "family", "language", "language_name", "script", "model")]
-    + [("intermediate", pa.string()), ("arm", pa.string()), ("train_noise", pa.string()), ("seen", pa.bool_())]
-    + [("noise", pa.string())]
-    + [("level", pa.float64())]
-    + [("noise_seed", pa.int64()), ("seed", pa.int64()), ("metric", pa.string()), ("score", pa.float64())]
-    + [("n", pa.int64())]
-    + [
-        (n, pa.float64())
-        for n in ("achieved", "changed", "word_change_rate", "fertility", "flip_rate", "right_to_wrong")
-    ]
-    + [("wrong_to_right", pa.float64()), ("capacity", pa.float64()), ("status", pa.string())]
-    + [("error", pa.string()), ("seconds", pa.float64()), ("label_preserving", pa.bool_())]
-    + [("forward_seconds", pa.float64()), ("noise_seconds", pa.float64())]
-    + [("token_change_rate", pa.float64()), ("calibrated_by", pa.string()), ("saturated", pa.bool_())]
-    + [("signature", pa.string()), ("samples", pa.string()), ("extra", pa.string())]
-)
 ARMS = {"none": "none", "nli/native": "multilingual"}  # the others have their arm in their name
 
 
@@ -89,14 +74,19 @@ def make(sweep: Path, spec: Spec | None = None) -> Path:
             _measure(sweep, spec, row)
         elif row["status"] == "missing":
             row["cell"] = None
-    columns = {name: [row.get(name) for row in rows] for name in SCHEMA.names}
-    pq.write_table(pa.table(columns, schema=SCHEMA), sweep / "cells.parquet")
+    write_rows(sweep, rows)
     job = sweep / "jobs" / "a1b2c3"
     (job / ".hydra").mkdir(parents=True, exist_ok=True)
     (job / "job.json").write_text(json.dumps({"software": {"torch": "2.13.0"}, "cells": [], "stages": []}))
     (job / "config.yaml").write_text("task: xnli\nseed: 42\n")
     (job / ".hydra" / "overrides.yaml").write_text("- +experiment=quickstart\n- noise=[char,keyboard]\n")
     return sweep
+
+
+def write_rows(sweep: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """cells.parquet with rows as they are, right or wrong; they may lack columns."""
+    sweep.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(list(rows), SCHEMA), sweep / "cells.parquet")
 
 
 def _grid(spec: Spec) -> list[dict[str, Any]]:

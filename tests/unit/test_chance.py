@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
+from tests.unit import sweep_factory
 from tests.unit.test_results import entry
-from xtreme_noise import metrics, report, results
+from xtreme_noise import metrics, report
 from xtreme_noise.analysis import chance
 from xtreme_noise.modules.dual_encoder import Candidates, DualEncoderModule
 from xtreme_noise.modules.multiple_choice import MultipleChoiceModule
@@ -43,7 +44,7 @@ def study(
         cells.append(entry("ok", cell, family=family, metric=metric, noise=noise, level=level, score=score))
         table = {"id": ids, "cluster": ids, "num": num, "den": [1.0] * len(gold), "gold": list(gold)} | columns
         pq.write_table(pa.table(table), sweep / "predictions" / f"{cell}.parquet")
-    results.write_cells(sweep, cells)
+    sweep_factory.write_rows(sweep, cells)
     return sweep
 
 

@@ -31,6 +31,7 @@ from xtreme_noise.data.sources import Reference
 from xtreme_noise.errors import DataError
 from xtreme_noise.modules import TaskModule
 from xtreme_noise.noise import build
+from xtreme_noise.record import CellRecord
 from xtreme_noise.stages import evaluate, fit
 from xtreme_noise.stages import open as training
 from xtreme_noise.stages.plan import Cell, Plan
@@ -262,9 +263,9 @@ def scores(plan: Plan, store: Store) -> dict[str, tuple[str, bytes]]:
     """By language: the cell, and the scores of its examples."""
     found = {}
 
-    def finished(entry: dict[str, Any], path: Path | None) -> None:
-        assert path is not None, entry["error"]
-        found[entry["language"]] = (entry["cell"], (path / evaluate.SCORES).read_bytes())
+    def finished(cell: CellRecord, path: Path | None) -> None:
+        assert path is not None, cell.error
+        found[cell.language] = (cell.cell, (path / evaluate.SCORES).read_bytes())
 
     list(evaluate.evaluate(plan, store, training.LazyPredictor(plan, store, False), finished))
     return found
@@ -298,7 +299,7 @@ def test_a_file_that_stays_changed(root: Path, tmp_path: Path) -> None:
         stream.write(json.dumps(nli("de", 1, 900)[0]) + "\n")
     session = evaluate.LanguageSession(plan, store, training.LazyPredictor(plan, store, False), "de")
     session.test = first
-    entry, path = session.entry(Cell("de", "clean", 0.0, 0))
-    assert entry["status"] == "error" and path is None
-    assert "xnli/test.de.jsonl.gz has changed since this run was planned" in entry["error"]
+    found, path = session.record(Cell("de", "clean", 0.0, 0))
+    assert found.status == "error" and path is None
+    assert "xnli/test.de.jsonl.gz has changed since this run was planned" in (found.error or "")
     assert store.find("cells", key) is None and not list(store.root.glob("stages/*/training.json"))

@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.e2e.world import QUICK, choices, data, qa, write
-from xtreme_noise import cli, metrics, results
+from tests.unit import sweep_factory
+from xtreme_noise import cli, metrics
 from xtreme_noise.config import compose
 from xtreme_noise.errors import ConfigError, DataError
 from xtreme_noise.interchange.export import export
@@ -81,7 +82,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> World:
                 found = guesses(cfg.task.family, gold, columns["id"], cfg.task.labels, rng)
                 scored = metrics.build(cfg.task.metric, language).score(found, gold)
                 version = metrics.build(cfg.task.metric).version
-                row = identify(cfg, cell) | {
+                row = identify(cfg, cell).values() | {
                     "cell": f"{len(rows):016x}", "status": "ok", "score": scored.score,
                     "extra": json.dumps(scored.extra),
                     "n": len(gold), "samples": "[]", "signature": f"metric:{cfg.task.metric}/v{version}|{len(rows)}",
@@ -89,7 +90,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> World:
                 rows.append(row)
                 table = pa.table({"id": columns["id"], "prediction": found})
                 pq.write_table(table, sweep / "predictions" / f"{row['cell']}.parquet")
-    results.write_cells(sweep, rows)
+    sweep_factory.write_rows(sweep, rows)
     return World(root, sweep, rows)
 
 
@@ -149,7 +150,7 @@ def test_another_export_leaves_nothing_old(world: World) -> None:
     with (root / "index.csv").open("a", encoding="utf-8") as file:
         file.write("../../study/cells.parquet" + "," * 12 + "\n")
     kept = [row | ({"status": "error"} if row["task"] == "xnli" else {}) for row in world.rows]
-    results.write_cells(world.sweep, kept)
+    sweep_factory.write_rows(world.sweep, kept)
     _, count, left_out = export(world.sweep)
     assert count == FILES - 4 and left_out == [f"xnli: {c} has no predictions (error), 2 times" for c in ("de", "en")]
     assert not list(root.rglob("xnli/*.tsv")) and (root / "mine.txt").is_file()
@@ -160,11 +161,11 @@ def test_another_export_leaves_nothing_old(world: World) -> None:
 def test_no_name_leads_out_of_the_folder(world: World, hostile: str) -> None:
     before = set(world.sweep.parent.rglob("*"))
     for column in ("task", "language", "model", "intermediate", "noise"):
-        results.write_cells(world.sweep, [world.rows[1] | {column: hostile}])
+        sweep_factory.write_rows(world.sweep, [world.rows[1] | {column: hostile}])
         root, count, _ = export(world.sweep)
         assert count == 1
     assert all(path.is_relative_to(root) for path in set(world.sweep.parent.rglob("*")) - before)
-    results.write_cells(world.sweep, [world.rows[1] | {"cell": "../../other"}])
+    sweep_factory.write_rows(world.sweep, [world.rows[1] | {"cell": "../../other"}])
     assert cli.main(["mode=export", f"sweep={world.sweep}"]) == 1
 
 
@@ -181,10 +182,10 @@ def test_what_the_official_labels_have_no_name_for_is_left_out(
     _, count, left_out = export(world.sweep)
     assert count == FILES - 4
     assert len(left_out) == 4 and all("/xquad/test-" in line and "has no column 'id'" in line for line in left_out)
-    results.write_cells(world.sweep, mine)
+    sweep_factory.write_rows(world.sweep, mine)
     assert cli.main(["mode=export", f"sweep={world.sweep}"]) == 2
     assert "example_id" in capsys.readouterr().err
-    results.write_cells(world.sweep, [row | {"task": "mine"} for row in mine])
+    sweep_factory.write_rows(world.sweep, [row | {"task": "mine"} for row in mine])
     assert export(world.sweep)[1] == 4, "nobody else has labels for a task of one's own"
 
 
@@ -197,7 +198,7 @@ def test_official_ids_without_ours_are_explained(tmp_path: Path) -> None:
 
 def test_two_cells_of_one_name_are_an_error(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     twins = [world.rows[1] | {"model": name, "cell": world.rows[n]["cell"]} for n, name in enumerate(("a/b", "a-b"))]
-    results.write_cells(world.sweep, twins)
+    sweep_factory.write_rows(world.sweep, twins)
     assert cli.main(["mode=export", f"sweep={world.sweep}"]) == 1
     assert "would hold two cells" in capsys.readouterr().err
 

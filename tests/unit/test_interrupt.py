@@ -123,16 +123,16 @@ def test_a_sweep_ends_between_cells_and_keeps_those_that_are_finished(
     from xtreme_noise.stages.evaluate import LanguageSession
 
     told: list[str] = []
-    real = LanguageSession.entry
+    real = LanguageSession.record
 
-    def entry(self: LanguageSession, cell: Any) -> Any:
+    def record(self: LanguageSession, cell: Any) -> Any:
         found = real(self, cell)
         told.append(cell.language)
         if len(told) == 2:
             Swallows()
         return found
 
-    monkeypatch.setattr(LanguageSession, "entry", entry)
+    monkeypatch.setattr(LanguageSession, "record", record)
     overrides = [*QUICK, "task=xnli", f"source.root={root}", "languages=[en,de]", "noise.levels=[0,0.1]", "sweep=s"]
     assert cli.main(overrides) == 130
     assert told == ["en", "en"]

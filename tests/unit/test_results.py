@@ -20,6 +20,7 @@ from rich.console import Console
 from tests.unit import sweep_factory
 from xtreme_noise import cli, report, results
 from xtreme_noise.config import compose, earlier, planned
+from xtreme_noise.record import CellRecord
 from xtreme_noise.report import predictions
 from xtreme_noise.report.answer import answer, totals
 from xtreme_noise.report.study import read_study
@@ -38,6 +39,10 @@ def entry(status: str, made: str | None, **others: Any) -> dict[str, Any]:
     numbers = {"level": 0.0, "noise_seed": 0, "seed": 42, "score": 0.5 if status == "ok" else None}
     trained = {"train_noise": "none", "calibrated_by": "grapheme", "cell": made, "status": status}
     return known | numbers | trained | {"error": None if status == "ok" else "broken"} | others
+
+
+def measured(status: str, made: str | None, **others: Any) -> CellRecord:
+    return CellRecord(**{name: value for name, value in entry(status, made, **others).items() if value is not None})
 
 
 def record(sweep: Path, name: str, *cells: dict[str, Any]) -> Path:
@@ -155,7 +160,7 @@ def test_a_killed_resumption_shows_no_less(tmp_path: Path) -> None:
     path = record(tmp_path, "a", entry("ok", "1"), entry("ok", "2", language="de"), entry("error", "3", language="fr"))
     plan: Any = SimpleNamespace(software={}, noise_software={}, stages=[], shots=list)
     again = run.JobRecord(path.parent)
-    again.cells = [entry("error", "1")]
+    again.cells = [measured("error", "1")]
     again.write_so_far(plan, plan)
     assert [cell["status"] for cell in json.loads(path.read_text())["cells"]] == ["error", "ok", "error"]
     again.write(plan, plan)
@@ -163,7 +168,7 @@ def test_a_killed_resumption_shows_no_less(tmp_path: Path) -> None:
 
     record(tmp_path, "b", entry("ok", "1"))
     unplanned = run.JobRecord(tmp_path / "jobs" / "b")
-    unplanned.cells = [entry("error", None), entry("error", None, language="de")]
+    unplanned.cells = [measured("error", None), measured("error", None, language="de")]
     unplanned.write_unplanned()
     left = json.loads((tmp_path / "jobs" / "b" / "job.json").read_text())["cells"]
     assert [cell["status"] for cell in left] == ["ok", "error"]
@@ -172,7 +177,7 @@ def test_a_killed_resumption_shows_no_less(tmp_path: Path) -> None:
 def test_an_error_about_a_path_of_other_bytes_is_recorded(tmp_path: Path) -> None:
     plan: Any = SimpleNamespace(software={}, noise_software={}, stages=[], shots=list)
     job = run.JobRecord(tmp_path / "jobs" / "a")
-    job.cells = [entry("error", None, error=os.fsdecode(b"/data/\xff: no such file"))]
+    job.cells = [measured("error", None, error=os.fsdecode(b"/data/\xff: no such file"))]
     job.write(plan, plan)
     assert states(tmp_path) == ["error"]
     assert [p.what for p in read_study(tmp_path, resample=False).problems] == ["/data/?: no such file"]
@@ -243,7 +248,7 @@ def _planned() -> list[Any]:
 def _recorded(folder: Path, job: Any, *languages: str) -> None:
     """What a job leaves that is killed after these languages."""
     cells = [
-        identify(job, cell) | {"cell": f"{cell.place}", "status": "ok", "score": 0.5, "error": None}
+        identify(job, cell).values() | {"cell": f"{cell.place}", "status": "ok", "score": 0.5, "error": None}
         for cell in plan.cells(job)
         if cell.language in languages
     ]
@@ -297,7 +302,7 @@ def _edited(score: float) -> Any:
     def spoil(sweep: Path) -> None:
         rows = pq.read_table(sweep / "cells.parquet").to_pylist()
         rows[0]["score"] = score
-        pq.write_table(pa.Table.from_pylist(rows, sweep_factory.SCHEMA), sweep / "cells.parquet")
+        sweep_factory.write_rows(sweep, rows)
 
     return spoil
 
@@ -314,7 +319,7 @@ def _of_others(sweep: Path) -> None:
 def _without_samples(sweep: Path) -> None:
     rows = pq.read_table(sweep / "cells.parquet").to_pylist()
     rows[-1]["samples"] = '[{"id": "1"}]'
-    pq.write_table(pa.Table.from_pylist(rows, sweep_factory.SCHEMA), sweep / "cells.parquet")
+    sweep_factory.write_rows(sweep, rows)
 
 
 @pytest.mark.usefixtures("quick_report")

@@ -162,7 +162,7 @@ def test_a_model_that_is_not_trained_is_one_system(tmp_path: Path) -> None:
     for number, cfg in enumerate(compose.jobs(command, multirun=True)):
         found = Plan(cfg)
         done = [
-            identify(cfg, cell)
+            identify(cfg, cell).values()
             | {"cell": digest(found.cell_key(cell, held_out(cfg, "de"))), "status": "ok", "score": 0.5, "error": None}
             for cell in found.cells
         ]

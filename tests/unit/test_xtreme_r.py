@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from xtreme_noise import results
+from tests.unit import sweep_factory
 from xtreme_noise.analysis.xtreme_r import GROUPS, TASKS, Score, scores
 from xtreme_noise.config import compose
 from xtreme_noise.metrics import names as metric_names
@@ -105,7 +105,7 @@ def sweep(folder: Path, change: Callable[[dict[str, Any]], dict[str, Any] | None
                 }  # fmt: skip
                 if (changed := change(row)) is not None:
                     rows.append(changed)
-    results.write_cells(folder, rows)
+    sweep_factory.write_rows(folder, rows)
     return folder
 
 
@@ -186,10 +186,10 @@ def test_a_sample_is_not_the_whole(tmp_path: Path) -> None:
 def test_a_cell_knows_that_its_test_set_is_a_sample() -> None:
     sizes = {name: compose.jobs([f"task={name}"])[0] for name in ("xnli", "small/xnli")}
     cell = Cell("de", "clean", 0.0, 0)
-    assert {name: identify(cfg, cell)["test_size"] for name, cfg in sizes.items()} == {
+    assert {name: identify(cfg, cell).test_size for name, cfg in sizes.items()} == {
         "xnli": None, "small/xnli": sizes["small/xnli"].task.size.test,
     }  # fmt: skip
-    assert sizes["small/xnli"].task.size.test and identify(sizes["small/xnli"], cell)["task"] == "xnli"
+    assert sizes["small/xnli"].task.size.test and identify(sizes["small/xnli"], cell).task == "xnli"
 
 
 def test_the_page_has_the_section_only_with_tasks_of_xtreme_r(tmp_path: Path) -> None:

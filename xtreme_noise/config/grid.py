@@ -8,8 +8,7 @@ from xtreme_noise.config.schema import Config
 from xtreme_noise.languages import language as language_row
 from xtreme_noise.languages import main as main_language
 from xtreme_noise.noise.registry import family_class
-
-CLEAN = "clean"
+from xtreme_noise.record import CLEAN, CellRecord
 
 
 class Place(NamedTuple):
@@ -37,16 +36,16 @@ def places(cfg: Config) -> list[Place]:
     return found
 
 
-def identify(cfg: Config, place: Place) -> dict[str, Any]:
-    """Who a cell is: the columns of cells.parquet that are known before it is computed."""
-    return _of_job(cfg) | _of_language(cfg, place.language) | place._asdict()
+def planned(cfg: Config, place: Place) -> CellRecord:
+    """The record of a cell before anything is measured."""
+    return CellRecord(**_of_job(cfg), **_of_language(cfg, place.language), **place._asdict())
 
 
-def identities(cfg: Config) -> list[dict[str, Any]]:
-    """`identify` of all places of a job."""
+def all_planned(cfg: Config) -> list[CellRecord]:
+    """`planned` of all places of a job."""
     job = _of_job(cfg)
     languages = {code: _of_language(cfg, code) for code in cfg.wanted_languages()}
-    return [job | languages[place.language] | place._asdict() for place in places(cfg)]
+    return [CellRecord(**job, **languages[place.language], **place._asdict()) for place in places(cfg)]
 
 
 def _of_job(cfg: Config) -> dict[str, Any]:

@@ -6,13 +6,13 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from xtreme_noise.config import earlier, grid
 from xtreme_noise.config.schema import Config
 from xtreme_noise.errors import ConfigError
+from xtreme_noise.record import CellRecord
 from xtreme_noise.store import write_atomic
 
 CONFIG = "config.yaml"
@@ -49,18 +49,17 @@ def write(jobs: Sequence[Config], folders: Sequence[Path]) -> None:
         (folder / UNFINISHED).touch()
 
 
-def cells(sweep: Path) -> tuple[list[dict[str, Any]], list[Path]]:
-    """Who the cells are that the jobs in the folder of a study were to evaluate (grid.identify), and the folders of
+def cells(sweep: Path) -> tuple[list[CellRecord], list[Path]]:
+    """The cells that the jobs in the folder of a study were to evaluate, without results, and the folders of
     jobs that have not come to an end and left no configuration that tells.
 
     The grid of a job that has ended is in its record as well: a configuration of another version takes nothing away.
     """
-    found: list[dict[str, Any]] = []
+    found: list[CellRecord] = []
     unknown: list[Path] = []
     for folder in sorted(path for path in (sweep / "jobs").glob("*") if path.is_dir()):
         try:
-            cfg = earlier.read(folder / CONFIG)
-            found += grid.identities(cfg)
+            found += grid.all_planned(earlier.read(folder / CONFIG))
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, yaml.YAMLError, ConfigError):
             if (folder / UNFINISHED).exists() or not (folder / JOB).exists():
                 unknown.append(folder)

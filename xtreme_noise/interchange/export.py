@@ -20,8 +20,8 @@ from xtreme_noise.errors import ConfigError, DataError
 from xtreme_noise.interchange.layout import Format, file_name, format_of
 from xtreme_noise.metrics import unique
 from xtreme_noise.names import slug
-from xtreme_noise.report.cells import Cell, read_cells, where
-from xtreme_noise.results.rows import CLEAN
+from xtreme_noise.record import CLEAN, CellRecord
+from xtreme_noise.report.cells import read_cells, where
 from xtreme_noise.sheets import sheet
 from xtreme_noise.store import write_atomic
 
@@ -57,7 +57,7 @@ def export(sweep: Path) -> tuple[Path, int, list[str]]:
     whatever a study from elsewhere holds. Raises ConfigError when nothing can be exported.
     """
     cells, problems = read_cells(sweep)
-    files: dict[str, Cell] = {}
+    files: dict[str, CellRecord] = {}
     left_out = Counter(
         f"{cell.task}: {cell.language} has no predictions ({cell.status})" for cell in cells if not _ok(cell)
     )
@@ -84,27 +84,27 @@ def export(sweep: Path) -> tuple[Path, int, list[str]]:
     return root, len(files), [*(f"{problem.where}: {problem.what}" for problem in problems), *lines]
 
 
-def _nameless(sweep: Path, cell: Cell) -> bool:
+def _nameless(sweep: Path, cell: CellRecord) -> bool:
     """Whether the official labels name the examples by ids, and the test set had none: no answer would be found."""
     return _format(cell).by_id and cell.task in OFFICIAL and numbered(list(_predictions(sweep, cell)))
 
 
-def _ok(cell: Cell) -> bool:
+def _ok(cell: CellRecord) -> bool:
     return cell.status == "ok"
 
 
-def _format(cell: Cell) -> Format:
+def _format(cell: CellRecord) -> Format:
     return format_of(cell.family, cell.metric or "")
 
 
-def _name(cell: Cell) -> str:
+def _name(cell: CellRecord) -> str:
     """The path of a cell's file below the export folder."""
     system = slug(cell.model, cell.intermediate, f"s{cell.seed}")
     noise = CLEAN if cell.noise == CLEAN else slug(cell.noise, f"n{cell.noise_seed}")
     return f"{system}/{noise}/{cell.level:g}/{file_name(cell.task, cell.language, _format(cell))}"
 
 
-def _text(sweep: Path, cell: Cell) -> str:
+def _text(sweep: Path, cell: CellRecord) -> str:
     table = _predictions(sweep, cell)
     try:
         return _format(cell).write(list(table), list(table.values()))
@@ -114,7 +114,7 @@ def _text(sweep: Path, cell: Cell) -> str:
         ) from error
 
 
-def _predictions(sweep: Path, cell: Cell) -> dict[str, str]:
+def _predictions(sweep: Path, cell: CellRecord) -> dict[str, str]:
     """id -> prediction, in the order of the test set."""
     if not _DIGEST.fullmatch(cell.cell):
         raise DataError(f"{cell.cell!r} is not the digest of a cell: {where(cell)}")
@@ -128,7 +128,7 @@ def _predictions(sweep: Path, cell: Cell) -> dict[str, str]:
         raise DataError(f"{path} cannot be read ({error}): {where(cell)}") from error
 
 
-def _index(files: dict[str, Cell]) -> str:
+def _index(files: dict[str, CellRecord]) -> str:
     columns = COLUMNS[1:]
     return sheet(
         COLUMNS,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xtreme_noise.kinds import parts
-from xtreme_noise.report.cells import ABSENT
+from xtreme_noise.record import ABSENT
 from xtreme_noise.report.estimates import Contrast, Point
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel, System

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from rich.table import Table
 
+from xtreme_noise.record import ABSENT
 from xtreme_noise.report import files
 from xtreme_noise.report.answer import totals
-from xtreme_noise.report.cells import ABSENT, read_cells
+from xtreme_noise.report.cells import read_cells
 from xtreme_noise.report.predictions import read_evidence
 from xtreme_noise.report.study import Study, read_study
 from xtreme_noise.report.tables import tables

@@ -12,7 +12,8 @@ from typing import Any
 from xtreme_noise.analysis import chance
 from xtreme_noise.analysis.direction import rightness
 from xtreme_noise.errors import DataError
-from xtreme_noise.report.cells import Cell, Problem, where
+from xtreme_noise.record import CellRecord
+from xtreme_noise.report.cells import Problem, where
 from xtreme_noise.report.predictions import read_columns
 
 CUTOFFS = {"map": None, "map_at_20": 20, "mrr_at_20": 20}  # of rankings, by metric
@@ -40,7 +41,7 @@ class Chance:
 
 
 def read_chances(
-    sweep: Path, cells: Sequence[Cell]
+    sweep: Path, cells: Sequence[CellRecord]
 ) -> tuple[dict[str, dict[str, Chance]], dict[tuple[str, str], Problem]]:
     """Task -> language -> what a guess scores, where it scores more than next to nothing; and of which it is not known.
 
@@ -76,7 +77,7 @@ def over(chances: Mapping[str, Chance], languages: Iterable[str]) -> Chance | No
     return Chance(known[0].metric, right, max(one.items for one in known))
 
 
-def _guessed(cell: Cell) -> bool:
+def _guessed(cell: CellRecord) -> bool:
     """Whether there is a guess to speak of. Spans of tags, answers in a text and pairs of two corpora are so many that
     one at random is right next to never."""
     if cell.family in ("tagging", "qa"):
@@ -84,7 +85,7 @@ def _guessed(cell: Cell) -> bool:
     return cell.family in ("classification", "multiple_choice", "retrieval", "ranking")
 
 
-def _right(cell: Cell, table: Mapping[str, Sequence[Any]]) -> float | None:
+def _right(cell: CellRecord, table: Mapping[str, Sequence[Any]]) -> float | None:
     gold, choices = table["gold"], table.get("choices")
     if not gold or min(choices or [1]) < 1:
         raise DataError(f"no examples, or one without anything to choose from, in the predictions of: {where(cell)}")
@@ -102,7 +103,7 @@ def _right(cell: Cell, table: Mapping[str, Sequence[Any]]) -> float | None:
     return chance.majority([tag for sentence in gold for tag in sentence.split()] if cell.family == "tagging" else gold)
 
 
-def _of_rankings(cell: Cell, gold: Sequence[str], candidates: Sequence[int]) -> float:
+def _of_rankings(cell: CellRecord, gold: Sequence[str], candidates: Sequence[int]) -> float:
     guess = _reciprocal_rank if cell.metric == "mrr_at_20" else _average_precision
     expected = [
         guess(min(len(answers.split(BETWEEN)), count), count, CUTOFFS.get(cell.metric or ""))

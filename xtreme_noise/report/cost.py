@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from xtreme_noise.report.cells import Cell
+from xtreme_noise.record import CellRecord
 from xtreme_noise.report.text import percent, plural
 
 
@@ -30,7 +30,7 @@ class Cost:
         return self.noise_seconds / self.seconds if self.seconds else None
 
 
-def costs(cells: Iterable[Cell]) -> list[Cost]:
+def costs(cells: Iterable[CellRecord]) -> list[Cost]:
     """By task, model and noise family, `clean` among them."""
     spent: dict[tuple[str, str, str], list[tuple[float, float, float]]] = defaultdict(list)
     for cell in cells:
@@ -40,7 +40,7 @@ def costs(cells: Iterable[Cell]) -> list[Cost]:
     return [Cost(*place, len(times), *map(sum, zip(*times, strict=True))) for place, times in sorted(spent.items())]
 
 
-def summary(cells: Iterable[Cell], stages: Sequence[Mapping[str, str]]) -> str | None:
+def summary(cells: Iterable[CellRecord], stages: Sequence[Mapping[str, str]]) -> str | None:
     """One sentence for the page; None where no time is known."""
     found = costs(cells)
     total = sum(cost.seconds for cost in found)

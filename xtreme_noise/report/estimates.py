@@ -13,7 +13,7 @@ from xtreme_noise.analysis.bootstrap import Floats, interval, mean_over_runs, p_
 from xtreme_noise.analysis.direction import rightness
 from xtreme_noise.analysis.holm import holm
 from xtreme_noise.analysis.robustness import absolute_drop, cross_lingual_gap, drop_rate, retention_area
-from xtreme_noise.report.cells import Cell
+from xtreme_noise.record import CellRecord
 from xtreme_noise.report.chance import Chance, over
 from xtreme_noise.report.panels import Panel, System
 from xtreme_noise.report.predictions import Evidence
@@ -244,7 +244,7 @@ def _mean(panel: Panel, evidence: Evidence, system: System, level: float) -> Dra
     """Mean over complete languages, noise seeds and seeds: the point and its replicates (None: not
     resampled).
     """
-    runs: list[list[Cell]] = [[] for _ in panel.seeds]
+    runs: list[list[CellRecord]] = [[] for _ in panel.seeds]
     for language in panel.languages:
         for run, cells in zip(runs, panel.at(system, language, level), strict=True):
             run.extend(cells)
@@ -321,7 +321,7 @@ def _gap(panel: Panel, system: System, level: float) -> float | None:
     return None if gap is None else _defined(float(gap))
 
 
-def _average(cells: Sequence[Cell], value: Callable[[Cell], float | None]) -> float | None:
+def _average(cells: Sequence[CellRecord], value: Callable[[CellRecord], float | None]) -> float | None:
     """Mean over all cells; None as soon as one of them was not measured."""
     values = [value(cell) for cell in cells]
     known = [v for v in values if v is not None and not math.isnan(v)]

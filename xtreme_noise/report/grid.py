@@ -11,10 +11,10 @@ import numpy as np
 from xtreme_noise.analysis.bootstrap import Floats, interval, mean_over_runs
 from xtreme_noise.analysis.direction import rightness
 from xtreme_noise.analysis.robustness import drop_rate
-from xtreme_noise.report.cells import ABSENT, Cell, ordered
+from xtreme_noise.record import ABSENT, CLEAN, CellRecord
+from xtreme_noise.report.cells import ordered
 from xtreme_noise.report.panels import System, systems
 from xtreme_noise.report.predictions import Evidence
-from xtreme_noise.results.rows import CLEAN
 
 PARTIAL = "partial"  # some seeds are there, others are not
 
@@ -72,7 +72,7 @@ class Count:
     counts: Mapping[str, int]
 
 
-def places(cells: Sequence[Cell], evidence: Mapping[str, Evidence]) -> list[Place]:
+def places(cells: Sequence[CellRecord], evidence: Mapping[str, Evidence]) -> list[Place]:
     """The grid: (tasks x models) x their systems x languages x (clean, then noise families x levels)."""
     found: list[Place] = []
     for members in _by_task_and_model(cells).values():
@@ -88,7 +88,7 @@ def places(cells: Sequence[Cell], evidence: Mapping[str, Evidence]) -> list[Plac
     return found
 
 
-def counts(cells: Sequence[Cell]) -> list[Count]:
+def counts(cells: Sequence[CellRecord]) -> list[Count]:
     """How many cells there are of each status, and how many of the grid have no record."""
     tally: dict[tuple[str, str, System, str], Counter[str]] = defaultdict(Counter)
     for (task, model), members in _by_task_and_model(cells).items():
@@ -100,13 +100,13 @@ def counts(cells: Sequence[Cell]) -> list[Count]:
     return [Count(*key, counts=dict(row)) for key, row in tally.items()]
 
 
-def by_language(cell: Cell) -> tuple[bool, str]:
+def by_language(cell: CellRecord) -> tuple[bool, str]:
     """Sorts languages by English name, English itself first: it is what everything is transferred from."""
     return (cell.language != "en", cell.language_name)
 
 
-def _by_task_and_model(cells: Sequence[Cell]) -> dict[tuple[str, str], list[Cell]]:
-    grouped: dict[tuple[str, str], list[Cell]] = defaultdict(list)
+def _by_task_and_model(cells: Sequence[CellRecord]) -> dict[tuple[str, str], list[CellRecord]]:
+    grouped: dict[tuple[str, str], list[CellRecord]] = defaultdict(list)
     for cell in cells:
         grouped[(cell.task, cell.model)].append(cell)
     return grouped
@@ -120,14 +120,14 @@ class _Spot:
     language: str
     noise: str
     level: float
-    cells: Sequence[Cell]
+    cells: Sequence[CellRecord]
     expected: int
     reason: str | None
 
 
-def _spots(members: Sequence[Cell]) -> list[_Spot]:
+def _spots(members: Sequence[CellRecord]) -> list[_Spot]:
     """Every (system, language, noise, level) of one task and model."""
-    at: dict[tuple[str, str, str, float], list[Cell]] = defaultdict(list)
+    at: dict[tuple[str, str, str, float], list[CellRecord]] = defaultdict(list)
     missing: set[tuple[str, str]] = set()
     inapplicable: set[tuple[str, str, str]] = set()
     for cell in members:
@@ -156,7 +156,7 @@ def _spots(members: Sequence[Cell]) -> list[_Spot]:
 
 
 def _place(
-    spot: _Spot, named: Cell, metric: str | None, evidence: Mapping[str, Evidence], clean: float | None
+    spot: _Spot, named: CellRecord, metric: str | None, evidence: Mapping[str, Evidence], clean: float | None
 ) -> Place:
     good = [cell for cell in spot.cells if cell.status == "ok" and cell.score is not None]
     known = evidence.get(named.task, Evidence())
@@ -187,7 +187,7 @@ def _place(
     )  # fmt: skip
 
 
-def _status(spot: _Spot, good: Sequence[Cell]) -> str:
+def _status(spot: _Spot, good: Sequence[CellRecord]) -> str:
     if len(good) >= spot.expected:
         return "ok"
     if good:
@@ -196,7 +196,7 @@ def _status(spot: _Spot, good: Sequence[Cell]) -> str:
     return next((status for status in ("error", "missing", "n/a") if status in statuses), ABSENT)
 
 
-def _bounds(good: Sequence[Cell], evidence: Evidence) -> tuple[float | None, float | None]:
+def _bounds(good: Sequence[CellRecord], evidence: Evidence) -> tuple[float | None, float | None]:
     """95 % interval of the mean over cells, runs of different seeds resampled as well."""
     runs: dict[int, list[Floats]] = defaultdict(list)
     for cell in good:
@@ -208,7 +208,7 @@ def _bounds(good: Sequence[Cell], evidence: Evidence) -> tuple[float | None, flo
     return interval(mean_over_runs([np.mean(run, axis=0) for run in runs.values()])) or (None, None)
 
 
-def _mean(cells: Sequence[Cell], value: Callable[[Cell], float | None]) -> float | None:
+def _mean(cells: Sequence[CellRecord], value: Callable[[CellRecord], float | None]) -> float | None:
     known = [v for v in map(value, cells) if v is not None and not np.isnan(v)]
     return float(np.mean(known)) if known and len(known) == len(cells) else None
 

@@ -100,7 +100,7 @@ def _failure(path: Path, record: dict[str, Any]) -> str | None:
     lines = path.read_text(encoding="utf-8").strip().splitlines()
     message = lines[-1] if lines else "no message"
     cells = record.get("cells") or []
-    if "cells failed" in message and any(cell.get("status") == "error" for cell in cells):
+    if "cells failed" in message and any(cell.status == "error" for cell in cells):
         return None
     return message
 

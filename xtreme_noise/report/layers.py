@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from xtreme_noise.report.cells import Cell
+from xtreme_noise.record import CLEAN, CellRecord
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.text import NONE, percent
 from xtreme_noise.report.views import Item, TableView
-from xtreme_noise.results.rows import CLEAN
 
 _NAME = re.compile(r"layer (\d+) (\w+)")
 COLUMNS = (
@@ -24,24 +22,24 @@ COLUMNS = (
 class LayerScore:
     """The score of one cell at one layer, pooled in one way. layer: hidden state, 0 the embeddings."""
 
-    cell: Cell
+    cell: CellRecord
     pooling: str
     layer: int
     score: float
 
 
-def layer_scores(cells: Iterable[Cell]) -> list[LayerScore]:
+def layer_scores(cells: Iterable[CellRecord]) -> list[LayerScore]:
     """Of all finished cells, in their order; pooling by pooling, from the embeddings to the last layer."""
     return [
         LayerScore(cell, match[2], int(match[1]), value)
         for cell in cells
         if cell.status == "ok"
-        for name, value in json.loads(cell.extra or "{}").items()
+        for name, value in (cell.extra or {}).items()
         if (match := _NAME.fullmatch(name))
     ]
 
 
-def rows(cells: Iterable[Cell]) -> list[dict[str, object]]:
+def rows(cells: Iterable[CellRecord]) -> list[dict[str, object]]:
     """tables/layers.csv: one row a cell, pooling and layer."""
     return [
         {name: getattr(found.cell, name) for name in COLUMNS[:8]}
@@ -50,7 +48,7 @@ def rows(cells: Iterable[Cell]) -> list[dict[str, object]]:
     ]
 
 
-def tables(cells: Iterable[Cell], names: Names) -> list[TableView]:
+def tables(cells: Iterable[CellRecord], names: Names) -> list[TableView]:
     """Clean scores: one table a task, model, intermediate task and pooling; a row a layer, a column a language.
 
     Means over seeds; the mean over languages is of those that have every layer; the best layer of a column is bold.

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xtreme_noise.report.cells import Cell
+from xtreme_noise.record import CellRecord
 from xtreme_noise.report.estimates import Contrast
 from xtreme_noise.report.panels import Panel, System
 
@@ -23,7 +23,7 @@ class Names:
     several_arms: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, cells: Sequence[Cell]) -> Names:
+    def of(cls, cells: Sequence[CellRecord]) -> Names:
         systems = {System(cell.intermediate, cell.arm) for cell in cells if cell.arm != "none"}
         arms = Counter((system.kind, system.arm) for system in systems)
         several = frozenset(kind for (kind, _), count in arms.items() if count > 1)

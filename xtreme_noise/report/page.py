@@ -18,9 +18,10 @@ from markupsafe import Markup
 
 import xtreme_noise
 from xtreme_noise.names import slug
+from xtreme_noise.record import CellRecord
 from xtreme_noise.report import charts, cost, layers, text, training, views, xtreme_r
 from xtreme_noise.report.answer import QUESTION, answer, totals
-from xtreme_noise.report.cells import ARMS, Cell, ordered
+from xtreme_noise.report.cells import ARMS, ordered
 from xtreme_noise.report.chance import over
 from xtreme_noise.report.charts import Chart
 from xtreme_noise.report.estimates import CONTRASTS, MAIN, Contrast
@@ -151,7 +152,7 @@ def _chances(study: Study) -> list[tuple[str, float]]:
     return [(task, chance.score) for task, chance in means.items() if chance]
 
 
-def _tasks(cells: Iterable[Cell]) -> list[tuple[str, str]]:
+def _tasks(cells: Iterable[CellRecord]) -> list[tuple[str, str]]:
     return list(dict.fromkeys((cell.task, cell.model) for cell in cells))
 
 
@@ -185,7 +186,7 @@ def _guess(places: Sequence[Place]) -> str:
     return " to ".join(ends)
 
 
-def _note(panel: Panel, cells: Sequence[Cell]) -> str:
+def _note(panel: Panel, cells: Sequence[CellRecord]) -> str:
     """What a mean of this panel leaves out, and why."""
     names = {cell.language: cell.language_name for cell in cells}
     parts = []

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from xtreme_noise.kinds import kind, parts
-from xtreme_noise.report.cells import Cell, system_order
-from xtreme_noise.results.rows import CLEAN
+from xtreme_noise.record import CLEAN, CellRecord
+from xtreme_noise.report.cells import system_order
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class Panel:
     languages: tuple[str, ...]
     gaps: Mapping[str, str]
     partial: tuple[str, ...]
-    cells: Mapping[Spot, Cell]
-    spots: Mapping[Spot, Cell]
+    cells: Mapping[Spot, CellRecord]
+    spots: Mapping[Spot, CellRecord]
     unusable: Mapping[str, str]
 
     def among(self, some: Sequence[System]) -> Panel:
@@ -79,7 +79,7 @@ class Panel:
         wanted = sorted({*self.languages, *self.gaps})
         return _panel(self.task, self.model, self.noise, spots, some, wanted, self.unusable)
 
-    def at(self, system: System, language: str, level: float) -> list[list[Cell]]:
+    def at(self, system: System, language: str, level: float) -> list[list[CellRecord]]:
         """The cells of one point, per training seed, over noise seeds."""
         noise_seeds: tuple[int | None, ...] = (None,) if level == 0 else self.noise_seeds
         return [
@@ -97,9 +97,9 @@ class Panel:
         return not self.gaps
 
 
-def panels(cells: Sequence[Cell], unusable: Mapping[tuple[str, str], str] | None = None) -> list[Panel]:
+def panels(cells: Sequence[CellRecord], unusable: Mapping[tuple[str, str], str] | None = None) -> list[Panel]:
     """Every panel of the sweep. `unusable`: (task, language) -> why its cells cannot be compared."""
-    grouped: dict[tuple[str, str], list[Cell]] = defaultdict(list)
+    grouped: dict[tuple[str, str], list[CellRecord]] = defaultdict(list)
     for cell in cells:
         grouped[(cell.task, cell.model)].append(cell)
     found = []
@@ -113,15 +113,15 @@ def panels(cells: Sequence[Cell], unusable: Mapping[tuple[str, str], str] | None
     return found
 
 
-def systems(cells: Sequence[Cell]) -> list[System]:
+def systems(cells: Sequence[CellRecord]) -> list[System]:
     """The distinct systems: without an intermediate stage first, then English, then multilingual."""
     found = {System(cell.intermediate, cell.arm) for cell in cells}
     return sorted(found, key=lambda system: system_order(system.intermediate, system.arm))
 
 
-def _spots(members: Iterable[Cell], noise: str) -> dict[Spot, Cell]:
+def _spots(members: Iterable[CellRecord], noise: str) -> dict[Spot, CellRecord]:
     """The clean cells and those of one noise family."""
-    spots: dict[Spot, Cell] = {}
+    spots: dict[Spot, CellRecord] = {}
     for cell in members:
         if cell.noise in (CLEAN, noise):
             noise_seed = None if cell.noise == CLEAN else cell.noise_seed
@@ -133,7 +133,7 @@ def _panel(
     task: str,
     model: str,
     noise: str,
-    spots: Mapping[Spot, Cell],
+    spots: Mapping[Spot, CellRecord],
     every: Sequence[System],
     wanted: Sequence[str],
     bad: Mapping[str, str],
@@ -195,7 +195,7 @@ def _common(systems: Sequence[str], pairs: Iterable[tuple[str, Number]]) -> list
     return sorted(value for value, owners in seen.items() if owners >= set(systems))
 
 
-def _reason(lost: Sequence[Spot], spots: Mapping[Spot, Cell], here: Sequence[Cell], language: str) -> str:
+def _reason(lost: Sequence[Spot], spots: Mapping[Spot, CellRecord], here: Sequence[CellRecord], language: str) -> str:
     """Why a language is left out, in words: the worst thing that happened in it."""
     statuses = [spots[spot].status for spot in lost if spot in spots]
     statuses += [cell.status for cell in here if cell.language == language and cell.status == "missing"]

@@ -12,7 +12,8 @@ import numpy as np
 
 from xtreme_noise.analysis.bootstrap import Floats, LanguageScores, by_cluster, replicates
 from xtreme_noise.errors import DataError
-from xtreme_noise.report.cells import Cell, Problem, where
+from xtreme_noise.record import CellRecord
+from xtreme_noise.report.cells import Problem, where
 
 if TYPE_CHECKING:
     from xtreme_noise.report.chance import Chance
@@ -44,7 +45,7 @@ class _Unusable(DataError):
 
 
 def read_evidence(
-    sweep: Path, cells: Sequence[Cell], *, seed: int = 0, resample: bool = True
+    sweep: Path, cells: Sequence[CellRecord], *, seed: int = 0, resample: bool = True
 ) -> tuple[dict[str, Evidence], set[str], list[Problem]]:
     """Per task: replicates of every finished cell; the cells that cannot be used, by their digest; problems.
 
@@ -53,7 +54,7 @@ def read_evidence(
     A language whose cells do not hold exactly the same items, or whose predictions are missing, unreadable or
     do not add up to the recorded score, is left out of every comparison and named: never guessed at.
     """
-    grouped: dict[str, dict[str, list[Cell]]] = defaultdict(lambda: defaultdict(list))
+    grouped: dict[str, dict[str, list[CellRecord]]] = defaultdict(lambda: defaultdict(list))
     for cell in cells:
         if cell.status == "ok":
             grouped[cell.task][cell.language].append(cell)
@@ -84,14 +85,14 @@ def read_evidence(
 class _Items:
     """What a cell's predictions say of each example."""
 
-    cell: Cell
+    cell: CellRecord
     ids: Any
     clusters: Any
     num: Floats
     den: Floats
 
 
-def _read_language(sweep: Path, cells: Sequence[Cell]) -> tuple[LanguageScores, int]:
+def _read_language(sweep: Path, cells: Sequence[CellRecord]) -> tuple[LanguageScores, int]:
     """All cells of one task and language: items aligned by id, parts summed by source item; how many examples.
 
     Raises _Unusable with every cell that is not as the others are, or as its own record says.
@@ -112,7 +113,7 @@ def _read_language(sweep: Path, cells: Sequence[Cell]) -> tuple[LanguageScores, 
     return LanguageScores(clusters_num[0], clusters_num[1], clusters_den[1]), len(names)
 
 
-def _read_items(sweep: Path, cell: Cell) -> _Items:
+def _read_items(sweep: Path, cell: CellRecord) -> _Items:
     table = read_columns(sweep, cell, ("id", "cluster", "num", "den"))
     ids, clusters = table["id"].combine_chunks(), table["cluster"].combine_chunks()
     num, den = table["num"].to_numpy(), table["den"].to_numpy()
@@ -132,7 +133,7 @@ def _aligned(items: _Items, first: _Items) -> _Items:
     return replace(items, num=items.num[order], den=items.den[order])
 
 
-def read_columns(sweep: Path, cell: Cell, names: Sequence[str], *, optional: str | None = None) -> Any:
+def read_columns(sweep: Path, cell: CellRecord, names: Sequence[str], *, optional: str | None = None) -> Any:
     """These columns of a cell's predictions, without gaps, and `optional` where it is there.
 
     Raises DataError, which names the file, for one that is missing, damaged, or has other columns or kinds of values.
@@ -162,7 +163,7 @@ def read_columns(sweep: Path, cell: Cell, names: Sequence[str], *, optional: str
     return table
 
 
-def _check_sums(cell: Cell, num: Floats, den: Floats) -> None:
+def _check_sums(cell: CellRecord, num: Floats, den: Floats) -> None:
     total = float(den.sum())
     if not len(num) or not (den >= 0).all() or not np.isfinite(num).all():
         raise DataError(f"no examples, or numbers that no score is made of, in the predictions of: {where(cell)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,9 +9,9 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from xtreme_noise.report.cells import Cell, Problem, where
+from xtreme_noise.record import CLEAN, CellRecord
+from xtreme_noise.report.cells import Problem, where
 from xtreme_noise.report.grid import by_language
-from xtreme_noise.results.rows import CLEAN
 
 LIMIT = 240  # code points of the clean text that are shown
 
@@ -41,7 +40,7 @@ class SampleGroup:
     levels: dict[float, list[Sample]]
 
 
-def sample_groups(cells: Sequence[Cell]) -> tuple[list[SampleGroup], list[Problem]]:
+def sample_groups(cells: Sequence[CellRecord]) -> tuple[list[SampleGroup], list[Problem]]:
     """One sample per task, noise family, level and language (noise is the same for all arms); unreadable ones
     are problems.
     """
@@ -63,12 +62,11 @@ def sample_groups(cells: Sequence[Cell]) -> tuple[list[SampleGroup], list[Proble
     return [SampleGroup(task, noise, levels) for (task, noise), levels in groups.items()], problems
 
 
-def _first(cell: Cell) -> Sample | None:
+def _first(cell: CellRecord) -> Sample | None:
     """The first sample that noise changed, else the first."""
-    loaded: list[dict[str, Any]] = json.loads(cell.samples or "[]")
-    if not loaded:
+    if not cell.samples:
         return None
-    chosen = next((s for s in loaded if s["clean"] != s["noisy"]), loaded[0])
+    chosen = next((s for s in cell.samples if s["clean"] != s["noisy"]), cell.samples[0])
     clean, noisy = _text(chosen["clean"]), _text(chosen["noisy"])
     html = marked(clean, noisy, chosen["edits"])
     return Sample(

@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from xtreme_noise.report.cells import Cell, Problem, ordered, read_cells, where
+from xtreme_noise.record import CellRecord
+from xtreme_noise.report.cells import Problem, ordered, read_cells, where
 from xtreme_noise.report.chance import read_chances
 from xtreme_noise.report.estimates import Contrast, Point, contrasts, pairs, points
 from xtreme_noise.report.grid import Count, Place, counts, places
@@ -28,7 +29,7 @@ class Study:
     """
 
     sweep: Path
-    cells: Sequence[Cell]
+    cells: Sequence[CellRecord]
     problems: Sequence[Problem]
     panels: Sequence[Panel]
     evidence: dict[str, Evidence]
@@ -90,5 +91,5 @@ def read_study(sweep: Path, *, resample: bool = True, unusable: Collection[str] 
     )
 
 
-def _without_score(cell: Cell) -> Cell:
+def _without_score(cell: CellRecord) -> CellRecord:
     return replace(cell, status="error", score=None, error=UNUSABLE)

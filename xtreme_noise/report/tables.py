@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
 from typing import Any
 
-from xtreme_noise.report.cells import ABSENT, Cell
+from xtreme_noise.record import ABSENT, FIELDS, STATUSES
 from xtreme_noise.report.cost import costs
 from xtreme_noise.report.estimates import Contrast, Estimate
 from xtreme_noise.report.layers import COLUMNS as LAYERS
@@ -14,10 +13,10 @@ from xtreme_noise.report.layers import rows as layer_rows
 from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.study import Study
 from xtreme_noise.report.xtreme_r import rows as xtreme_r_rows
-from xtreme_noise.results.rows import STATUSES
+from xtreme_noise.results.table import row
 from xtreme_noise.sheets import sheet
 
-CELLS = tuple(field.name for field in fields(Cell) if field.name != "samples")
+CELLS = tuple(name for name in FIELDS if name != "samples")
 SCORES = (
     "task", "family", "model", "intermediate", "arm", "language", "language_name", "script", "seen", "noise",
     "level", "metric", "status", "cells", "expected", "n", "score", "score_low", "score_high", "drop", "drop_rate",
@@ -62,7 +61,7 @@ def tables(study: Study) -> dict[str, str]:
 
 
 def _cells(study: Study) -> Iterable[dict[str, Any]]:
-    return ({name: getattr(c, name) for name in CELLS} for c in study.cells if c.status != ABSENT)
+    return (row(cell) for cell in study.cells if cell.status != ABSENT)
 
 
 def _scores(study: Study) -> Iterable[dict[str, Any]]:

@@ -8,13 +8,12 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from xtreme_noise.report.cells import ABSENT
+from xtreme_noise.record import ABSENT, CLEAN, STATUSES
 from xtreme_noise.report.estimates import Estimate, Point
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel, System
 from xtreme_noise.report.study import Study
 from xtreme_noise.report.text import GUESS, STATUS_TEXT, guess, percent
-from xtreme_noise.results.rows import CLEAN, STATUSES
 
 
 def table(study: Study) -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xtreme_noise.report.cells import ABSENT
+from xtreme_noise.record import ABSENT
 from xtreme_noise.report.estimates import Estimate
 from xtreme_noise.report.grid import PARTIAL
 

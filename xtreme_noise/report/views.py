@@ -6,14 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from xtreme_noise.report.cells import ABSENT, Problem, ordered
+from xtreme_noise.record import ABSENT, CLEAN, STATUSES
+from xtreme_noise.report.cells import Problem, ordered
 from xtreme_noise.report.estimates import Contrast, Point
 from xtreme_noise.report.grid import PARTIAL, Place, by_language
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.study import Study
 from xtreme_noise.report.text import NONE, STATUS_TEXT, bounds, guess, percent, plural, probability
-from xtreme_noise.results.rows import CLEAN, STATUSES
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,13 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from xtreme_noise.analysis.xtreme_r import GROUPS, OVERALL, TASKS, Score, Task, scores
-from xtreme_noise.report.cells import Cell
+from xtreme_noise.record import CLEAN, CellRecord
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import System
 from xtreme_noise.report.study import Study
 from xtreme_noise.report.text import NONE, percent
 from xtreme_noise.report.views import Item, TableView
-from xtreme_noise.results.rows import CLEAN
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ def conditions(study: Study) -> list[Condition]:
     asked of a sample of the test sets is no score of the benchmark: it is partial.
     """
     at: dict[tuple[str, System, str, float], dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
-    cells: dict[tuple[str, str, str, str, str, float], list[Cell]] = defaultdict(list)
+    cells: dict[tuple[str, str, str, str, str, float], list[CellRecord]] = defaultdict(list)
     for cell in study.cells:
         cells[cell.task, cell.model, cell.intermediate, cell.language, cell.noise, cell.level].append(cell)
     sizes: dict[tuple[str, System, str, float], dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
@@ -94,10 +92,10 @@ def _task(name: str, metric: str | None) -> Task | None:
     return task if task is not None and metric in task.metrics else None
 
 
-def _value(task: Task, cell: Cell) -> float | None:
+def _value(task: Task, cell: CellRecord) -> float | None:
     if cell.score is None or not task.averages_exact_match:
         return cell.score
-    exact = json.loads(cell.extra or "{}").get("exact_match")
+    exact = (cell.extra or {}).get("exact_match")
     return None if exact is None else (cell.score + exact) / 2
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -12,15 +11,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from xtreme_noise import record
 from xtreme_noise.data.strict_json import check_text
 from xtreme_noise.errors import DataError
-from xtreme_noise.results import rows
-from xtreme_noise.results.rows import SCHEMA
+from xtreme_noise.record import CellRecord
+from xtreme_noise.results.table import CELLS, write_cells
 from xtreme_noise.sheets import sheet
-from xtreme_noise.store import write_atomic, write_bytes
+from xtreme_noise.store import write_atomic
 
 JOB = "job.json"
-CELLS = "cells.parquet"
 STAGES = "stages.csv"
 COUNTS = ("examples", "left_out_as_in_test", "windows", "tokens", "updates")  # of a stage
 _IDENTITY = ("task", "language", "model", "intermediate", "noise", "level", "noise_seed", "seed")
@@ -39,33 +38,38 @@ class Completion:
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """A job's record. Raises OSError, or ValueError for anything that no job has written."""
+    """A job's record, its "cells" as CellRecords. Raises OSError, or ValueError for what no job has written."""
     text = path.read_text(encoding="utf-8")
     job = json.loads(text)
     if "\\ud" in text or "\\uD" in text:
         check_text(job)
     if not isinstance(job, dict):
         raise ValueError(f"{path.name} is not an object")
-    for name, problem in (("cells", rows.problem), ("stages", _stage_problem)):
+    for name, read in (("cells", CellRecord.of), ("stages", _stage)):
         entries = job.get(name)
         if not isinstance(entries, list):
             raise ValueError(f"{path.name} has no list {name!r}: not the record of a job")
-        for number, entry in enumerate(entries, 1):
-            wrong = problem(entry) if isinstance(entry, dict) else "not an object"
-            if wrong:
-                raise ValueError(f"{path.name}: entry {number} of {name!r}: {wrong}")
-    if not rows.number(job.get("finished", 0.0)):
+        for number, entry in enumerate(entries):
+            try:
+                if not isinstance(entry, dict):
+                    raise ValueError("not an object")
+                entries[number] = read(entry)
+            except ValueError as error:
+                raise ValueError(f"{path.name}: entry {number + 1} of {name!r}: {error}") from error
+    if not record.number(job.get("finished", 0.0)):
         raise ValueError(f"{path.name}: 'finished' is not a time")
     return job
 
 
-def _stage_problem(stage: dict[str, Any]) -> str | None:
+def _stage(stage: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(stage.get("digest"), str):
-        return "it has no digest"
+        raise ValueError("it has no digest")
     known = {name: value for name, value in stage.items() if value is not None}
     wrong = [name for name in COUNTS if type(known.get(name, 0)) is not int]
-    wrong += [name for name in ("seconds",) if not rows.number(known.get(name, 0))]
-    return f"{wrong[0]} is {stage[wrong[0]]!r:.80}, not a number" if wrong else None
+    wrong += [name for name in ("seconds",) if not record.number(known.get(name, 0))]
+    if wrong:
+        raise ValueError(f"{wrong[0]} is {stage[wrong[0]]!r:.80}, not a number")
+    return stage
 
 
 def jobs(sweep: Path) -> tuple[list[dict[str, Any]], list[Path]]:
@@ -96,7 +100,7 @@ def finish(sweep: Path) -> Completion:
     records, unreadable = jobs(sweep)
     if not any(job["cells"] for job in records) and (sweep / CELLS).is_file():
         return _completion(_states(sweep / CELLS), len(unreadable))
-    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    found: dict[tuple[Any, ...], CellRecord] = {}
     for number, job in enumerate(records):
         for cell in job["cells"]:
             found[(_place(cell), *_which(cell, number))] = cell
@@ -107,26 +111,21 @@ def finish(sweep: Path) -> Completion:
         for (place, status, made), cell in found.items()
         if status == "ok" or ((place, made) not in done if status == "error" else place not in places)
     ]
-    ordered = sorted(kept, key=lambda cell: (*_place(cell), cell.get("cell") or ""))
-    table = [
-        cell | {name: json.dumps(cell.get(name) or empty, ensure_ascii=False) for name, empty in _NESTED.items()}
-        for cell in ordered
-    ]
-    write_cells(sweep, table)
+    ordered = sorted(kept, key=lambda cell: (*_place(cell), cell.cell or ""))
+    write_cells(sweep, ordered)
     _stages(sweep, records)
-    finished = Counter((_place(cell), cell.get("metric")) for cell in ordered if cell["status"] == "ok")
-    whole = _completion([cell["status"] for cell in ordered], len(unreadable))
+    finished = Counter((_place(cell), cell.metric) for cell in ordered if cell.status == "ok")
+    whole = _completion([cell.status for cell in ordered], len(unreadable))
     return replace(whole, ambiguous=sum(count for count in finished.values() if count > 1))
 
 
-def _which(cell: dict[str, Any], job: int) -> tuple[str, Any]:
+def _which(cell: CellRecord, job: int) -> tuple[str, Any]:
     """What tells a cell from others of its place: its status, and what made it, else (it never got that far) its job.
 
     Gaps are of the data, not of a job: of them there is one a place.
     """
-    status = str(cell["status"])
-    if status in ("ok", "error"):
-        return status, cell.get("cell") or job
+    if cell.status in ("ok", "error"):
+        return cell.status, cell.cell or job
     return "gap", None
 
 
@@ -143,19 +142,8 @@ def _completion(states: list[str], unreadable: int) -> Completion:
     return Completion(ok, failed + unreadable, missing, not_applicable)
 
 
-def _place(cell: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(cell[name] for name in _IDENTITY) + tuple(cell.get(name) or "" for name in _ALSO)
-
-
-_NESTED: dict[str, Any] = {"samples": [], "extra": {}}
-
-
-def write_cells(sweep: Path, cells: list[dict[str, Any]]) -> None:
-    """Write cells.parquet atomically; `cells` may lack columns."""
-    columns = {name: [cell.get(name) for cell in cells] for name in SCHEMA.names}
-    buffer = io.BytesIO()
-    pq.write_table(pa.table(columns, schema=SCHEMA), buffer)
-    write_bytes(sweep / CELLS, buffer.getvalue())
+def _place(cell: CellRecord) -> tuple[Any, ...]:
+    return tuple(getattr(cell, name) for name in _IDENTITY) + tuple(getattr(cell, name) or "" for name in _ALSO)
 
 
 def _stages(sweep: Path, records: list[dict[str, Any]]) -> None:

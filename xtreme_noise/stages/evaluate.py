@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,11 @@ from xtreme_noise.data.transform import NoiseTransform, texts, token_change_rate
 from xtreme_noise.errors import NotApplicable, NotFinite, UserError
 from xtreme_noise.languages import main as main_language
 from xtreme_noise.noise.apply import FIELDS
+from xtreme_noise.record import CLEAN, CellRecord
 from xtreme_noise.stages.fit import bars
 from xtreme_noise.stages.mining import Mining
 from xtreme_noise.stages.open import LazyPredictor
-from xtreme_noise.stages.plan import CLEAN, Cell, Plan
+from xtreme_noise.stages.plan import Cell, Plan
 from xtreme_noise.stages.predictor import Predictor
 from xtreme_noise.stages.threshold import prepare
 from xtreme_noise.store import Store, digest, write_atomic
@@ -50,11 +52,11 @@ def evaluate(
     plan: Plan,
     store: Store,
     predictor: LazyPredictor,
-    finished: Callable[[dict[str, Any], Path | None], None],
-) -> Iterator[dict[str, Any]]:
-    """Yields one entry a cell: who it is, its status, and its record. A failing cell does not stop the others.
+    finished: Callable[[CellRecord, Path | None], None],
+) -> Iterator[CellRecord]:
+    """Yields the record of every cell. A failing cell does not stop the others.
 
-    finished: called with the entry and the directory of its record (None unless status is ok).
+    finished: called with the record and its directory in the store (None unless status is ok).
     """
     by_language: dict[str, list[Cell]] = {}
     for cell in plan.cells:
@@ -70,12 +72,12 @@ def evaluate(
             for cell in cells:
                 interrupt.check()
                 bar.set_postfix_str(f"{cell.language} {cell.noise}@{cell.level:g}")
-                entry, path = session.entry(cell)
-                if entry["status"] == "error":
+                record, path = session.record(cell)
+                if record.status == "error":
                     interrupt.check()  # it may have failed of it
-                finished(entry, path)
+                finished(record, path)
                 bar.update()
-                yield entry
+                yield record
 
 
 class LanguageSession:
@@ -116,32 +118,30 @@ class LanguageSession:
             self._say(name, error)
             self.test, self.missing, self.status = None, str(error), "error"
 
-    def entry(self, cell: Cell) -> tuple[dict[str, Any], Path | None]:
-        """The cell's entry and the directory of its record, computed now unless it is in the store."""
-        entry = identify(self.plan.cfg, cell)
+    def record(self, cell: Cell) -> tuple[CellRecord, Path | None]:
+        """The cell's record and its directory in the store, computed now unless it is there."""
+        planned = identify(self.plan.cfg, cell)
         if self.test is None:
-            return entry | {"status": self.status, "error": self.missing}, None
+            return replace(planned, status=self.status, error=self.missing), None
         if cell.perturber is not None:
             for code in spoken(self.plan.cfg, cell.language).values():
                 if not cell.perturber.supports(code):
-                    return entry | {
-                        "status": "n/a",
-                        "error": f"noise family {cell.noise!r} cannot act in {code!r}",
-                    }, None
-        entry["cell"] = digest(self.plan.cell_key(cell, self.test))
+                    why = f"noise family {cell.noise!r} cannot act in {code!r}"
+                    return replace(planned, status="n/a", error=why), None
+        planned = replace(planned, cell=digest(self.plan.cell_key(cell, self.test)))
         try:
-            path = self._record(cell, self.test)
+            path = self._measured(cell, self.test)
         except NotApplicable as error:
-            return entry | {"status": "n/a", "error": str(error)}, None
+            return replace(planned, status="n/a", error=str(error)), None
         except UserError as error:
             self._say(describe(cell), error)
-            return entry | {"status": "error", "error": str(error)}, None
+            return replace(planned, status="error", error=str(error)), None
         except Exception as error:
             self._say(describe(cell), error)
-            return entry | {"status": "error", "error": f"{type(error).__name__}: {error}"}, None
-        record = json.loads((path / RECORD).read_text(encoding="utf-8"))
-        signature = self.plan.signature(cell, self.test, record["n"])
-        return entry | record | {"status": "ok", "error": None, "signature": signature}, path
+            return replace(planned, status="error", error=f"{type(error).__name__}: {error}"), None
+        measured = json.loads((path / RECORD).read_text(encoding="utf-8"))
+        signature = self.plan.signature(cell, self.test, measured["n"])
+        return CellRecord.of(planned.values() | measured | {"status": "ok", "signature": signature}), path
 
     def _say(self, where: str, error: Exception) -> None:
         text = f"{type(error).__name__}: {error}"
@@ -153,7 +153,7 @@ class LanguageSession:
         else:
             log.error("%s failed", where, exc_info=error)
 
-    def _record(self, cell: Cell, test: Reference) -> Path:
+    def _measured(self, cell: Cell, test: Reference) -> Path:
         def make(directory: Path) -> None:
             path = self._predictions(cell, test)
             clean = path if cell.noise == CLEAN else self._predictions(_clean(cell), test)
@@ -326,10 +326,10 @@ def saturated(level: float, reached: float, capacity: float) -> bool:
     return reached < level - slack and level > capacity / 3
 
 
-def identify(cfg: Config, cell: Cell) -> dict[str, Any]:
-    """Who a cell is: the columns of cells.parquet that are known before it is computed."""
+def identify(cfg: Config, cell: Cell) -> CellRecord:
+    """What is known of a cell before it is computed."""
     kept = cell.perturber.label_preserving if cell.perturber else True
-    return grid.identify(cfg, cell.place) | {"label_preserving": kept}
+    return replace(grid.planned(cfg, cell.place), label_preserving=kept)
 
 
 def describe(cell: Cell) -> str:

@@ -9,11 +9,11 @@ from typing import Any
 from xtreme_noise import __version__, metrics, models, noise
 from xtreme_noise.config import grid
 from xtreme_noise.config.fields import noise_field, spoken
-from xtreme_noise.config.grid import CLEAN
 from xtreme_noise.config.schema import Config, TrainerConfig
 from xtreme_noise.data.pool import Pool
 from xtreme_noise.data.sources import Reference
 from xtreme_noise.noise import Perturber
+from xtreme_noise.record import CLEAN
 from xtreme_noise.stages.line import few_shot, line, test_reference
 from xtreme_noise.stages.mining import Mining, mining, vectors
 from xtreme_noise.stages.ranking import encoding, pool
@@ -234,4 +234,4 @@ class Plan:
         return "|".join(f"{name}:{value}" for name, value in fields.items())
 
 
-__all__ = ["CLEAN", "Cell", "Plan", "Share", "Stage", "cells", "test_reference"]
+__all__ = ["Cell", "Plan", "Share", "Stage", "cells", "test_reference"]

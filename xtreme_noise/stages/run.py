@@ -6,7 +6,7 @@ import io
 import json
 import logging
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from xtreme_noise import trackers
 from xtreme_noise.config import grid
 from xtreme_noise.config.schema import Config
 from xtreme_noise.errors import JobFailed
+from xtreme_noise.record import CellRecord
 from xtreme_noise.results import JOB, read_record
 from xtreme_noise.stages.evaluate import SCORES, evaluate, identify
 from xtreme_noise.stages.fit import TRAINING
@@ -42,42 +43,41 @@ def run_job(cfg: Config, job_dir: Path) -> None:
         plan = Plan(cfg)
         _ = plan.model_digest  # all that is trained on is there
     except Exception as error:
-        failed = {"status": "error", "error": str(error) or type(error).__name__}
-        record.cells = [identify(cfg, cell) | failed for cell in cells(cfg)]
+        why = str(error) or type(error).__name__
+        record.cells = [replace(identify(cfg, cell), status="error", error=why) for cell in cells(cfg)]
         record.write_unplanned()
         raise
     try:
         _evaluate(plan, store, record, tracker)
     finally:
         tracker.close()
-    failures = [entry for entry in record.cells if entry["status"] == "error"]
+    failures = [cell for cell in record.cells if cell.status == "error"]
     if failures:
         first = failures[0]
-        where = f"{first['language']} {first['noise']}@{first['level']:g}"
+        where = f"{first.language} {first.noise}@{first.level:g}"
         raise JobFailed(
-            f"{grid.title(cfg)}: {len(failures)} of {len(record.cells)} cells failed, first {where}: {first['error']}"
+            f"{grid.title(cfg)}: {len(failures)} of {len(record.cells)} cells failed, first {where}: {first.error}"
         )
 
 
 def _evaluate(plan: Plan, store: Store, record: JobRecord, tracker: trackers.Tracker) -> None:
     sweep = Path(plan.cfg.sweep) if plan.cfg.sweep else record.folder
 
-    def finished(entry: dict[str, Any], path: Path | None) -> None:
+    def finished(cell: CellRecord, path: Path | None) -> None:
         if path is not None:
-            target = sweep / "predictions" / f"{entry['cell']}.parquet"
-            _share(path / SCORES, target, entry["language"], plan.cfg.task.parallel)
-            names = ("task", "language", "noise", "level", "noise_seed")
-            where = "/".join(f"{entry[name]:g}" if name == "level" else str(entry[name]) for name in names)
-            if not record.logged(entry):
-                tracker.open().log_metrics({where: entry["score"]})
+            target = sweep / "predictions" / f"{cell.cell}.parquet"
+            _share(path / SCORES, target, cell.language, plan.cfg.task.parallel)
+            if cell.score is not None and not record.logged(cell):
+                where = f"{cell.task}/{cell.language}/{cell.noise}/{cell.level:g}/{cell.noise_seed}"
+                tracker.open().log_metrics({where: cell.score})
 
     language = None
     try:
-        for entry in evaluate(plan, store, LazyPredictor(plan, store, tracker), finished):
-            if entry["language"] != language and record.cells:
+        for cell in evaluate(plan, store, LazyPredictor(plan, store, tracker), finished):
+            if cell.language != language and record.cells:
                 record.write_so_far(plan, store)  # a killed job leaves what it has, language by language
-            language = entry["language"]
-            record.cells.append(entry)
+            language = cell.language
+            record.cells.append(cell)
     except (KeyboardInterrupt, SystemExit):  # one that is interrupted leaves all that it has
         if record.cells:
             record.write_so_far(plan, store)
@@ -86,7 +86,7 @@ def _evaluate(plan: Plan, store: Store, record: JobRecord, tracker: trackers.Tra
 
 
 class JobRecord:
-    """What a job leaves for the study: its stages and the entries of its cells.
+    """What a job leaves for the study: its stages and the records of its cells.
 
     Until all of it is there, what an earlier run of the job left is kept: a killed resumption shows no less.
     """
@@ -94,19 +94,19 @@ class JobRecord:
     def __init__(self, folder: Path, tracker: str = "") -> None:
         self.folder = folder
         self.tracker = tracker
-        self.cells: list[dict[str, Any]] = []
+        self.cells: list[CellRecord] = []
         self.begin = time.perf_counter()
         try:
             before = read_record(folder / JOB)
         except (OSError, ValueError, RecursionError):
             before = {"cells": []}
-        self._before: list[dict[str, Any]] = before["cells"]
+        self._before: list[CellRecord] = before["cells"]
         same = self._before if before.get("tracker") == tracker else []
-        self._logged = {cell.get("cell") for cell in same if cell["status"] == "ok"}
+        self._logged = {cell.cell for cell in same if cell.status == "ok"}
 
-    def logged(self, entry: dict[str, Any]) -> bool:
+    def logged(self, cell: CellRecord) -> bool:
         """Whether an earlier run of the job has shown this cell to its tracker."""
-        return entry["cell"] in self._logged
+        return cell.cell in self._logged
 
     def write(self, plan: Plan, store: Store) -> None:
         """Write job.json atomically, with the cells of this run."""
@@ -114,15 +114,15 @@ class JobRecord:
 
     def write_so_far(self, plan: Plan, store: Store) -> None:
         """Write it with the earlier entries of the cells that this run has not reached."""
-        reached = set(map(_place, self.cells))
-        self._write(self.cells + [cell for cell in self._before if _place(cell) not in reached], plan, store)
+        reached = {cell.place for cell in self.cells}
+        self._write(self.cells + [cell for cell in self._before if cell.place not in reached], plan, store)
 
     def write_unplanned(self) -> None:
         """Write it for a job that could not begin: what was finished before still is."""
-        finished = {_place(cell): cell for cell in self._before if cell["status"] == "ok"}
-        self._write([finished.get(_place(cell), cell) for cell in self.cells])
+        finished = {cell.place: cell for cell in self._before if cell.status == "ok"}
+        self._write([finished.get(cell.place, cell) for cell in self.cells])
 
-    def _write(self, cells: list[dict[str, Any]], plan: Plan | None = None, store: Store | None = None) -> None:
+    def _write(self, cells: list[CellRecord], plan: Plan | None = None, store: Store | None = None) -> None:
         job = {
             "format": 1,
             "finished": time.time(),
@@ -130,15 +130,10 @@ class JobRecord:
             "software": plan.software | plan.noise_software if plan else {},
             "tracker": self.tracker,
             "stages": _trained(plan, store) if plan and store else [],
-            "cells": cells,
+            "cells": [cell.values() for cell in cells],
         }
         text = json.dumps(job, ensure_ascii=False)
         write_bytes(self.folder / JOB, text.encode(errors="replace"))  # a path of other bytes may be in an error
-
-
-def _place(cell: dict[str, Any]) -> tuple[Any, ...]:
-    """What a cell is within its job."""
-    return tuple(cell[name] for name in ("language", "noise", "level", "noise_seed"))
 
 
 def _trained(plan: Plan, store: Store) -> list[dict[str, Any]]:

@@ -1,0 +1,167 @@
+"""The record of a cell: one type from evaluation to the job's record, cells.parquet, the report and exports.
+
+A further field is added here, and filled where it is measured (stages/evaluate.py).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+STATUSES = ("ok", "error", "missing", "n/a")
+ABSENT = "not run"  # planned, but without a result: not yet run, or killed
+CLEAN = "clean"
+_SLACK = 1e-9  # of a score that is a sum of floats
+_INT64 = range(-(2**63), 2**63)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellRecord:
+    """One cell and what was measured in it. Scores, rates and levels are fractions; None where nothing was measured."""
+
+    cell: str = ""  # digest of what the result depends on; names the files of its predictions
+    task: str
+    family: str = ""
+    language: str
+    language_name: str = ""
+    script: str = ""
+    model: str
+    intermediate: str
+    arm: str = ""
+    train_noise: str | None = None
+    seen: bool | None = None
+    noise: str
+    level: float
+    noise_seed: int
+    seed: int
+    metric: str | None = None
+    score: float | None = None
+    n: int | None = None  # examples
+    test_size: int | None = None  # the size of the sample that the test set was cut to; None: whole
+    achieved: float | None = None
+    changed: float | None = None
+    word_change_rate: float | None = None
+    fertility: float | None = None
+    flip_rate: float | None = None
+    right_to_wrong: float | None = None
+    wrong_to_right: float | None = None
+    capacity: float | None = None
+    status: str = ABSENT
+    error: str | None = None
+    seconds: float | None = None
+    forward_tokens: int | None = None
+    forward_seconds: float | None = None
+    noise_seconds: float | None = None
+    token_change_rate: float | None = None
+    windows: int | None = None
+    calibrated_by: str | None = None
+    saturated: bool | None = None
+    label_preserving: bool | None = None
+    signature: str | None = None
+    thresholds: list[float] | None = field(default=None, hash=False)  # of bitext mining
+    samples: list[dict[str, Any]] | None = field(default=None, hash=False)
+    extra: dict[str, float] | None = field(default=None, hash=False)  # further figures, by name
+
+    @property
+    def sampled(self) -> bool:
+        """Whether its score is over a part of the test set. With fewer items than asked for, it is all there are."""
+        return self.test_size is not None and (self.n is None or self.n >= self.test_size)
+
+    @property
+    def identity(self) -> tuple[str, str, str, str, str, float, int | None, int]:
+        """What a study may hold once. A clean cell has no noise, so its noise seed means nothing."""
+        noise_seed = None if self.noise == CLEAN else self.noise_seed
+        return (
+            self.task, self.model, self.intermediate, self.language, self.noise, self.level, noise_seed, self.seed,
+        )  # fmt: skip
+
+    @property
+    def place(self) -> tuple[str, str, float, int]:
+        """What a cell is within its job."""
+        return self.language, self.noise, self.level, self.noise_seed
+
+    def values(self) -> dict[str, Any]:
+        """What is known of the cell, by name."""
+        found = {name: getattr(self, name) for name in FIELDS}
+        return {name: value for name, value in found.items() if value not in (None, "")}
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> CellRecord:
+        """The record with these values; names of other versions are left out.
+
+        Raises ValueError when no job can have written them.
+        """
+        if wrong := problem(values):
+            raise ValueError(wrong)
+        return cls(**{name: value for name, value in values.items() if name in FIELDS and value is not None})
+
+
+def _kind(hint: Any) -> type:
+    whole = typing.get_args(hint)[0] if isinstance(hint, types.UnionType) else hint  # without None
+    found: type = typing.get_origin(whole) or whole
+    return found
+
+
+FIELDS = {name: _kind(hint) for name, hint in typing.get_type_hints(CellRecord).items()}
+NEEDED = tuple(
+    one.name
+    for one in dataclasses.fields(CellRecord)
+    if one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING
+)
+LATER = ("seen", "test_size", "thresholds")  # columns that tables of earlier versions lack
+
+
+def problem(values: Mapping[str, Any]) -> str | None:
+    """What is wrong with the values of a record, in words; None when a job can have written them.
+
+    NaN stands for what was not measured, but for no score.
+    """
+    for name, kind in FIELDS.items():
+        value = values.get(name)
+        if value is not None and not _is(value, kind):
+            return f"{name} is {value!r:.80}, not {_WORDS[kind]}"
+    for name in (*NEEDED, "status"):
+        if values.get(name) is None:
+            return f"it has no {name}"
+    if values["status"] not in STATUSES:
+        return f"it has status {values['status']!r:.80}, not one of {', '.join(STATUSES)}"
+    if not 0 <= values["level"] <= 1:
+        return f"level is {values['level']}, not a share from 0 to 1"
+    if (values["level"] == 0) != (values["noise"] == CLEAN):
+        return (
+            f"level is {values['level']:g} and noise is {values['noise']!r:.80}: what is clean has level 0, and "
+            "nothing else"
+        )
+    return _unfinished(values) if values["status"] == "ok" else None
+
+
+def _unfinished(values: Mapping[str, Any]) -> str | None:
+    score = values.get("score")
+    if score is None or not -_SLACK <= score <= 1 + _SLACK:  # nan is neither
+        return f"score is {score}, not a share from 0 to 1, and its status is ok"
+    if not values.get("cell"):
+        return "it has no cell (the digest of its predictions), and its status is ok"
+    wrong = [name for name, value in (values.get("extra") or {}).items() if not number(value)]
+    return f"extra holds no number for {wrong[0]!r:.80}" if wrong else None
+
+
+_WORDS = {
+    str: "text", bool: "true or false", int: "a whole number of 64 bits", float: "a number", list: "a list",
+    dict: "names with their values",
+}  # fmt: skip
+
+
+def _is(value: Any, kind: type) -> bool:
+    if kind is int:
+        return type(value) is int and value in _INT64
+    return number(value) if kind is float else isinstance(value, kind)
+
+
+def number(value: Any) -> bool:
+    """Whether it is a number of a table: of 64 bits, and not infinite."""
+    return not math.isinf(value) if type(value) is float else type(value) is int and value in _INT64

@@ -1,0 +1,84 @@
+"""cells.parquet: one row a cell, with the columns that CellRecord has."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from xtreme_noise.errors import DataError
+from xtreme_noise.record import CLEAN, FIELDS, LATER, CellRecord
+from xtreme_noise.store import write_bytes
+
+CELLS = "cells.parquet"
+_TYPES = {bool: pa.bool_(), int: pa.int64(), float: pa.float64()}
+# Lists and mappings are JSON.
+SCHEMA = pa.schema([(name, _TYPES.get(kind, pa.string())) for name, kind in FIELDS.items()])
+_NESTED = [name for name, kind in FIELDS.items() if kind in (list, dict)]
+
+
+def row(cell: CellRecord) -> dict[str, Any]:
+    """What is known of a cell, with lists and mappings as JSON."""
+    found = cell.values()
+    return found | {name: json.dumps(found[name], ensure_ascii=False) for name in _NESTED if name in found}
+
+
+def write_cells(sweep: Path, cells: Iterable[CellRecord]) -> None:
+    """Write cells.parquet atomically."""
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist([row(cell) for cell in cells], SCHEMA), buffer)
+    write_bytes(sweep / CELLS, buffer.getvalue())
+
+
+def read_cells(sweep: Path) -> list[CellRecord]:
+    """The rows of cells.parquet. Raises DataError when it is absent, unreadable, lacks a column or holds what no job
+    has written.
+    """
+    path = sweep / CELLS
+    if not path.is_file():
+        raise DataError(f"{sweep} is not a sweep folder with results: it has no {CELLS}.")
+    return [_record(row, f"{path}, row {number}") for number, row in enumerate(_rows(path), 1)]
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of the table, every column as what it should be."""
+    try:
+        with pq.ParquetFile(path) as file:  # read_table would import pandas first
+            table = file.read()
+        table.validate(full=True)  # texts are UTF-8
+        there = [name for name in FIELDS if table.column_names.count(name) == 1]
+        lacking = [name for name in FIELDS if name not in (*there, *LATER)]
+        if lacking:
+            raise DataError(f"{path} lacks the columns {', '.join(lacking)}, or has them twice.")
+        columns = {name: _column(table[name], SCHEMA.field(name).type, f"{path}: column {name!r}") for name in there}
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _column(column: Any, kind: Any, where: str) -> list[Any]:
+    try:
+        values: list[Any] = column.cast(kind).to_pylist()
+    except (ValueError, pa.ArrowException) as error:
+        raise DataError(f"{where} is of the type {column.type}, wanted {kind}: {error}") from error
+    return [None if value != value else value for value in values]  # nan: not measured
+
+
+def _record(row: dict[str, Any], where: str) -> CellRecord:
+    row["noise"] = row["noise"] or CLEAN
+    row["level"] = row["level"] or 0.0
+    if row["noise"] == CLEAN:
+        row["noise_seed"] = 0  # means nothing where nothing is noisy
+    try:
+        for name in _NESTED:
+            row[name] = None if row.get(name) is None else json.loads(row[name])
+        return CellRecord.of(row)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise DataError(f"{where}: samples or extra are no JSON: {error}") from error
+    except ValueError as error:
+        raise DataError(f"{where}: {error}. It was edited, or damaged.") from error
