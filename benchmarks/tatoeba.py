@@ -15,7 +15,7 @@ import torch
 from benchmarks.setting import job, line
 from xtreme_noise.data.batching import pad, sorted_batches
 from xtreme_noise.stages.evaluate import LanguageSession, evaluate
-from xtreme_noise.stages.open import LazyPredictor
+from xtreme_noise.stages.model_cache import Models
 from xtreme_noise.stages.plan import Plan
 from xtreme_noise.stages.predictor import Predictor
 from xtreme_noise.store import Store
@@ -32,14 +32,14 @@ def main(pairs: int = 4, size: int = 300) -> None:
                 f"store={folder}",
             )  # fmt: skip
             plan, store = Plan(cfg), Store(folder)
-            predictor = LazyPredictor(plan, store, False)
-            found = predictor.get()  # loading is not what is compared
+            models = Models(plan, store, False)
+            predictor = models.get(code)  # loading is not what is compared
             begin = time.perf_counter()
-            entries = list(evaluate(plan, store, predictor, lambda _entry, _path: None))
+            entries = list(evaluate(plan, store, models))
             ours += time.perf_counter() - begin
-            assert all(entry.status == "ok" for entry in entries), entries
-            data = LanguageSession(plan, store, predictor, code).data()
-            bare += _bare(found, [text for column in ("query", "candidate") for text in data[column]])
+            assert all(entry.status == "ok" for entry, _ in entries), entries
+            data = LanguageSession(plan, store, models, code).data()
+            bare += _bare(predictor, [text for column in ("query", "candidate") for text in data[column]])
     line(f"Tatoeba, {pairs} pairs of {size}, seconds against bare encoding", ours, bare, "s", "at most 1.1")
 
 

@@ -12,7 +12,7 @@ from xtreme_noise import cli
 from xtreme_noise.config import compose
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.errors import ConfigError, DataError
-from xtreme_noise.stages.open import train
+from xtreme_noise.stages.model_cache import train
 from xtreme_noise.stages.plan import Plan
 from xtreme_noise.stages.stage import length
 from xtreme_noise.stages.training_set import training_data

@@ -20,7 +20,7 @@ from xtreme_noise.config.schema import Config
 from xtreme_noise.errors import ConfigError, DataError
 from xtreme_noise.stages.estimate import survey
 from xtreme_noise.stages.line import portions
-from xtreme_noise.stages.open import train
+from xtreme_noise.stages.model_cache import train
 from xtreme_noise.stages.plan import Plan
 from xtreme_noise.stages.run import _trained
 from xtreme_noise.stages.training_set import training_data

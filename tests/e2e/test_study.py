@@ -19,7 +19,7 @@ from transformers import AutoModelForSequenceClassification
 from tests.e2e.world import QUICK, cells, command, run, write
 from xtreme_noise import cli
 from xtreme_noise.data import examples
-from xtreme_noise.stages import fit
+from xtreme_noise.stages import model_cache
 from xtreme_noise.stages.predictor import Predictor
 
 NAMES = ("task", "language", "intermediate", "noise", "level", "noise_seed")
@@ -74,7 +74,7 @@ def test_second_run_trains_and_forwards_nothing(root: Path, monkeypatch: pytest.
     def forbidden(*_args: Any, **_kwargs: Any) -> None:
         raise AssertionError("a finished study must not be computed again")
 
-    monkeypatch.setattr(fit, "fit", forbidden)
+    monkeypatch.setattr(model_cache, "fit", forbidden)
     monkeypatch.setattr(Predictor, "predict", forbidden)
     main(root, *overrides)
     assert cells(Path("s")) == before
@@ -234,9 +234,7 @@ def test_a_damaged_stage_is_found_and_trained_again(root: Path, store_path: Path
     (stage,) = [path for path in (store_path / "stages").iterdir() if path.is_dir()]
     weights = stage / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-10])
-    from xtreme_noise.stages import open as opened
-
-    opened._last.clear()  # a new process would start without it
+    model_cache._last.clear()  # a new process would start without it
     main(root, "task=xnli", "languages=[de]", "noise.levels=[0]", "sweep=s")
     assert {row["language"] for row in cells(Path("s"))} == {"en", "de"}
     assert any((store_path / "damaged").iterdir())

@@ -23,7 +23,7 @@ from xtreme_noise.errors import NotFinite
 from xtreme_noise.modules import MODULES, TaskModule
 from xtreme_noise.modules.together import TogetherModule, own
 from xtreme_noise.stages import estimate
-from xtreme_noise.stages.open import train
+from xtreme_noise.stages.model_cache import train
 from xtreme_noise.stages.plan import Plan
 from xtreme_noise.store import Store, digest
 

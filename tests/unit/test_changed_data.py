@@ -31,9 +31,8 @@ from xtreme_noise.data.sources import Reference
 from xtreme_noise.errors import DataError
 from xtreme_noise.modules import TaskModule
 from xtreme_noise.noise import build
-from xtreme_noise.record import CellRecord
 from xtreme_noise.stages import evaluate, fit
-from xtreme_noise.stages import open as training
+from xtreme_noise.stages import model_cache as training
 from xtreme_noise.stages.plan import Cell, Plan
 from xtreme_noise.store import Store, file_digest
 
@@ -262,12 +261,9 @@ def study(root: Path, store: Path, *more: str) -> tuple[Plan, Store]:
 def scores(plan: Plan, store: Store) -> dict[str, tuple[str, bytes]]:
     """By language: the cell, and the scores of its examples."""
     found = {}
-
-    def finished(cell: CellRecord, path: Path | None) -> None:
+    for cell, path in evaluate.evaluate(plan, store, training.Models(plan, store, False)):
         assert path is not None, cell.error
         found[cell.language] = (cell.cell, (path / evaluate.SCORES).read_bytes())
-
-    list(evaluate.evaluate(plan, store, training.LazyPredictor(plan, store, False), finished))
     return found
 
 
@@ -297,7 +293,7 @@ def test_a_file_that_stays_changed(root: Path, tmp_path: Path) -> None:
     key = plan.cell_key(Cell("de", "clean", 0.0, 0), first)
     with gzip.open(root / "xnli/test.de.jsonl.gz", "at") as stream:
         stream.write(json.dumps(nli("de", 1, 900)[0]) + "\n")
-    session = evaluate.LanguageSession(plan, store, training.LazyPredictor(plan, store, False), "de")
+    session = evaluate.LanguageSession(plan, store, training.Models(plan, store, False), "de")
     session.test = first
     found, path = session.record(Cell("de", "clean", 0.0, 0))
     assert found.status == "error" and path is None

@@ -16,7 +16,7 @@ from xtreme_noise.data.examples import identity, normalise
 from xtreme_noise.data.files import labels, rows
 from xtreme_noise.errors import DataError
 from xtreme_noise.metrics import build
-from xtreme_noise.stages.open import train
+from xtreme_noise.stages.model_cache import train
 from xtreme_noise.stages.plan import Plan
 from xtreme_noise.stages.training_set import training_data
 from xtreme_noise.store import Store

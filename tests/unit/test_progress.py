@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.world import QUICK, data
 from xtreme_noise.config import compose
 from xtreme_noise.stages import progress
-from xtreme_noise.stages.open import train
+from xtreme_noise.stages.model_cache import train
 from xtreme_noise.stages.plan import Plan
 from xtreme_noise.store import Store
 

@@ -25,7 +25,7 @@ from xtreme_noise.errors import UserError
 from xtreme_noise.stages import checkpoint
 from xtreme_noise.stages import fit as stage_fit
 from xtreme_noise.stages.checkpoint import LAST, Resume, SafeCheckpointIO, last
-from xtreme_noise.stages.open import train
+from xtreme_noise.stages.model_cache import train
 from xtreme_noise.stages.plan import Plan
 from xtreme_noise.store import Store
 

@@ -18,7 +18,7 @@ from xtreme_noise.config import compose
 from xtreme_noise.config.schema import Config, ModelConfig
 from xtreme_noise.data.batching import LengthBuckets
 from xtreme_noise.stages.checkpoint import Resume
-from xtreme_noise.stages.open import train
+from xtreme_noise.stages.model_cache import train
 from xtreme_noise.stages.plan import Plan
 from xtreme_noise.store import Store
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from xtreme_noise.noise.apply import FIELDS
 from xtreme_noise.record import CLEAN, CellRecord
 from xtreme_noise.stages.fit import bars
 from xtreme_noise.stages.mining import Mining
-from xtreme_noise.stages.open import LazyPredictor
+from xtreme_noise.stages.model_cache import Models
 from xtreme_noise.stages.plan import Cell, Plan
 from xtreme_noise.stages.predictor import Predictor
 from xtreme_noise.stages.threshold import prepare
@@ -48,36 +48,30 @@ REMEMBERED = 200_000  # inputs whose values are kept for the next cells of a lan
 _last_test: dict[str, str] = {}  # the language whose inputs the predictor remembers
 
 
-def evaluate(
-    plan: Plan,
-    store: Store,
-    predictor: LazyPredictor,
-    finished: Callable[[CellRecord, Path | None], None],
-) -> Iterator[CellRecord]:
-    """Yields the record of every cell. A failing cell does not stop the others.
+def evaluate(plan: Plan, store: Store, models: Models) -> Iterator[tuple[CellRecord, Path | None]]:
+    """Language by language: train what is missing, then evaluate every cell.
 
-    finished: called with the record and its directory in the store (None unless status is ok).
+    Yields every cell's record and its directory in the store (None unless its status is ok). What fails is recorded,
+    and does not stop what does not need it.
     """
-    by_language: dict[str, list[Cell]] = {}
-    for cell in plan.cells:
-        by_language.setdefault(cell.language, []).append(cell)
+    languages = list(dict.fromkeys(cell.language for cell in plan.cells))
     if plan.cfg.strict:
-        for name in by_language:  # raises for the first gap, before anything is trained
-            LanguageSession(plan, store, predictor, name)
+        for language in languages:  # raises for the first gap, before anything is trained
+            LanguageSession(plan, store, models, language)
     said: set[str] = set()
     with tqdm(total=len(plan.cells), desc="cells", unit="cell", disable=not bars(plan.cfg)) as bar:
-        for name, cells in by_language.items():
-            session = LanguageSession(plan, store, predictor, name, cells, said)
-            log.info("%s %s: %d cells", plan.cfg.task.name, name, len(cells))
-            for cell in cells:
+        for language in languages:
+            session = LanguageSession(plan, store, models, language, said)
+            log.info("%s %s: %d cells", plan.cfg.task.name, language, len(session.cells))
+            session.prepare()
+            for cell in session.cells:
                 interrupt.check()
                 bar.set_postfix_str(f"{cell.language} {cell.noise}@{cell.level:g}")
                 record, path = session.record(cell)
                 if record.status == "error":
                     interrupt.check()  # it may have failed of it
-                finished(record, path)
+                yield record, path
                 bar.update()
-                yield record
 
 
 class LanguageSession:
@@ -90,16 +84,15 @@ class LanguageSession:
         self,
         plan: Plan,
         store: Store,
-        predictor: LazyPredictor,
-        name: str,
-        cells: Sequence[Cell] = (),
+        models: Models,
+        language: str,
         said: set[str] | None = None,
     ) -> None:
         self.plan = plan
         self.store = store
-        self.predictor = predictor
-        self.language = name
-        self.cells = list(cells)
+        self.models = models
+        self.language = language
+        self.cells = [cell for cell in plan.cells if cell.language == language]
         self.missing: str | None = None
         self.status = "missing"
         self._said = set() if said is None else said
@@ -108,26 +101,53 @@ class LanguageSession:
         self.mining: Mining | None = None
         self._ready: dict[Cell, tuple[Dataset, dict[str, Any]]] = {}  # noisy and encoded, not yet predicted
         try:
-            self.test: Reference | None = plan.test(name)
-            self.mining = plan.mining(name)
+            self.test: Reference | None = plan.test(language)
+            self.mining = plan.mining(language)
         except DataMissing as error:
             if plan.cfg.strict:
                 raise
             self.test, self.missing = None, str(error)
         except UserError as error:  # not to be had from the hub: the other languages go on
-            self._say(name, error)
+            self._say(language, error)
             self.test, self.missing, self.status = None, str(error), "error"
+
+    def prepare(self) -> None:
+        """Read the test set, then train and open the model, if a cell lacks predictions.
+
+        What is wrong with the test set is known before hours of training. What fails here fails again, and is
+        recorded, in every cell that needs it.
+        """
+        if self.test is None or not any(self._lacks_predictions(cell, self.test) for cell in self.cells):
+            return
+        try:
+            self.data()
+            self.models.get(self.language)
+        except Exception as error:
+            interrupt.check()
+            self._say(f"{self.plan.cfg.task.name} {self.language}", error)
+
+    def _lacks_predictions(self, cell: Cell, test: Reference) -> bool:
+        if self._cannot_act_in(cell) or self.store.find("cells", self.plan.cell_key(cell, test), (RECORD, SCORES)):
+            return False
+        return not all(
+            self.store.find("predictions", self.plan.prediction_key(one, test), (PREDICTIONS, FACTS))
+            for one in {cell, _clean(cell)}
+        )
+
+    def _cannot_act_in(self, cell: Cell) -> str | None:
+        """The language that the noise of a cell cannot act in."""
+        for code in spoken(self.plan.cfg, cell.language).values() if cell.perturber else ():
+            if cell.perturber is not None and not cell.perturber.supports(code):
+                return code
+        return None
 
     def record(self, cell: Cell) -> tuple[CellRecord, Path | None]:
         """The cell's record and its directory in the store, computed now unless it is there."""
         planned = identify(self.plan.cfg, cell)
         if self.test is None:
             return replace(planned, status=self.status, error=self.missing), None
-        if cell.perturber is not None:
-            for code in spoken(self.plan.cfg, cell.language).values():
-                if not cell.perturber.supports(code):
-                    why = f"noise family {cell.noise!r} cannot act in {code!r}"
-                    return replace(planned, status="n/a", error=why), None
+        if (code := self._cannot_act_in(cell)) is not None:
+            return replace(planned, status="n/a", error=f"noise family {cell.noise!r} cannot act in {code!r}"), None
         planned = replace(planned, cell=digest(self.plan.cell_key(cell, self.test)))
         try:
             path = self._measured(cell, self.test)
@@ -172,8 +192,8 @@ class LanguageSession:
 
     def _predictions(self, cell: Cell, test: Reference) -> Path:
         def make(directory: Path) -> None:
-            self.data()  # before hours of training: what is wrong with it, and what it holds now, is known then
-            predictor = self.predictor.get(self.language)
+            self.data()  # before the model: what is wrong with it is wrong with all cells
+            predictor = self.models.get(self.language)
             if cell not in self._ready:
                 self._encode_ahead(cell, test, predictor)
             noisy, facts = self._ready.pop(cell)
@@ -249,7 +269,7 @@ class LanguageSession:
         }
 
     def _tokenise(self, some: list[str]) -> list[list[int]]:
-        ids: list[list[int]] = self.predictor.get(self.language).module.tokenizer(some, add_special_tokens=False)[
+        ids: list[list[int]] = self.models.get(self.language).module.tokenizer(some, add_special_tokens=False)[
             "input_ids"
         ]
         return ids

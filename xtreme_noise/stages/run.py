@@ -21,7 +21,7 @@ from xtreme_noise.record import CellRecord
 from xtreme_noise.results import JOB, read_record
 from xtreme_noise.stages.evaluate import SCORES, evaluate, identify
 from xtreme_noise.stages.fit import TRAINING
-from xtreme_noise.stages.open import LazyPredictor
+from xtreme_noise.stages.model_cache import Models
 from xtreme_noise.stages.plan import Plan, cells
 from xtreme_noise.store import Store, write_bytes
 from xtreme_noise.writing import follow, make_folder
@@ -63,20 +63,16 @@ def run_job(cfg: Config, job_dir: Path) -> None:
 def _evaluate(plan: Plan, store: Store, record: JobRecord, tracker: trackers.Tracker) -> None:
     sweep = Path(plan.cfg.sweep) if plan.cfg.sweep else record.folder
 
-    def finished(cell: CellRecord, path: Path | None) -> None:
-        if path is not None:
-            target = sweep / "predictions" / f"{cell.cell}.parquet"
-            _share(path / SCORES, target, cell.language, plan.cfg.task.parallel)
-            if cell.score is not None and not record.logged(cell):
-                where = f"{cell.task}/{cell.language}/{cell.noise}/{cell.level:g}/{cell.noise_seed}"
-                tracker.open().log_metrics({where: cell.score})
-
-    language = None
     try:
-        for cell in evaluate(plan, store, LazyPredictor(plan, store, tracker), finished):
-            if cell.language != language and record.cells:
+        for cell, path in evaluate(plan, store, Models(plan, store, tracker)):
+            if path is not None:
+                target = sweep / "predictions" / f"{cell.cell}.parquet"
+                _share(path / SCORES, target, cell.language, plan.cfg.task.parallel)
+                if cell.score is not None and not record.logged(cell):
+                    where = f"{cell.task}/{cell.language}/{cell.noise}/{cell.level:g}/{cell.noise_seed}"
+                    tracker.open().log_metrics({where: cell.score})
+            if record.cells and cell.language != record.cells[-1].language:
                 record.write_so_far(plan, store)  # a killed job leaves what it has, language by language
-            language = cell.language
             record.cells.append(cell)
     except (KeyboardInterrupt, SystemExit):  # one that is interrupted leaves all that it has
         if record.cells:

@@ -1,0 +1,117 @@
+"""The model that a job's cells are evaluated on: trained when it must be, opened once, kept for the next job."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from xtreme_noise import models
+from xtreme_noise.modules.dual_encoder import DualEncoderModule
+from xtreme_noise.stages.fit import HOLDS, fit, open_module
+from xtreme_noise.stages.plan import Plan, Stage
+from xtreme_noise.stages.predictor import Predictor, device
+from xtreme_noise.stages.training_set import check_overlap, prepare
+from xtreme_noise.stages.vectors import candidates
+from xtreme_noise.store import Store, digest
+from xtreme_noise.trackers import Tracker
+
+_last: dict[str, Predictor] = {}  # at most one: the jobs of a sweep that share a model follow each other
+
+
+class Models:
+    """The models of a job, each trained and opened when it is asked for."""
+
+    def __init__(self, plan: Plan, store: Store, tracker: Tracker | Literal[False]) -> None:
+        self.plan = plan
+        self.store = store
+        self.tracker = tracker
+        self._failures: dict[str, Exception] = {}
+
+    def get(self, language: str) -> Predictor:
+        """The model that is evaluated in a language, with few-shot training its own.
+
+        Raises what went wrong on the way to it; what a stage failed of once is raised again for all that stand on it.
+        """
+        stages = self.plan.stages_for(language)
+        key = self._key(stages)
+        if key not in _last:
+            _last.clear()
+            gc.collect()  # the module of the job before, which its trainer refers to
+            _last[key] = self._open(train(self.plan, self.store, self.tracker, language, self._failures), stages)
+        return _last[key]
+
+    def _key(self, stages: Sequence[Stage]) -> str:
+        cfg, task = self.plan.cfg, self.plan.cfg.task
+        against = self.plan.pool.identity if self.plan.pool else None
+        model = digest(stages[-1].key()) if stages else self.plan.model_digest
+        return digest([
+            model, task.family, task.metric, task.recipe.max_length, task.recipe.stride, cfg.model, against,
+            task.layer_sweep,
+        ])  # fmt: skip
+
+    def _open(self, path: Path, stages: Sequence[Stage]) -> Predictor:
+        cfg, task = self.plan.cfg, self.plan.cfg.task
+        target = stages[-1] if task.train else None
+        module = open_module(path, cfg, target, task.family, fresh_head=False, metric=task.metric, base=self.plan.base)
+        predictor = Predictor(
+            module,
+            device=device(cfg.trainer.accelerator),
+            precision=models.precision(cfg.model, cfg.trainer.accelerator),
+            batch_tokens=cfg.trainer.eval_tokens,
+        )
+        if isinstance(module, DualEncoderModule):
+            module.candidates = candidates(self.plan, self.store, predictor)
+        return predictor
+
+
+def train(
+    plan: Plan,
+    store: Store,
+    tracker: Tracker | Literal[False],
+    language: str | None = None,
+    failures: dict[str, Exception] | None = None,
+) -> Path:
+    """The directory of the last stage; those that are missing are trained, all checks before the first.
+
+    language: the one whose shots are trained on as well; None: up to the zero-shot model.
+    failures: what stages failed of before, by digest; it is raised again, and kept.
+    """
+    stages = plan.stages if language is None else plan.stages_for(language)
+    missing = _missing(stages, store)
+    steps: list[tuple[Callable[..., Any], Stage, tuple[Any, ...]]] = [
+        *((check_overlap, stage, (store,)) for stage in stages),
+        *((prepare, stage, (store,)) for stage in missing),
+        *((_fit, stage, (plan, store, tracker)) for stage in missing),
+    ]
+    known = {} if failures is None else failures
+    for stage in stages:
+        if (failure := known.get(digest(stage.key()))) is not None:
+            raise failure.with_traceback(None)  # or it would grow by a page with every cell
+    for step, stage, others in steps:
+        try:
+            step(stage, *others)
+        except Exception as error:
+            known[digest(stage.key())] = error
+            raise
+    return _parent(plan, store, stages[-1] if stages else None)
+
+
+def _fit(stage: Stage, plan: Plan, store: Store, tracker: Tracker | Literal[False]) -> None:
+    fit(stage, _parent(plan, store, stage.parent), store, plan.cfg, tracker)
+
+
+def _missing(stages: Sequence[Stage], store: Store) -> list[Stage]:
+    """Those after the last one that is there: what it was trained on is not needed again."""
+    for number, stage in reversed(list(enumerate(stages))):
+        if store.find("stages", stage.key(), HOLDS) is not None:
+            return list(stages[number + 1 :])
+    return list(stages)
+
+
+def _parent(plan: Plan, store: Store, parent: Stage | None) -> Path:
+    """The directory of a stage that is there; of the pretrained model, where there is none."""
+    if parent is None:
+        return models.materialise(plan.cfg.model, store, plan.cfg.source.offline)
+    return store.path("stages", parent.key())
