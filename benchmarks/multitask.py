@@ -9,12 +9,12 @@ import tempfile
 
 from benchmarks.setting import fit_seconds, job, line
 from xtreme_noise import models
-from xtreme_noise.data.datamodule import TaskDataModule
-from xtreme_noise.data.together import TogetherData
 from xtreme_noise.modules.together import TogetherModule
-from xtreme_noise.stages.fit import open_module
+from xtreme_noise.stages.datamodule import TaskDataModule
 from xtreme_noise.stages.plan import Plan
+from xtreme_noise.stages.together_data import TogetherData
 from xtreme_noise.stages.training_set import training_data
+from xtreme_noise.stages.work import open_module
 from xtreme_noise.store import Store
 
 

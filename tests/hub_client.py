@@ -9,8 +9,7 @@ import pytest
 from huggingface_hub import constants
 from huggingface_hub.utils._http import close_session
 
-from xtreme_noise.data import hub
-from xtreme_noise.models import repository
+from xtreme_noise.data import hub, repository
 
 NOBODY = "http://127.0.0.1:9"  # nobody listens at the discard port
 

@@ -59,7 +59,7 @@ def _score(study: compose.Study) -> int:
 
 
 def _plan(study: compose.Study) -> int:
-    from xtreme_noise.stages import estimate
+    from xtreme_noise.commands import plan as estimate
 
     return estimate.show(study.jobs)
 
@@ -67,13 +67,13 @@ def _plan(study: compose.Study) -> int:
 def _fetch(study: compose.Study) -> int:
     folder = Path(str(study.jobs[0].fetch.folder)).expanduser()
     _writable(folder, ".", f"fetch.folder={folder}: models and data", "fetch.folder=/some/folder")
-    from xtreme_noise.stages import fetch
+    from xtreme_noise.commands import fetch
 
     return fetch.show(study.jobs)
 
 
 def _preview(study: compose.Study) -> int:
-    from xtreme_noise.stages import preview
+    from xtreme_noise.commands import preview
 
     shown: list[Any] = []
     for job in study.jobs:  # jobs that differ in their models only have the same noise
@@ -86,7 +86,7 @@ def _preview(study: compose.Study) -> int:
 
 def _noise_table(study: compose.Study) -> int:
     _single(study, "mode=noise_table makes one table of all families and languages", "the table")
-    from xtreme_noise.stages import noise_table
+    from xtreme_noise.commands import noise_table
 
     chosen = any(text.lstrip("+").startswith("noise=") for text in study.overrides)
     noise_table.show(study.jobs[0], study.sweep, only_chosen=chosen)
@@ -94,7 +94,7 @@ def _noise_table(study: compose.Study) -> int:
 
 
 def _mine(study: compose.Study) -> int:
-    from xtreme_noise.noise import mine
+    from xtreme_noise.commands import mine_typos as mine
 
     for job in study.jobs:
         mine.show(job.mine)
@@ -216,7 +216,7 @@ def _models(study: compose.Study) -> None:
 def _accelerators(study: compose.Study) -> None:
     """Raise ConfigError for an accelerator that is not in this machine, where the jobs run on this machine."""
     wanted = {job.trainer.accelerator for job in study.jobs} - {"auto", "cpu"}
-    sharded = any(job.trainer.devices > 1 and job.trainer.strategy == "fsdp" for job in study.jobs)
+    sharded = any(job.trainer.sharded for job in study.jobs)
     if not (wanted or sharded) or study.launcher not in LOCAL:
         return
     import torch

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from xtreme_noise.config import compose, paths
+from xtreme_noise.config.splits import names_language
 from xtreme_noise.config.where import Sources
-from xtreme_noise.data.codes import names_language
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 SOURCES = Sources(folders=(CONF,))

@@ -10,8 +10,8 @@ import pytest
 from xtreme_noise import languages
 from xtreme_noise.config import compose
 from xtreme_noise.config.where import Sources
-from xtreme_noise.data.codes import fill
 from xtreme_noise.languages import XTREME_R
+from xtreme_noise.languages.codes import fill
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 OPTIONS = sorted(Sources(folders=(CONF,)).options("task"))

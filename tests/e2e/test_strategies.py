@@ -15,10 +15,10 @@ from safetensors.torch import load_file
 
 from tests.e2e.world import QUICK, WORDS, cells, nli, qa, sentence, write
 from xtreme_noise import cli
+from xtreme_noise.commands.plan import survey
 from xtreme_noise.config import compose
 from xtreme_noise.config.schema import Config
 from xtreme_noise.errors import ConfigError, DataError
-from xtreme_noise.stages.estimate import survey
 from xtreme_noise.stages.line import portions
 from xtreme_noise.stages.model_cache import train
 from xtreme_noise.stages.plan import Plan

@@ -16,15 +16,15 @@ from transformers import AutoModel, AutoModelForSequenceClassification
 from tests.e2e.world import QUICK, data, qa, sentence, write
 from tests.unit.test_modules import NLI, module, tiny  # noqa: F401
 from tests.unit.test_resume import EVERY_STEP, Killed, kill_after
+from xtreme_noise.commands import plan as estimate
 from xtreme_noise.config import compose
 from xtreme_noise.config.schema import Config, RecipeConfig
-from xtreme_noise.data.together import DrawnBatches, chances
 from xtreme_noise.errors import NotFinite
 from xtreme_noise.modules import MODULES, TaskModule
 from xtreme_noise.modules.together import TogetherModule, own
-from xtreme_noise.stages import estimate
 from xtreme_noise.stages.model_cache import train
 from xtreme_noise.stages.plan import Plan
+from xtreme_noise.stages.together_data import DrawnBatches, chances
 from xtreme_noise.store import Store, digest
 
 TASKS = "intermediate.use=[mnli,squad1,hellaswag]"

@@ -15,7 +15,8 @@ import torch
 
 from tests.e2e.world import QUICK, nli, write
 from xtreme_noise import models
-from xtreme_noise.config import compose
+from xtreme_noise.config import compose, fetched
+from xtreme_noise.config.fetched import Entry
 from xtreme_noise.config.schema import ModelConfig, SourceConfig
 from xtreme_noise.config.splits import (
     GoldConfig,
@@ -25,8 +26,6 @@ from xtreme_noise.config.splits import (
     RepairConfig,
     SplitConfig,
 )
-from xtreme_noise.data import fetched
-from xtreme_noise.data.fetched import Entry
 from xtreme_noise.data.sources import Reference
 from xtreme_noise.errors import DataError
 from xtreme_noise.modules import TaskModule
@@ -34,6 +33,7 @@ from xtreme_noise.noise import build
 from xtreme_noise.stages import evaluate, fit
 from xtreme_noise.stages import model_cache as training
 from xtreme_noise.stages.plan import Cell, Plan
+from xtreme_noise.stages.work import open_module
 from xtreme_noise.store import Store, file_digest
 
 PAIRS = {"text": "premise", "text_pair": "hypothesis"}
@@ -194,7 +194,7 @@ def local(directory: Path, source: Path) -> Plan:
 
 def opened(plan: Plan, directory: Path) -> TaskModule:
     stage = plan.stages[0]
-    return fit.open_module(directory, plan.cfg, stage, stage.family, fresh_head=True, base=stage.base)
+    return open_module(directory, plan.cfg, stage, stage.family, fresh_head=True, base=stage.base)
 
 
 CHANGES: dict[str, Callable[[Path, Path], object]] = {

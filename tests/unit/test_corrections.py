@@ -11,9 +11,9 @@ import pytest
 from tests.e2e.world import write
 from xtreme_noise.config.schema import SourceConfig
 from xtreme_noise.config.splits import SplitConfig
-from xtreme_noise.data.codes import fill
 from xtreme_noise.data.sources import Reference
 from xtreme_noise.errors import ConfigError, DataError
+from xtreme_noise.languages.codes import fill
 from xtreme_noise.store import Store
 
 PAIRS = [

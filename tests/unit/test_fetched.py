@@ -10,17 +10,16 @@ import pytest
 import yaml
 
 from tests.e2e.world import QUICK, data, sentence, write
-from xtreme_noise.config import compose
+from xtreme_noise.commands.download import DataSet, Files, _copy
+from xtreme_noise.commands.fetch import show, size
+from xtreme_noise.config import compose, fetched
+from xtreme_noise.config.fetched import Entry, Fetched, inside
 from xtreme_noise.config.schema import ModelConfig
 from xtreme_noise.config.splits import DataConfig, SplitConfig
 from xtreme_noise.config.written import SafeLoader
-from xtreme_noise.data import fetched
-from xtreme_noise.data.fetched import Entry, Fetched, inside
 from xtreme_noise.errors import DataError, ModelUnavailable
 from xtreme_noise.models import fetched as checkpoints
 from xtreme_noise.models.hub import HubLoader
-from xtreme_noise.stages.download import DataSet, Files, _copy
-from xtreme_noise.stages.fetch import show, size
 from xtreme_noise.stages.line import test_reference as evaluated
 from xtreme_noise.stages.plan import Plan
 from xtreme_noise.store import Store, digest, file_digest
@@ -159,7 +158,7 @@ def test_nothing_is_left_of_a_copy_that_fails(tmp_path: Path, monkeypatch: pytes
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("xtreme_noise.stages.download.os.fsync", full)
+    monkeypatch.setattr("xtreme_noise.commands.download.os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
         _copy(tmp_path / "source", tmp_path / "fetched", Path("a/b"))
     assert [path.name for path in (tmp_path / "fetched").rglob("*")] == ["a"]

@@ -19,10 +19,10 @@ from xtreme_noise.config.schema import ModelConfig
 from xtreme_noise.config.sizes import DEFAULTS
 from xtreme_noise.config.splits import SplitConfig
 from xtreme_noise.data import hub as data_hub
-from xtreme_noise.data.codes import fill
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.hub import front_matter, split_files
 from xtreme_noise.errors import ConfigError, DataError, UserError
+from xtreme_noise.languages.codes import fill
 from xtreme_noise.models.random import make
 from xtreme_noise.store import Store
 

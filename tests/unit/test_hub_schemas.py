@@ -18,10 +18,10 @@ from xtreme_noise.config import compose
 from xtreme_noise.config.schema import Config, SourceConfig
 from xtreme_noise.config.splits import DataConfig, SplitConfig
 from xtreme_noise.config.where import Sources
-from xtreme_noise.data.codes import fill
+from xtreme_noise.data.repository import COMMIT
 from xtreme_noise.data.sources import Reference
 from xtreme_noise.errors import DataError
-from xtreme_noise.models.repository import COMMIT
+from xtreme_noise.languages.codes import fill
 from xtreme_noise.store import Store
 
 CONF = Path(__file__).resolve().parents[2] / "conf"

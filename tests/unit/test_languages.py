@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from xtreme_noise.data.codes import fill
 from xtreme_noise.errors import ConfigError
 from xtreme_noise.languages import LANGUAGES, XTREME_R, language
+from xtreme_noise.languages.codes import fill
 from xtreme_noise.noise import families
 from xtreme_noise.noise.alphabets import groups
 from xtreme_noise.noise.registry import plain

@@ -34,8 +34,8 @@ from xtreme_noise.errors import ConfigError
 from xtreme_noise.models import lora
 from xtreme_noise.modules import MODULES
 from xtreme_noise.modules.base import Limits, TaskModule
-from xtreme_noise.stages.fit import open_module
 from xtreme_noise.stages.predictor import Predictor
+from xtreme_noise.stages.work import open_module
 from xtreme_noise.store import Store
 
 TEXTS = [

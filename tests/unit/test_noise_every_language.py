@@ -9,13 +9,14 @@ import pytest
 from tests.contract import check_text
 from tests.golden.digests import FAMILIES, perturber
 from xtreme_noise.data import sib200
+from xtreme_noise.languages.codes import FLORES
 from xtreme_noise.noise.text import graphemes
 
 pytestmark = pytest.mark.data
 PERTURBERS = [perturber(name) for name in FAMILIES]
 
 
-@pytest.mark.parametrize("code", sib200.NAMES)
+@pytest.mark.parametrize("code", FLORES)
 def test_contract_on_real_text(shared_data: Path, code: str) -> None:
     texts = sib200.sentences(shared_data, "test", code, 4)
     assert len(texts) == 4

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from xtreme_noise import cli
+from xtreme_noise.commands.mine_typos import mine
 from xtreme_noise.noise.error_mix import EDIT_TYPES, error_mix
-from xtreme_noise.noise.mine import mine
 from xtreme_noise.noise.registry import checked_parameters, family_class
 
 

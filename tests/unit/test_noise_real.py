@@ -14,6 +14,7 @@ import pytest
 
 from xtreme_noise.data import sib200
 from xtreme_noise.languages import XTREME_R
+from xtreme_noise.languages.codes import FLORES
 from xtreme_noise.noise import Perturber
 from xtreme_noise.noise.apply import Perturbed, perturb
 from xtreme_noise.noise.edits import rebuild
@@ -44,10 +45,10 @@ def check_levels(texts: list[str], code: str) -> None:
 
 
 def test_all_languages_of_xtreme_r() -> None:
-    assert tuple(sib200.NAMES) == XTREME_R
+    assert tuple(FLORES) == XTREME_R
 
 
-@pytest.mark.parametrize("code", sib200.NAMES)
+@pytest.mark.parametrize("code", FLORES)
 def test_level_is_what_it_says(shared_data: Path, code: str) -> None:
     check_levels(sib200.sentences(shared_data, "train", code, SENTENCES), code)
 

@@ -12,13 +12,13 @@ from unicodedata import normalize
 import pytest
 import regex
 
+from tools.noise_tables.compile_confusables import classes
+from tools.noise_tables.compile_han import pairs
 from xtreme_noise.data import sib200
 from xtreme_noise.errors import ConfigError, NotApplicable
 from xtreme_noise.languages import LANGUAGES
 from xtreme_noise.noise import Perturber
 from xtreme_noise.noise.casing import like
-from xtreme_noise.noise.compile_confusables import classes
-from xtreme_noise.noise.compile_han import pairs
 from xtreme_noise.noise.marks import marks
 from xtreme_noise.noise.registry import checked_parameters, family_class
 from xtreme_noise.noise.signs import MARKS

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from xtreme_noise import cli
+from xtreme_noise.commands import noise_table
 from xtreme_noise.errors import ConfigError
 from xtreme_noise.noise import families
 from xtreme_noise.noise.registry import checked_parameters, family_class
-from xtreme_noise.stages import noise_table
 
 pytestmark = pytest.mark.usefixtures("workdir")
 

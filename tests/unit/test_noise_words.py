@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from xtreme_noise.commands.mine_typos import mine
 from xtreme_noise.errors import ConfigError, NotApplicable
 from xtreme_noise.noise import Perturber
 from xtreme_noise.noise.compose import composed
 from xtreme_noise.noise.edits import Edit, edits_between, rebuild
 from xtreme_noise.noise.error_mix import error_mix
-from xtreme_noise.noise.mine import mine
 from xtreme_noise.noise.registry import checked_parameters, family_class
 from xtreme_noise.noise.segment import grapheme_words, words
 from xtreme_noise.noise.text import graphemes

@@ -26,7 +26,7 @@ from xtreme_noise.modules.base import TaskModule
 from xtreme_noise.modules.masked_lm import MaskedLMModule
 from xtreme_noise.modules.retrieval import RetrievalModule
 from xtreme_noise.stages import ranks
-from xtreme_noise.stages.fit import SelectOnDev
+from xtreme_noise.stages.work import SelectOnDev
 
 NAN, INF = float("nan"), float("inf")
 # Two examples a family, the second with the letter q, whose embedding is made nan or inf.

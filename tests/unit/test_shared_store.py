@@ -19,10 +19,10 @@ from safetensors.torch import save_file
 
 from tests import damage as damages
 from xtreme_noise import modes
+from xtreme_noise.commands.download import _copy
 from xtreme_noise.config import compose
 from xtreme_noise.errors import ConfigError, UserError
 from xtreme_noise.stages.checkpoint import LAST, SafeCheckpointIO
-from xtreme_noise.stages.download import _copy
 from xtreme_noise.store import Store, write_atomic
 from xtreme_noise.writing import file_lock, make_folder
 

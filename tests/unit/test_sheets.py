@@ -51,7 +51,7 @@ def test_what_is_none_stays(value: Any) -> None:
 
 
 def test_every_table_goes_that_way() -> None:
-    """No other module writes CSV by itself (compile_*.py read it)."""
+    """No other module writes CSV by itself."""
     package = Path(xtreme_noise.__file__).parent
     writers = [path.name for path in package.rglob("*.py") if re.search(r"csv\.(Dict)?[Ww]riter", path.read_text())]
     assert writers == ["sheets.py"]

@@ -28,10 +28,11 @@ from transformers import (
 from tests.unit.test_model_zoo import SPACELESS, TEXTS
 from tests.unit.test_modules import module, tiny  # noqa: F401
 from xtreme_noise import models
+from xtreme_noise.commands import plan as estimate
+from xtreme_noise.commands import preview
 from xtreme_noise.config import compose
 from xtreme_noise.errors import ModelUnavailable
-from xtreme_noise.stages import estimate, preview
-from xtreme_noise.stages.fit import open_module
+from xtreme_noise.stages.work import open_module
 from xtreme_noise.store import Store
 
 LETTERS = sorted({letter for text in TEXTS for letter in text.lower() if not letter.isspace()})

@@ -14,9 +14,9 @@ from tests.e2e.world import QUICK, cells, qa, sentence, write
 from xtreme_noise import cli, metrics
 from xtreme_noise.config import compose
 from xtreme_noise.config.fields import spoken
-from xtreme_noise.data.codes import fill
 from xtreme_noise.errors import ConfigError
 from xtreme_noise.languages import language, main
+from xtreme_noise.languages.codes import fill
 from xtreme_noise.noise import build
 from xtreme_noise.noise.alphabets import alphabet
 from xtreme_noise.noise.apply import perturb

@@ -8,6 +8,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+from xtreme_noise.analysis.direction import rightness
 
 Z = 1.96  # a guess is below this many standard errors above its mean in 97.5 of 100 test sets
 
@@ -62,3 +65,21 @@ def near(score: float, chance: float, items: int) -> bool:
     The standard error is that of a share; of scores between 0 and 1 it is the largest there can be.
     """
     return score <= chance + Z * math.sqrt(chance * (1 - chance) / items)
+
+
+@dataclass(frozen=True)
+class Chance:
+    """The score of a guess. right: the share that is right, whatever the metric; items: how many it is a share of."""
+
+    metric: str
+    right: float
+    items: int
+
+    @property
+    def score(self) -> float:
+        """In the metric's own direction, as scores are written."""
+        return float(rightness(self.metric, self.right))
+
+    def near(self, score: float) -> bool:
+        """Whether a score is no better than a guess."""
+        return near(float(rightness(self.metric, score)), self.right, self.items)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xtreme_noise import languages
 from xtreme_noise.config.schema import Config, TaskConfig
-from xtreme_noise.data.codes import fill
+from xtreme_noise.languages.codes import fill
 
 # Task family -> noise field -> its columns; xtreme_noise/noise/apply.py has what is done to them.
 NOISE_FIELDS: dict[str, dict[str, tuple[str, ...]]] = {

@@ -91,7 +91,7 @@ def of(cfg: Config) -> Iterator[Idle]:
             yield Idle(f"train_noise.{name}", why, options=True)
     if cfg.tracker.kind in ("csv", "tensorboard"):
         yield Idle("tracker.project", f"does nothing: tracker={cfg.tracker.kind} has no projects", options=True)
-    if cfg.trainer.strategy == "fsdp" and cfg.trainer.devices > 1:
+    if cfg.trainer.sharded:
         yield Idle("trainer.checkpoint_minutes", "does nothing: a sharded fit (fsdp) leaves no states to go on from")
 
 

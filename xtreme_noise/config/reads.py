@@ -19,7 +19,7 @@ def kind(data: Mapping[str, DataConfig], source: SourceConfig) -> str:
     if len(data) == 1:
         return next(iter(data))
     if source.kind in ("auto", "files") and source.root is not None:
-        from xtreme_noise.data import fetched
+        from xtreme_noise.config import fetched
 
         if fetched.serves(source.root, data):
             return "hub"

@@ -287,7 +287,12 @@ class TrainerConfig:
     gradient_checkpointing: bool = False  # activations are computed again in the backward pass: less memory, more time
     devices: int = 1  # of one machine; a batch is split over them
     strategy: str = "ddp"  # of several devices: ddp | fsdp (CUDA)
-    checkpoint_minutes: float | None = 5.0  # between two states of a fit that a killed one goes on from; 0: every step
+    checkpoint_minutes: float | None = 5.0  # between two states that a killed fit resumes from; 0: every step
+
+    @property
+    def sharded(self) -> bool:
+        """Whether a fit spreads one model over several devices."""
+        return self.devices > 1 and self.strategy == "fsdp"
 
 
 @dataclass

@@ -106,3 +106,8 @@ class SizeConfig:
     train: int | None = None
     dev: int | None = None
     test: int | None = None
+
+
+def names_language(split: SplitConfig) -> bool:
+    """Whether a language is part of where a split is; otherwise the same rows are found in whatever language."""
+    return any("{" in part for part in (split.path, split.name or "", split.split or ""))

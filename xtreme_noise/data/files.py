@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 from xtreme_noise import content
 from xtreme_noise.config.schema import roots
 from xtreme_noise.data import strict_json
-from xtreme_noise.data.codes import fill
 from xtreme_noise.errors import ConfigError, DataError
+from xtreme_noise.languages.codes import fill
 
 BYTE_ORDER_MARK = "\ufeff"
 NO_ROOT = (

@@ -15,12 +15,12 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from xtreme_noise.config.fetched import Fetched, is_fetched
 from xtreme_noise.config.splits import SplitConfig
-from xtreme_noise.data.codes import fill
-from xtreme_noise.data.fetched import Fetched, is_fetched
 from xtreme_noise.data.files import DataMissing
+from xtreme_noise.data.repository import Repository
 from xtreme_noise.errors import DataError, suggest
-from xtreme_noise.models.repository import Repository
+from xtreme_noise.languages.codes import fill
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -12,18 +12,18 @@ from typing import Any
 
 from datasets import ClassLabel, Dataset, disable_progress_bars, load_from_disk
 
-from xtreme_noise.config import reads
+from xtreme_noise.config import fetched, reads
 from xtreme_noise.config.schema import PRETRAINING, SourceConfig
-from xtreme_noise.config.splits import DataConfig, SplitConfig
+from xtreme_noise.config.splits import DataConfig, SplitConfig, names_language
 from xtreme_noise.content import Unsettled, content_digest
-from xtreme_noise.data import answers, examples, fetched, files
+from xtreme_noise.data import answers, examples, files
 from xtreme_noise.data.bitext import with_gold
-from xtreme_noise.data.codes import fill, names_language
 from xtreme_noise.data.corrections import corrected, cut, joined, repaired
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.pairs import paired
 from xtreme_noise.data.parallel import beside, distinct
 from xtreme_noise.errors import ConfigError, DataError, ModelUnavailable
+from xtreme_noise.languages.codes import fill
 from xtreme_noise.store import Store, digest
 
 BESIDE = {"noisy": "the noisy side of", "repair": "which repairs", "join": "which completes", "gold": "the gold of"}

@@ -11,9 +11,9 @@ from typing import Any, NoReturn
 
 from xtreme_noise.config.schema import ModelConfig
 from xtreme_noise.content import changed, content_digest, stamp
+from xtreme_noise.data.repository import Repository
 from xtreme_noise.errors import ConfigError, ModelUnavailable
 from xtreme_noise.models import fetched, intact
-from xtreme_noise.models.repository import Repository
 from xtreme_noise.store import Store
 
 # What a checkpoint needs; pickled weights and other frameworks' files stay where they are.

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import math
 import pkgutil
 import types
 import typing
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from xtreme_noise.errors import ConfigError, suggest
-from xtreme_noise.noise import families as package
 from xtreme_noise.noise.perturber import Perturber
 
 
 def families() -> list[str]:
     """Names of all noise families."""
-    return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    return sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent / "families")]))
 
 
 @cache
@@ -26,7 +25,7 @@ def family_class(family: str) -> type[Perturber]:
     """The class of a family; ConfigError with the nearest name for an unknown one."""
     if family not in families():
         raise ConfigError(f"unknown noise family {family!r}{suggest(family, families(), 'noise families')}")
-    module = importlib.import_module(f"{package.__name__}.{family}")
+    module = importlib.import_module(f"xtreme_noise.noise.families.{family}")
     found: type[Perturber] = module.Family
     return found
 
@@ -68,13 +67,8 @@ def plain(family: str, parameters: dict[str, Any]) -> Perturber:
 
 
 def build(family: str, **parameters: Any) -> Perturber:
-    """A perturber of `family`. It is a nlpaug Augmenter as well (see xtreme_noise.noise.flow)."""
-    from xtreme_noise.noise.flow import as_augmenter  # imports nlpaug, which costs seconds
+    """A perturber of `family`. It is a nlpaug Augmenter as well (see xtreme_noise.noise.augmenter)."""
+    from xtreme_noise.noise.augmenter import as_augmenter  # imports nlpaug, which costs seconds
 
     cls = as_augmenter(family_class(family))
     return cls(checked_parameters(family, parameters))
-
-
-def parameters_of(perturber: Perturber) -> dict[str, Any]:
-    """The parameters that build the same perturber again."""
-    return {field.name: getattr(perturber.parameters, field.name) for field in dataclasses.fields(perturber.Parameters)}

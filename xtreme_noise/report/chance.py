@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from xtreme_noise.analysis import chance
-from xtreme_noise.analysis.direction import rightness
+from xtreme_noise.analysis.chance import Chance
 from xtreme_noise.errors import DataError
 from xtreme_noise.record import CellRecord
 from xtreme_noise.report.cells import Problem, where
@@ -20,24 +19,6 @@ CUTOFFS = {"map": None, "map_at_20": 20, "mrr_at_20": 20}  # of rankings, by met
 BETWEEN = " | "  # several right answers of one example
 _reciprocal_rank = lru_cache(chance.reciprocal_rank)
 _average_precision = lru_cache(chance.average_precision)
-
-
-@dataclass(frozen=True)
-class Chance:
-    """The score of a guess. right: the share that is right, whatever the metric; items: how many it is a share of."""
-
-    metric: str
-    right: float
-    items: int
-
-    @property
-    def score(self) -> float:
-        """In the metric's own direction, as scores are written."""
-        return float(rightness(self.metric, self.right))
-
-    def near(self, score: float) -> bool:
-        """Whether a score is no better than a guess."""
-        return chance.near(float(rightness(self.metric, score)), self.right, self.items)
 
 
 def read_chances(

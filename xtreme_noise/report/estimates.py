@@ -10,11 +10,12 @@ from itertools import chain
 import numpy as np
 
 from xtreme_noise.analysis.bootstrap import Floats, interval, mean_over_runs, p_value
+from xtreme_noise.analysis.chance import Chance
 from xtreme_noise.analysis.direction import rightness
 from xtreme_noise.analysis.holm import holm
 from xtreme_noise.analysis.robustness import absolute_drop, cross_lingual_gap, drop_rate, retention_area
 from xtreme_noise.record import CellRecord
-from xtreme_noise.report.chance import Chance, over
+from xtreme_noise.report.chance import over
 from xtreme_noise.report.panels import Panel, System
 from xtreme_noise.report.predictions import Evidence
 

@@ -6,17 +6,15 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from xtreme_noise.analysis.bootstrap import Floats, LanguageScores, by_cluster, replicates
+from xtreme_noise.analysis.chance import Chance
 from xtreme_noise.errors import DataError
 from xtreme_noise.record import CellRecord
 from xtreme_noise.report.cells import Problem, where
-
-if TYPE_CHECKING:
-    from xtreme_noise.report.chance import Chance
 
 RESAMPLES = 9_999
 FEWER = 1_999

@@ -27,12 +27,12 @@ from xtreme_noise.errors import NotApplicable, NotFinite, UserError
 from xtreme_noise.languages import main as main_language
 from xtreme_noise.noise.apply import FIELDS
 from xtreme_noise.record import CLEAN, CellRecord
-from xtreme_noise.stages.fit import bars
 from xtreme_noise.stages.mining import Mining
 from xtreme_noise.stages.model_cache import Models
 from xtreme_noise.stages.plan import Cell, Plan
 from xtreme_noise.stages.predictor import Predictor
 from xtreme_noise.stages.threshold import prepare
+from xtreme_noise.stages.work import bars
 from xtreme_noise.store import Store, digest, write_atomic
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from typing import Any
 
 from xtreme_noise import metrics
 from xtreme_noise.config.schema import Config, FirstConfig, IntermediateConfig, TaskConfig, TrainedAsConfig
+from xtreme_noise.config.splits import names_language
 from xtreme_noise.data import files
-from xtreme_noise.data.codes import names_language
 from xtreme_noise.data.examples import comparable
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.sources import Reference, references, source_kind

@@ -9,11 +9,12 @@ from typing import Any, Literal
 
 from xtreme_noise import models
 from xtreme_noise.modules.dual_encoder import DualEncoderModule
-from xtreme_noise.stages.fit import HOLDS, fit, open_module
+from xtreme_noise.stages.fit import HOLDS, fit
 from xtreme_noise.stages.plan import Plan, Stage
 from xtreme_noise.stages.predictor import Predictor, device
 from xtreme_noise.stages.training_set import check_overlap, prepare
 from xtreme_noise.stages.vectors import candidates
+from xtreme_noise.stages.work import open_module
 from xtreme_noise.store import Store, digest
 from xtreme_noise.trackers import Tracker
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from xtreme_noise.config.schema import Config, ModelConfig
-from xtreme_noise.data.codes import names_language
+from xtreme_noise.config.splits import names_language
 from xtreme_noise.data.pool import Pool
 from xtreme_noise.data.sources import Reference, references, source_kind
 

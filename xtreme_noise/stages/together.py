@@ -9,10 +9,10 @@ from statistics import fmean
 from typing import Any
 
 from xtreme_noise.config.schema import Config
-from xtreme_noise.data.together import TogetherData, chances
 from xtreme_noise.modules.together import TogetherModule
-from xtreme_noise.stages.fit import SelectOnDev, Work, one, predictor
 from xtreme_noise.stages.stage import Stage
+from xtreme_noise.stages.together_data import TogetherData, chances
+from xtreme_noise.stages.work import SelectOnDev, Work, one, predictor
 from xtreme_noise.store import Store
 
 log = logging.getLogger(__name__)

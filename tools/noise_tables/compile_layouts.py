@@ -1,7 +1,7 @@
 """Compile keyboard layouts from Debian's xkb-data into layouts.json (run by hand; its result is checked
 in).
 
-    python -m xtreme_noise.noise.compile_layouts
+    python -m tools.noise_tables.compile_layouts
 
 Needs the Debian packages xkb-data (layouts; MIT/X11 licence, notices in its copyright file) and x11proto-
 dev (keysymdef.h, the code points of keysym names). Only letters and marks are kept: levels 1 (plain), 2
@@ -16,9 +16,11 @@ import re
 import unicodedata
 from pathlib import Path
 
+from tools.noise_tables import FOLDER
+
 SYMBOLS = Path("/usr/share/X11/xkb/symbols")
 KEYSYMS = Path("/usr/include/X11/keysymdef.h")
-TARGET = Path(__file__).with_name("layouts.json")
+TARGET = FOLDER / "layouts.json"
 
 # What people of each language mostly type on. Languages written with English letters use the US layout; those with
 # a few accents beside them its international variant; Vietnamese types Telex on it (telex.py); Yoruba the Nigerian

@@ -2,7 +2,7 @@
 
 Nothing but parquet, cards and the files of checkpoints without pickles and code is fetched, and only the splits and
 languages that the study reads. The same command goes on where it stopped, and adds what another study needs. How the
-folder is read: data/fetched.py.
+folder is read: config/fetched.py.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from xtreme_noise.commands.download import Checkpoint, DataSet, Files, Item
+from xtreme_noise.config import fetched
+from xtreme_noise.config.fetched import inside
 from xtreme_noise.config.schema import Config, ModelConfig
-from xtreme_noise.data import fetched, files, hub
-from xtreme_noise.data.fetched import inside
+from xtreme_noise.data import files, hub
 from xtreme_noise.data.files import DataMissing
+from xtreme_noise.data.repository import Repository
 from xtreme_noise.data.sources import Reference
 from xtreme_noise.errors import ConfigError, UserError
 from xtreme_noise.models import fetched as checkpoints
 from xtreme_noise.models import hub as models_hub
-from xtreme_noise.models.repository import Repository
-from xtreme_noise.stages.download import Checkpoint, DataSet, Files, Item
 from xtreme_noise.stages.mining import mining
 from xtreme_noise.stages.plan import Plan, Stage, test_reference
 from xtreme_noise.writing import file_lock

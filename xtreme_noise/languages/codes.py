@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from xtreme_noise import languages
-from xtreme_noise.config.splits import SplitConfig
-from xtreme_noise.data.sib200 import NAMES as FLORES
 from xtreme_noise.errors import ConfigError
+
+# Our code -> the name in FLORES-200.
+FLORES = {
+    "af": "afr_Latn", "ar": "arb_Arab", "az": "azj_Latn", "bg": "bul_Cyrl", "bn": "ben_Beng", "de": "deu_Latn",
+    "el": "ell_Grek", "en": "eng_Latn", "es": "spa_Latn", "et": "est_Latn", "eu": "eus_Latn", "fa": "pes_Arab",
+    "fi": "fin_Latn", "fr": "fra_Latn", "gu": "guj_Gujr", "he": "heb_Hebr", "hi": "hin_Deva", "ht": "hat_Latn",
+    "hu": "hun_Latn", "id": "ind_Latn", "it": "ita_Latn", "ja": "jpn_Jpan", "jv": "jav_Latn", "ka": "kat_Geor",
+    "kk": "kaz_Cyrl", "ko": "kor_Hang", "lt": "lit_Latn", "ml": "mal_Mlym", "mr": "mar_Deva", "ms": "zsm_Latn",
+    "my": "mya_Mymr", "nl": "nld_Latn", "pa": "pan_Guru", "pl": "pol_Latn", "pt": "por_Latn", "qu": "quy_Latn",
+    "ro": "ron_Latn", "ru": "rus_Cyrl", "sw": "swh_Latn", "ta": "tam_Taml", "te": "tel_Telu", "th": "tha_Thai",
+    "tl": "tgl_Latn", "tr": "tur_Latn", "uk": "ukr_Cyrl", "ur": "urd_Arab", "vi": "vie_Latn", "wo": "wol_Latn",
+    "yo": "yor_Latn", "zh": "zho_Hans",
+}  # fmt: skip
 
 # ISO 639-3 by the codes of the language table; of a macrolanguage, the member that Tatoeba names.
 _ISO639_3 = """
@@ -36,14 +47,9 @@ def fill(pattern: str, language: str) -> str:
     if row.code in FLORES:
         fields["flores"] = FLORES[row.code]
     if "{iso639_3}" in pattern and len(sides) == 1 and row.code not in ISO639_3:
-        raise languages.lacking(row.code, "ISO 639-3 code", "data/codes.py")
+        raise languages.lacking(row.code, "ISO 639-3 code", "languages/codes.py")
     try:
         return pattern.format(**fields)
     except (KeyError, IndexError, ValueError) as error:
         known = ", ".join(f"{{{name}}}" for name in fields)
         raise ConfigError(f"data of {row.name}: {pattern!r} has a field that is none of {known}: {error}") from error
-
-
-def names_language(split: SplitConfig) -> bool:
-    """Whether a language is part of where a split is; otherwise the same rows are found in whatever language."""
-    return any("{" in part for part in (split.path, split.name or "", split.split or ""))

@@ -8,11 +8,11 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xtreme_noise.data import fetched
-from xtreme_noise.data.fetched import Entry, Key, inside
+from xtreme_noise.config import fetched
+from xtreme_noise.config.fetched import Entry, Key, inside
+from xtreme_noise.data.repository import Repository
 from xtreme_noise.errors import DataError
 from xtreme_noise.models import fetched as checkpoints
-from xtreme_noise.models.repository import Repository
 from xtreme_noise.store import file_digest
 from xtreme_noise.writing import follow, make_folder
 

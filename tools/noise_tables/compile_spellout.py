@@ -1,6 +1,6 @@
 """Compile CLDR's rules for number words into spellout.json (run by hand; its result is checked in).
 
-    python -m xtreme_noise.noise.compile_spellout CLDR_RBNF
+    python -m tools.noise_tables.compile_spellout CLDR_RBNF
 
 CLDR_RBNF: the folder rbnf/ of the package cldr-rbnf 48.2.0 (Unicode licence v3, notice in spellout.LICENSE). Needs
 babel, for plural forms. Kept: rules for whole numbers below a million that counting and years need.
@@ -16,9 +16,10 @@ from typing import Any
 
 from babel import Locale
 
+from tools.noise_tables import FOLDER
 from xtreme_noise.languages import LANGUAGES
 
-TARGET = Path(__file__).with_name("spellout.json")
+TARGET = FOLDER / "spellout.json"
 FILES = {"nb": "no", "tl": "fil"}
 COUNTING = {"zh": "%spellout-cardinal", "ko": "%spellout-cardinal-sinokorean", "ja": "%spellout-cardinal"}
 YEARS = {"ja": "%spellout-cardinal"}  # where years are said as other numbers are

@@ -1,7 +1,7 @@
 """Compile which simplified characters have which traditional ones into han.json (run by hand; its result is checked
 in).
 
-    python -m xtreme_noise.noise.compile_han STCharacters.txt TSCharacters.txt
+    python -m tools.noise_tables.compile_han STCharacters.txt TSCharacters.txt
 
 Both are dictionaries of OpenCC (Apache licence 2.0); the Python package `opencc-python-reimplemented` 0.1.7 holds
 them. Of several counterparts the first, the most common, is kept: what a converter that sees no context writes.
@@ -13,9 +13,10 @@ import json
 import sys
 from pathlib import Path
 
+from tools.noise_tables import FOLDER
 from xtreme_noise.noise.text import nfc
 
-TARGET = Path(__file__).with_name("han.json")
+TARGET = FOLDER / "han.json"
 
 
 def pairs(path: str) -> tuple[str, str]:

@@ -11,8 +11,8 @@ import torch
 from torch.utils.data import DataLoader
 
 from xtreme_noise.data.batching import EpochBatches, Feature, LengthBuckets
-from xtreme_noise.data.datamodule import TaskDataModule
 from xtreme_noise.errors import ConfigError
+from xtreme_noise.stages.datamodule import TaskDataModule
 
 ROUNDS = 1_000_000  # more passes over one task than an epoch can have
 

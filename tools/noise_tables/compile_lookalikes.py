@@ -1,7 +1,7 @@
 """Compile which Han characters look alike into lookalikes.tsv (run by hand; its result is checked
 in).
 
-    python -m xtreme_noise.noise.compile_lookalikes DroidSansFallbackFull.ttf
+    python -m tools.noise_tables.compile_lookalikes DroidSansFallbackFull.ttf
 
 Draws the characters of readings.zh.tsv and readings.ja.tsv in Droid Sans Fallback (Debian's fonts-droid-fallback
 6.0.1r16, Apache licence 2.0) and keeps, for each, up to three others whose ink overlaps its own most (intersection /
@@ -12,14 +12,14 @@ Each line: script, character, look-alikes.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from tools.noise_tables import FOLDER
 from xtreme_noise.noise.readings import readings
 
-TARGET = Path(__file__).with_name("lookalikes.tsv")
+TARGET = FOLDER / "lookalikes.tsv"
 SIZE = 40  # pixels
 SCRIPTS = {"Hans": "zh", "Jpan": "ja"}
 LEAST = 0.62  # as much as two characters that differ by a stroke or a small part

@@ -1,7 +1,7 @@
 """Compile what Han characters and words sound like into readings.zh.tsv and readings.ja.tsv (run by hand; the
 results are checked in).
 
-    python -m xtreme_noise.noise.compile_readings DICT_TXT PYPINYIN IPADIC UNIHAN
+    python -m tools.noise_tables.compile_readings DICT_TXT PYPINYIN IPADIC UNIHAN
 
 DICT_TXT: dict.txt of jieba 0.42.1 (words and their frequencies, MIT licence). PYPINYIN: the folder that holds the
 package pypinyin 0.55.0 (readings of words in context, MIT licence). IPADIC: the folder of Debian's mecab-ipadic
@@ -22,7 +22,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-TARGET = Path(__file__).parent
+from tools.noise_tables import FOLDER
+
+TARGET = FOLDER
 HAN = re.compile("[\u4e00-\u9fff]+")
 JAPANESE = re.compile("[\u4e00-\u9fff々][\u4e00-\u9fff々ぁ-ん]*")
 WORDS = 24_000  # Chinese words of several characters

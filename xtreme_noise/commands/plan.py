@@ -17,12 +17,12 @@ from xtreme_noise import models
 from xtreme_noise.config.schema import Config, ModelConfig
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.sources import Reference, subsample
-from xtreme_noise.data.together import chances
 from xtreme_noise.errors import ModelUnavailable, UserError
 from xtreme_noise.models.quiet import quiet
 from xtreme_noise.modules import MODULES
 from xtreme_noise.modules.base import Limits
 from xtreme_noise.stages.plan import Plan, Share, Stage
+from xtreme_noise.stages.together_data import chances
 from xtreme_noise.stages.training_set import check_overlap, prepare
 from xtreme_noise.store import Store, digest
 

