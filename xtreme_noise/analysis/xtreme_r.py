@@ -104,7 +104,15 @@ def scores(found: Mapping[str, Mapping[str, float]]) -> list[Score]:
 
 def _of_languages(task: Task, found: Mapping[str, float]) -> dict[str, Score]:
     return {
-        code: Score("language", code, found.get(code), found.get(code), int(code in found), 1, ())
+        code: Score(
+            kind="language",
+            name=code,
+            score=found.get(code),
+            partial=found.get(code),
+            parts=int(code in found),
+            wanted=1,
+            missing=(),
+        )
         for code in task.languages
     }
 
@@ -114,7 +122,15 @@ def _score(kind: str, name: str, parts: Mapping[str, Score]) -> Score:
     whole = [part for part in parts.values() if part.score is not None]
     partial = sum(there) / len(there) if there else None
     missing = tuple(_lack(part) for part in parts.values() if part.score is None)
-    return Score(kind, name, None if missing else partial, partial, len(whole), len(parts), missing)
+    return Score(
+        kind=kind,
+        name=name,
+        score=None if missing else partial,
+        partial=partial,
+        parts=len(whole),
+        wanted=len(parts),
+        missing=missing,
+    )
 
 
 def _lack(part: Score) -> str:

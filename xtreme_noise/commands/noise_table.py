@@ -110,17 +110,17 @@ def _cell(perturber: Perturber, code: str, level: float, sentences: Sequence[str
     except NotApplicable as error:
         return Cell(family, signature, code, NOTHING, level, sentences=len(sentences), text=source, note=str(error))
     return Cell(
-        family,
-        signature,
-        code,
-        OK,
-        level,
-        seen.capacity,
-        seen.achieved,
-        seen.word_change_rate,
-        seen.changed,
-        len(sentences),
-        source,
+        family=family,
+        signature=signature,
+        language=code,
+        status=OK,
+        level=level,
+        capacity=seen.capacity,
+        achieved=seen.achieved,
+        word_change_rate=seen.word_change_rate,
+        changed=seen.changed,
+        sentences=len(sentences),
+        text=source,
     )
 
 

@@ -128,7 +128,7 @@ def survey(jobs: Sequence[Config]) -> Outlook:
                     _survey_stage(outlook, stage, store, cfg)
                 except UserError as error:  # of one language: the others go on
                     outlook.fails(error)
-            _survey_cells(outlook, plan, served, store, seen, lengths)
+            _survey_cells(outlook=outlook, plan=plan, served=served, store=store, seen=seen, lengths=lengths)
         except UserError as error:
             outlook.fails(error)
     return outlook

@@ -35,17 +35,17 @@ def show(cfg: Config) -> None:
         data = subsample(test_reference(cfg, cell.language).load(store), MEASURED, "test")
         columns = [column for column in FIELDS[cfg.task.family][field].columns if column in data.column_names]
         transform = NoiseTransform(
-            cell.perturber,
-            cell.level,
-            cell.noise_seed,
-            cfg.task.name,
-            cfg.task.family,
-            field,
-            cell.language,
-            cfg.noise.calibrate_by,
-            partial(_tokenise, cfg, store),
-            spoken(cfg, cell.language),
-            cfg.task.labels,
+            perturber=cell.perturber,
+            level=cell.level,
+            seed=cell.noise_seed,
+            task=cfg.task.name,
+            family=cfg.task.family,
+            field=field,
+            language=cell.language,
+            by=cfg.noise.calibrate_by,
+            tokenise=partial(_tokenise, cfg, store),
+            spoken=spoken(cfg, cell.language),
+            labels=cfg.task.labels,
         )
         console.rule(f"{cfg.reported_task()} {cell.language}: {cell.noise} at level {cell.level:g} ({field})")
         try:

@@ -120,7 +120,14 @@ def study(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pa
     across.check(jobs, own)
     across.check_beside(earlier.jobs(whole.sweep, folders), jobs, whole.sweep, own)
     launcher = str(whole.master.hydra.runtime.choices.get("hydra/launcher"))
-    return Study(whole.sweep, jobs, list(folders), whole.final, whole.sweeping, launcher)
+    return Study(
+        sweep=whole.sweep,
+        jobs=jobs,
+        folders=list(folders),
+        overrides=whole.final,
+        multirun=whole.sweeping,
+        launcher=launcher,
+    )
 
 
 @contextmanager

@@ -277,7 +277,16 @@ def references(
     if not splits:
         raise ConfigError(f"{what} has no {part} data in source={kind}")
     found = [
-        Reference(kind, split, part, language, family, tuple(labels), source, labels_file)
+        Reference(
+            kind=kind,
+            split=split,
+            part=part,
+            language=language,
+            family=family,
+            labels=tuple(labels),
+            source=source,
+            labels_file=labels_file,
+        )
         for language in languages
         for split in splits
         if split.languages is None or language in split.languages

@@ -107,5 +107,12 @@ def training_noise(cfg: TrainNoiseConfig, role: str, task: str, family: str, fie
         return None
     ((name, parameters),) = cfg.families.items()
     return TrainingNoise(
-        build(name, **(parameters or {})), cfg.level, cfg.schedule, cfg.share, cfg.seed, field, task, family
+        perturber=build(name, **(parameters or {})),
+        level=cfg.level,
+        schedule=cfg.schedule,
+        share=cfg.share,
+        seed=cfg.seed,
+        field=field,
+        task=task,
+        family=family,
     )

@@ -114,7 +114,9 @@ class EngineFamily(Perturber):
         if level == 0 or not capacity:
             return NoisedText(text, (), 0.0, capacity)
         key = message(seed, self.family, self.stream, language, uid)
-        changes, noisy, measured = self._noise(clusters, kinds, size, level, key, table, lone and not self.joins)
+        changes, noisy, measured = self._noise(
+            clusters=clusters, kinds=kinds, size=size, level=level, key=key, table=table, lone=lone and not self.joins
+        )
         if not changes:
             return NoisedText(text, (), 0.0, capacity)
         return NoisedText(noisy, edits_of(units, changes, lone), measured / size, capacity)
@@ -152,7 +154,9 @@ class EngineFamily(Perturber):
         key = message(seed, self.family, self.stream, language, uid)
         if not level or not capacity:
             return NoisedTokens(list(tokens), (), 0.0, capacity)
-        changes, noisy, measured = self._noise(clusters, kinds, size, level, key, table, False)
+        changes, noisy, measured = self._noise(
+            clusters=clusters, kinds=kinds, size=size, level=level, key=key, table=table, lone=False
+        )
         if not changes:
             return NoisedTokens(list(tokens), (), 0.0, capacity)
         edits = edits_of(units, changes, False)
@@ -174,7 +178,7 @@ class EngineFamily(Perturber):
         changes: list[Change] = []
         noisy, measured = "", 0
         ordered = changes
-        proposals = self._proposals(clusters.asked, kinds, key, first, table, lone)
+        proposals = self._proposals(units=clusters.asked, kinds=kinds, key=key, words=first, table=table, lone=lone)
         if clusters.asked is not clusters.written:
             proposals = ((start, end, clusters.spell(new), cost) for start, end, new, cost in proposals)
         while measured < wanted:
@@ -245,7 +249,15 @@ class EngineFamily(Perturber):
             done.append(change)
             yield change
         # ... then whatever is still as it was, in random order, side by side with what has changed.
-        yield from self._fill(units, kinds, key, [site for site in sites if not taken[site + 1]], taken, done, table)
+        yield from self._fill(
+            units=units,
+            kinds=kinds,
+            key=key,
+            sites=[site for site in sites if not taken[site + 1]],
+            taken=taken,
+            done=done,
+            table=table,
+        )
 
     def _fill(
         self,

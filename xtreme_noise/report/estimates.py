@@ -201,10 +201,21 @@ def _contrasts(pair: Pair) -> list[Contrast]:
         difference = _estimate(a[0] - b[0], drawn)
         rows.append(
             Contrast(
-                panel, arm, reference, measure, level, a[0], b[0], difference, p,
-                p_holm=None, tests=0, resamples=evidence.resamples, guessing=guessing,
+                panel=panel,
+                arm=arm,
+                reference=reference,
+                measure=measure,
+                level=level,
+                value=a[0],
+                reference_value=b[0],
+                difference=difference,
+                p=p,
+                p_holm=None,
+                tests=0,
+                resamples=evidence.resamples,
+                guessing=guessing,
             )
-        )  # fmt: skip
+        )
 
     for level in panel.levels:
         row("score", level, ours[level], theirs[level])

@@ -151,7 +151,17 @@ def _spots(members: Sequence[CellRecord]) -> list[_Spot]:
                 elif not here and (system.intermediate, language, noise) in inapplicable:
                     reason = "n/a"
                 expected = len(seeds) * (1 if noise == CLEAN else len(noise_seeds))
-                found.append(_Spot(system, language, noise, level, here, expected, reason))
+                found.append(
+                    _Spot(
+                        system=system,
+                        language=language,
+                        noise=noise,
+                        level=level,
+                        cells=here,
+                        expected=expected,
+                        reason=reason,
+                    )
+                )
     return found
 
 
@@ -170,8 +180,9 @@ def _place(
         drop, rate = float(before - after), _defined(drop_rate(before, after))
         above = _defined(drop_rate(before, after, chance.right)) if chance else None
     return Place(
-        named.task, named.family, named.model, spot.system, named.language, named.language_name, named.script,
-        spot.noise, spot.level, metric,
+        task=named.task, family=named.family, model=named.model, system=spot.system,
+        language=named.language, language_name=named.language_name, script=named.script,
+        noise=spot.noise, level=spot.level, metric=metric,
         status=_status(spot, good), cells=len(good), expected=spot.expected,
         n=good[0].n if good else None,
         score=score, low=low, high=high, drop=drop, drop_rate=rate, drop_rate_above_chance=above,

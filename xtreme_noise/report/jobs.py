@@ -85,12 +85,12 @@ def _job(folder: Path) -> Job:
     trained_in = TRAIN_LANGUAGE.search(config or "")
     software = record.get("software")
     return Job(
-        folder.name,
-        None if overrides is None else shlex.join(["python", "-m", "xtreme_noise", *overrides]),
-        config,
-        {str(k): str(v) for k, v in software.items()} if isinstance(software, dict) else {},
-        _failure(folder / FAILURE, record),
-        trained_in[1] if trained_in else None,
+        name=folder.name,
+        command=None if overrides is None else shlex.join(["python", "-m", "xtreme_noise", *overrides]),
+        config=config,
+        software={str(k): str(v) for k, v in software.items()} if isinstance(software, dict) else {},
+        failure=_failure(folder / FAILURE, record),
+        trained_in=trained_in[1] if trained_in else None,
     )
 
 

@@ -111,7 +111,10 @@ def page(study: Study, library: str, digest: str, files: Sequence[str]) -> str:
         saturated=views.saturated(study),
         completeness=views.completeness_table(study, names),
         cost=cost.summary(study.cells, stages),
-        tasks=[_task(study, task, model, names, specs, looks) for task, model in _tasks(study.cells)],
+        tasks=[
+            _task(study=study, task=task, model=model, names=names, specs=specs, looks=looks)
+            for task, model in _tasks(study.cells)
+        ],
         xtreme_r=xtreme_r.table(study, names),
         layers=layers.tables(study.cells, names),
         xtreme_r_lacks=xtreme_r.lacks(study),
@@ -166,16 +169,16 @@ def _task(study: Study, task: str, model: str, names: Names, specs: Specs, looks
         scores.append(views.score_table(own, panels, [p for p in points if p.system == system]))
     name = names.task(task, model)
     return TaskView(
-        name,
-        slug(task, model),
-        scores,
-        [specs.place(chart) for chart in charts.curve_charts(points, looks)],
-        [views.curve_table(p, points, names) for p in panels if p.languages],
-        [note for panel in panels if (note := _note(panel, study.cells))],
-        {n: [specs.place(chart) for chart in own] for n, own in charts.heat_charts(places).items()},
-        [specs.place(chart) for chart in charts.harm_charts(places, looks)],
-        any(p.status == "partial" for p in places),
-        _guess(places),
+        name=name,
+        anchor=slug(task, model),
+        scores=scores,
+        curves=[specs.place(chart) for chart in charts.curve_charts(points, looks)],
+        curve_tables=[views.curve_table(p, points, names) for p in panels if p.languages],
+        notes=[note for panel in panels if (note := _note(panel, study.cells))],
+        heat={n: [specs.place(chart) for chart in own] for n, own in charts.heat_charts(places).items()},
+        harm=[specs.place(chart) for chart in charts.harm_charts(places, looks)],
+        partial=any(p.status == "partial" for p in places),
+        guessing=_guess(places),
     )
 
 

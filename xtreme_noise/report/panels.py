@@ -77,7 +77,15 @@ class Panel:
         names = {system.intermediate for system in some}
         spots = {spot: cell for spot, cell in self.spots.items() if spot[0] in names}
         wanted = sorted({*self.languages, *self.gaps})
-        return _panel(self.task, self.model, self.noise, spots, some, wanted, self.unusable)
+        return _panel(
+            task=self.task,
+            model=self.model,
+            noise=self.noise,
+            spots=spots,
+            every=some,
+            wanted=wanted,
+            bad=self.unusable,
+        )
 
     def at(self, system: System, language: str, level: float) -> list[list[CellRecord]]:
         """The cells of one point, per training seed, over noise seeds."""
@@ -109,7 +117,17 @@ def panels(cells: Sequence[CellRecord], unusable: Mapping[tuple[str, str], str] 
         for noise in noises:
             spots = _spots(members, noise)
             wanted = sorted({spot[1] for spot in spots})
-            found.append(_panel(task, model, noise, spots, systems(list(spots.values())), wanted, bad))
+            found.append(
+                _panel(
+                    task=task,
+                    model=model,
+                    noise=noise,
+                    spots=spots,
+                    every=systems(list(spots.values())),
+                    wanted=wanted,
+                    bad=bad,
+                )
+            )
     return found
 
 

@@ -70,13 +70,13 @@ def _first(cell: CellRecord) -> Sample | None:
     clean, noisy = _text(chosen["clean"]), _text(chosen["noisy"])
     html = marked(clean, noisy, chosen["edits"])
     return Sample(
-        cell.language,
-        cell.language_name,
-        cell.level,
-        str(chosen["id"]),
-        _unmarked(clean, noisy) if html is None else html,
-        html is None,
-        cell.achieved,
+        language=cell.language,
+        language_name=cell.language_name,
+        level=cell.level,
+        identifier=str(chosen["id"]),
+        html=_unmarked(clean, noisy) if html is None else html,
+        plain=html is None,
+        achieved=cell.achieved,
     )
 
 

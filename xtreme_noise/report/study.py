@@ -76,18 +76,18 @@ def read_study(sweep: Path, *, resample: bool = True, unusable: Collection[str] 
     known = [(panel, evidence.get(panel.task, Evidence())) for panel in compared]
     two = [pair for panel, own in known for pair in pairs(panel, own)]
     return Study(
-        sweep,
-        cells,
-        [*job_problems, *failed, *problems, *broken],
-        compared,
-        evidence,
-        [point for panel, own in known for point in points(panel, own)],
-        contrasts(two),
-        apart(two, {job.trained_in for job in jobs if job.trained_in}),
-        places(cells, evidence),
-        counts(cells),
-        jobs,
-        unusable,
+        sweep=sweep,
+        cells=cells,
+        problems=[*job_problems, *failed, *problems, *broken],
+        panels=compared,
+        evidence=evidence,
+        points=[point for panel, own in known for point in points(panel, own)],
+        contrasts=contrasts(two),
+        by_seen=apart(two, {job.trained_in for job in jobs if job.trained_in}),
+        places=places(cells, evidence),
+        counts=counts(cells),
+        jobs=jobs,
+        unusable=unusable,
     )
 
 

@@ -255,9 +255,18 @@ class LanguageSession:
             }  # fmt: skip
         task, field = self.plan.cfg.task, self.plan.noise_field
         transform = NoiseTransform(
-            cell.perturber, cell.level, cell.noise_seed, task.name, task.family, field, cell.language,
-            self.plan.cfg.noise.calibrate_by, self._tokenise, spoken(self.plan.cfg, cell.language), task.labels,
-        )  # fmt: skip
+            perturber=cell.perturber,
+            level=cell.level,
+            seed=cell.noise_seed,
+            task=task.name,
+            family=task.family,
+            field=field,
+            language=cell.language,
+            by=self.plan.cfg.noise.calibrate_by,
+            tokenise=self._tokenise,
+            spoken=spoken(self.plan.cfg, cell.language),
+            labels=task.labels,
+        )
         noisy = transform(data, "test")
         return noisy.dataset, {
             "noise_seconds": round(time.perf_counter() - begin, 4),

@@ -99,7 +99,7 @@ def fit(stage: Stage, parent: Path, store: Store, cfg: Config, tracker: Tracker 
 
     def trained(directory: Path, state: Path | None) -> None:
         if cfg.trainer.devices == 1:
-            _training(stage, parent, store, cfg, tracker, state)(directory)
+            _training(stage=stage, parent=parent, store=store, cfg=cfg, tracker=tracker, state=state)(directory)
         else:
             # Trackers belong to this process: of what several train, the log and training.json tell.
             ranks.run(cfg.trainer.devices, _in_rank, stage, parent, store, cfg, state, directory)
@@ -126,7 +126,7 @@ def fit(stage: Stage, parent: Path, store: Store, cfg: Config, tracker: Tracker 
 
 
 def _in_rank(stage: Stage, parent: Path, store: Store, cfg: Config, state: Path | None, directory: Path) -> None:
-    _training(stage, parent, store, cfg, False, state)(directory)
+    _training(stage=stage, parent=parent, store=store, cfg=cfg, tracker=False, state=state)(directory)
 
 
 def _training(

@@ -155,20 +155,45 @@ def _intermediate(cfg: Config, task: IntermediateConfig, base: dict[str, Any], p
         cfg.train_noise, "intermediate", task.name, task.family, cfg.train_noise.field or task.noise_field or ""
     )
     return Stage(
-        "intermediate", task.name, task.version, task.family, tuple(labels), task.metric, task.recipe, shares,
-        references(task.data, "dev", ["en"], **common)[0], task.size.dev, "refuse", cfg.seed, base, parent, noisy,
-        task.keep_head, task.match, _updates(task) if task.match == "updates" else None,
-        encoding(cfg.model, task.family),
-    )  # fmt: skip
+        role="intermediate",
+        name=task.name,
+        version=task.version,
+        family=task.family,
+        labels=tuple(labels),
+        metric=task.metric,
+        recipe=task.recipe,
+        shares=shares,
+        dev=references(task.data, "dev", ["en"], **common)[0],
+        dev_size=task.size.dev,
+        overlap="refuse",
+        seed=cfg.seed,
+        base=base,
+        parent=parent,
+        noise=noisy,
+        keeps_head=task.keep_head,
+        match=task.match,
+        updates=_updates(task) if task.match == "updates" else None,
+        encoding=encoding(cfg.model, task.family),
+    )
 
 
 def _together(cfg: Config, task: IntermediateConfig, base: dict[str, Any], parent: Stage | None) -> Stage:
     parts = tuple((name, _intermediate(cfg, part, base, None)) for name, part in task.chosen().items())
     return replace(
-        parts[0][1], name=task.title(), family="together", labels=(), metric="mean of tasks", recipe=task.recipe,
-        shares=tuple(share for _, part in parts for share in part.shares), parent=parent, noise=None, match=None,
-        updates=None, together=parts, sampling=task.sampling,
-    )  # fmt: skip
+        parts[0][1],
+        name=task.title(),
+        family="together",
+        labels=(),
+        metric="mean of tasks",
+        recipe=task.recipe,
+        shares=tuple(share for _, part in parts for share in part.shares),
+        parent=parent,
+        noise=None,
+        match=None,
+        updates=None,
+        together=parts,
+        sampling=task.sampling,
+    )
 
 
 def _arm(cfg: Config, task: IntermediateConfig, what: str, common: dict[str, Any]) -> tuple[Share, ...]:
@@ -256,11 +281,24 @@ def _target(cfg: Config, task: TaskConfig, base: dict[str, Any], parent: Stage |
         cfg.train_noise, "target", trained.name, trained.family, cfg.train_noise.field or trained.noise_field
     )
     return Stage(
-        "target", trained.name, trained.version, trained.family, tuple(task.labels), trained.metric, task.recipe,
-        shares,
-        references(task.data, "dev", [task.train_language], **common)[0], task.size.dev, task.overlap, cfg.seed,
-        base, parent, noisy, task.keep_head or task.first is not None, encoding=encoding(cfg.model, trained.family),
-    )  # fmt: skip
+        role="target",
+        name=trained.name,
+        version=trained.version,
+        family=trained.family,
+        labels=tuple(task.labels),
+        metric=trained.metric,
+        recipe=task.recipe,
+        shares=shares,
+        dev=references(task.data, "dev", [task.train_language], **common)[0],
+        dev_size=task.size.dev,
+        overlap=task.overlap,
+        seed=cfg.seed,
+        base=base,
+        parent=parent,
+        noise=noisy,
+        keeps_head=task.keep_head or task.first is not None,
+        encoding=encoding(cfg.model, trained.family),
+    )
 
 
 def _first(cfg: Config, task: TaskConfig, first: FirstConfig, base: dict[str, Any], parent: Stage | None) -> Stage:
@@ -273,10 +311,24 @@ def _first(cfg: Config, task: TaskConfig, first: FirstConfig, base: dict[str, An
     name = f"{task.name}/{first.name}"
     noisy = training_noise(cfg.train_noise, "target", name, task.family, cfg.train_noise.field or task.noise_field)
     return Stage(
-        "first", name, task.version, task.family, tuple(task.labels), _chooses(task), first.recipe, shares,
-        references(own, "dev", [task.train_language], **common)[0], task.size.dev, task.overlap, cfg.seed,
-        base, parent, noisy, task.keep_head, encoding=encoding(cfg.model, task.family),
-    )  # fmt: skip
+        role="first",
+        name=name,
+        version=task.version,
+        family=task.family,
+        labels=tuple(task.labels),
+        metric=_chooses(task),
+        recipe=first.recipe,
+        shares=shares,
+        dev=references(own, "dev", [task.train_language], **common)[0],
+        dev_size=task.size.dev,
+        overlap=task.overlap,
+        seed=cfg.seed,
+        base=base,
+        parent=parent,
+        noise=noisy,
+        keeps_head=task.keep_head,
+        encoding=encoding(cfg.model, task.family),
+    )
 
 
 def _common(cfg: Config, task: TaskConfig) -> dict[str, Any]:

@@ -65,12 +65,12 @@ def several(stage: Stage, parent: Path, store: Store, cfg: Config) -> Work:
     parts = {name: work.data for name, work in works.items() if not isinstance(work.data, TogetherData)}
     data = TogetherData(parts, drawn, cfg.seed, cfg.trainer.workers)
     select = SelectOnMean(
-        stage.name,
-        {name: work.select for name, work in works.items()},
-        {name: work.achieved for name, work in works.items()},
-        module,
-        cfg,
-        stage.recipe.patience,
+        name=stage.name,
+        tasks={name: work.select for name, work in works.items()},
+        achieved={name: work.achieved for name, work in works.items()},
+        module=module,
+        cfg=cfg,
+        patience=stage.recipe.patience,
     )
 
     def facts() -> dict[str, Any]:

@@ -33,7 +33,14 @@ def check_overlap(stage: Stage, store: Store) -> None:
 def _refuse(train: Reference, test: Reference, stage: Stage, store: Store) -> None:
     def passed(directory: Path) -> None:
         what = f"{stage.name}, {train.name()}"
-        without_overlap(train.load(store), [test.load(store)], stage.family, "refuse", what, test.family)
+        without_overlap(
+            train=train.load(store),
+            tests=[test.load(store)],
+            family=stage.family,
+            policy="refuse",
+            what=what,
+            tested=test.family,
+        )
         write_atomic(directory / PASSED, "no training example occurs in the test set\n")
 
     key = {"train": train.identity(), "test": test.identity(), "family": stage.family}

@@ -234,9 +234,14 @@ def one(stage: Stage, parent: Path, store: Store, cfg: Config, epochs: int | Non
     for some in adapted:
         some.note_matrices()
     select = SelectOnDev(
-        stage.name, dev, stage.metric, stage.dev.language, predictor(whole, cfg), stage.recipe.patience,
+        name=stage.name,
+        dev=dev,
+        metric=stage.metric,
+        language=stage.dev.language,
+        predictor=predictor(whole, cfg),
+        patience=stage.recipe.patience,
         last_epoch=stage.last,
-    )  # fmt: skip
+    )
     log.info("%s: %d examples, %d tokens", stage.name, len(train), data.tokens())
 
     def facts() -> dict[str, Any]:
@@ -250,4 +255,13 @@ def one(stage: Stage, parent: Path, store: Store, cfg: Config, epochs: int | Non
             "noise_achieved": [achieved[epoch] for epoch in sorted(achieved)],
         }
 
-    return Work(module, data, select, len(train), noise is not None, achieved, facts, adapters)
+    return Work(
+        module=module,
+        data=data,
+        select=select,
+        examples=len(train),
+        noisy=noise is not None,
+        achieved=achieved,
+        facts=facts,
+        adapters=adapters,
+    )
