@@ -19,7 +19,7 @@ from benchmarks.setting import job, line
 from xtreme_noise.data.batching import pad, sorted_batches
 from xtreme_noise.data.transform import NoiseTransform
 from xtreme_noise.models import load_model, load_tokenizer
-from xtreme_noise.modules import MODULES
+from xtreme_noise.modules import module_class
 from xtreme_noise.modules.base import Limits
 from xtreme_noise.stages.evaluate import LanguageSession, evaluate
 from xtreme_noise.stages.model_cache import Models, train
@@ -70,7 +70,7 @@ def _inputs(plan: Plan, store: Store) -> list[list[tuple[str, str]]]:
 
 
 def _module(stage: Path, cfg: Any) -> Any:
-    kind = MODULES["classification"]
+    kind = module_class("classification")
     labels = ["entailment", "neutral", "contradiction"]
     model = load_model(kind.auto_class, stage, cfg, **kind.head(labels)).eval()
     return kind(model, load_tokenizer(stage), labels=labels, limits=Limits(128))

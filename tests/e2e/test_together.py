@@ -20,7 +20,7 @@ from xtreme_noise.commands import plan as estimate
 from xtreme_noise.config import compose
 from xtreme_noise.config.schema import Config, RecipeConfig
 from xtreme_noise.errors import NotFinite
-from xtreme_noise.modules import MODULES, TaskModule
+from xtreme_noise.modules import TaskModule, module_class
 from xtreme_noise.modules.together import TogetherModule, own
 from xtreme_noise.stages.model_cache import train
 from xtreme_noise.stages.plan import Plan
@@ -117,7 +117,7 @@ def test_the_key_knows_tasks_and_sampling(root: Path) -> None:
 @pytest.mark.parametrize(("task", "family"), [("mnli", "classification"), ("squad1", "qa")])
 def test_a_loss_that_is_no_number_is_named(root: Path, task: str, family: str, monkeypatch: pytest.MonkeyPatch) -> None:
     cfg = job(root, "task=tatoeba", "intermediate.use=[mnli,squad1]", *SMALL[:2], *SMALL[3:5])
-    monkeypatch.setattr(MODULES[family], "loss", lambda self, batch: self.model(**batch).loss * float("nan"))
+    monkeypatch.setattr(module_class(family), "loss", lambda self, batch: self.model(**batch).loss * float("nan"))
     with pytest.raises(NotFinite, match=rf"training loss of {task} is nan"):
         train(Plan(cfg), Store(cfg.store), False)
 

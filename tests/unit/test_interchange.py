@@ -23,7 +23,7 @@ from xtreme_noise.config import compose
 from xtreme_noise.errors import ConfigError, DataError
 from xtreme_noise.interchange.export import export
 from xtreme_noise.interchange.layout import Items, format_of
-from xtreme_noise.modules import MODULES
+from xtreme_noise.modules import module_class
 from xtreme_noise.modules.base import Limits
 from xtreme_noise.stages import plan
 from xtreme_noise.stages.evaluate import identify
@@ -74,7 +74,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> World:
     rows: list[dict[str, Any]] = []
     for task, languages in LANGUAGES.items():
         [cfg] = compose.jobs([*QUICK, f"task={task}", "source=files", f"source.root={root}"])
-        module = MODULES[cfg.task.family](None, None, labels=cfg.task.labels, limits=Limits(32))
+        module = module_class(cfg.task.family)(None, None, labels=cfg.task.labels, limits=Limits(32))
         for language in languages:
             columns = plan.test_reference(cfg, language).load(Store(tmp_path / "store"))[:]
             gold = module.gold(columns)

@@ -13,7 +13,7 @@ from transformers import AutoModelForMaskedLM
 from tests.e2e.world import QUICK, cells, data, sentence, write
 from xtreme_noise import cli, models
 from xtreme_noise.config.schema import ModelConfig, RecipeConfig
-from xtreme_noise.modules import MODULES
+from xtreme_noise.modules import module_class
 from xtreme_noise.modules.base import Limits, TaskModule
 from xtreme_noise.modules.robust_contrastive import contrastive
 from xtreme_noise.store import Store
@@ -32,7 +32,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def module(path: Path, family: str = "masked_lm", **recipe: Any) -> TaskModule:
     torch.manual_seed(0)
-    kind = MODULES[family]
+    kind = module_class(family)
     model = models.load_model(kind.auto_class, path, TINY)
     return kind(model, models.load_tokenizer(path), limits=Limits(32), recipe=RecipeConfig(**recipe))
 
@@ -114,7 +114,9 @@ def test_a_pretrained_language_head_is_kept_and_a_missing_one_is_made(tiny: Path
     first = models.load_model(AutoModelForMaskedLM, tiny, TINY)
     assert first.lm_head.decoder.weight is first.base_model.embeddings.word_embeddings.weight
     first.save_pretrained(tmp_path)
-    again = models.load_model(AutoModelForMaskedLM, tmp_path, TINY, fresh_head=not MODULES["masked_lm"].pretrained_head)
+    again = models.load_model(
+        AutoModelForMaskedLM, tmp_path, TINY, fresh_head=not module_class("masked_lm").pretrained_head
+    )
     assert torch.equal(again.lm_head.dense.weight, first.lm_head.dense.weight)
 
 

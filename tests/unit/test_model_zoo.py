@@ -32,7 +32,7 @@ from xtreme_noise.config import compose
 from xtreme_noise.config.schema import ModelConfig, RecipeConfig
 from xtreme_noise.errors import ConfigError
 from xtreme_noise.models import lora
-from xtreme_noise.modules import MODULES
+from xtreme_noise.modules import module_class
 from xtreme_noise.modules.base import Limits, TaskModule
 from xtreme_noise.stages.predictor import Predictor
 from xtreme_noise.stages.work import open_module
@@ -158,7 +158,7 @@ def test_adapters_go_into_attention(name: str, tmp_path: Path) -> None:
 
 def module(path: Path, family: str) -> TaskModule:
     torch.manual_seed(0)
-    kind = MODULES[family]
+    kind = module_class(family)
     labels = ["A", "B"] if family in ("classification", "tagging") else []
     model = models.load_model(kind.auto_class, path, ModelConfig(), **kind.head(labels))
     return kind(model, models.load_tokenizer(path), labels=labels, limits=Limits(LENGTH, 8), recipe=RecipeConfig())
@@ -234,7 +234,7 @@ def test_a_dual_encoder_is_trained(checkpoint: Path) -> None:
 
 def test_the_longest_input(checkpoint: Path) -> None:
     """An input beyond the positions is refused before training, not in its middle."""
-    model = models.load_model(MODULES["retrieval"].auto_class, checkpoint, ModelConfig())
+    model = models.load_model(module_class("retrieval").auto_class, checkpoint, ModelConfig())
     limit = models.positions(model)
     assert limit == (LENGTH if "position_embeddings" in "".join(model.state_dict()) else None)
     if limit is not None:
@@ -296,7 +296,7 @@ SPACELESS: dict[str, Callable[[], PreTrainedTokenizerFast]] = {
 
 @pytest.mark.parametrize("name", SPACELESS)
 def test_words_have_the_space_before_them(name: str) -> None:
-    some: Any = MODULES["tagging"](torch.nn.Module(), SPACELESS[name](), limits=Limits(100))
+    some: Any = module_class("tagging")(torch.nn.Module(), SPACELESS[name](), limits=Limits(100))
     text = " ".join(SENTENCE)
     [window] = some.features([tuple(SENTENCE)])[0]
     whole = some.tokenizer(text, return_offsets_mapping=True)

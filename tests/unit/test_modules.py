@@ -9,9 +9,9 @@ import pytest
 import torch
 from tokenizers import Regex, normalizers
 
-from xtreme_noise import metrics, models
+from xtreme_noise import metrics, models, tasks
 from xtreme_noise.config.schema import ModelConfig
-from xtreme_noise.modules import MODULES
+from xtreme_noise.modules import module_class
 from xtreme_noise.modules.base import Limits, TaskModule
 from xtreme_noise.modules.qa import MAX_ANSWER, best_span
 from xtreme_noise.modules.retrieval import RetrievalModule
@@ -38,7 +38,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def module(path: Path, family: str, labels: Sequence[str] = (), max_length: int = 64) -> TaskModule:
     torch.manual_seed(0)
-    kind = MODULES[family]
+    kind = module_class(family)
     model = models.load_model(kind.auto_class, path, TINY, **kind.head(labels))
     return kind(model, models.load_tokenizer(path), labels=labels, limits=Limits(max_length, 16))
 
@@ -206,12 +206,12 @@ def test_prefix_and_layer_change_embeddings(tiny: Path) -> None:
     assert len(some.features(["abc"])[0][0]["input_ids"]) > len(plain)
 
 
-@pytest.mark.parametrize("family", sorted(MODULES))
+@pytest.mark.parametrize("family", sorted(tasks.names()))
 def test_trained_models_open_with_from_pretrained(tiny: Path, tmp_path: Path, family: str) -> None:
     labels = ["A", "B"] if family in ("classification", "tagging") else []
     some = module(tiny, family, labels)
     some.model.save_pretrained(tmp_path)
-    again = MODULES[family].auto_class.from_pretrained(tmp_path)
+    again = module_class(family).auto_class.from_pretrained(tmp_path)
     before, after = some.model.state_dict(), again.state_dict()
     assert before.keys() <= after.keys() and all(torch.equal(before[name], after[name]) for name in before)
     assert not list(tmp_path.glob("*.bin")), "pickled weights"

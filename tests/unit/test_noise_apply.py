@@ -8,8 +8,9 @@ from typing import Any
 import datasets
 import pytest
 
+from xtreme_noise import tasks
 from xtreme_noise.errors import ConfigError, DataError, NotApplicable
-from xtreme_noise.noise.apply import FIELDS, Perturbed, perturb
+from xtreme_noise.noise.apply import Perturbed, perturb
 from xtreme_noise.noise.edits import Edit, NoisedText
 from xtreme_noise.noise.engine import Table
 from xtreme_noise.noise.families.char import Family
@@ -80,7 +81,7 @@ def run(dataset: datasets.Dataset, family: str, field: str, **chosen: Any) -> Pe
 
 
 def test_every_field_is_tested() -> None:
-    assert set(CHANGED) == {(family, field) for family, fields in FIELDS.items() for field in fields}
+    assert set(CHANGED) == {(family, field) for family in tasks.names() for field in tasks.family(family).noise_fields}
 
 
 @pytest.mark.parametrize(("family", "field"), CHANGED)

@@ -9,11 +9,10 @@ from typing import Any
 import datasets
 import pytest
 
-from xtreme_noise.config.fields import NOISE_FIELDS
+from xtreme_noise import tasks
 from xtreme_noise.data.transform import NoiseTransform, texts, token_change_rate
 from xtreme_noise.errors import NotApplicable
 from xtreme_noise.noise import build
-from xtreme_noise.noise.apply import FIELDS
 from xtreme_noise.noise.families.char import Family as Char
 from xtreme_noise.noise.registry import checked_parameters
 from xtreme_noise.stages.evaluate import saturated
@@ -74,7 +73,7 @@ def test_every_task_family(family: str, field: str, by: str) -> None:
     data = datasets.Dataset.from_dict({"id": [str(i) for i in range(120)], **FAMILIES[family, field]})
     make = NoiseTransform(build("char"), 0.15, 0, "toy", family, field, "en", by, pieces)
     noisy = make(data, "test")
-    columns = FIELDS[family][field].columns
+    columns = tasks.family(family).noise_fields[field].columns
     token_rate = token_change_rate(pieces(texts(data, columns)), pieces(texts(noisy.dataset, columns)))
     assert (noisy.word_change_rate if by == "word" else token_rate) == pytest.approx(0.15, abs=0.02)
 
@@ -109,8 +108,3 @@ def test_token_change_rate() -> None:
 def test_saturated() -> None:
     assert saturated(0.1, 0.04, 0.05) and saturated(0.05, 0.03, 0.06)
     assert not saturated(0.1, 0.097, 0.8) and not saturated(0.1, 0.08, 0.8)  # a short text's luck, not its supply
-
-
-def test_fields_are_the_same_where_nothing_heavy_is_loaded() -> None:
-    columns = {family: {name: field.columns for name, field in fields.items()} for family, fields in FIELDS.items()}
-    assert columns == NOISE_FIELDS

@@ -16,12 +16,12 @@ from tests.e2e.world import QUICK, cells, sentence
 from tests.unit.test_modules import TINY, module, predictor, tiny  # noqa: F401
 from tests.unit.test_multiple_choice import COLUMNS as CHOICES
 from tests.unit.test_trainer_options import fit
-from xtreme_noise import cli, models, noise
+from xtreme_noise import cli, models, noise, tasks
 from xtreme_noise.data.batching import pad
 from xtreme_noise.errors import ConfigError, ModelUnavailable, NotFinite
 from xtreme_noise.finite import answers
 from xtreme_noise.metrics.accuracy import Accuracy
-from xtreme_noise.modules import MODULES
+from xtreme_noise.modules import module_class
 from xtreme_noise.modules.base import TaskModule
 from xtreme_noise.modules.masked_lm import MaskedLMModule
 from xtreme_noise.modules.retrieval import RetrievalModule
@@ -48,7 +48,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("value", [NAN, INF, -INF])
-@pytest.mark.parametrize("family", sorted(MODULES))
+@pytest.mark.parametrize("family", sorted(tasks.names()))
 def test_what_a_model_says_of_an_input(family: str, value: float, tiny: Path) -> None:  # noqa: F811
     """Each family fails for the examples that it concerns, and for no others."""
     some: Any = module(tiny, family, ["A", "B"] if family in ("classification", "tagging") else ())
@@ -99,7 +99,7 @@ def test_a_model_whose_weights_are_not_finite_is_not_opened(
     save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
     for family in ("classification", "retrieval"):
         with pytest.raises(ModelUnavailable, match=rf"{tmp_path}: .*layer\.1\.output\.dense\.bias holds nan or inf"):
-            models.load_model(MODULES[family].auto_class, tmp_path, TINY)
+            models.load_model(module_class(family).auto_class, tmp_path, TINY)
 
 
 def nothing_is_left(store: Path) -> bool:

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from tests.e2e.world import write
+from xtreme_noise import tasks
 from xtreme_noise.config import compose
 from xtreme_noise.config.schema import SourceConfig
 from xtreme_noise.config.splits import JoinConfig, SplitConfig
 from xtreme_noise.data.answers import MAKERS
 from xtreme_noise.data.corrections import joined
-from xtreme_noise.data.examples import identity, normalise
+from xtreme_noise.data.examples import normalise
 from xtreme_noise.data.pool import Pool
 from xtreme_noise.data.sources import Reference, without_overlap
 from xtreme_noise.errors import DataError
@@ -108,8 +109,8 @@ def test_training_on_a_context_of_the_pool_is_refused(tmp_path: Path) -> None:
     train = Reference("files", split, "train", "en", "ranking", (), SourceConfig(root=str(tmp_path))).load(store)
     with pytest.raises(DataError, match="1 of 1 training examples occur in the test set"):
         without_overlap(train, tests, "ranking", "refuse", "w")
-    assert identity({"text": "an entity"}, "ranking") == "", "a candidate alone is nothing to leak"
-    assert identity({"query": "who", "text": "an entity"}, "ranking") == "who"
+    assert tasks.family("ranking").identify({"text": "an entity"}) == "", "a candidate alone is nothing to leak"
+    assert tasks.family("ranking").identify({"query": "who", "text": "an entity"}) == "who"
 
 
 @pytest.mark.usefixtures("workdir")

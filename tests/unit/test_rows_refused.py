@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from xtreme_noise import metrics
-from xtreme_noise.config.fits import EMBEDDED, METRICS
-from xtreme_noise.config.schema import PRETRAINING, SourceConfig
+from xtreme_noise import metrics, tasks
+from xtreme_noise.config.fits import EMBEDDED
+from xtreme_noise.config.schema import SourceConfig
 from xtreme_noise.config.splits import JoinConfig, RepairConfig, SplitConfig
 from xtreme_noise.data import embedded, files, sib200
 from xtreme_noise.data.answers import MAKERS
@@ -25,7 +25,7 @@ from xtreme_noise.data.parallel import beside
 from xtreme_noise.data.sources import Reference
 from xtreme_noise.errors import DataError
 from xtreme_noise.interchange.layout import Items, format_of
-from xtreme_noise.modules import MODULES
+from xtreme_noise.modules import module_class
 from xtreme_noise.store import Store
 
 PAIR = {"premise": "a b", "hypothesis": "c d", "label": 0}
@@ -255,7 +255,9 @@ def test_accuracy_is_a_quotient_of_counts() -> None:
 
 def test_what_is_known_without_loading_anything_is_true() -> None:
     """Names that are checked before torch is there are those of the modules that need it."""
-    assert {name for known in METRICS.values() for name in known} <= set(metrics.names())
-    assert set(METRICS["ranking"]) == set(metrics.RANKINGS)
-    assert {name for name, kind in MODULES.items() if kind.renews or kind.pairs_noise} == set(PRETRAINING)
+    assert {name for family in tasks.names() for name in tasks.family(family).metrics} <= set(metrics.names())
+    assert set(tasks.family("ranking").metrics) == set(metrics.RANKINGS)
+    assert {name for name in tasks.names() if module_class(name).renews or module_class(name).pairs_noise} == set(
+        tasks.having("pretraining")
+    )
     assert EMBEDDED == embedded.PATHS

@@ -13,13 +13,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from xtreme_noise import models
+from xtreme_noise import models, tasks
 from xtreme_noise.config.schema import Config, ModelConfig
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.sources import Reference, subsample
 from xtreme_noise.errors import ModelUnavailable, UserError
 from xtreme_noise.models.quiet import quiet
-from xtreme_noise.modules import MODULES
+from xtreme_noise.modules import module_class
 from xtreme_noise.modules.base import Limits
 from xtreme_noise.stages.plan import Plan, Share, Stage
 from xtreme_noise.stages.together_data import chances
@@ -209,7 +209,7 @@ def _made(share: Share, part: Stage, store: Store, cfg: Config) -> _Made:
     chosen = subsample(whole.take(share.load(store), part.role, part.seed), TRAINED, f"plan|{part.seed}")
     if tokenizer is None:
         return _Made(1.0, sum(map(len, _texts(chosen[:]))) / 4 / len(chosen))
-    module = MODULES[part.family](
+    module = module_class(part.family)(
         torch.nn.Module(), tokenizer, labels=part.labels, recipe=part.recipe, prefix=cfg.model.prefix,
         passage_prefix=cfg.model.passage_prefix,
         limits=Limits(min(part.recipe.max_length, cfg.model.max_length), part.recipe.stride),
@@ -351,7 +351,7 @@ def _updates(stage: Stage, work: Work) -> str:
         return f"{-(-stage.updates // a_step) * stage.recipe.epochs:,}"
     batches, about = 0, ""
     for part, inputs in zip(stage.parts, work.inputs, strict=True):
-        several = part.family in ("qa", "tagging", "masked_lm")  # a long example is several inputs
+        several = tasks.family(part.family).windows  # a long example is several inputs
         if several and about != "at least ":
             about = "about " if inputs is not None else "at least "
         sizes = [share.size for share in part.shares if share.tokens_of is None]

@@ -7,12 +7,12 @@ from functools import partial
 from rich.console import Console
 from rich.text import Text
 
+from xtreme_noise import tasks
 from xtreme_noise.config.fields import noise_field, spoken
 from xtreme_noise.config.schema import Config
 from xtreme_noise.data.sources import subsample
 from xtreme_noise.data.transform import NoiseTransform
 from xtreme_noise.errors import NotApplicable
-from xtreme_noise.noise.apply import FIELDS
 from xtreme_noise.noise.edits import Edit, edits_between
 from xtreme_noise.stages.plan import cells, test_reference
 from xtreme_noise.store import Store
@@ -33,7 +33,11 @@ def show(cfg: Config) -> None:
         if cell.perturber is None:
             continue
         data = subsample(test_reference(cfg, cell.language).load(store), MEASURED, "test")
-        columns = [column for column in FIELDS[cfg.task.family][field].columns if column in data.column_names]
+        columns = [
+            column
+            for column in tasks.family(cfg.task.family).noise_fields[field].columns
+            if column in data.column_names
+        ]
         transform = NoiseTransform(
             perturber=cell.perturber,
             level=cell.level,

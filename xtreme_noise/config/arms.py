@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xtreme_noise.config import schema
+from xtreme_noise import tasks
 from xtreme_noise.config.checks import Checks
 from xtreme_noise.config.schema import IntermediateConfig, RecipeConfig, SamplingConfig, TaskConfig
 
@@ -44,8 +44,8 @@ class ArmChecks(Checks):
         if stage.sampling != SamplingConfig():
             raise self._wrong(f"{key}.sampling", f"is between several tasks, and {stage.name} is one")
         if stage.family is None:
-            raise self._wrong(f"{key}.family", f"must be one of {', '.join(schema.FAMILIES)}")
-        self._one_of(f"{key}.family", stage.family, schema.FAMILIES, "task families")
+            raise self._wrong(f"{key}.family", f"must be one of {', '.join(tasks.names())}")
+        self._one_of(f"{key}.family", stage.family, tasks.names(), "task families")
         if not stage.languages:
             raise self._wrong(f"{key}.languages", "must name at least one language")
         self._codes(f"{key}.languages", stage.languages)
@@ -121,7 +121,7 @@ class ArmChecks(Checks):
         for name, part in whole.chosen().items():
             if part.stages or part.tasks or part.keep_head:
                 raise self._wrong(f"{key}.tasks.{name}", "must be one task, with a head that begins with it")
-            if part.family in schema.PRETRAINING:
+            if tasks.family(str(part.family)).pretraining:
                 raise self._wrong(
                     f"{key}.tasks.{name}",
                     f"is a {part.family} task, which changes its examples in every epoch and cannot be one of several: "

@@ -8,14 +8,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from xtreme_noise import languages
+from xtreme_noise import languages, tasks
 from xtreme_noise.config.schema import Config, IntermediateConfig, RecipeConfig, TaskConfig
 from xtreme_noise.config.splits import DataConfig, SizeConfig
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import ConfigError, suggest
 
 DATA_KINDS = ("embedded", "files", "hub")
-POOLED = ("ranking", "mining")  # families that have candidates of their own
 SHEETS = (".csv", ".csv.gz", ".xls", ".xlsx", ".ods")  # what is not read, and looks as if it were
 MAKERS = ("answer_sentence", "answer_ids", "all_sentences", "filled_templates", "bitext_queries", "bitext_candidates")
 
@@ -64,16 +63,22 @@ class Checks:
         from_file = isinstance(stage, IntermediateConfig) and stage.labels_file
         if from_file and stage.labels:
             raise self._wrong(f"{name}.labels", "and labels_file exclude each other")
-        if stage.family in ("classification", "tagging") and len(stage.labels) < 2 and not from_file:
-            raise self._wrong(f"{name}.labels", f"must name at least two labels of a {stage.family} task")
+        family = tasks.family(str(stage.family))
+        if len(stage.labels) < family.least_labels and not from_file:
+            least = f"at least {family.least_labels} labels" if family.least_labels > 2 else "at least two labels"
+            raise self._wrong(f"{name}.labels", f"must name {least} of a {stage.family} task")
         self._size(f"{name}.size", stage.size)
         self._recipe(f"{name}.recipe", stage.recipe, str(stage.family))
         for kind, data in stage.data.items():
             self._one_of(f"{name}.data", kind, DATA_KINDS, "kinds of source")
             self._data(f"{name}.data.{kind}", data)
-            pooled = stage.family in POOLED
+            pooled = family.pooled
             if data.test and (data.pool is not None) != pooled:
-                need = "must name the candidates of" if pooled else f"is for {' and '.join(POOLED)} tasks, not for"
+                need = (
+                    "must name the candidates of"
+                    if pooled
+                    else f"is for {' and '.join(tasks.having('pooled'))} tasks, not for"
+                )
                 raise self._wrong(f"{name}.data.{kind}.pool", f"{need} a {stage.family} task")
             if data.threshold and stage.family != "mining":
                 need = f"is for mining tasks, not for a {stage.family} task"

@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-from xtreme_noise import languages
+from xtreme_noise import languages, tasks
 from xtreme_noise.config.schema import Config, TaskConfig
 from xtreme_noise.languages.codes import fill
-
-# Task family -> noise field -> its columns; xtreme_noise/noise/apply.py has what is done to them.
-NOISE_FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
-    "classification": {"text": ("text",), "text_pair": ("text_pair",), "both": ("text", "text_pair")},
-    "tagging": {"tokens": ("tokens",), "tokens_protected": ("tokens",)},
-    "qa": {"question": ("question",), "context": ("context",), "context_protected": ("context",)},
-    "retrieval": {"query": ("query",), "candidate": ("candidate",), "both": ("query", "candidate")},
-    "ranking": {"query": ("query",)},
-    "mining": {"query": ("query",)},
-    "masked_lm": {"text": ("text",)},
-    "robust_contrastive": {"text": ("text",)},
-    "multiple_choice": {"text": ("text",), "choices": ("choices",), "both": ("text", "choices")},
-}
 
 
 def noise_field(cfg: Config) -> str:
@@ -36,5 +23,5 @@ def column_language(task: TaskConfig, language: str, column: str) -> str:
 
 def spoken(cfg: Config, language: str) -> dict[str, str]:
     """column -> language, of the columns of the field that gets noise."""
-    columns = NOISE_FIELDS[cfg.task.family][noise_field(cfg)]
+    columns = tasks.family(cfg.task.family).noise_fields[noise_field(cfg)].columns
     return {column: column_language(cfg.task, language, column) for column in columns}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from xtreme_noise import outside, tasks
 from xtreme_noise.config.checks import Checks
 from xtreme_noise.config.fields import noise_field
 from xtreme_noise.config.schema import IntermediateConfig
@@ -13,17 +14,6 @@ from xtreme_noise.config.splits import DataConfig
 from xtreme_noise.errors import ConfigError, suggest
 from xtreme_noise.names import problem
 
-# Task family -> the metrics that read its predictions (a test compares them with xtreme_noise/metrics).
-METRICS: dict[str, tuple[str, ...]] = {
-    "classification": ("accuracy",),
-    "tagging": ("span_f1", "token_accuracy"),
-    "qa": ("squad_f1", "squad_v1_f1", "mlqa_f1", "error_rate"),
-    "retrieval": ("accuracy",),
-    "multiple_choice": ("accuracy",),
-    "ranking": ("map", "map_at_20", "mrr_at_20"),
-    "mining": ("bucc_f1",),
-}
-HEADS = ("classification", "tagging", "qa", "multiple_choice")  # families that predict with a head, which is trained
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
 EMBEDDED = ("intents", "slots")  # generators of xtreme_noise/data/embedded.py
 SEEDS = 2**32
@@ -95,7 +85,7 @@ class Fits(Checks):
 
     def _trained(self) -> None:
         task = self.cfg.task
-        if self.cfg.mode in ("run", "plan") and not task.train and task.family in HEADS:
+        if self.cfg.mode in ("run", "plan") and not task.train and tasks.family(task.family).head:
             raise self._wrong("task.train", f"is false, and {task.name} is a {task.family} task: its head is trained")
 
     def _metrics(self) -> None:
@@ -113,13 +103,15 @@ class Fits(Checks):
         if stage.name == "none":
             return
         for name, inner in stage.chosen().items():
-            self._stage_metrics(f"{key}.stages.{name}", inner)
-        if not stage.stages:
-            self._metric(f"{key}.metric", str(stage.family), stage.metric)
+            self._stage_metrics(f"{key}.{'tasks' if stage.tasks else 'stages'}.{name}", inner)
+        if stage.family is not None:
+            self._metric(f"{key}.metric", stage.family, stage.metric)
 
     def _metric(self, key: str, family: str, metric: str | None) -> None:
-        known = METRICS.get(family)
-        if known is not None and metric not in known:
+        known = tasks.family(family).metrics
+        if known and metric not in known:
+            if _brought_for(metric, family):
+                return
             at = self.sources.of(key)
             raise ConfigError(
                 f"{key}{at}: {metric!r} is not for a {family} task{suggest(str(metric), known, 'metrics of ' + family)}"
@@ -175,3 +167,12 @@ class Fits(Checks):
         }
         if one in typed and many in typed and not typed[one].endswith("=null") and not typed[many].endswith("=null"):
             raise ConfigError(f"{typed[one]} and {typed[many]}: {one} is one value of {many}; give one of them")
+
+
+def _brought_for(metric: str | None, family: str) -> bool:
+    """Whether it is a metric of another package, for this task family."""
+    if metric is None or metric not in outside.names("metrics", ()):
+        return False
+    from xtreme_noise.metrics import metric_class  # imports torchmetrics, which costs seconds
+
+    return family in metric_class(metric).families

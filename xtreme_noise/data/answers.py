@@ -12,8 +12,8 @@ from typing import Any
 
 from xtreme_noise.data.bitext import bitext_candidates, bitext_queries
 from xtreme_noise.data.checklist import filled_templates
-from xtreme_noise.data.examples import answers_of
 from xtreme_noise.data.sentences import sentence_at, sentences
+from xtreme_noise.tasks.qa import answers_of
 
 Rows = Iterable[tuple[str, Mapping[str, Any]]]
 Made = Iterator[tuple[str, dict[str, Any]]]

@@ -7,8 +7,8 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from xtreme_noise import tasks
 from xtreme_noise.config.splits import JoinConfig, RepairConfig, SplitConfig
-from xtreme_noise.data.examples import identity
 from xtreme_noise.data.matching import by_key, key
 from xtreme_noise.errors import DataError
 
@@ -98,7 +98,7 @@ def cut(rows: list[dict[str, Any]], bounds: Sequence[float], family: str, what: 
     share nothing. Raises DataError when no example is left.
     """
     low, high = bounds
-    found = [row for row in rows if low <= _place(identity(row, family)) < high]
+    found = [row for row in rows if low <= _place(tasks.family(family).identify(row)) < high]
     if not found:
         raise DataError(f"{what}: none of {len(rows)} examples is in the cut from {low:g} to {high:g}")
     return found

@@ -19,6 +19,6 @@ def path(root: Path, split: str, language: str) -> Path:
 
 def sentences(root: Path, split: str, language: str, count: int | None = None) -> list[str]:
     """The first `count` sentences (null: all) of a split. Raises DataError where it is not, or cannot be read."""
-    from xtreme_noise.data.examples import text_of
+    from xtreme_noise.tasks.rows import text_of
 
     return [text_of(row, "text", where) for where, row in islice(files.rows(path(root, split, language)), count)]

@@ -12,8 +12,9 @@ from typing import Any
 
 from datasets import ClassLabel, Dataset, disable_progress_bars, load_from_disk
 
+from xtreme_noise import tasks
 from xtreme_noise.config import fetched, reads
-from xtreme_noise.config.schema import PRETRAINING, SourceConfig
+from xtreme_noise.config.schema import SourceConfig
 from xtreme_noise.config.splits import DataConfig, SplitConfig, names_language
 from xtreme_noise.content import Unsettled, content_digest
 from xtreme_noise.data import answers, examples, files
@@ -140,7 +141,7 @@ class Reference:
     def identity(self) -> dict[str, Any]:
         """The key of the prepared data: what can change its rows, and nothing that cannot (no paths of a machine)."""
         split = {name: value for name, value in asdict(self.split).items() if name not in LATER or value}
-        if not names_language(self.split) and self.family not in PRETRAINING:
+        if not names_language(self.split) and not tasks.family(self.family).pretraining:
             split["languages"] = None  # what language the rows are in changes none; only texts' keys always said it
         return {
             "prepared": PREPARED_VERSION,
@@ -190,8 +191,8 @@ class Reference:
         )
         if self.split.cut:
             rows = cut(rows, self.split.cut, self.family, self.name())
-        if self.family in PRETRAINING:
-            rows = distinct(rows, examples.IDENTITY[self.family], self.name())
+        if tasks.family(self.family).pretraining:
+            rows = distinct(rows, tasks.family(self.family).identity, self.name())
         disable_progress_bars()  # one bar a file says nothing
         Dataset.from_list(rows).save_to_disk(str(directory / "arrow"))
 

@@ -9,11 +9,12 @@ from typing import Any
 
 from datasets import Dataset
 
+from xtreme_noise import tasks
 from xtreme_noise.data.sources import subsample
 from xtreme_noise.errors import NotApplicable
 from xtreme_noise.noise import Perturber
 from xtreme_noise.noise.alignment import distance
-from xtreme_noise.noise.apply import FIELDS, Perturbed, perturb
+from xtreme_noise.noise.apply import Perturbed, perturb
 
 Tokenise = Callable[[list[str]], list[list[int]]]  # texts to subword ids, special tokens left out
 CALIBRATED_ON = 400  # examples, chosen by a hash of their ids
@@ -68,7 +69,7 @@ class NoiseTransform:
         if self.by == "word":
             return noisy.word_change_rate
         assert self.tokenise is not None
-        columns = FIELDS[self.family][self.field].columns
+        columns = tasks.family(self.family).noise_fields[self.field].columns
         return token_change_rate(*(self.tokenise(texts(data, columns)) for data in (sample, noisy.dataset)))
 
     def _at(self, dataset: Dataset, split: str, level: float) -> Perturbed:

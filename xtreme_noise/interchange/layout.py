@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xtreme_noise import metrics
+from xtreme_noise import metrics, tasks
 from xtreme_noise.data import strict_json
 from xtreme_noise.data.examples import numbered
-from xtreme_noise.errors import ConfigError, DataError, suggest
+from xtreme_noise.errors import ConfigError, DataError
 from xtreme_noise.metrics import by_id
 from xtreme_noise.metrics.bucc import BETWEEN
 from xtreme_noise.names import slug
@@ -58,10 +58,11 @@ class Format:
 def format_of(family: str, metric: str) -> Format:
     """Raises ConfigError for a family without an official layout."""
     if metric in metrics.RANKINGS:
-        return RANKED
-    if family not in FORMATS:
-        raise ConfigError(f"there is no prediction file of a {family!r} task{suggest(family, FORMATS, 'families')}")
-    return FORMATS[family]
+        return FORMATS["rankings"]
+    name = tasks.family(family).predictions_file
+    if name is None:
+        raise ConfigError(f"there is no prediction file of a {family!r} task")
+    return FORMATS[name]
 
 
 def file_name(task: str, language: str, form: Format) -> str:
@@ -264,12 +265,13 @@ def _read_pairs(path: Path, items: Items) -> list[str]:
     return [BETWEEN.join(candidates) for candidates in found.values()]
 
 
+# By the name that TaskFamily.predictions_file has (tasks/family.py).
 FORMATS = {
-    "classification": Format("tsv", _write_lines, _read_labels),
-    "tagging": Format("tsv", _write_tags, _read_tags),
-    "qa": Format("json", _write_answers, _read_answers, by_id=True),
-    "retrieval": Format("tsv", _write_rows, _read_rows),
-    "mining": Format("tsv", _write_pairs, _read_pairs, by_id=True),
-    "multiple_choice": Format("jsonl", _write_choices, _read_choices),
+    "labels": Format("tsv", _write_lines, _read_labels),
+    "tags": Format("tsv", _write_tags, _read_tags),
+    "answers": Format("json", _write_answers, _read_answers, by_id=True),
+    "rows": Format("tsv", _write_rows, _read_rows),
+    "pairs": Format("tsv", _write_pairs, _read_pairs, by_id=True),
+    "choices": Format("jsonl", _write_choices, _read_choices),
+    "rankings": Format("json", _write_rankings, _read_rankings, by_id=True),
 }
-RANKED = Format("json", _write_rankings, _read_rankings, by_id=True)

@@ -16,7 +16,7 @@ from xtreme_noise.errors import DataError
 from xtreme_noise.interchange.layout import Items, file_name, format_of
 from xtreme_noise.languages import main as main_language
 from xtreme_noise.metrics import Scored
-from xtreme_noise.modules import MODULES
+from xtreme_noise.modules import module_class
 from xtreme_noise.modules.base import Limits
 from xtreme_noise.sheets import sheet
 from xtreme_noise.stages.plan import test_reference
@@ -81,7 +81,7 @@ def score(cfg: Config) -> list[Result]:
         except DataMissing as error:
             raise DataError(f"{error}: there is nothing to score {files[code]} against; leave {code} out") from error
     # Gold answers take the form that the family's module gives them; it needs no model for that.
-    module = MODULES[task.family](None, None, labels=task.labels, limits=Limits(task.recipe.max_length))
+    module = module_class(task.family)(None, None, labels=task.labels, limits=Limits(task.recipe.max_length))
     store = Store(cfg.store)
     against = pool(cfg)
     found = []

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from xtreme_noise import outside
 from xtreme_noise.errors import ConfigError, suggest
 from xtreme_noise.metrics.accuracy import Accuracy
 from xtreme_noise.metrics.base import Metric, Scored, by_id, unique
@@ -32,8 +33,16 @@ RANKINGS = tuple(name for name, metric in _METRICS.items() if issubclass(metric,
 
 
 def names() -> list[str]:
-    """The names a task's `metric` may have."""
-    return sorted(_METRICS)
+    """The names a task's `metric` may have, those of other packages last."""
+    return [*sorted(_METRICS), *outside.names("metrics", _METRICS)]
+
+
+def metric_class(name: str) -> type[Metric]:
+    """The class of a metric. Raises ConfigError for an unknown name, with the nearest one."""
+    if name not in names():
+        raise ConfigError(f"unknown metric {name!r}{suggest(name, names(), 'metrics')}")
+    found: type[Metric] = _METRICS[name] if name in _METRICS else outside.load("metrics", name, Metric)
+    return found
 
 
 def build(name: str, language: str | None = None, cases: Sequence[str] | None = None) -> Metric:
@@ -41,9 +50,7 @@ def build(name: str, language: str | None = None, cases: Sequence[str] | None = 
 
     language: of what is scored; mlqa_f1 cannot score without. cases: which examples are right or wrong together.
     """
-    if name not in _METRICS:
-        raise ConfigError(f"unknown metric {name!r}{suggest(name, _METRICS, 'metrics')}")
-    return _METRICS[name](language, cases)
+    return metric_class(name)(language, cases)
 
 
-__all__ = ["RANKINGS", "Metric", "Scored", "build", "by_id", "names", "unique"]
+__all__ = ["RANKINGS", "Metric", "Scored", "build", "by_id", "metric_class", "names", "unique"]

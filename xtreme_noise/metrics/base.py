@@ -38,6 +38,7 @@ class Metric(ABC):
     version: ClassVar[int] = 1
     cutoff: ClassVar[int | None] = None  # of a ranking: how many candidates count; None: all
     higher_is_better: ClassVar[bool] = True
+    families: ClassVar[tuple[str, ...]] = ()  # of a metric of another package: the task families that may use it
 
     def __init__(self, language: str | None = None, cases: Sequence[str] | None = None) -> None:
         self.language = language  # of what is scored, for the metrics whose rules depend on it

@@ -2,11 +2,10 @@
 
 from xtreme_noise.models.hub import steady
 from xtreme_noise.models.load import embeddings, load_model, load_tokenizer, positions, precision
-from xtreme_noise.models.registry import LOADERS, identity, materialise
+from xtreme_noise.models.registry import identity, materialise
 from xtreme_noise.models.save import save_tokenizer
 
 __all__ = [
-    "LOADERS",
     "embeddings",
     "identity",
     "load_model",

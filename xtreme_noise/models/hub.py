@@ -14,6 +14,7 @@ from xtreme_noise.content import changed, content_digest, stamp
 from xtreme_noise.data.repository import Repository
 from xtreme_noise.errors import ConfigError, ModelUnavailable
 from xtreme_noise.models import fetched, intact
+from xtreme_noise.models.loader import Loader
 from xtreme_noise.store import Store
 
 # What a checkpoint needs; pickled weights and other frameworks' files stay where they are.
@@ -27,7 +28,7 @@ PICKLED = (
 )
 
 
-class HubLoader:
+class HubLoader(Loader):
     """`loader: hub`: cfg.path is a directory, when there is one, or else the id of a hub repository."""
 
     def identity(self, cfg: ModelConfig, offline: bool) -> dict[str, Any]:

