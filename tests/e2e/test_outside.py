@@ -50,13 +50,14 @@ class SentimentModule(ClassificationModule):
     family = "sentiment"
 
 
-class Errors(Accuracy):
-    name = "mistakes"
-    higher_is_better = False
+class Hits(Accuracy):
+    name = "hits"
     families = ("sentiment",)
 
-    def score(self, predictions, gold):
-        return super().score(predictions, ["" if truth == one else one for truth, one in zip(gold, predictions)])
+
+class Misses(Hits):
+    name = "misses"
+    higher_is_better = False
 
 
 class Upside(Perturber):
@@ -89,7 +90,7 @@ POINTS = """
 [xtreme_noise.tasks]
 sentiment = parts:Sentiment
 [xtreme_noise.metrics]
-mistakes = parts:Errors
+hits = parts:Hits
 [xtreme_noise.noise]
 upside = parts:Upside
 [xtreme_noise.loaders]
@@ -144,13 +145,13 @@ def run(package: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_study_of_parts_from_outside(package: Path) -> None:
     done = run(package, "task=reviews", "model=mine", "languages=[en,de]", "noise=upside",
-               "noise.levels=[0,0.2]", "task.metric=mistakes", "task.dev_metric=accuracy")  # fmt: skip
+               "noise.levels=[0,0.2]", "task.metric=hits", "task.dev_metric=accuracy")  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     rows = pq.read_table(package.parent / "s" / "cells.parquet").to_pylist()
     found = sorted((row["language"], row["noise"], row["status"]) for row in rows)
     assert found == [(code, noise, "ok") for code in ("de", "en") for noise in ("clean", "upside")]
     for row in rows:
-        assert (row["family"], row["model"], row["metric"]) == ("sentiment", "mine", "mistakes")
+        assert (row["family"], row["model"], row["metric"]) == ("sentiment", "mine", "hits")
         assert 0 <= row["score"] <= 1
     noisy = next(row for row in rows if row["noise"] == "upside")
     assert "upside" in noisy["signature"] and noisy["achieved"] > 0.1
@@ -171,9 +172,9 @@ def points(package: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_a_metric_is_for_the_families_that_it_names(points: Path) -> None:
-    assert points.is_file() and "mistakes" in metrics.names()
-    with pytest.raises(ConfigError, match="'mistakes' is not for a classification task"):
-        compose.jobs(["task=xnli", "task.metric=mistakes"])
+    assert points.is_file() and "hits" in metrics.names()
+    with pytest.raises(ConfigError, match="'hits' is not for a classification task"):
+        compose.jobs(["task=xnli", "task.metric=hits"])
     with pytest.raises(ConfigError, match=r"unknown 'upsid'.*did you mean 'upside'"):
         compose.jobs(["task=xnli", "noise.families={upsid: {}}"])
     [cfg] = compose.jobs(["task=xnli", "model.loader=small", "model.path=/some/place"])
@@ -188,6 +189,7 @@ def test_a_metric_is_for_the_families_that_it_names(points: Path) -> None:
         ("noise]\nupside = parts:Nothing", ["noise.families={upside: {}}"], "cannot be imported: AttributeError"),
         ("noise]\nupside = parts:Sentiment", ["noise.families={upside: {}}"], "wanted Perturber"),
         ("noise]\nupside = parts:Perturber", ["noise.families={upside: {}}"], "lacks .*: __call__, supports, tokens"),
+        ("metrics]\nmisses = parts:Misses", ["task.metric=misses"], "must have its name, and grow with what is right"),
         ("metrics]\nmine = parts:Upside", ["task.metric=mine"], "wanted Metric"),
     ],
 )

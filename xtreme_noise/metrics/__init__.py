@@ -41,7 +41,13 @@ def metric_class(name: str) -> type[Metric]:
     """The class of a metric. Raises ConfigError for an unknown name, with the nearest one."""
     if name not in names():
         raise ConfigError(f"unknown metric {name!r}{suggest(name, names(), 'metrics')}")
-    found: type[Metric] = _METRICS[name] if name in _METRICS else outside.load("metrics", name, Metric)
+    if name in _METRICS:
+        return _METRICS[name]
+    found: type[Metric] = outside.load("metrics", name, Metric)
+    if found.name != name or not found.higher_is_better:  # the report knows no other direction of what is not ours
+        raise ConfigError(
+            f"the metric {found.name!r} of the entry point {name!r} must have its name, and grow with what is right"
+        )
     return found
 
 

@@ -8,7 +8,6 @@ import pkgutil
 import types
 import typing
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from xtreme_noise import outside
@@ -16,9 +15,9 @@ from xtreme_noise.errors import ConfigError, suggest
 from xtreme_noise.noise.perturber import Perturber
 
 
-@cache
 def _own() -> list[str]:
-    return sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent / "families")]))
+    package = importlib.import_module("xtreme_noise.noise.families")  # by name: families build on what is here
+    return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
 
 
 def families() -> list[str]:
