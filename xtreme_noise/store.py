@@ -50,7 +50,7 @@ class Store:
         return self.root / kind / digest(key)
 
     def unfinished(self, kind: str, key: Mapping[str, Any]) -> Path:
-        """Where the artifact's builder may leave what a killed build goes on from; removed with the artifact's end."""
+        """Where the artifact's builder may leave what a killed build resumes from; removed with the artifact's end."""
         return self.root / "unfinished" / kind / digest(key)
 
     def find(self, kind: str, key: Mapping[str, Any], holds: Sequence[str] = ()) -> Path | None:

@@ -71,7 +71,7 @@ def _tensorboard(_: TrackerConfig, directory: Path, __: str) -> Logger:
 
 
 def _mlflow(cfg: TrackerConfig, directory: Path, run_name: str) -> Logger:
-    """One database a study. A job that resumes goes on in its run, found by the job's tag."""
+    """One database a study. A job that resumes continues its run, found by the job's tag."""
     study = directory.parent.parent if directory.parent.name == "jobs" else directory
     uri = f"sqlite:///{study / 'mlflow.db'}"
     artifacts = (study / "mlflow").as_uri()

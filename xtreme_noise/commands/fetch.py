@@ -1,7 +1,7 @@
 """mode=fetch: the models and data that a study needs in one folder, for machines without a network.
 
 Nothing but parquet, cards and the files of checkpoints without pickles and code is fetched, and only the splits and
-languages that the study reads. The same command goes on where it stopped, and adds what another study needs. How the
+languages that the study reads. The same command resumes where it stopped, and adds what another study needs. How the
 folder is read: config/fetched.py.
 """
 

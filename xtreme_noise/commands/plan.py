@@ -58,7 +58,7 @@ class Outlook:
     unread: set[str] = field(default_factory=set)  # models without a tokenizer on this machine
 
     def lacks(self, error: DataMissing, cfg: Config) -> None:
-        """Data that are not there, which the run is to go on without or, when strict, not to begin without."""
+        """Data that are not there, which the run continues without or, when strict, does not begin without."""
         if cfg.strict:
             self.fails(error)
         else:
@@ -86,7 +86,7 @@ def show(jobs: Sequence[Config]) -> int:
     if outlook.cells:
         console.print(_cell_table(outlook, len(jobs)))
     for name in sorted(outlook.missing):
-        console.print(f"missing: {name} (the run goes on without it; strict=true makes it an error)", markup=False)
+        console.print(f"missing: {name} (the run continues without it; strict=true makes it an error)", markup=False)
     for problem in outlook.problems:
         console.print(f"cannot run: {problem}", markup=False)
     if outlook.stages or outlook.cells:

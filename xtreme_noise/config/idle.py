@@ -25,7 +25,7 @@ _ABSENT = object()
 
 @dataclass(frozen=True)
 class Idle:
-    """A key, and all within it, that a job has no use for; `why` goes on a sentence that begins with the key.
+    """A key, and all within it, that a job has no use for; `why` completes a sentence that begins with the key.
 
     options: also where an option of a person's own sets it, as the option itself says that it is of no use. unless:
     who wrote one of these keys knows.
@@ -92,7 +92,7 @@ def of(cfg: Config) -> Iterator[Idle]:
     if cfg.tracker.kind in ("csv", "tensorboard"):
         yield Idle("tracker.project", f"does nothing: tracker={cfg.tracker.kind} has no projects", options=True)
     if cfg.trainer.sharded:
-        yield Idle("trainer.checkpoint_minutes", "does nothing: a sharded fit (fsdp) leaves no states to go on from")
+        yield Idle("trainer.checkpoint_minutes", "does nothing: a sharded fit (fsdp) writes no states to resume from")
 
 
 def _modes(cfg: Config) -> Iterator[Idle]:

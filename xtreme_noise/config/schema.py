@@ -111,7 +111,7 @@ class TaskConfig:
     column_languages: dict[str, str] = field(default_factory=dict)  # columns in another language: {candidate: en}
     reported_as: str | None = None  # the task's name in results, where its test set is not the task's own
     overlap: str = "drop"  # training rows that occur in the test set: drop (counted) | refuse
-    keep_head: bool = False  # go on with the head of the stage before: the same family and labels
+    keep_head: bool = False  # begin with the head of the stage before: the same family and labels
     first: FirstConfig | None = None
     recipe: RecipeConfig = field(default_factory=RecipeConfig)
     size: SizeConfig = field(default_factory=SizeConfig)
@@ -152,7 +152,7 @@ class IntermediateConfig:
     weights: dict[str, float] = field(default_factory=dict)  # language -> weight of its share; 1 where it is not named
     items: str = "same"  # of parallel data: same (in every language) | distinct (each in one language only)
     noise_field: str | None = None  # which input train_noise makes noisy
-    keep_head: bool = False  # go on with the head of the stage before: the same family and labels
+    keep_head: bool = False  # begin with the head of the stage before: the same family and labels
     recipe: RecipeConfig = field(default_factory=RecipeConfig)
     data: dict[str, DataConfig] = field(default_factory=dict)
     stages: dict[str, IntermediateConfig] = field(default_factory=dict)

@@ -194,10 +194,10 @@ class _Check(ArmChecks):
         if shots.learning_rate is not None:
             self._positive("shots.learning_rate", shots.learning_rate)
         if shots.k is not None and not self.cfg.task.train:
-            raise self._wrong("shots.k", f"goes on from a trained target, and {self.cfg.task.name} is not trained")
+            raise self._wrong("shots.k", f"starts from a trained target, and {self.cfg.task.name} is not trained")
         if shots.k is not None and self.cfg.task.trained_as is not None:
             raise self._wrong(
-                "shots.k", f"goes on from a target's own head, and {self.cfg.task.name} is trained as another"
+                "shots.k", f"starts from the target's own head, and {self.cfg.task.name} is trained as another"
             )
         pairs = [code for code in self.cfg.wanted_languages() if len(languages.sides(code)) == 2]
         if shots.k is not None and pairs:

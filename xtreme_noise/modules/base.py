@@ -44,7 +44,7 @@ class TaskModule(pl.LightningModule):
 
     family: ClassVar[str]
     auto_class: ClassVar[Any]
-    pretrained_head: ClassVar[bool] = False  # the checkpoint's own head is gone on with when a stage begins
+    pretrained_head: ClassVar[bool] = False  # a stage begins with the checkpoint's own head
     renews: ClassVar[bool] = False  # `renew` changes the features of an epoch
     pairs_noise: ClassVar[bool] = False  # trained on clean and noisy sides together (text, noisy_text)
     loss_name = "training loss"  # for people

@@ -67,7 +67,7 @@ class DualEncoderModule(TaskModule):
         save_file({"scale": self.scale.detach().cpu()}, directory / FILE)
 
     def restore(self, directory: Path) -> None:
-        """Only a stage of this family has a scale; one on top of it goes on from there."""
+        """Only a stage of this family has a scale; one on top of it starts from that."""
         if (directory / FILE).is_file():
             with torch.no_grad():
                 self.scale.copy_(load_file(directory / FILE)["scale"])

@@ -97,7 +97,7 @@ class MaskedLMModule(TaskModule):
         return list(zip(columns["text"], others, strict=True))
 
     def _windows(self, pairs: Sequence[tuple[str, str | None]]) -> list[list[Feature]]:
-        """A long text goes on in further windows; a pair that is too long loses the end of its longer side."""
+        """A long text continues in further windows; a pair that is too long loses the end of its longer side."""
         texts = [text for text, _ in pairs]
         if not pairs or pairs[0][1] is None:
             encoding = self._encode(texts, None, return_overflowing_tokens=True)

@@ -86,7 +86,7 @@ class SafeCheckpointIO(CheckpointIO):
         try:
             _write(Path(path), state, tensors)
         except Exception as error:  # a full disk: safetensors has an error class of its own for it
-            log.warning("%s could not be written (%s): the fit goes on without it", path, error)
+            log.warning("%s could not be written (%s): training continues without it", path, error)
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
         """Raises ValueError when the file is damaged, of another format or of another stage."""
@@ -169,7 +169,7 @@ class Resume(Callback):
     """Writes the state of a fit every `minutes` (0: after every step) and puts the random state back on the way in.
 
     Between two steps of an epoch only: what happens at its end (the choice on dev, the next order of the data) is
-    then done in full by the run that goes on. Keeps `achieved`, the noise of earlier epochs, and the seconds spent.
+    then done in full by the run that resumes. Keeps `achieved`, the noise of earlier epochs, and the seconds spent.
     """
 
     def __init__(self, folder: Path, minutes: float, achieved: dict[int, float]) -> None:
@@ -201,12 +201,12 @@ class Resume(Callback):
         del pl_module
         self.saved = time.monotonic()
         if self._random is not None:
-            log.info("goes on in epoch %d after step %d", trainer.current_epoch + 1, trainer.global_step)
+            log.info("resumed in epoch %d after step %d", trainer.current_epoch + 1, trainer.global_step)
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Only here: the loader of an epoch that is gone on with has drawn a number of its own until now."""
+        """Only here: the loader of a resumed epoch has drawn a number of its own until now."""
         del pl_module, batch, batch_idx
         interrupt.check()
         trainer.datamodule.start = 0  # type: ignore[attr-defined]  # for the loaders of further epochs

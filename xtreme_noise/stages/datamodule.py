@@ -49,7 +49,7 @@ class TaskDataModule(pl.LightningDataModule):
         self.seed = seed
         self.workers = workers
         self.features: list[Feature] = []
-        # Where an interrupted fit goes on: its epoch, and the batches of it that it has had.
+        # Where an interrupted fit resumes: its epoch, and the batches of it that it has had.
         self.epoch = self.start = 0
         self._epoch: int | None = None  # the epoch whose noise is in `features`
 
@@ -86,7 +86,7 @@ class TaskDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Asked for once, or before every epoch where training is noisy."""
-        # Lightning asks for the first loader of a fit that goes on before it knows the epoch.
+        # Lightning asks for the first loader of a resumed fit before it knows the epoch.
         epoch = max(self.trainer.current_epoch, self.epoch) if self.trainer else 0
         self.begin(epoch)
         lengths = [self.module.tokens(feature) for feature in self.features]

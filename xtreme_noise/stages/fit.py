@@ -93,7 +93,7 @@ def _save(module: TaskModule, directory: Path, unfinished: Path) -> None:
 def fit(stage: Stage, parent: Path, store: Store, cfg: Config, tracker: Tracker | Literal[False]) -> Path:
     """The finished stage's directory; trained now unless it is in the store. `parent`: what it starts from.
 
-    An interrupted fit is gone on with from its last checkpoint. Several devices train in processes of their own.
+    An interrupted fit resumes from its last state. Several devices train in processes of their own.
     Raises NotFinite, and leaves nothing, when loss, dev score or weights become nan or inf.
     """
 

@@ -22,7 +22,7 @@ class ProgressLines(Callback):
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         del pl_module
-        self._first = trainer.fit_loop.total_batch_idx + 1  # of a fit that goes on: not what was done before
+        self._first = trainer.fit_loop.total_batch_idx + 1  # of a resumed fit: not what was done before
         self._begin = self._last = time.monotonic()
 
     def on_train_batch_end(self, trainer: Any, *_: Any) -> None:

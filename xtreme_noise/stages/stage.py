@@ -156,7 +156,7 @@ class Stage:
     base: dict[str, Any]  # identity of the pretrained model and of how it is used
     parent: Stage | None
     noise: TrainingNoise | None = None
-    keeps_head: bool = False  # goes on with the head of its parent
+    keeps_head: bool = False  # begins with the head of its parent
     match: str | None = None  # what arms of this task have the same number of
     updates: int | None = None  # batches of an epoch, where updates are matched; None: as many as the examples make
     encoding: dict[str, Any] | None = None  # of a dual encoder: how a text becomes a vector

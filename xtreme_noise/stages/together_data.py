@@ -82,7 +82,7 @@ class TogetherData(pl.LightningDataModule):
         self.chances = list(chances)
         self.seed = seed
         self.workers = workers
-        self.epoch = self.start = 0  # where an interrupted fit goes on
+        self.epoch = self.start = 0  # where an interrupted fit resumes
 
     def setup(self, stage: str) -> None:
         for part in self.parts.values():
