@@ -253,19 +253,19 @@ def test_a_state_that_does_not_fit_is_not_trained_on(
     """Whatever is wrong with it is known before a step has been made of it."""
     damaged(killed, tmp_path, harm)
     states, steps = [], list[int]()
-    real, step = stage_fit._training, Resume.on_train_batch_end
+    real, step = stage_fit._train, Resume.on_train_batch_end
 
-    def training(*arguments: Any) -> Any:
-        states.append(arguments[-1])
+    def training(*arguments: Any, **others: Any) -> None:
+        states.append(arguments[4])
         if states[-1] is None:
             raise Killed  # it would be trained from its beginning
-        return real(*arguments)
+        real(*arguments, **others)
 
     def stepped(self: Resume, trainer: Any, *rest: Any) -> None:
         steps.append(trainer.global_step)
         step(self, trainer, *rest)
 
-    monkeypatch.setattr(stage_fit, "_training", training)
+    monkeypatch.setattr(stage_fit, "_train", training)
     monkeypatch.setattr(Resume, "on_train_batch_end", stepped)
     with pytest.raises(Killed):
         fit(killed[0], tmp_path / "copy")
@@ -311,7 +311,7 @@ def test_a_full_disk_does_not_end_a_fit(
     monkeypatch.setattr(shutil, "rmtree", removed)
     assert result(fit(killed[0], tmp_path / "s", EVERY_STEP)) == result(killed[2])
     assert left == [".tmpAbC123"], "one, of the last write: each removes what was left before"
-    assert "could not be written" in caplog.text and "goes on without it" in caplog.text
+    assert "could not be written" in caplog.text and "training continues without it" in caplog.text
 
 
 def test_the_state_makes_room_for_the_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -355,7 +355,7 @@ def test_kill_9(root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) ->
     assert list(store.glob(f"unfinished/stages/*/{LAST}")), "it was finished before it could be killed"
     with caplog.at_level("INFO"):
         resumed = fit(root, store, epochs)
-    assert "goes on in epoch" in caplog.text
+    assert "resumed in epoch" in caplog.text
     assert result(resumed) == result(fit(root, tmp_path / "straight", epochs))
 
 

@@ -8,7 +8,6 @@ import logging
 import math
 import shutil
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,7 +28,7 @@ from xtreme_noise.stages.checkpoint import Resume, SafeCheckpointIO, Unfit, last
 from xtreme_noise.stages.progress import ProgressLines
 from xtreme_noise.stages.stage import Stage
 from xtreme_noise.stages.together import several
-from xtreme_noise.stages.work import bars, one
+from xtreme_noise.stages.work import Work, bars, one
 from xtreme_noise.store import Store, for_want_of_room, write_atomic
 from xtreme_noise.trackers import Tracker
 
@@ -99,10 +98,10 @@ def fit(stage: Stage, parent: Path, store: Store, cfg: Config, tracker: Tracker 
 
     def trained(directory: Path, state: Path | None) -> None:
         if cfg.trainer.devices == 1:
-            _training(stage=stage, parent=parent, store=store, cfg=cfg, tracker=tracker, state=state)(directory)
+            _train(stage, parent, store, cfg, state, directory, tracker=tracker)
         else:
             # Trackers belong to this process: of what several train, the log and training.json tell.
-            ranks.run(cfg.trainer.devices, _in_rank, stage, parent, store, cfg, state, directory)
+            ranks.run(cfg.trainer.devices, _train, stage, parent, store, cfg, state, directory)
 
     def make(directory: Path) -> None:
         state = last(store.unfinished("stages", stage.key()), store)
@@ -125,74 +124,65 @@ def fit(stage: Stage, parent: Path, store: Store, cfg: Config, tracker: Tracker 
     return path
 
 
-def _in_rank(stage: Stage, parent: Path, store: Store, cfg: Config, state: Path | None, directory: Path) -> None:
-    _training(stage=stage, parent=parent, store=store, cfg=cfg, tracker=False, state=state)(directory)
-
-
-def _training(
-    stage: Stage, parent: Path, store: Store, cfg: Config, tracker: Tracker | Literal[False], state: Path | None
-) -> Callable[[Path], None]:
-    """What fills the directory of a stage; on every device's rank the same, but rank 0 alone writes.
+def _train(
+    stage: Stage, parent: Path, store: Store, cfg: Config, state: Path | None, directory: Path, *,
+    tracker: Tracker | Literal[False] = False,
+) -> None:  # fmt: skip
+    """Fill the directory of a stage; the same on every device's rank, but rank 0 alone writes.
 
     state: what the fit is resumed from. Raises Unfit when it cannot be.
     """
-
     unfinished = store.unfinished("stages", stage.key())
+    work = several(stage, parent, store, cfg) if stage.together else one(stage, parent, store, cfg)
+    if cfg.trainer.gradient_checkpointing:
+        for model in work.models():
+            model.gradient_checkpointing_enable({"use_reentrant": False})
+    minutes = None if cfg.trainer.sharded else cfg.trainer.checkpoint_minutes
+    resume = Resume(unfinished, math.inf if minutes is None else minutes, work.achieved)
+    trainer = _trainer(stage, cfg, work, resume, tracker)
+    log.info("%s: training on %d examples", stage.name, work.examples)
+    _fit(trainer, work.module, work.data, state, resume)
+    if trainer.is_global_zero:
+        facts = {"updates": trainer.global_step, "matched_by": stage.match, "seconds": round(resume.seconds(), 1)}
+        _finish(stage, work, facts, directory, unfinished)
 
-    def make(directory: Path) -> None:
-        work = several(stage, parent, store, cfg) if stage.together else one(stage, parent, store, cfg)
-        module, data, select = work.module, work.data, work.select
-        if cfg.trainer.gradient_checkpointing:
-            for model in work.models():
-                model.gradient_checkpointing_enable({"use_reentrant": False})
-        minutes = None if cfg.trainer.sharded else cfg.trainer.checkpoint_minutes
-        resume = Resume(unfinished, math.inf if minutes is None else minutes, work.achieved)
-        needs = ("loops", "callbacks", type(data).__qualname__)
-        trainer = pl.Trainer(
-            max_epochs=stage.recipe.epochs,
-            accelerator=cfg.trainer.accelerator,
-            devices=cfg.trainer.devices,
-            strategy=_strategy(cfg, module),
-            accumulate_grad_batches=cfg.trainer.accumulate_grad_batches,
-            precision=models.precision(cfg.model, cfg.trainer.accelerator),  # type: ignore[arg-type]
-            deterministic=cfg.trainer.deterministic,
-            gradient_clip_val=1.0,
-            logger=tracker.open() if tracker else False,
-            log_every_n_steps=max(1, min(10, work.examples // stage.recipe.batch_size)),
-            callbacks=[select, resume, TQDMProgressBar(refresh_rate=10) if bars(cfg) else ProgressLines(stage.name)],
-            enable_progress_bar=bars(cfg),
-            enable_checkpointing=False,  # no callback of Lightning's own writes any
-            plugins=_plugins(cfg, SafeCheckpointIO(needs, (select.state_key, resume.state_key))),
-            enable_model_summary=False,
-            use_distributed_sampler=False,
-            num_sanity_val_steps=0,
-            reload_dataloaders_every_n_epochs=1 if work.noisy or module.renews else 0,
-        )
-        log.info("%s: training on %d examples", stage.name, work.examples)
-        _fit(trainer, module, data, state, resume)
-        if not trainer.is_global_zero:
-            return
-        select.predictor.module.cpu()
-        for tuner in work.adapters:
-            lora.merge(tuner)
-        if name := not_finite(select.predictor.module.state_dict()):
-            raise NotFinite(f"the weight {name} holds nan or inf at the end: lower the learning rate")
-        _save(select.predictor.module, directory, unfinished)
-        write_atomic(
-            directory / TRAINING,
-            json.dumps(
-                {
-                    "stage": stage.name,
-                    **work.facts(),
-                    "updates": trainer.global_step,
-                    "matched_by": stage.match,
-                    "seconds": round(resume.seconds(), 1),
-                    "dev_metric": stage.metric,
-                    "dev_scores": select.history,
-                    "chosen_epoch": select.chosen(),
-                },
-                indent=1,
-            ),
-        )
 
-    return make
+def _trainer(stage: Stage, cfg: Config, work: Work, resume: Resume, tracker: Tracker | Literal[False]) -> pl.Trainer:
+    needs = ("loops", "callbacks", type(work.data).__qualname__)
+    shown = TQDMProgressBar(refresh_rate=10) if bars(cfg) else ProgressLines(stage.name)
+    return pl.Trainer(
+        max_epochs=stage.recipe.epochs,
+        accelerator=cfg.trainer.accelerator,
+        devices=cfg.trainer.devices,
+        strategy=_strategy(cfg, work.module),
+        accumulate_grad_batches=cfg.trainer.accumulate_grad_batches,
+        precision=models.precision(cfg.model, cfg.trainer.accelerator),  # type: ignore[arg-type]
+        deterministic=cfg.trainer.deterministic,
+        gradient_clip_val=1.0,
+        logger=tracker.open() if tracker else False,
+        log_every_n_steps=max(1, min(10, work.examples // stage.recipe.batch_size)),
+        callbacks=[work.select, resume, shown],
+        enable_progress_bar=bars(cfg),
+        enable_checkpointing=False,  # no callback of Lightning's own writes any
+        plugins=_plugins(cfg, SafeCheckpointIO(needs, (work.select.state_key, resume.state_key))),
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+        reload_dataloaders_every_n_epochs=1 if work.noisy or work.module.renews else 0,
+    )
+
+
+def _finish(stage: Stage, work: Work, facts: dict[str, Any], directory: Path, unfinished: Path) -> None:
+    """Write the stage: the chosen epoch's weights, adapters merged, and what is known of its training."""
+    module = work.select.predictor.module
+    module.cpu()
+    for tuner in work.adapters:
+        lora.merge(tuner)
+    if name := not_finite(module.state_dict()):
+        raise NotFinite(f"the weight {name} holds nan or inf at the end: lower the learning rate")
+    _save(module, directory, unfinished)
+    chosen = {
+        "dev_metric": stage.metric, "dev_scores": work.select.history, "chosen_epoch": work.select.chosen(),
+    }  # fmt: skip
+    text = json.dumps({"stage": stage.name, **work.facts(), **facts, **chosen}, indent=1)
+    write_atomic(directory / TRAINING, text)
