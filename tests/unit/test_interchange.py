@@ -307,7 +307,7 @@ def test_rankings_come_back_as_the_official_mock_data_has_them(tmp_path: Path) -
         ours = metrics.build(name).score(RANKINGS, RELEVANT)
         assert metrics.build(name).score(back[::-1], RELEVANT).score == pytest.approx(ours.score, abs=1e-6)
     assert format_of("retrieval", "accuracy") is not form
-    with pytest.raises(ConfigError, match="no prediction file of a 'rankin' task"):
+    with pytest.raises(ConfigError, match="unknown task family 'rankin'; did you mean 'ranking'"):
         format_of("rankin", "accuracy")
 
 

@@ -164,8 +164,12 @@ def damage(folder: Path) -> list[str]:
 def _wrong(folder: Path, whole: Place, begun: Place, reference: dict[str, str]) -> Iterator[tuple[str, Outcome]]:
     for name, pattern, harm in KINDS:
         place = (begun if pattern == STATE else whole).copy(folder / "harmed")
-        target = next(path for path in sorted(place.folder.glob(pattern)) if not path.name.endswith(".lock"))
-        harm(target)
+        targets = [path for path in sorted(place.folder.glob(pattern)) if path.suffix != ".lock"]
+        if pattern.startswith(STAGE):  # every stage, and without cells, so that they are needed
+            for kind in ("cells", "predictions"):
+                shutil.rmtree(place.store / kind)
+        for target in targets if pattern.startswith(STAGE) and harm is not swapped else targets[:1]:
+            harm(target)
         outcome = place.run()
         if outcome.code != 0 or outcome.traceback or place.results() != reference:
             yield name, outcome
