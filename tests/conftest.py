@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,6 +46,20 @@ def store_path(apart: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     path = tmp_path / "store"
     monkeypatch.setenv("XTREME_NOISE_STORE", str(path))
     return path
+
+
+_PICTURES: dict[str, Any] = {
+    "figures.figures": {}, "charts.curve_charts": [], "charts.harm_charts": [], "charts.heat_charts": {},
+    "charts.difference_chart": None,
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def without_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pictures in reports that no test looks at: they take most of the time of hundreds of small studies."""
+    if request.node.get_closest_marker("pictures") is None:
+        for drawn, nothing in _PICTURES.items():
+            monkeypatch.setattr(f"xtreme_noise.report.{drawn}", lambda *_, nothing=nothing: nothing)
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ import pytest
 from xtreme_noise.config import compose
 from xtreme_noise.languages import LANGUAGES
 
+pytestmark = pytest.mark.pictures
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 

@@ -12,6 +12,8 @@ import pytest
 from tests.unit.sweep_factory import Spec, accidents, make
 from xtreme_noise import report
 
+pytestmark = pytest.mark.pictures
+
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --enable-logging=stderr --virtual-time-budget=30000"

@@ -27,6 +27,8 @@ from xtreme_noise.report.page import page
 from xtreme_noise.report.study import read_study
 from xtreme_noise.report.tables import tables
 
+pytestmark = pytest.mark.pictures
+
 
 def study(
     sweep: Path, family: str, metric: str, gold: Sequence[str], right: dict[float, float], **columns: Any

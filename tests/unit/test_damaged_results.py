@@ -27,6 +27,8 @@ from xtreme_noise.report.jobs import read_stages
 from xtreme_noise.report.study import read_study
 from xtreme_noise.report.tables import tables
 
+pytestmark = pytest.mark.pictures
+
 SPEC = Spec(languages=("en",), intermediates=("none",), noises=("char",), levels=(0.1,), items=10)
 Table = Callable[[pa.Table], pa.Table]
 

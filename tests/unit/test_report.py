@@ -23,6 +23,8 @@ from xtreme_noise.errors import DataError
 from xtreme_noise.report import files, predictions
 from xtreme_noise.report.cells import read_cells, several_models
 
+pytestmark = pytest.mark.pictures
+
 COLUMNS = {
     "cells.csv": "cell,task,family,language,language_name,script,model,intermediate,arm,train_noise,seen,noise,level,"
     "noise_seed,seed,metric,score,n,test_size,achieved,changed,word_change_rate,fertility,flip_rate,right_to_wrong,"

@@ -25,6 +25,8 @@ from xtreme_noise.report.seen import UNKNOWN
 from xtreme_noise.report.study import Study, read_study
 from xtreme_noise.report.tables import tables
 
+pytestmark = pytest.mark.pictures
+
 SMALL: dict[str, Any] = {"items": 40, "languages": ("en", "de", "sw"), "noises": ("char",)}
 
 

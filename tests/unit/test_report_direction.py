@@ -16,6 +16,8 @@ from xtreme_noise.analysis.direction import LOWER_IS_BETTER, rightness
 from xtreme_noise.report import predictions
 from xtreme_noise.report.study import read_study
 
+pytestmark = pytest.mark.pictures
+
 SPEC = Spec(tasks={"xquad": "qa"}, languages=("en", "de", "ar"), noises=("char",), items=60)
 
 

@@ -19,6 +19,8 @@ from xtreme_noise.report.panels import System, systems
 from xtreme_noise.report.study import Study, read_study
 from xtreme_noise.report.styles import MARKERS, OUTLINES, styles
 
+pytestmark = pytest.mark.pictures
+
 ARMS = ("none", "english", "multilingual", "noise", "english + noise", "multilingual + noise", "mlm", "mlm + noise")
 
 

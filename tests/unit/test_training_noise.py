@@ -24,6 +24,8 @@ from xtreme_noise.stages.plan import Plan
 from xtreme_noise.stages.plan import test_reference as held_out
 from xtreme_noise.store import digest
 
+pytestmark = pytest.mark.pictures
+
 WORDS = "the quick brown fox jumps over the lazy dog and runs away from the old farmer".split()
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import altair
 import vl_convert
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 import xtreme_noise
@@ -82,19 +82,11 @@ def page(study: Study, library: str, digest: str, files: Sequence[str]) -> str:
     stages = read_stages(study.sweep)
     samples, _ = sample_groups(study.cells)
     specs = Specs()
-    environment = Environment(
-        loader=PackageLoader("xtreme_noise.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals.update(percent=text.percent, plural=text.plural)
     scripts = {"library": library, "loader": _template_file("charts.js")}
     main = [c for c in study.contrasts if c.main and c.measure == "drop_rate"]
     looks = styles(systems(study.cells))
     difference = charts.difference_chart(main, names, looks)
-    return environment.get_template("report.html.j2").render(
+    return _template().render(
         study=study,
         digest=digest,
         version=xtreme_noise.__version__,
@@ -147,6 +139,19 @@ def page(study: Study, library: str, digest: str, files: Sequence[str]) -> str:
         files=files,
         chart_data=Markup(_json_for_script(specs.specs)),  # evaluated last: all charts have their place by now
     )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("xtreme_noise.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(percent=text.percent, plural=text.plural)
+    return environment.get_template("report.html.j2")
 
 
 def _chances(study: Study) -> list[tuple[str, float]]:
