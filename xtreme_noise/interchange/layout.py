@@ -265,7 +265,7 @@ def _read_pairs(path: Path, items: Items) -> list[str]:
     return [BETWEEN.join(candidates) for candidates in found.values()]
 
 
-# By the name that TaskFamily.predictions_file has (tasks/family.py).
+# By the name that TaskFamily.predictions_file has (tasks/base.py).
 FORMATS = {
     "labels": Format("tsv", _write_lines, _read_labels),
     "tags": Format("tsv", _write_tags, _read_tags),

@@ -197,7 +197,7 @@ class Field:
     handler: Handler
 
 
-# By the name that NoiseField.how has (tasks/family.py), made for its columns.
+# By the name that NoiseField.how has (tasks/base.py), made for its columns.
 HANDLERS: dict[str, Callable[[tuple[str, ...]], Handler]] = {
     "texts": lambda columns: _plain(*columns),
     "tokens": lambda _: _tokens,

@@ -14,7 +14,6 @@ from xtreme_noise import outside
 from xtreme_noise.errors import ConfigError, suggest
 from xtreme_noise.noise.perturber import Perturber
 
-
 # By name, as families build on what is here; and now, as it would take the place of noise.families() later.
 _PACKAGE = importlib.import_module("xtreme_noise.noise.families")
 

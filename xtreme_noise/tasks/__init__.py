@@ -13,9 +13,9 @@ from pathlib import Path
 
 from xtreme_noise import outside
 from xtreme_noise.errors import ConfigError, suggest
-from xtreme_noise.tasks.family import NoiseField, TaskFamily
+from xtreme_noise.tasks.base import NoiseField, TaskFamily
 
-_NO_FAMILY = ("family", "rows")
+_NO_FAMILY = ("base", "rows")
 # In the order that messages list them; those without labelled test sets come last.
 _ORDER = ("classification", "tagging", "qa", "retrieval", "multiple_choice", "ranking", "mining")
 

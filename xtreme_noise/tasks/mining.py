@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xtreme_noise.errors import DataError
-from xtreme_noise.tasks.family import NoiseField, Row, TaskFamily
+from xtreme_noise.tasks.base import NoiseField, Row, TaskFamily
 from xtreme_noise.tasks.rows import text_of
 
 

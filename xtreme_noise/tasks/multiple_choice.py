@@ -8,7 +8,7 @@ from typing import Any
 
 from xtreme_noise.analysis import chance
 from xtreme_noise.errors import DataError
-from xtreme_noise.tasks.family import NoiseField, Row, TaskFamily
+from xtreme_noise.tasks.base import NoiseField, Row, TaskFamily
 from xtreme_noise.tasks.rows import label_index, text_of
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from xtreme_noise.analysis import chance
 from xtreme_noise.errors import DataError
-from xtreme_noise.tasks.family import NoiseField, Row, TaskFamily
+from xtreme_noise.tasks.base import NoiseField, Row, TaskFamily
 from xtreme_noise.tasks.rows import text_of, visible
 
 UNANSWERABLE = "unanswerable"  # the label of a QA task some of whose questions have no answer in their context

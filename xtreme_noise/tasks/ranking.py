@@ -9,7 +9,7 @@ from typing import Any
 
 from xtreme_noise.analysis import chance
 from xtreme_noise.errors import DataError
-from xtreme_noise.tasks.family import NoiseField, Row, TaskFamily
+from xtreme_noise.tasks.base import NoiseField, Row, TaskFamily
 from xtreme_noise.tasks.rows import text_of
 
 CUTOFFS = {"map": None, "map_at_20": 20, "mrr_at_20": 20}  # by metric

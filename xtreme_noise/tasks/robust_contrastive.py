@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from xtreme_noise.tasks.family import NoiseField, Row, TaskFamily
+from xtreme_noise.tasks.base import NoiseField, Row, TaskFamily
 from xtreme_noise.tasks.rows import plain_text
 
 
