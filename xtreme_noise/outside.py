@@ -39,7 +39,7 @@ def load(part: str, name: str, wanted: type) -> Any:
     where = f"the entry point {name!r} of xtreme_noise.{part} ({point.value})"
     try:
         found = point.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(f"{where} cannot be imported: {type(error).__name__}: {error}") from error
     if not (isinstance(found, wanted) or (isinstance(found, type) and issubclass(found, wanted))):
         raise ConfigError(f"{where} is {found!r:.80}, wanted {wanted.__name__}")

@@ -16,7 +16,7 @@ from typing import Any
 STATUSES = ("ok", "error", "missing", "n/a")
 ABSENT = "not run"  # planned, but without a result: not yet run, or killed
 CLEAN = "clean"
-_SLACK = 1e-9  # of a score that is a sum of floats
+SLACK = 1e-9  # of a score that is a sum of floats
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -113,7 +113,7 @@ NEEDED = tuple(
     for one in dataclasses.fields(CellRecord)
     if one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING
 )
-LATER = ("seen", "test_size", "thresholds")  # columns that tables of earlier versions lack
+LATER = ("seen", "test_size", "forward_tokens", "windows", "thresholds")  # columns that tables of earlier versions lack
 
 
 def problem(values: Mapping[str, Any]) -> str | None:
@@ -142,7 +142,7 @@ def problem(values: Mapping[str, Any]) -> str | None:
 
 def _unfinished(values: Mapping[str, Any]) -> str | None:
     score = values.get("score")
-    if score is None or not -_SLACK <= score <= 1 + _SLACK:  # nan is neither
+    if score is None or not -SLACK <= score <= 1 + SLACK:  # nan is neither
         return f"score is {score}, not a share from 0 to 1, and its status is ok"
     if not values.get("cell"):
         return "it has no cell (the digest of its predictions), and its status is ok"

@@ -197,3 +197,12 @@ def test_what_cannot_be_used_is_named(points: Path, text: str, words: list[str],
     points.write_text(f"[xtreme_noise.{text}\n")
     with pytest.raises(ConfigError, match=said):
         compose.jobs(["task=xnli", *words])
+
+
+@pytest.mark.parametrize("broken", ["nowhere:Family", "ends:Family"])
+def test_what_nobody_asks_for_disturbs_nobody(points: Path, broken: str) -> None:
+    (points.parents[1] / "ends.py").write_text("raise SystemExit(3)")
+    points.write_text(f"[xtreme_noise.tasks]\nother = {broken}\n")
+    assert compose.jobs(["task=xnli"])
+    with pytest.raises(ConfigError, match="cannot be imported"):
+        compose.jobs(["task=xnli", "task.family=other"])

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from transformers import AutoModelForSequenceClassification
 from tests.e2e.world import QUICK, cells, command, run, write
 from xtreme_noise import cli
 from xtreme_noise.data import examples
+from xtreme_noise.metrics.accuracy import Accuracy
 from xtreme_noise.stages import model_cache
 from xtreme_noise.stages.predictor import Predictor
 
@@ -238,6 +240,28 @@ def test_a_damaged_stage_is_found_and_trained_again(root: Path, store_path: Path
     main(root, "task=xnli", "languages=[de]", "noise.levels=[0]", "sweep=s")
     assert {row["language"] for row in cells(Path("s"))} == {"en", "de"}
     assert any((store_path / "damaged").iterdir())
+
+
+def test_a_model_that_cannot_be_opened_is_opened_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Path] = []
+
+    def broken(path: Path, *_: Any, **__: Any) -> None:
+        opened.append(path)
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(model_cache, "open_module", broken)
+    main(root, "task=xnli", "languages=[en,de]", "noise.levels=[0,0.1,0.2]", "sweep=s", code=1)
+    assert len(opened) == 1
+    assert {(row["status"], row["error"]) for row in cells(Path("s"))} == {("error", "RuntimeError: broken")}
+
+
+def test_a_score_that_is_no_share_is_not_stored(root: Path, store_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Accuracy.score
+    monkeypatch.setattr(Accuracy, "score", lambda *arguments: replace(real(*arguments), score=1.3))
+    main(root, "task=tatoeba", "languages=[de]", "noise.levels=[0]", "sweep=s", code=1)
+    [row] = cells(Path("s"))
+    assert row["error"].endswith("is 1.3: a score is a share from 0 to 1")
+    assert not list(store_path.glob("cells/*/record.json"))
 
 
 def test_a_full_disk_keeps_what_is_finished(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

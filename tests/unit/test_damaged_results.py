@@ -82,11 +82,11 @@ CELLS: dict[str, tuple[Table, str]] = {
     "no digest": (put("cell", None), "row 2: it has no cell"),
     "no status": (put("status", None), "row 2: it has no status"),
     "another status": (put("status", "fine"), "row 2: it has status 'fine', not one of ok"),
-    "samples that are no JSON": (put("samples", "[1"), "row 2: samples or extra are no JSON"),
+    "samples that are no JSON": (put("samples", "[1"), "row 2: samples is no JSON"),
     "samples that are no list": (put("samples", "{}"), "row 2: samples is {}, not a list"),
     "extra that is no object": (put("extra", "[1]"), "row 2: extra is [1], not names with their values"),
     "extra without numbers": (put("extra", '{"exact_match": "x"}'), "row 2: extra holds no number for 'exact_match'"),
-    "extra without an end": (put("extra", "[" * 100_000), "row 2: samples or extra are no JSON"),
+    "extra without an end": (put("extra", "[" * 100_000), "row 2: extra is no JSON"),
     "a column less": (lambda table: table.drop_columns(["score"]), "lacks the columns score"),
     "a column twice": (lambda table: table.append_column("score", table["score"]), "score, or has them twice"),
     "text that is not UTF-8": (

@@ -107,7 +107,7 @@ class _Check(ArmChecks):
 
     def _task(self) -> None:
         task = self.cfg.task
-        families = [name for name in tasks.names() if not tasks.family(name).pretraining]
+        families = [name for name in tasks.names() if name not in tasks.having("pretraining")]
         self._one_of("task.family", task.family, families, "task families")
         self._one_of("task.overlap", task.overlap, OVERLAPS, "ways to treat overlap")
         for how in task.layer_sweep:

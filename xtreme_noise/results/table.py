@@ -75,10 +75,14 @@ def _record(row: dict[str, Any], where: str) -> CellRecord:
     if row["noise"] == CLEAN:
         row["noise_seed"] = 0  # means nothing where nothing is noisy
     try:
-        for name in _NESTED:
-            row[name] = None if row.get(name) is None else json.loads(row[name])
-        return CellRecord.of(row)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise DataError(f"{where}: samples or extra are no JSON: {error}") from error
+        nested = {name: _parsed(row[name], name) for name in _NESTED if row.get(name) is not None}
+        return CellRecord.of(row | nested)
     except ValueError as error:
         raise DataError(f"{where}: {error}. It was edited, or damaged.") from error
+
+
+def _parsed(text: str, name: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{name} is no JSON: {error}") from error

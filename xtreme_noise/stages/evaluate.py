@@ -23,9 +23,9 @@ from xtreme_noise.config.schema import Config
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.sources import Reference, subsample
 from xtreme_noise.data.transform import NoiseTransform, texts, token_change_rate
-from xtreme_noise.errors import NotApplicable, NotFinite, UserError
+from xtreme_noise.errors import DataError, NotApplicable, NotFinite, UserError
 from xtreme_noise.languages import main as main_language
-from xtreme_noise.record import CLEAN, CellRecord
+from xtreme_noise.record import CLEAN, SLACK, CellRecord
 from xtreme_noise.stages.mining import Mining
 from xtreme_noise.stages.model_cache import Models
 from xtreme_noise.stages.plan import Cell, Plan
@@ -307,6 +307,10 @@ class LanguageSession:
         scored = metric.score(table["prediction"], gold)
         if not np.isfinite([scored.score, *scored.extra.values(), *scored.num, *scored.den]).all():
             raise NotFinite(f"{metric.name} of {len(gold)} predictions is nan or inf, or a part of it: {scored.score}")
+        if not -SLACK <= scored.score <= 1 + SLACK:
+            raise DataError(
+                f"{metric.name} of {len(gold)} predictions is {scored.score:g}: a score is a share from 0 to 1"
+            )
         before = pq.read_table(clean / PREDICTIONS).to_pydict()
         unchanged = metrics.unique(before["id"], before["prediction"])
         flips = metric.flips(metrics.by_id(unchanged, table["id"]), table["prediction"], gold)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,14 +33,21 @@ class Models:
     def get(self, language: str) -> Predictor:
         """The model that is evaluated in a language, with few-shot training its own.
 
-        Raises what went wrong on the way to it; what a stage failed of once is raised again for all that stand on it.
+        Raises what went wrong on the way to it, at once when it is asked for again; what a stage failed of is raised
+        for all that stand on it.
         """
         stages = self.plan.stages_for(language)
         key = self._key(stages)
         if key not in _last:
-            _last.clear()
-            gc.collect()  # the module of the job before, which its trainer refers to
-            _last[key] = self._open(train(self.plan, self.store, self.tracker, language, self._failures), stages)
+            raise_known(self._failures, [key])
+            try:
+                path = train(self.plan, self.store, self.tracker, language, self._failures)
+                _last.clear()
+                gc.collect()  # the module of the job before, which its trainer refers to
+                _last[key] = self._open(path, stages)
+            except Exception as error:
+                self._failures[key] = error
+                raise
         return _last[key]
 
     def _key(self, stages: Sequence[Stage]) -> str:
@@ -87,9 +94,7 @@ def train(
         *((_fit, stage, (plan, store, tracker)) for stage in missing),
     ]
     known = {} if failures is None else failures
-    for stage in stages:
-        if (failure := known.get(digest(stage.key()))) is not None:
-            raise failure.with_traceback(None)  # or it would grow by a page with every cell
+    raise_known(known, [digest(stage.key()) for stage in stages])
     for step, stage, others in steps:
         try:
             step(stage, *others)
@@ -97,6 +102,13 @@ def train(
             known[digest(stage.key())] = error
             raise
     return _parent(plan, store, stages[-1] if stages else None)
+
+
+def raise_known(failures: Mapping[str, Exception], keys: Sequence[str]) -> None:
+    """Raise what the first of `keys` that is in `failures` failed of."""
+    for key in keys:
+        if key in failures:
+            raise failures[key].with_traceback(None)  # or it would grow by a page with every cell
 
 
 def _fit(stage: Stage, plan: Plan, store: Store, tracker: Tracker | Literal[False]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -48,8 +49,16 @@ def family(name: str) -> TaskFamily:
 
 
 def having(trait: str) -> tuple[str, ...]:
-    """Names of the families that have a trait, such as `head`."""
-    return tuple(name for name in names() if getattr(family(name), trait))
+    """Names of the families that have a trait, such as `head`. One of another package that is broken is an error where
+    it is asked for, and nowhere else.
+    """
+    own = _own()
+    found = [name for name in own if getattr(family(name), trait)]
+    for name in outside.names("tasks", own):
+        with suppress(ConfigError):
+            if getattr(family(name), trait):
+                found.append(name)
+    return tuple(found)
 
 
 __all__ = ["NoiseField", "TaskFamily", "family", "having", "names"]
