@@ -115,7 +115,8 @@ def test_an_interrupt_ends_the_sweep_and_says_how_to_go_on(
     name = "SIGTERM" if code == 143 else "SIGINT"
     assert done.stderr.startswith(f"xtreme-noise: interrupted by {name}. What is finished is kept")
     assert done.stderr.endswith("the same command resumes\n") and done.stderr.count("\n") == 1
-    assert set(traces(workdir)) == {"none"}
+    begun = set(traces(workdir))  # where two jobs run at once, the other one may have begun
+    assert begun == {"none"} or (launcher and begun == {"none", "nli/english"})
 
 
 @pytest.mark.parametrize("how", ["SIGKILL", "SIGTERM"])
