@@ -13,7 +13,7 @@ import regex
 
 from xtreme_noise.errors import ConfigError, DataError
 from xtreme_noise.languages import LANGUAGES, XTREME_R
-from xtreme_noise.noise import Edit, NoisedText, Perturber, build, families, parameters_class
+from xtreme_noise.noise import Edit, NoisedText, Perturber, build, families, parameters_class, registry
 from xtreme_noise.noise.alphabets import alphabet, groups
 from xtreme_noise.noise.edits import carry, edits_between, rebuild
 from xtreme_noise.noise.text import distance, graphemes, is_lone, nfc
@@ -184,6 +184,13 @@ def test_wrong_names() -> None:
         build("char")("text", 0.1, "x", language="dee")
     assert {"char", "keyboard", "nlpaug"} <= set(families())
     assert parameters_class("char").__name__ == "CharParameters"
+
+
+def test_the_folder_of_the_families_does_not_take_the_place_of_their_function() -> None:
+    """Importing a folder sets its name in the package, where the function has it."""
+    import xtreme_noise.noise
+
+    assert registry.families() == xtreme_noise.noise.families()
 
 
 def test_lone_surrogates_are_refused(built: dict[str, Perturber]) -> None:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from xtreme_noise import metrics, tasks
+from xtreme_noise.config import sense
 from xtreme_noise.config.fits import EMBEDDED
 from xtreme_noise.config.schema import SourceConfig
 from xtreme_noise.config.splits import JoinConfig, RepairConfig, SplitConfig
@@ -25,6 +26,7 @@ from xtreme_noise.data.parallel import beside
 from xtreme_noise.data.sources import Reference
 from xtreme_noise.errors import DataError
 from xtreme_noise.interchange.layout import Items, format_of
+from xtreme_noise.models import registry as loaders
 from xtreme_noise.modules import module_class
 from xtreme_noise.store import Store
 
@@ -257,6 +259,7 @@ def test_what_is_known_without_loading_anything_is_true() -> None:
     """Names that are checked before torch is there are those of the modules that need it."""
     assert {name for family in tasks.names() for name in tasks.family(family).metrics} <= set(metrics.names())
     assert set(tasks.family("ranking").metrics) == set(metrics.RANKINGS)
+    assert set(sense.LOADERS) == set(loaders._LOADERS)
     assert {name for name in tasks.names() if module_class(name).renews or module_class(name).pairs_noise} == set(
         tasks.having("pretraining")
     )

@@ -39,7 +39,7 @@ class Models:
         stages = self.plan.stages_for(language)
         key = self._key(stages)
         if key not in _last:
-            raise_known(self._failures, [key])
+            _raise_known(self._failures, [key])
             try:
                 path = train(self.plan, self.store, self.tracker, language, self._failures)
                 _last.clear()
@@ -94,7 +94,7 @@ def train(
         *((_fit, stage, (plan, store, tracker)) for stage in missing),
     ]
     known = {} if failures is None else failures
-    raise_known(known, [digest(stage.key()) for stage in stages])
+    _raise_known(known, [digest(stage.key()) for stage in stages])
     for step, stage, others in steps:
         try:
             step(stage, *others)
@@ -104,7 +104,7 @@ def train(
     return _parent(plan, store, stages[-1] if stages else None)
 
 
-def raise_known(failures: Mapping[str, Exception], keys: Sequence[str]) -> None:
+def _raise_known(failures: Mapping[str, Exception], keys: Sequence[str]) -> None:
     """Raise what the first of `keys` that is in `failures` failed of."""
     for key in keys:
         if key in failures:
