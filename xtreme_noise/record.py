@@ -32,7 +32,8 @@ class CellRecord:
     script: str = ""
     model: str
     intermediate: str
-    arm: str = ""
+    kind: str  # of intermediate task: what its arms have in common
+    arm: str
     train_noise: str | None = None
     seen: bool | None = None
     noise: str

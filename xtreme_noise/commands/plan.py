@@ -224,7 +224,7 @@ def _survey_cells(
 ) -> None:  # fmt: skip
     cfg = plan.cfg
     noise = "" if cfg.trained_with() == "none" else f" + {cfg.trained_with()} in training"
-    system = f"{cfg.reported_task()} | {cfg.model.name} | {cfg.intermediate.title()}{noise}"
+    system = f"{cfg.reported_task()} | {cfg.model.name} | {cfg.intermediate.title}{noise}"
     work = outlook.cells.setdefault(system, Work())
     for cell in plan.cells:
         if (test := served.get(cell.language)) is None:

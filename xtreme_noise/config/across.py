@@ -8,12 +8,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from xtreme_noise.config.arms import OF_THE_WHOLE
+from xtreme_noise.config.arms import ENGLISH, OF_THE_WHOLE
 from xtreme_noise.config.fields import spoken
 from xtreme_noise.config.schema import Config, IntermediateConfig
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import ConfigError
-from xtreme_noise.kinds import kind
 
 # What changes a score and no model.
 _OF_A_TEST = re.compile(
@@ -82,7 +81,7 @@ def _one_model_a_name(jobs: Sequence[Config], sources: Sources) -> None:
     for job in jobs:
         for stage in job.intermediate.trained_on():
             if stage.evaluated != "any":
-                place = (job.reported_task(), job.model.name, job.intermediate.title(), stage.name, stage.evaluated)
+                place = (job.reported_task(), job.model.name, job.intermediate.title, stage.label, stage.evaluated)
                 found = trained.setdefault(place, {})
                 found[tuple(job.wanted_languages())] = tuple(job.trained_languages(stage))
     for (*_, name, evaluated), found in trained.items():
@@ -102,7 +101,7 @@ def _one_training_a_name(jobs: Sequence[Config]) -> None:
     named: dict[tuple[str, str, str, str, int], list[dict[str, Any]]] = {}
     for job in jobs:
         noisy = job.trained_with()
-        place = (job.reported_task(), job.model.name, job.intermediate.title(), noisy, job.seed)
+        place = (job.reported_task(), job.model.name, job.intermediate.title, noisy, job.seed)
         named.setdefault(place, []).append(_settings(job))
     for (task, model, title, noisy, _), found in named.items():
         keys = list(dict.fromkeys(key for settings in found for key in settings))
@@ -125,15 +124,14 @@ def _one_training_a_name(jobs: Sequence[Config]) -> None:
 
 
 def _arms_of_one_size(jobs: Sequence[Config]) -> None:
-    """The report compares the English and the multilingual arm of a kind: they may differ in their data alone."""
+    """The report compares the English arm of a kind with its others: they may differ in their data alone."""
     named: dict[tuple[Any, ...], dict[str, Config]] = {}
     for job in jobs:
-        title = job.intermediate.title()
-        place = (job.reported_task(), job.model.name, job.seed, job.trained_with(), kind(title))
-        named.setdefault(place, {}).setdefault(title, job)
+        place = (job.reported_task(), job.model.name, job.seed, job.trained_with(), job.intermediate.kind)
+        named.setdefault(place, {}).setdefault(job.intermediate.title, job)
     for found in named.values():
         arms = {title: job.intermediate.arm for title, job in found.items()}
-        pairs = [(a, b) for a in found for b in found if (arms[a], arms[b]) == ("english", "multilingual")]
+        pairs = [(a, b) for a in found for b in found if arms[a] == ENGLISH != arms[b]]
         for english, other in pairs:
             for key, (one, two) in _differences(found[english], found[other]):
                 raise ConfigError(
@@ -170,7 +168,7 @@ def _equal(part: IntermediateConfig, *, within: bool = False) -> dict[str, Any]:
 def _settings(job: Config) -> dict[str, Any]:
     """What a score can depend on, by key, but for what is evaluated: languages, noise and its levels."""
     parts: dict[str, Any] = {
-        "intermediate": asdict(job.intermediate),
+        "intermediate": _of_its_arm(job.intermediate),
         "model": {key: value for key, value in asdict(job.model).items() if key != "tokens_per_second"},
         "task": asdict(job.task),
         "source": {"kind": job.source.kind, "root": job.source.root},
@@ -181,6 +179,14 @@ def _settings(job: Config) -> dict[str, Any]:
     if job.shots.k is not None:
         parts["shots"] = asdict(job.shots)
     return dict(_leaves(parts))
+
+
+def _of_its_arm(stage: IntermediateConfig) -> dict[str, Any]:
+    """The settings of an intermediate task, without its other arms, which nothing of it depends on."""
+    own = asdict(stage) | {"arms": {stage.arm: {"languages": stage.languages}}}  # its data are those of the task
+    for what in ("stages", "tasks"):
+        own[what] = {name: _of_its_arm(part) for name, part in getattr(stage, what).items()}
+    return own
 
 
 def _leaves(value: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:

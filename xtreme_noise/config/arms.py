@@ -5,13 +5,15 @@ from __future__ import annotations
 from xtreme_noise import tasks
 from xtreme_noise.config.checks import Checks
 from xtreme_noise.config.schema import IntermediateConfig, RecipeConfig, SamplingConfig, TaskConfig
+from xtreme_noise.config.where import Sources
+from xtreme_noise.errors import ConfigError, suggest
 
-ARMS = ("english", "multilingual")
+ENGLISH = "english"  # the arm that the others of a kind are compared with
 MATCHES = ("examples", "tokens", "updates")
 EVALUATED = ("any", "seen", "unseen")
 ITEMS = ("same", "distinct")
-OF_A_CHAIN = {"name", "arm", "version", "stages", "use"}
-OF_SEVERAL = {"name", "arm", "version", "tasks", "use", "sampling", "recipe"}
+OF_A_CHAIN = {"name", "arm", "arms", "version", "stages", "use"}
+OF_SEVERAL = {"name", "arm", "arms", "version", "tasks", "use", "sampling", "recipe"}
 # Of the recipes of several tasks at once: what is read in that of the whole, and in that of each.
 OF_THE_WHOLE = ("learning_rate", "epochs", "warmup", "weight_decay")
 OF_A_TASK = ("batch_size", "max_length", "stride")
@@ -22,6 +24,34 @@ def _trained(stage: IntermediateConfig | TaskConfig) -> str | None:
     return stage.trained_as.family if isinstance(stage, TaskConfig) and stage.trained_as else stage.family
 
 
+def choose(stage: IntermediateConfig, sources: Sources, key: str = "intermediate", within: str | None = None) -> None:
+    """Fill in the arm where it is not in doubt, here and in stages and tasks, and take the data of the arm.
+
+    within: the arm of the chain that it is a stage of. Raises ConfigError for an arm that the task does not have.
+    """
+    if stage.name == "none":
+        return
+    names = list(stage.arms)
+    if stage.arm is None:
+        stage.arm = within if within in names or len(names) != 1 else names[0]
+    place = f"{key}.arm{sources.of(f'{key}.arm')}"
+    if not names:
+        raise ConfigError(f"{key}.arms is empty: {stage.name} has no arm; write arms: {{english: {{languages: [en]}}}}")
+    if stage.arm is None:
+        raise ConfigError(
+            f"{place} is needed: {stage.name} has the arms {', '.join(names)}; write {key}.arm={names[0]}"
+        )
+    if stage.arm not in names:
+        raise ConfigError(
+            f"{place}: {stage.name} has no arm {stage.arm!r}{suggest(stage.arm, names, f'arms of {stage.name}')}"
+        )
+    stage.data = stage.arms[stage.arm].data or stage.data
+    for what in ("stages", "tasks"):
+        for name, part in getattr(stage, what).items():
+            if stage.use is None or name in stage.use:
+                choose(part, sources, f"{key}.{what}.{name}", stage.arm)
+
+
 class ArmChecks(Checks):
     """The checks of `intermediate`, and of `keep_head`."""
 
@@ -30,9 +60,7 @@ class ArmChecks(Checks):
             self._arm("intermediate", self.cfg.intermediate)
 
     def _arm(self, key: str, stage: IntermediateConfig) -> None:
-        if stage.arm is None:
-            raise self._wrong(f"{key}.arm", f"must be one of {', '.join(ARMS)}")
-        self._one_of(f"{key}.arm", stage.arm, ARMS, "arms")
+        languages = f"{key}.arms.{stage.arm}.languages"
         if stage.stages:
             self._parts(key, stage, "stages", OF_A_CHAIN)
             return
@@ -40,17 +68,19 @@ class ArmChecks(Checks):
             self._several(key, stage)
             return
         if stage.use is not None:
-            raise self._wrong(f"{key}.use", f"chooses stages of a chain or tasks, and {stage.name} has none")
+            raise self._wrong(f"{key}.use", f"chooses stages of a chain or tasks, and {stage.label} has none")
         if stage.sampling != SamplingConfig():
-            raise self._wrong(f"{key}.sampling", f"is between several tasks, and {stage.name} is one")
+            raise self._wrong(f"{key}.sampling", f"is between several tasks, and {stage.label} is one")
         if stage.family is None:
             raise self._wrong(f"{key}.family", f"must be one of {', '.join(tasks.names())}")
         self._one_of(f"{key}.family", stage.family, tasks.names(), "task families")
         if not stage.languages:
-            raise self._wrong(f"{key}.languages", "must name at least one language")
-        self._codes(f"{key}.languages", stage.languages)
-        if stage.arm == "english" and stage.languages != ["en"]:
-            raise self._wrong(f"{key}.languages", f"must be [en] in the english arm, not {stage.languages}")
+            raise self._wrong(languages, "must name at least one language")
+        self._codes(languages, stage.languages)
+        if stage.arm == ENGLISH and stage.languages != ["en"]:
+            raise self._wrong(languages, f"must be [en], not {stage.languages}")
+        if stage.arm != ENGLISH and stage.languages == ["en"]:
+            raise self._wrong(languages, f"is English alone: such an arm is called {ENGLISH}")
         self._mixture(key, stage)
         self._one_of(f"{key}.match", stage.match, MATCHES, "things to match")
         if stage.recipe.patience is not None and stage.size.train is not None:
@@ -70,7 +100,7 @@ class ArmChecks(Checks):
         trained = self.cfg.trained_languages(stage)
         if not trained:
             raise self._wrong(f"{key}.evaluated", f"={stage.evaluated} leaves none of {', '.join(stage.languages)}")
-        if stage.arm == "multilingual" and stage.evaluated != "any" and trained == ["en"]:
+        if stage.arm != ENGLISH and stage.evaluated != "any" and trained == ["en"]:
             which = "evaluate one of the others as well" if stage.evaluated == "seen" else "leave one out of languages"
             raise self._wrong(
                 f"{key}.evaluated",
@@ -78,14 +108,14 @@ class ArmChecks(Checks):
                 f"arm: {which}",
             )
         for code, weight in stage.weights.items():
-            self._one_of(f"{key}.weights", code, trained, f"languages that {stage.name} is trained in")
+            self._one_of(f"{key}.weights", code, trained, f"languages that {stage.label} is trained in")
             self._positive(f"{key}.weights.{code}", weight)
         own = [split for data in stage.data.values() for split in data.train if split.languages is not None]
         if stage.items == "distinct" and own:
             raise self._wrong(
                 f"{key}.items",
                 "=distinct is for data that hold the same examples in all languages, and "
-                f"{own[0].path} of {stage.name} is for {', '.join(own[0].languages or ())} alone",
+                f"{own[0].path} of {stage.label} is for {', '.join(own[0].languages or ())} alone",
             )
         if stage.items == "distinct" and (stage.weights or stage.match == "tokens"):
             raise self._wrong(
@@ -115,7 +145,7 @@ class ArmChecks(Checks):
         if self.cfg.model.lora.rank is not None:
             raise self._wrong(
                 "model.lora.rank",
-                f"must be null for several tasks at once ({whole.title()}), whose one encoder is trained whole: choose "
+                f"must be null for several tasks at once ({whole.title}), whose one encoder is trained whole: choose "
                 "a model without adapters, such as model=e5_small",
             )
         for name, part in whole.chosen().items():
@@ -152,7 +182,7 @@ class ArmChecks(Checks):
     def _heads(self) -> None:
         """A head is carried on only where there is one that fits."""
         line: list[tuple[str, IntermediateConfig | TaskConfig]] = [
-            (f"intermediate {stage.name}", stage) for stage in self.cfg.intermediate.in_order()
+            (f"intermediate {stage.label}", stage) for stage in self.cfg.intermediate.in_order()
         ]
         if self.cfg.task.train:
             line.append((f"task {self.cfg.task.name}", self.cfg.task))

@@ -15,14 +15,13 @@ import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra._internal.config_repository import ConfigRepository
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper  # its rules, not a copy of them
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from xtreme_noise.config import across, command, earlier, idle, options, paths, strict, trusted, where, written
+from xtreme_noise.config import across, command, earlier, idle, options, paths, strict, sweeps, trusted, where, written
 from xtreme_noise.config.command import FIXED, Command, quoted
 from xtreme_noise.config.explain import COMPOSITION_ERRORS, explain
 from xtreme_noise.config.keys import ambiguous
@@ -269,10 +268,15 @@ def _partition(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _split(swept: dict[str, str], own: list[str], words: Command) -> list[list[str]]:
     """The overrides of each job. The last override of a key counts: the command line beats `params`."""
+    typed = {o.key_or_group: o for o in words.parsed}
+    if "intermediate" in typed and str(typed["intermediate"].input_line) == sweeps.NONE:
+        for key, override in typed.items():
+            if sweeps.of_intermediate(key):
+                raise Unusable(f"{override.input_line} does nothing: intermediate is none; leave one of them out")
     try:
         parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())  # for glob(...)
         parsed = parser.parse_overrides([*swept.values(), *own])
-        batches = BasicSweeper.split_arguments(parsed, max_batch_size=None)
+        batches = sweeps.split(parsed)
     except COMPOSITION_ERRORS as error:
         raise explain(error, words.sources([*swept.values(), *own], list(swept.values()))) from None
     return [list(batch) for batch in batches[0]]

@@ -53,7 +53,8 @@ def _of_job(cfg: Config) -> dict[str, Any]:
         "task": cfg.reported_task(),
         "family": cfg.task.family,
         "model": cfg.model.name,
-        "intermediate": cfg.intermediate.title(),
+        "intermediate": cfg.intermediate.title,
+        "kind": cfg.intermediate.kind,
         "arm": cfg.intermediate.arm or "none",
         "train_noise": cfg.trained_with(),
         "calibrated_by": cfg.noise.calibrate_by,
@@ -71,4 +72,4 @@ def _of_language(cfg: Config, code: str) -> dict[str, Any]:
 
 def title(cfg: Config) -> str:
     """A job, for people and trackers."""
-    return f"{cfg.reported_task()}-{cfg.model.name}-{cfg.intermediate.name.replace('/', '-')}-s{cfg.seed}"
+    return f"{cfg.reported_task()}-{cfg.model.name}-{cfg.intermediate.label.replace('/', '-')}-s{cfg.seed}"

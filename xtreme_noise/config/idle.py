@@ -194,7 +194,7 @@ def _intermediate(cfg: Config) -> Iterator[Idle]:
     if cfg.intermediate.name == "none":
         for field in fields(IntermediateConfig):
             if field.name != "name":
-                why = "does nothing: intermediate is none; choose one, as in intermediate=nli/english, or leave it out"
+                why = "does nothing: intermediate is none; choose one, as in intermediate=nli, or leave it out"
                 yield Idle(f"intermediate.{field.name}", why)
         return
     yield from _stage(cfg, "intermediate", cfg.intermediate)
@@ -207,21 +207,27 @@ def _stage(cfg: Config, key: str, stage: IntermediateConfig) -> Iterator[Idle]:
                 yield Idle(f"{key}.{what}.{name}", f"does nothing: {name} is not in {key}.use={stage.use}")
             else:
                 yield from _stage(cfg, f"{key}.{what}.{name}", part)
+    for arm, own in stage.arms.items():
+        if arm != stage.arm:
+            yield Idle(f"{key}.arms.{arm}", f"does nothing: {key}.arm is {stage.arm}")
+        elif own.data:
+            why = f"does nothing: the {arm} arm of {stage.name} has data of its own, {key}.arms.{arm}.data"
+            yield Idle(f"{key}.data", why)
     if stage.stages or stage.tasks:
         return
-    of = f"and {stage.name} is a {stage.family} task"
+    of = f"and {stage.label} is a {stage.family} task"
     if not tasks.family(str(stage.family)).labelled:
         for name in ("labels", "labels_file"):
             yield Idle(f"{key}.{name}", f"is for {', '.join(tasks.having('labelled'))} tasks, {of}", options=True)
     yield Idle(f"{key}.size.test", "does nothing: an intermediate task is not tested", options=True)
     if cfg.trained_languages(stage) == stage.languages == ["en"]:
         for name in ("evaluated", "weights", "items", "first_languages"):
-            yield Idle(f"{key}.{name}", f"is between languages, and {stage.name} is in English alone")
+            yield Idle(f"{key}.{name}", f"is between languages, and {stage.label} is in English alone")
     if not (cfg.train_noise.families and "intermediate" in cfg.train_noise.stages) or cfg.train_noise.field:
         yield Idle(f"{key}.noise_field", "does nothing: no noise in training is of this field")
     for kind, data in stage.data.items():
         if kind != reads.kind(stage.data, cfg.source):
-            yield Idle(f"{key}.data.{kind}", f"does nothing: {stage.name} is not read from source={kind}")
+            yield Idle(f"{key}.data.{kind}", f"does nothing: {stage.label} is not read from source={kind}")
         yield from _splits(f"{key}.data.{kind}", kind, asdict(data))
 
 

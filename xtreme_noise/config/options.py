@@ -7,10 +7,12 @@ from omegaconf import DictConfig
 from xtreme_noise.config.command import LIST_OF_OPTIONS
 from xtreme_noise.config.explain import chosen_in
 from xtreme_noise.config.schema import Config
-from xtreme_noise.config.where import Sources
+from xtreme_noise.config.where import PRESET, Sources
 from xtreme_noise.errors import ConfigError
 
-GROUPS = ("model", "task", "intermediate", "train_noise", "source", "trainer", "tracker")  # a job has one of each
+FULL = "full"  # the preset that changes nothing
+# A job has one of each.
+GROUPS = ("model", "task", "intermediate", "train_noise", "source", "preset", "trainer", "tracker")
 
 
 def check_choices(cfg: DictConfig, sources: Sources) -> None:
@@ -21,6 +23,25 @@ def check_choices(cfg: DictConfig, sources: Sources) -> None:
             raise ConfigError(
                 f"several options of {group}{f' ({place})' if place else ''}: a job has one, and only "
                 f"{LIST_OF_OPTIONS} takes a list; for a job with each: -m {group}=a,b"
+            )
+
+
+    _check_preset(sources)
+
+
+def _check_preset(sources: Sources) -> None:
+    """Raise ConfigError for a preset that does not say what becomes of the task, or of the intermediate task."""
+    preset = sources.choices[PRESET]
+    if preset == FULL:
+        return
+    for group in ("task", "intermediate"):
+        option = sources.choices[group]
+        if option != "none" and sources.path(f"{PRESET}/{preset}/{group}/{option}") is None:
+            place = sources.override(group) or sources.override(PRESET) or sources.line(f"override /{PRESET}")
+            raise ConfigError(
+                f"preset={preset} says nothing of {group}={option}{f' ({place})' if place else ''}: take another preset, "
+                f"such as {PRESET}={FULL}, and sizes of your own, or write {PRESET}/{preset}/{group}/{option}.yaml into "
+                "a folder for --config-dir"
             )
 
 

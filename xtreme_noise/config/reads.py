@@ -32,7 +32,7 @@ def everything(cfg: Config) -> Iterator[tuple[str, Mapping[str, DataConfig]]]:
     if cfg.task.first is not None:
         yield f"task {cfg.task.name}, {cfg.task.first.name}", cfg.task.first.data
     for stage in cfg.intermediate.trained_on():
-        yield f"intermediate {stage.name}", stage.data
+        yield f"intermediate {stage.label}", stage.data
 
 
 def kinds(cfg: Config) -> set[str]:
@@ -50,7 +50,7 @@ def folder(model: ModelConfig) -> Path | None:
 def check(cfg: Config) -> None:
     """Raise ConfigError when a job reads files and no folder of files is set."""
     read = [what for what, data in everything(cfg) if data and kind(data, cfg.source) == "files"]
-    read += [f"labels of intermediate {stage.name}" for stage in cfg.intermediate.trained_on() if stage.labels_file]
+    read += [f"labels of intermediate {stage.label}" for stage in cfg.intermediate.trained_on() if stage.labels_file]
     if read and cfg.source.root is None:
         raise ConfigError(
             f"{read[0]}: files are wanted, and source.root is not set: add source.root=/folder/with/the/data (or set "

@@ -127,16 +127,25 @@ class SamplingConfig:
 
 
 @dataclass
-class IntermediateConfig:
-    """An intermediate training stage: a kind of task and an arm (english or multilingual), the same size in both.
+class ArmConfig:
+    """The data of one arm of an intermediate task."""
 
-    Or a chain of them: `stages` are trained one after the other, and nothing else is set here but name and arm.
+    languages: list[str] = field(default_factory=list)  # of the training data; of a chain: its stages say
+    data: dict[str, DataConfig] = field(default_factory=dict)  # in place of those of the task
+
+
+@dataclass
+class IntermediateConfig:
+    """An intermediate training stage: a kind of task, in one of its arms, of the same size in each.
+
+    Or a chain of them: `stages` are trained one after the other, and nothing else is set here but name and arms.
     Or several at once: `tasks` share the encoder, with a head each; `recipe` is of the whole (learning rate, epochs,
     warm-up, weight decay), batch size and lengths are of each task.
     """
 
-    name: str = "none"
-    arm: str | None = None  # english | multilingual
+    name: str = "none"  # of the kind of task
+    arm: str | None = None  # one of `arms`; null: the only one, or that of the chain
+    arms: dict[str, ArmConfig] = field(default_factory=dict)  # english, multilingual, ...
     family: str | None = None
     version: int = 1
     labels: list[str] = field(default_factory=list)  # qa: [unanswerable] where a context may not hold the answer
@@ -144,7 +153,6 @@ class IntermediateConfig:
     metric: str = "accuracy"
     size: SizeConfig = field(default_factory=SizeConfig)  # train: examples in all, spread evenly over languages
     match: str = "examples"  # what the arms have equal: examples | tokens | updates (docs/strategies.md)
-    languages: list[str] = field(default_factory=list)  # of the training data
     evaluated: str = (
         "any"  # of these: any | seen (those that are evaluated) | unseen (the others); English is always in
     )
@@ -165,10 +173,29 @@ class IntermediateConfig:
         parts = self.stages or self.tasks
         return parts if self.use is None else {name: parts[name] for name in self.use}
 
+    @property
+    def languages(self) -> list[str]:
+        """The languages of the training data of its arm."""
+        return self.arms[self.arm].languages if self.arm in self.arms else []
+
+    @property
+    def label(self) -> str:
+        """The kind of task and the arm: nli/english."""
+        return f"{self.name}/{self.arm}" if self.arm else self.name
+
+    @property
+    def kind(self) -> str:
+        """What its arms have in common in results: with a part of the stages or tasks it is another strategy."""
+        return self.name + self._used
+
+    @property
     def title(self) -> str:
-        """Its name in results: with a part of the stages or tasks it is another strategy."""
-        within = self.stages or self.tasks  # of `none` in a sweep, `use` says nothing
-        return f"{self.name}[{','.join(self.use)}]" if within and self.use is not None else self.name
+        """Its name in results."""
+        return self.label + self._used
+
+    @property
+    def _used(self) -> str:
+        return f"[{','.join(self.use)}]" if self.use is not None else ""
 
     def trained_on(self) -> list[IntermediateConfig]:
         """Every task that data are read for: itself, or those within it."""

@@ -13,7 +13,7 @@ from xtreme_noise.config import schema
 from xtreme_noise.config.arms import ArmChecks
 from xtreme_noise.config.checks import DATA_KINDS
 from xtreme_noise.config.fields import column_language
-from xtreme_noise.config.schema import Config, IntermediateConfig, TaskConfig
+from xtreme_noise.config.schema import Config, IntermediateConfig, TaskConfig, TrainedAsConfig
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import ConfigError, install, suggest
 
@@ -172,10 +172,10 @@ class _Check(ArmChecks):
     def _one_device(self) -> None:
         """What is trained otherwise when its batches are split: known before anything is loaded."""
         task = self.cfg.task
-        together = [stage.title() for stage in self.cfg.intermediate.in_order() if stage.tasks]
+        together = [stage.title for stage in self.cfg.intermediate.in_order() if stage.tasks]
         if together:
             raise self._wrong("trainer.devices", f"must be 1 for several tasks at once ({together[0]})")
-        trained = [(stage.name, stage.family) for stage in self.cfg.intermediate.trained_on()]
+        trained = [(stage.label, stage.family) for stage in self.cfg.intermediate.trained_on()]
         if task.train:
             trained.append((task.name, (task.trained_as or task).family))
         for name, family in trained:
@@ -303,13 +303,13 @@ class _Check(ArmChecks):
             fields = [
                 name for name in tasks.family(str(data.family)).noise_fields if name != "tokens_protected"
             ]  # for test sets
-            what = f"noise fields of the {data.family} task {data.name}"
+            what = f"noise fields of the {data.family} task {_called(data)}"
             self._one_of("train_noise.field", wanted.field or data.noise_field, fields, what)
             for code in codes:
                 if not perturber.supports(code):
                     raise self._wrong(
                         "train_noise.families",
-                        f"names {family!r}, which cannot act in {code!r}, a training language of {stage.name}",
+                        f"names {family!r}, which cannot act in {code!r}, a training language of {_called(stage)}",
                     )
 
     def _pairs_noise(self) -> None:
@@ -319,7 +319,7 @@ class _Check(ArmChecks):
             if stage.family == "robust_contrastive" and not (wanted.families and "intermediate" in wanted.stages):
                 raise self._wrong(
                     "train_noise.stages",
-                    f"must have intermediate in it, because {stage.name} is trained on clean and noisy sides: add "
+                    f"must have intermediate in it, because {stage.label} is trained on clean and noisy sides: add "
                     "train_noise=char (or another one) and train_noise.stages=[intermediate]",
                 )
 
@@ -371,3 +371,7 @@ class _Check(ArmChecks):
             registry.checked_parameters(family, parameters)
         except (ConfigError, TypeError, ValueError) as error:
             raise ConfigError(f"{error}{self.sources.of(key)}") from None
+
+
+def _called(stage: TaskConfig | TrainedAsConfig | IntermediateConfig) -> str:
+    return stage.label if isinstance(stage, IntermediateConfig) else stage.name

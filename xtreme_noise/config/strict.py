@@ -13,7 +13,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from xtreme_noise.config import places, sense
+from xtreme_noise.config import arms, places, sense
 from xtreme_noise.config.explain import explain
 from xtreme_noise.config.fits import Fits
 from xtreme_noise.config.keys import inner, unknown_key, wrong_value
@@ -40,6 +40,7 @@ def check(composed: DictConfig, sources: Sources = _NO_SOURCES) -> Config:
         typed = _typed(composed)
     except OmegaConfBaseException as error:
         raise explain(error, sources) from None
+    arms.choose(typed.intermediate, sources)
     places.expand(typed, sources)
     sense.check(typed, sources)
     Fits(typed, sources).run()

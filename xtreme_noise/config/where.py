@@ -15,6 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from xtreme_noise.config import paths
 
 Key = tuple[str | int, ...]
+PRESET = "preset"  # the group whose folders change options of other groups
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -120,11 +121,12 @@ class Sources:
         return config if path is None else shown(path)
 
     def options(self, group: str) -> list[str]:
-        """Every option of a group in every folder, as it is written in an override (`slots/english`)."""
+        """Every option of a group in every folder, as it is written in an override (`attested/xnli`)."""
         found = set()
         for folder in self.folders:
             root = folder / group
-            found |= {str(p.relative_to(root).with_suffix("")) for p in root.rglob("*.yaml")}
+            files = root.glob("*.yaml") if group == PRESET else root.rglob("*.yaml")  # its folders are its parts
+            found |= {str(p.relative_to(root).with_suffix("")) for p in files}
         return sorted(found)
 
     def groups(self) -> list[str]:
@@ -133,7 +135,9 @@ class Sources:
 
     def _configs(self) -> Iterator[str]:
         """Names of the files of this composition, the one that wins first."""
-        chosen = [(group, option) for group, option in self.choices.items() if not group.startswith("hydra/")]
+        own = [(group, option) for group, option in self.choices.items() if not group.startswith("hydra/")]
+        # preset@task is merged into task, and wins over it.
+        chosen = [(group.partition("@")[0], option) for group, option in sorted(own, key=lambda pair: "@" not in pair[0])]
         ranked = sorted(chosen, key=lambda pair: pair[0] != "experiment")
         yield from (f"{group}/{option}" for group, option in ranked if group == "experiment")
         yield "config"
@@ -169,7 +173,10 @@ def _value(override: str) -> Any:
 def package(text: str, config: str) -> Key:
     """Where the content of a config file goes: its `# @package` header, else its group."""
     header = re.search(r"^\s*#\s*@package\s+(\S+)", text, flags=re.MULTILINE)
-    group = tuple(config.split("/")[:1]) if "/" in config else ()  # options in subfolders are of the group itself
+    parts = config.split("/")
+    if parts[0] == PRESET and len(parts) > 2:
+        return (parts[2],)  # preset/two_cores/task/xnli
+    group = tuple(parts[:1]) if "/" in config else ()  # options in subfolders are of the group itself
     if header is None or header[1] == "_group_":
         return group
     return () if header[1] == "_global_" else tuple(header[1].split("."))

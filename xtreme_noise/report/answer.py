@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xtreme_noise.kinds import parts
 from xtreme_noise.record import ABSENT
 from xtreme_noise.report.estimates import Contrast, Point
 from xtreme_noise.report.names import Names
-from xtreme_noise.report.panels import Panel, System
+from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.study import Study
+from xtreme_noise.report.system import ENGLISH, MULTILINGUAL, NONE, System
 from xtreme_noise.report.text import bounds, percent, plural, probability
 
 QUESTION = (
@@ -158,8 +158,9 @@ def _scope_of(panel: Panel) -> str:
 
 
 def _why_not(study: Study) -> str:
-    arms = {panel_system.arm for panel in study.panels for panel_system in panel.systems}
-    lacking = [arm for arm in ("english", "multilingual") if arm not in {parts(name)[0] for name in arms}]
+    arms = {system.arm for panel in study.panels for system in panel.systems} - {NONE}
+    there = {ENGLISH: ENGLISH in arms, MULTILINGUAL: bool(arms - {ENGLISH})}
+    lacking = [side for side, present in there.items() if not present]
     if lacking:
         return f"no cell of the {' or the '.join(lacking)} arm was measured."
     if not any(panel.languages for panel in study.panels):

@@ -11,16 +11,9 @@ from typing import Any
 
 from xtreme_noise.config import planned
 from xtreme_noise.record import ABSENT, CLEAN, CellRecord
+from xtreme_noise.report.system import System, named
 from xtreme_noise.results import table
 
-ARMS = {
-    "none": "no intermediate training",
-    "english": "English",
-    "multilingual": "multilingual",
-    "noise": "noise in training, no intermediate training",
-    "english + noise": "English and noise in training",
-    "multilingual + noise": "multilingual and noise in training",
-}
 STAGE = re.compile(r"\|inter:[^|]*\|stage:([^|]+)\|")  # of a signature: xtreme_noise.stages.plan
 
 
@@ -41,7 +34,7 @@ def read_cells(sweep: Path) -> tuple[list[CellRecord], list[Problem]]:
     """
     measured = table.read_cells(sweep)
     wanted, unknown = planned.cells(sweep)
-    cells = [_system(cell) for cell in (*measured, *wanted)]
+    cells = [named(_with_language(cell)) for cell in (*measured, *wanted)]
     kept, problems = _unambiguous(sorted(_metric_apart(cells), key=_order))
     of_one_model, mixed = several_models(kept)
     return of_one_model, [*map(_unknown, unknown), *problems, *mixed]
@@ -52,25 +45,13 @@ def _unknown(job: Path) -> Problem:
     return Problem(f"job {job.name}", f"{why}: run its command again, or remove {job}")
 
 
-def _system(cell: CellRecord) -> CellRecord:
-    """A model trained on noisy examples is a system of its own, in an arm of its own."""
-    if not cell.language_name:
-        cell = replace(cell, language_name=cell.language)
-    if cell.train_noise in (None, "none"):
-        return cell
-    arm = "noise" if cell.intermediate == "none" else f"{cell.arm} + noise"
-    return replace(cell, arm=arm, intermediate=f"{cell.intermediate} + {cell.train_noise} in training")
+def _with_language(cell: CellRecord) -> CellRecord:
+    return cell if cell.language_name else replace(cell, language_name=cell.language)
 
 
 def _order(cell: CellRecord) -> tuple[object, ...]:
-    system = system_order(cell.intermediate, cell.arm)
     noise = (cell.noise, cell.level, cell.noise_seed or 0)
-    return (cell.task, cell.model, system, cell.language, *noise, cell.seed or 0, cell.cell or "")
-
-
-def system_order(intermediate: str, arm: str) -> tuple[int, str]:
-    """Sorts systems in the order of ARMS, then by name."""
-    return (list(ARMS).index(arm) if arm in ARMS else len(ARMS), intermediate)
+    return (cell.task, cell.model, System.of(cell).rank, cell.language, *noise, cell.seed or 0, cell.cell or "")
 
 
 def _metric_apart(cells: Sequence[CellRecord]) -> list[CellRecord]:

@@ -15,8 +15,8 @@ import altair as alt
 from xtreme_noise.report.estimates import Contrast, Point
 from xtreme_noise.report.grid import PARTIAL, Place
 from xtreme_noise.report.names import Names
-from xtreme_noise.report.panels import System
 from xtreme_noise.report.styles import Style
+from xtreme_noise.report.system import System
 from xtreme_noise.report.text import STATUS_TEXT, guess, percent
 
 Rows = list[dict[str, Any]]
@@ -80,7 +80,7 @@ def _curve_row(point: Point) -> dict[str, Any]:
     score, rate = point.score, point.drop_rate
     return {
         "system": point.system.intermediate,
-        "kind": point.system.kind if point.system.arm != "none" else "none",
+        "kind": point.system.kind,
         "level": point.level,
         "score": _hundred(score.value),
         "low": _hundred(score.low if score.low is not None else score.value),

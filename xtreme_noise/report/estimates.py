@@ -16,8 +16,9 @@ from xtreme_noise.analysis.holm import holm
 from xtreme_noise.analysis.robustness import absolute_drop, cross_lingual_gap, drop_rate, retention_area
 from xtreme_noise.record import CellRecord
 from xtreme_noise.report.chance import over
-from xtreme_noise.report.panels import Panel, System
+from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.predictions import Evidence
+from xtreme_noise.report.system import System
 
 # (arm, reference). The question, of models without and with noise in training; the others ask what intermediate
 # training buys, what noise in training buys, and whether it does more than intermediate training.
@@ -96,7 +97,7 @@ class Contrast:
     @property
     def main(self) -> bool:
         """Whether it is the multilingual arm against the English one."""
-        return (self.arm.arm, self.reference.arm) in MAIN
+        return (self.arm.side, self.reference.side) in MAIN
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ def contrasts(compared: Sequence[Pair]) -> list[Contrast]:
         for measure in MEASURES:
             family: dict[Hashable, tuple[float, list[int]]] = {}
             for i, row in enumerate(rows):
-                if (row.arm.arm, row.reference.arm) == pair and row.measure == measure and row.p is not None:
+                if (row.arm.side, row.reference.side) == pair and row.measure == measure and row.p is not None:
                     family.setdefault(_test(row, i), (row.p, []))[1].append(i)
             values = holm([p for p, _ in family.values()])
             for value, (_, same) in zip(values, family.values(), strict=True):
@@ -235,7 +236,7 @@ def _compared(systems: Sequence[System]) -> list[tuple[System, System]]:
         for pair in CONTRASTS
         for arm in systems
         for reference in systems
-        if (arm.arm, reference.arm) == pair and _comparable(arm, reference)
+        if (arm.side, reference.side) == pair and _comparable(arm, reference)
     ]
 
 
@@ -246,7 +247,7 @@ def _comparable(arm: System, reference: System) -> bool:
         return True
     if arm.noise == reference.noise:
         return arm.kind == reference.kind
-    return not reference.noise and arm.before == reference.before
+    return not reference.noise and (arm.kind, arm.arm) == (reference.kind, reference.arm)
 
 
 Drawn = tuple[float, "Floats | None"]

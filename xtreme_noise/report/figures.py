@@ -18,9 +18,10 @@ from xtreme_noise.names import slug
 from xtreme_noise.report.estimates import Contrast, Point
 from xtreme_noise.report.grid import Place
 from xtreme_noise.report.names import Names
-from xtreme_noise.report.panels import System, systems
+from xtreme_noise.report.panels import systems
 from xtreme_noise.report.study import Study
 from xtreme_noise.report.styles import MARKERS, Style, styles
+from xtreme_noise.report.system import System
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

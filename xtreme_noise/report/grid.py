@@ -13,8 +13,9 @@ from xtreme_noise.analysis.direction import rightness
 from xtreme_noise.analysis.robustness import drop_rate
 from xtreme_noise.record import ABSENT, CLEAN, CellRecord
 from xtreme_noise.report.cells import ordered
-from xtreme_noise.report.panels import System, systems
+from xtreme_noise.report.panels import systems
 from xtreme_noise.report.predictions import Evidence
+from xtreme_noise.report.system import System
 
 PARTIAL = "partial"  # some seeds are there, others are not
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from xtreme_noise.record import CellRecord
 from xtreme_noise.report.estimates import Contrast
-from xtreme_noise.report.panels import Panel, System
+from xtreme_noise.report.panels import Panel
+from xtreme_noise.report.system import NONE, System
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class Names:
 
     @classmethod
     def of(cls, cells: Sequence[CellRecord]) -> Names:
-        systems = {System(cell.intermediate, cell.arm) for cell in cells if cell.arm != "none"}
-        arms = Counter((system.kind, system.arm) for system in systems)
+        systems = {System.of(cell) for cell in cells if cell.arm != NONE or cell.train_noise not in (None, NONE)}
+        arms = Counter((system.kind, system.side) for system in systems)
         several = frozenset(kind for (kind, _), count in arms.items() if count > 1)
         return cls(len({cell.model for cell in cells}) > 1, len({kind for kind, _ in arms}) > 1, several)
 

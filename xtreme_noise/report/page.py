@@ -21,17 +21,18 @@ from xtreme_noise.names import slug
 from xtreme_noise.record import CellRecord
 from xtreme_noise.report import charts, cost, layers, text, training, views, xtreme_r
 from xtreme_noise.report.answer import QUESTION, answer, totals
-from xtreme_noise.report.cells import ARMS, ordered
+from xtreme_noise.report.cells import ordered
 from xtreme_noise.report.chance import over
 from xtreme_noise.report.charts import Chart
 from xtreme_noise.report.estimates import CONTRASTS, MAIN, Contrast
 from xtreme_noise.report.grid import Place
 from xtreme_noise.report.jobs import Job, read_stages
 from xtreme_noise.report.names import Names
-from xtreme_noise.report.panels import Panel, System, systems
+from xtreme_noise.report.panels import Panel, systems
 from xtreme_noise.report.samples import sample_groups
 from xtreme_noise.report.study import Study
 from xtreme_noise.report.styles import OUTLINES, Style, styles
+from xtreme_noise.report.system import SIDES, System
 
 SIGNATURES = 5_000  # cells listed in the page; all of them are in tables/cells.csv
 PLACES = 200  # places listed per problem
@@ -221,9 +222,9 @@ def _contrast_tables(
     """One table per measure, what the question asks for first."""
     tables = []
     for measure in ("drop_rate", "retention_area", "score"):
-        own = [c for c in contrasts if (c.arm.arm, c.reference.arm) == pair and c.measure == measure]
+        own = [c for c in contrasts if (c.arm.side, c.reference.side) == pair and c.measure == measure]
         if own:
-            arm, reference = (ARMS[name] for name in pair)
+            arm, reference = (SIDES[name] for name in pair)
             name = text.MEASURE_TEXT[measure].capitalize()
             family = text.plural(max(c.tests for c in own), "test")
             caption = f"{before}{name} × 100, {arm} minus {reference}; Holm's correction over {family}"

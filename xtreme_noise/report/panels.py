@@ -7,33 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from xtreme_noise.kinds import kind, parts
 from xtreme_noise.record import CLEAN, CellRecord
-from xtreme_noise.report.cells import system_order
-
-
-@dataclass(frozen=True)
-class System:
-    """A model that went through one intermediate stage ("none", "nli/english", ...), with what noise in training."""
-
-    intermediate: str
-    arm: str
-
-    @property
-    def kind(self) -> str:
-        """The kind of intermediate task: what the English and the multilingual arm have in common."""
-        return kind(self.intermediate)
-
-    @property
-    def before(self) -> str:
-        """The intermediate task alone."""
-        return parts(self.intermediate)[0]
-
-    @property
-    def noise(self) -> str:
-        """ "char in training"; empty where nothing is trained with noise."""
-        return parts(self.intermediate)[1]
-
+from xtreme_noise.report.system import System
 
 Number = TypeVar("Number", int, float)
 Spot = tuple[str, str, float, int, int | None]  # intermediate, language, level, seed, noise seed (None when clean)
@@ -133,8 +108,7 @@ def panels(cells: Sequence[CellRecord], unusable: Mapping[tuple[str, str], str] 
 
 def systems(cells: Sequence[CellRecord]) -> list[System]:
     """The distinct systems: without an intermediate stage first, then English, then multilingual."""
-    found = {System(cell.intermediate, cell.arm) for cell in cells}
-    return sorted(found, key=lambda system: system_order(system.intermediate, system.arm))
+    return sorted({System.of(cell) for cell in cells}, key=lambda system: system.rank)
 
 
 def _spots(members: Iterable[CellRecord], noise: str) -> dict[Spot, CellRecord]:

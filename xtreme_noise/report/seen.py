@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from xtreme_noise.languages import main
 from xtreme_noise.report.estimates import MAIN, Contrast, Pair, contrasts
-from xtreme_noise.report.panels import Panel, System
+from xtreme_noise.report.panels import Panel
+from xtreme_noise.report.system import System
 
 SIDES = ("seen", "unseen")
 LEFT_OUT = "the English arm or the target is trained in it"
@@ -38,7 +39,7 @@ def apart(compared: Sequence[Pair], trained_in: Collection[str]) -> Apart:
     sides: dict[str, list[Pair]] = {side: [] for side in SIDES}
     lacking: dict[str, dict[str, None]] = defaultdict(dict)
     for pair in compared:
-        if (pair.arm.arm, pair.reference.arm) not in MAIN:
+        if (pair.arm.side, pair.reference.side) not in MAIN:
             continue
         panel, seen = pair.panel, _seen(pair.panel, pair.arm)
         both = {code for code in panel.languages if main(code) in trained_in} | (_seen(panel, pair.reference) or set())

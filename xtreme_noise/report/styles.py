@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
 
-from xtreme_noise.report.panels import System
+from xtreme_noise.report.system import System
 
 # Okabe and Ito's palette, safe for the common kinds of colour blindness.
 COLOURS = {
@@ -46,8 +46,8 @@ def styles(systems: Iterable[System]) -> dict[System, Style]:
     taken: set[Style] = set()
     found = {}
     for system in systems:
-        colour = of_arm.get(system.arm) or of_arm.setdefault(system.arm, next(fresh))
-        first = FIRST.get(system.arm, "circle")
+        colour = of_arm.get(system.side) or of_arm.setdefault(system.side, next(fresh))
+        first = FIRST.get(system.side, "circle")
         wanted = (Style(colour, marker) for marker in dict.fromkeys((first, *MARKERS)))
         style = next((one for one in wanted if one not in taken), None) or Style(next(fresh), first)
         taken.add(style)

@@ -69,7 +69,7 @@ def _scores(study: Study) -> Iterable[dict[str, Any]]:
         row = {name: getattr(place, name) for name in SCORES if hasattr(place, name)}
         yield row | {
             "intermediate": place.system.intermediate,
-            "arm": place.system.arm,
+            "arm": place.system.shown_arm,
             "score_low": place.low,
             "score_high": place.high,
         }
@@ -82,7 +82,7 @@ def _curves(study: Study) -> Iterable[dict[str, Any]]:
         for name in ("score", "drop", "drop_rate", "retention_area"):
             row |= _interval(name, getattr(point, name))
         row |= {"chance": point.chance and point.chance.score}
-        yield row | _place(panel) | {"intermediate": point.system.intermediate, "arm": point.system.arm}
+        yield row | _place(panel) | {"intermediate": point.system.intermediate, "arm": point.system.shown_arm}
 
 
 def _arms(contrasts: Sequence[Contrast]) -> Iterable[dict[str, Any]]:
@@ -108,7 +108,7 @@ def _completeness(study: Study) -> Iterable[dict[str, Any]]:
             "task": count.task,
             "model": count.model,
             "intermediate": count.system.intermediate,
-            "arm": count.system.arm,
+            "arm": count.system.shown_arm,
             "noise": count.noise,
             **{status: count.counts.get(status, 0) for status in STATUSES},
             "not_run": count.counts.get(ABSENT, 0),

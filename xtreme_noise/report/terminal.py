@@ -11,8 +11,9 @@ from rich.table import Table
 from xtreme_noise.record import ABSENT, CLEAN, STATUSES
 from xtreme_noise.report.estimates import Estimate, Point
 from xtreme_noise.report.names import Names
-from xtreme_noise.report.panels import Panel, System
+from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.study import Study
+from xtreme_noise.report.system import System
 from xtreme_noise.report.text import GUESS, STATUS_TEXT, guess, percent
 
 

@@ -226,7 +226,7 @@ def contrast_table(contrasts: Sequence[Contrast], names: Names, caption: str) ->
                 Item(f"{len(row.panel.seeds)}", "num"),
             ]
         )
-    arm, reference = contrasts[0].arm.arm, contrasts[0].reference.arm
+    arm, reference = contrasts[0].arm.side, contrasts[0].reference.side
     heads = ["task · noise", "level", reference, arm, "difference", "95 % interval", "p", "Holm p"]
     return TableView(caption, [[(h, 1) for h in (*heads, "languages", "seeds")]], rows)
 

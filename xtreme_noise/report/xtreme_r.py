@@ -11,8 +11,8 @@ import numpy as np
 from xtreme_noise.analysis.xtreme_r import GROUPS, OVERALL, TASKS, Score, Task, scores
 from xtreme_noise.record import CLEAN, CellRecord
 from xtreme_noise.report.names import Names
-from xtreme_noise.report.panels import System
 from xtreme_noise.report.study import Study
+from xtreme_noise.report.system import System
 from xtreme_noise.report.text import NONE, percent
 from xtreme_noise.report.views import Item, TableView
 
@@ -105,7 +105,7 @@ def rows(study: Study) -> list[dict[str, object]]:
         {
             "model": condition.model,
             "intermediate": condition.system.intermediate,
-            "arm": condition.system.arm,
+            "arm": condition.system.shown_arm,
             "noise": condition.noise,
             "level": condition.level,
             "kind": score.kind,

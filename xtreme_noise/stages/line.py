@@ -140,7 +140,7 @@ def _intermediate(cfg: Config, task: IntermediateConfig, base: dict[str, Any], p
     if task.tasks:
         return _together(cfg, task, base, parent)
     assert task.family is not None
-    what = f"intermediate {task.name}"
+    what = f"intermediate {task.label}"
     try:
         labels = files.labels(task.labels_file, cfg.source.root) if task.labels_file else task.labels
     except DataMissing as error:
@@ -152,11 +152,11 @@ def _intermediate(cfg: Config, task: IntermediateConfig, base: dict[str, Any], p
     # What the target is tested on decides nothing here but whether training may go on: the same intermediate model
     # serves every target, so an overlap is refused, never cut out.
     noisy = training_noise(
-        cfg.train_noise, "intermediate", task.name, task.family, cfg.train_noise.field or task.noise_field or ""
+        cfg.train_noise, "intermediate", task.label, task.family, cfg.train_noise.field or task.noise_field or ""
     )
     return Stage(
         role="intermediate",
-        name=task.name,
+        name=task.label,
         version=task.version,
         family=task.family,
         labels=tuple(labels),
@@ -181,7 +181,7 @@ def _together(cfg: Config, task: IntermediateConfig, base: dict[str, Any], paren
     parts = tuple((name, _intermediate(cfg, part, base, None)) for name, part in task.chosen().items())
     return replace(
         parts[0][1],
-        name=task.title(),
+        name=task.title,
         family="together",
         labels=(),
         metric="mean of tasks",

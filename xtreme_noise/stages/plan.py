@@ -220,7 +220,7 @@ class Plan:
             "lang": cell.language,
             "n": n,
             "model": f"{cfg.model.name}@{digest(self.base)[:8]}",
-            "inter": cfg.intermediate.title(),
+            "inter": cfg.intermediate.title,
             "stage": self.digest_for(cell.language) if self.stages else "pretrained",
             "noise": cell.perturber.signature if cell.perturber else CLEAN,
             "field": self._field(cell) if cell.perturber else "-",

@@ -1,0 +1,54 @@
+"""Which jobs a sweep is: every combination of its values, and no job twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper  # its rules, not a copy of them
+from hydra.core.override_parser.types import Override
+
+NONE = "intermediate=none"
+_product = BasicSweeper.split_arguments
+
+
+def split(overrides: Sequence[Override], max_batch_size: int | None = None) -> list[list[list[str]]]:
+    """Batches of jobs, each a list of overrides, as Hydra's basic sweeper makes them.
+
+    In a sweep over intermediate tasks or arms, `none` has no arm, size or recipe: settings of `intermediate` are left
+    out of its job, which is one job then and not one an arm.
+    """
+    of_none = {_key(o.input_line) for o in overrides if of_intermediate(o.key_or_group) and o.is_sweep_override()}
+    if any(o.key_or_group == "intermediate" and o.is_sweep_override() for o in overrides):
+        of_none = {_key(o.input_line) for o in overrides if of_intermediate(o.key_or_group)}
+    found: list[list[list[str]]] = []
+    seen: set[tuple[str, ...]] = set()
+    for batch in _product(list(overrides), max_batch_size):
+        jobs = []
+        for words in batch:
+            job = [text for text in words if _key(text) not in of_none] if NONE in words else words
+            if job == words or tuple(job) not in seen:
+                seen.add(tuple(job))
+                jobs.append(job)
+        if jobs:
+            found.append(jobs)
+    return found
+
+
+def of_intermediate(key: str) -> bool:
+    """Whether a key is a setting of the intermediate task."""
+    return key.startswith("intermediate.")
+
+
+def _key(text: str | None) -> str:
+    return str(text).split("=", 1)[0]
+
+
+@contextmanager
+def by_hydra() -> Iterator[None]:
+    """Hydra's own sweeper splits as `split` does meanwhile."""
+    BasicSweeper.split_arguments = staticmethod(split)
+    try:
+        yield
+    finally:
+        BasicSweeper.split_arguments = staticmethod(_product)
