@@ -34,7 +34,14 @@ def main(size: int = 96) -> None:
         if name.startswith("bf16") and not torch.cpu.get_capabilities().get("amx_bf16"):
             continue
         with tempfile.TemporaryDirectory() as folder:
-            cfg = job("model=e5_small", "task=small/xquad", f"task.size.train={size}", f"store={folder}", *overrides)
+            cfg = job(
+                "model=e5_small",
+                "task=xquad",
+                "preset=two_cores",
+                f"task.size.train={size}",
+                f"store={folder}",
+                *overrides,
+            )
             stage, store = Plan(cfg).stages[-1], Store(folder)
             module = open_module(models.materialise(cfg.model, store, True), cfg, stage, stage.family, fresh_head=True)
             [part], _ = training_data(stage, store, cfg.seed, module.count)

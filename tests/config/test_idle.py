@@ -22,8 +22,8 @@ pytestmark = pytest.mark.usefixtures("workdir")
 
 XNLI = "task=xnli source.root=data"
 TATOEBA = "task=tatoeba source=hub"
-ARM = f"{XNLI} intermediate=nli/english"
-CHAIN = f"{XNLI} intermediate=chain/english"
+ARM = f"{XNLI} intermediate=nli intermediate.arm=english"
+CHAIN = f"{XNLI} intermediate=chain intermediate.arm=english"
 # A command, and settings that nothing of it reads.
 IDLE = {
     XNLI: [
@@ -49,14 +49,14 @@ IDLE = {
         "intermediate.evaluated=seen", "intermediate.noise_field=text",
         "intermediate.data.files.dev=[{path:x,split:y}]",
     ],
-    f"{XNLI} intermediate=mlm/english": ["intermediate.data.hub.dev=[{path:x}]"],
+    f"{XNLI} intermediate=mlm intermediate.arm=english": ["intermediate.data.hub.dev=[{path:x}]"],
     f"{CHAIN} intermediate.use=[nli]": ["intermediate.stages.qa.size.train=9"],
     "+experiment=xtreme_r source.root=data task=xnli": ["noise=keyboard", "noise.seeds=[0,1]", "noise.field=text"],
     "task=attested/xnli noise=attested source.root=data": ["noise.level=0.1", "noise.seeds=[0,1]"],
     "tracker=tensorboard": ["tracker.project=mine"],
     "mode=noise_table": [
         "task=xnli", "model=tiny", "noise.levels=[0.1]", "noise.seeds=[1]", "noise.calibrate_by=word",
-        "intermediate=slots/english", "trainer.workers=2", "shots.k=4", "source.offline=true", "tracker=mlflow",
+        "intermediate=slots", "intermediate.arm=english", "trainer.workers=2", "shots.k=4", "source.offline=true", "tracker=mlflow",
     ],
     "mode=mine_typos": ["task=xnli", "languages=[de]", "noise=keyboard", "source.root=data", "store=x"],
 }  # fmt: skip
@@ -82,7 +82,7 @@ USED = {
     f"{ARM} train_noise=char train_noise.stages=[intermediate]": ["intermediate.noise_field=text"],
     f"{XNLI} train_noise=char": ["train_noise.level=0.2", "train_noise.field=text", "train_noise.seed=7"],
     f"{XNLI} shots.k=4": ["shots.sampling=longest", "shots.epochs=3"],
-    "task=intents intermediate=nli/english": ["source.root=data"],
+    "task=intents intermediate=nli intermediate.arm=english": ["source.root=data"],
     "tracker=mlflow": ["tracker.project=mine"],
     "mode=noise_table": ["noise=keyboard", "noise.level=0.1", "languages=[de]", "source.root=data"],
     "mode=mine_typos": ["mine.language=de", "mine.output=x.tsv"],

@@ -34,8 +34,16 @@ CASES = {
     "model=e5_smal": ["unknown model 'e5_smal'", "did you mean 'e5_small'?"],
     "noise=[chr]": ["unknown noise 'chr'", "did you mean 'char'?"],
     "noise=chr": ["unknown noise 'chr'", "did you mean 'char'?"],
-    "intermediate=nli/englsh": ["unknown intermediate 'nli/englsh'", "did you mean 'nli/english'?"],
-    "intermediate/nli=english": ["write intermediate=nli/english"],
+    "intermediate=nly": ["unknown intermediate 'nly'", "did you mean 'nli'?"],
+    "intermediate=nli/english": ["write intermediate=nli intermediate.arm=english"],
+    "intermediate=nli intermediate.arm=englsh": ["nli has no arm 'englsh'", "did you mean 'english'?"],
+    "intermediate=nli": ["intermediate.arm (", "english, multilingual, native"],
+    "intermediate=tlm intermediate.arm=english": ["tlm has no arm 'english'", "Known arms of tlm: multilingual"],
+    "intermediate=nli intermediate.arm=english intermediate.arms.native.languages=[en,fa]": ["intermediate.arm is english"],
+    "-m intermediate=none intermediate.arm=english,multilingual": ["does nothing: intermediate is none"],
+    "task=pawsx preset=two_cores": ["preset=two_cores says nothing of task=pawsx"],
+    "task=xquad preset=disjoint intermediate=mlm intermediate.arm=english": ["says nothing of intermediate=mlm"],
+    "task/attested=xnli": ["write task=attested/xnli"],
     "hydra/launcher=joblb": ["unknown hydra/launcher 'joblb'", "did you mean 'joblib'?"],
     "model=null": ["model=null", "not the name of a model"],
     "+model=tiny": ["two choices for the group 'model'", "without +"],
@@ -49,7 +57,7 @@ CASES = {
     "task=mlqa_cross languages=[ar-ar]": ["names 'ar-ar' (Arabic-Arabic)", "mlqa_cross lacks", "ar-de"],
     "task=mlqa_cross languages=[ar]": ["names 'ar' (Arabic)", "mlqa_cross lacks"],
     "task=mlqa languages=[ar-de]": ["names 'ar-de' (Arabic-German)", "mlqa lacks"],
-    "task=xnli intermediate=nli/english intermediate.languages=[en-de]": ["a pair of languages is a test set"],
+    "task=xnli intermediate=nli intermediate.arm=english intermediate.arms.english.languages=[en-de]": ["a pair of languages is a test set"],
     "task=mlqa task.train_language=en-de": ["task.train_language", "a pair of languages is a test set of a task"],
     "mode=noise_table language=en-de": ["a pair of languages is a test set of a task"],
     "task=mlqa +task.column_languages.question='{second}'": ["task.column_languages.question", "{second}"],
@@ -94,7 +102,7 @@ CASES = {
     "task=xnli task.metric=span_f1": ["task.metric", "'span_f1' is not for a classification task", "accuracy"],
     "task=xquad task.metric=foo": ["'foo' is not for a qa task", "squad_f1"],
     "task=xquad task.dev_metric=accuracy": ["task.dev_metric", "'accuracy' is not for a qa task"],
-    "task=xnli intermediate=qa/english intermediate.metric=span_f1": ["intermediate.metric", "not for a qa task"],
+    "task=xnli intermediate=qa intermediate.arm=english intermediate.metric=span_f1": ["intermediate.metric", "not for a qa task"],
     "task=xnli task.train=false": ["task.train", "is false", "its head is trained"],
     "trainer.accelerator=foo": ["trainer.accelerator", "unknown 'foo'", "Known accelerators"],
     "model=tiny model.layers=99": ["model.layers", "keeps 99 layers, and tiny has 2"],
@@ -112,10 +120,10 @@ CASES = {
     "task.reported_as=con": ["task.reported_as", "a name that Windows keeps"],
     "task.reported_as='=cmd()'": ["task.reported_as", "a formula in a spreadsheet"],
     "model.name=nul.txt": ["model.name", "a name that Windows keeps"],
-    "intermediate=slots/english intermediate.name=-x": ["intermediate.name", "a formula"],
+    "intermediate=slots intermediate.arm=english intermediate.name=-x": ["intermediate.name", "a formula"],
     "task=xcopa task.first.name=a//b": ["task.first.name", "is 'a//b'"],
     "task=tatoeba_squad task.trained_as.name=..": ["task.trained_as.name", "is '..'"],
-    "intermediate=chain/english intermediate.stages.nli.name=a|b": ["intermediate.stages.nli.name", "is 'a|b'"],
+    "intermediate=chain intermediate.arm=english intermediate.stages.nli.name=a|b": ["intermediate.stages.nli.name", "is 'a|b'"],
     "task.version=-1": ["task.version", "must be at least 0"],
     "task=intents noise.field=text_pair": ["noise.field", "intents has one text"],
     "train_noise.level=7": ["train_noise.level", "not 7"],
@@ -139,7 +147,7 @@ CASES = {
     "model=[tiny,e5_small]": ["model=[tiny,e5_small]", "only noise takes a list", "-m model=tiny,e5_small"],
     "task=[intents,slots]": ["a job has one task", "-m task=intents,slots"],
     "train_noise=[none,char]": ["a job has one train_noise"],
-    "intermediate=[none,slots/english]": ["a job has one intermediate", "-m intermediate=none,slots/english"],
+    "intermediate=[none,slots]": ["a job has one intermediate", "-m intermediate=none,slots"],
     "+experiment=[quickstart,attested]": ["a job has one experiment"],
     "tracker=[csv]": ["write tracker=csv"],
     "hydra/launcher=[basic,joblib]": ["a job has one hydra/launcher"],
@@ -169,7 +177,7 @@ CASES = {
     f"model.name={'x' * 300}": ["model.name", "longer than 120 bytes"],
     "task=xnli source.root=~nobody_of_this_name/x": ["no home folder for '~nobody_of_this_name'"],
     "task=xnli source=files": ["task xnli: files are wanted, and source.root is not set"],
-    "task=intents intermediate=nli/native mode=plan": ["intermediate nli/native: files are wanted"],
+    "task=intents intermediate=nli intermediate.arm=native mode=plan": ["intermediate nli/native: files are wanted"],
     "model.loader=hub model.path=/there/is/none": ["model.path=/there/is/none: there is no such directory"],
     "model.loader=hub model.path=a/b/c": ["model.path=a/b/c", "no hub id"],
     "task=xnli source.root=. task.data.files.test.path=test.csv": ["is test.csv", "JSON lines", "read_csv"],
@@ -188,49 +196,49 @@ CASES = {
     "mode=plan task=xnli shots.k=5 shots.sampling=short": ["did you mean 'shortest'?"],
     "mode=plan task=tatoeba shots.k=5": ["tatoeba is not trained"],
     "mode=plan task=tatoeba_squad shots.k=5": ["tatoeba_squad is trained as another"],
-    "mode=plan intermediate=english/all intermediate.use=[mnl]": ["did you mean 'mnli'?"],
-    "mode=plan intermediate=english/all intermediate.size.train=9": ["is a setting of one of the tasks of english/all"],
-    "mode=plan intermediate=english/all intermediate.sampling.temperature=0": ["greater than 0"],
-    "mode=plan intermediate=english/mnli intermediate.sampling.cap=9": ["english/mnli is one"],
-    "mode=plan intermediate=english/all intermediate.tasks.mnli.keep_head=true": ["a head that begins with it"],
-    "mode=plan intermediate=english/all intermediate@intermediate.tasks.mnli=mlm/english": ["is a masked_lm task"],
-    "mode=plan intermediate=chain/english intermediate.size.train=9": [
+    "mode=plan intermediate=stilts intermediate.use=[mnl]": ["did you mean 'mnli'?"],
+    "mode=plan intermediate=stilts intermediate.size.train=9": ["is a setting of one of the tasks of stilts/english"],
+    "mode=plan intermediate=stilts intermediate.sampling.temperature=0": ["greater than 0"],
+    "mode=plan intermediate=mnli intermediate.sampling.cap=9": ["mnli/english is one"],
+    "mode=plan intermediate=stilts intermediate.tasks.mnli.keep_head=true": ["a head that begins with it"],
+    "mode=plan intermediate=stilts intermediate@intermediate.tasks.mnli=mlm": ["is a masked_lm task"],
+    "mode=plan intermediate=chain intermediate.arm=english intermediate.size.train=9": [
         "chain/english: intermediate.stages.qa.size", "(command line: intermediate.size.train=9)",
     ],
-    "mode=plan task=xnli intermediate=chain/english intermediate.stages.nly.size.train=9": [
-        "intermediate=chain/english has no stage 'nly'",
+    "mode=plan task=xnli intermediate=chain intermediate.arm=english intermediate.stages.nly.size.train=9": [
+        "intermediate=chain has no stage 'nly'",
     ],
-    "-m mode=plan task=xnli intermediate=none,chain/english intermediate.stages.nli.size.train=9": [
+    "-m mode=plan task=xnli intermediate=none,chain intermediate.arm=english intermediate.stages.nli.size.train=9": [
         "intermediate=none has no stage 'nli'", "a command of their own",
     ],
-    "mode=plan intermediate=chain/english intermediate.use=[nl]": ["did you mean 'nli'?"],
-    "mode=plan intermediate=chain/english intermediate.use=[]": ["must name at least one of"],
-    "mode=plan intermediate=nli/english intermediate.use=[nli]": ["nli/english has none"],
+    "mode=plan intermediate=chain intermediate.arm=english intermediate.use=[nl]": ["did you mean 'nli'?"],
+    "mode=plan intermediate=chain intermediate.arm=english intermediate.use=[]": ["must name at least one of"],
+    "mode=plan intermediate=nli intermediate.arm=english intermediate.use=[nli]": ["nli/english has none"],
     "mode=plan task=xnli task.keep_head=true": ["there is none before task xnli"],
-    "mode=plan task=udpos intermediate=nli/english task.keep_head=true": ["whose family and labels are not those"],
-    "mode=plan intermediate=chain/english intermediate.stages.nli.keep_head=true": ["the head of intermediate qa"],
-    "mode=plan intermediate=nli/multilingual intermediate.weights={de:1}": ["unknown 'de'"],
-    "mode=plan intermediate=nli/multilingual intermediate.first_languages=9": ["more than there are: 4"],
-    "mode=plan intermediate=nli_parallel/translated intermediate.items=distinct intermediate.match=tokens": [
+    "mode=plan task=udpos intermediate=nli intermediate.arm=english task.keep_head=true": ["whose family and labels are not those"],
+    "mode=plan intermediate=chain intermediate.arm=english intermediate.stages.nli.keep_head=true": ["the head of intermediate qa"],
+    "mode=plan intermediate=nli intermediate.arm=multilingual intermediate.weights={de:1}": ["unknown 'de'"],
+    "mode=plan intermediate=nli intermediate.arm=multilingual intermediate.first_languages=9": ["more than there are: 4"],
+    "mode=plan intermediate=nli_parallel intermediate.arm=translated intermediate.items=distinct intermediate.match=tokens": [
         "leave out"
     ],
-    "mode=plan intermediate=nli/multilingual intermediate.items=distinct": ["the same examples in all languages"],
-    "mode=plan task=xnli languages=[de] intermediate=nli/multilingual intermediate.evaluated=seen": [
+    "mode=plan intermediate=nli intermediate.arm=multilingual intermediate.items=distinct": ["the same examples in all languages"],
+    "mode=plan task=xnli languages=[de] intermediate=nli intermediate.arm=multilingual intermediate.evaluated=seen": [
         "intermediate.evaluated", "leaves English alone of en, zh, id, fa", "evaluate one of the others",
     ],
-    "mode=plan intermediate=nli/multilingual intermediate.first_languages=2 intermediate.weights={fa:2}": [
+    "mode=plan intermediate=nli intermediate.arm=multilingual intermediate.first_languages=2 intermediate.weights={fa:2}": [
         "unknown 'fa'", "languages that nli/multilingual is trained in",
     ],
-    "mode=plan intermediate=mlm/english intermediate.recipe.contrast_weight=3": ["is for robust_contrastive"],
+    "mode=plan intermediate=mlm intermediate.arm=english intermediate.recipe.contrast_weight=3": ["is for robust_contrastive"],
     "model.attention=flash_attention_2": ["model.attention", "needs the package flash-attn"],
     "mode=plan task=mlqa_cross shots.k=5": ["shots.k", "is for test sets of one language, and", "is a pair"],
-    "-m mode=plan task=xnli intermediate=small/nli/english,nli/multilingual": [
+    "-m mode=plan task=xnli intermediate=nli intermediate.arm=english,multilingual preset=two_cores": [
         "nli/english and nli/multilingual are arms of one kind", "intermediate.size.train: 2400 and 12000",
     ],
-    "mode=plan intermediate=nli/english intermediate.match=token": ["did you mean 'tokens'?"],
-    "mode=plan intermediate=nli/english intermediate.recipe.patience=1": ["intermediate.recipe.patience", "one arm"],
-    "mode=plan intermediate=english/all intermediate.tasks.mnli.recipe.patience=1": ["intermediate.recipe.patience"],
-    "mode=plan intermediate=chain/english intermediate.stages.qa.recipe.epochs=0": ["stages.qa.recipe.epochs"],
+    "mode=plan intermediate=nli intermediate.arm=english intermediate.match=token": ["did you mean 'tokens'?"],
+    "mode=plan intermediate=nli intermediate.arm=english intermediate.recipe.patience=1": ["intermediate.recipe.patience", "one arm"],
+    "mode=plan intermediate=stilts intermediate.tasks.mnli.recipe.patience=1": ["intermediate.recipe.patience"],
+    "mode=plan intermediate=chain intermediate.arm=english intermediate.stages.qa.recipe.epochs=0": ["stages.qa.recipe.epochs"],
     # grammar
     "=": ["'=' is not an override", "key=value"],
     "source.root=/a=b": ["must be quoted", "'source.root=\"/a=b\"'"],
@@ -355,12 +363,12 @@ def test_what_would_do_nothing_among_several_tasks() -> None:
         "intermediate.tasks={mnli:{recipe:{weight_decay:0.1}}}": "a setting of the whole: intermediate.recipe.weight_d",
     }
     use = "intermediate.use=[mnli,squad1]"
-    [job] = compose.jobs(["task=xnli", "intermediate=english/all", use, f"{task}.recipe.batch_size=8"])
+    [job] = compose.jobs(["task=xnli", "intermediate=stilts", use, f"{task}.recipe.batch_size=8"])
     for text, part in wrong.items():
         with pytest.raises(ConfigError, match=rf"^{re.escape(task)}\.recipe.* \(command line: .*{re.escape(part)}"):
             sense.check(job, Sources((text,)))
     fine = [f"{task}.recipe={{batch_size:8}}", f"{task}.size.train=9", "intermediate.recipe.epochs=3"]
-    sense.check(job, Sources(("intermediate=english/all", *fine)))
+    sense.check(job, Sources(("intermediate=stilts", *fine)))
     job.intermediate.tasks["mnli"].match = "updates"
     with pytest.raises(ConfigError, match=r"mnli\.match .*intermediate\.sampling"):
         sense.check(job, Sources())

@@ -17,18 +17,31 @@ GROUPS = [group for group in SOURCES.groups() if group != "experiment"]
 
 TABLES = Path(__file__).resolve().parents[1] / "golden" / "tables"
 # What only a user can give, or a task that the noise belongs to.
+ONE_ARM = {"none", "tlm", "stilts", "stilts_with_stand_ins", "anli_plus", "ccg", "commonsenseqa", "cosmosqa", "hellaswag",
+    "mnli", "pan_for_qqp", "qqp", "squad1", "squad2", "streusle_for_ccg"}  # fmt: skip
 NEEDED = {
     "attested": ["task=attested/xnli"],
     "codeswitch": [f"noise.families.codeswitch.path={TABLES}/codeswitch.path.tsv"],
-    "robust_contrastive/english": ["train_noise=char", "train_noise.stages=[intermediate]"],
-    "robust_contrastive/multilingual": ["train_noise=char", "train_noise.stages=[intermediate]"],
+    "robust_contrastive": ["train_noise=char", "train_noise.stages=[intermediate]"],
+    "disjoint": ["task=xnli"],
+    "two_cores": ["task=xnli"],
     "natural": [f"noise.families.natural.path={TABLES}/natural.path.tsv"],
 }
 
 
 def test_the_groups_are_those_of_the_checkout() -> None:
     assert paths.conf_dir() == CONF
-    assert set(GROUPS) == {"model", "intermediate", "task", "noise", "train_noise", "source", "trainer", "tracker"}
+    assert set(GROUPS) == {
+        "model",
+        "intermediate",
+        "task",
+        "noise",
+        "train_noise",
+        "preset",
+        "source",
+        "trainer",
+        "tracker",
+    }
 
 
 @pytest.mark.parametrize(
@@ -37,17 +50,21 @@ def test_the_groups_are_those_of_the_checkout() -> None:
 @pytest.mark.usefixtures("workdir")
 def test_option(group: str, option: str) -> None:
     value = f"[{option}]" if group == "noise" else option
-    [job] = compose.jobs([f"{group}={value}", *NEEDED.get(option, ())])
+    arm = ["intermediate.arm=english"] if group == "intermediate" and option not in ONE_ARM else []
+    [job] = compose.jobs([f"{group}={value}", *arm, *NEEDED.get(option, ())])
     if group == "model":
         assert job.model.name == option
-    if group == "task":  # small/xnli is xnli, smaller; attested/noiseqa_asr is xquad with other questions
+    if group == "task":  # attested/noiseqa_asr is xquad with other questions
         assert job.task.name in option or option.endswith(job.reported_task())
     if group == "noise":
         assert option in job.noise.families
     if group == "train_noise":
         assert list(job.train_noise.families) == ([] if option == "none" else [option])
-    if group == "intermediate":  # small/nli/english is nli/english, smaller
-        assert option.endswith(job.intermediate.name)
+    if group == "intermediate":
+        assert option == job.intermediate.name
+        for name in job.intermediate.arms:
+            again = compose.jobs([f"{group}={option}", f"intermediate.arm={name}", *NEEDED.get(option, ())])
+            assert [one.intermediate.title for one in again] == [f"{option}/{name}"]
     if group in ("source", "tracker"):
         assert getattr(job, group).kind == option
     if group in ("task", "intermediate"):
@@ -55,6 +72,23 @@ def test_option(group: str, option: str) -> None:
         for kind, data in ((kind, data) for part in parts if part for kind, data in part.data.items()):
             for split in [] if kind == "embedded" else [*data.train, *data.dev]:
                 assert split.languages or names_language(split), f"{kind}: English rows for any language: {split.path}"
+
+
+PARTS = [path.relative_to(CONF / "preset").with_suffix("") for path in sorted((CONF / "preset").rglob("*/*/**/*.yaml"))]
+
+
+@pytest.mark.parametrize("part", PARTS, ids=str)
+@pytest.mark.usefixtures("workdir")
+def test_preset(part: Path) -> None:
+    """Every file of a preset changes something of an option that there is, and the preset is shown where it is wrong."""
+    preset, group, *names = part.parts
+    option = "/".join(names)
+    assert option in SOURCES.options(group)
+    words = ["task=xnli", f"{group}={option}", *(["intermediate.arm=english"] if group == "intermediate" else [])]
+    [full] = compose.jobs(words)
+    [small] = compose.jobs([*words, f"preset={preset}"])
+    assert getattr(small, group) != getattr(full, group)
+    assert compose.jobs([*words, f"preset={preset}", f"{group}.size.test=7"])[0].task.size.test == 7 or group != "task"
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "experiment").glob("*.yaml")))

@@ -61,9 +61,9 @@ def test_an_experiment_may_sweep_and_the_command_line_beats_its_sweep() -> None:
         "slots/english",
         "slots/multilingual",
     ]
-    [job] = compose.jobs(["+experiment=quickstart", "intermediate=slots/english"])
+    [job] = compose.jobs(["+experiment=quickstart", "intermediate=slots", "intermediate.arm=english"])
     assert job.intermediate.name == "slots/english"
-    both = compose.jobs(["+experiment=quickstart", "intermediate=none,slots/english", "seed=1,2"])
+    both = compose.jobs(["+experiment=quickstart", "intermediate=none,slots", "intermediate.arm=english", "seed=1,2"])
     assert [(job.intermediate.name, job.seed) for job in both] == [
         ("none", 1),
         ("none", 2),
@@ -117,7 +117,13 @@ def test_a_family_that_may_change_the_number_of_tokens_is_for_other_tasks_than_t
 
 def test_languages_of_training_by_those_of_one_job_are_not_swept() -> None:
     """Every language would have a model of its own under one name."""
-    command = ["task=xnli", "intermediate=nli/multilingual", "noise.level=0", "intermediate.evaluated=unseen"]
+    command = [
+        "task=xnli",
+        "intermediate=nli",
+        "intermediate.arm=multilingual",
+        "noise.level=0",
+        "intermediate.evaluated=unseen",
+    ]
     with pytest.raises(ConfigError, match=r"=zh,de\).*languages=\[zh,de\]") as refused:
         compose.jobs([*command, "language=zh,de"], multirun=True)
     assert "intermediate.evaluated (command line: intermediate.evaluated=unseen)" in str(refused.value)
@@ -140,7 +146,10 @@ def test_languages_of_training_by_those_of_one_job_are_not_swept() -> None:
 @pytest.mark.parametrize(
     ("swept", "words"),
     [
-        (["intermediate=slots/english", "intermediate.size.train=24,48"], r"intermediate\.size\.train \(24, 48\)"),
+        (
+            ["intermediate=slots", "intermediate.arm=english", "intermediate.size.train=24,48"],
+            r"intermediate\.size\.train \(24, 48\)",
+        ),
         (["train_noise=char", "train_noise.share=0.5,1.0"], r"\+ char@0\.05 in training differ in train_noise\.share"),
         (["model.lora.rank=null,8"], r"model\.lora\.rank \(null, 8\)"),
         (["task.recipe.learning_rate=1e-5,3e-5", "language=en,de"], r"task\.recipe\.learning_rate \(1e-05, 3e-05\)"),
@@ -160,22 +169,22 @@ def test_models_that_differ_in_a_setting_have_names_of_their_own(swept: list[str
 
 
 def test_both_chains_of_a_sweep_are_set_at_once() -> None:
-    command = ["task=xnli", "noise.level=0", "intermediate=chain/english,chain/multilingual"]
+    command = ["task=xnli", "noise.level=0", "intermediate=chain", "intermediate.arm=english,multilingual"]
     jobs = compose.jobs([*command, "intermediate.stages.nli.size.train=20", "intermediate.use=[nli,qa]"], multirun=True)
-    assert [job.intermediate.title() for job in jobs] == ["chain/english[nli,qa]", "chain/multilingual[nli,qa]"]
+    assert [job.intermediate.title for job in jobs] == ["chain/english[nli,qa]", "chain/multilingual[nli,qa]"]
     assert [job.intermediate.stages["nli"].size.train for job in jobs] == [20, 20]
 
 
 def test_arms_of_several_stages_or_tasks_are_equal_in_all_that_is_set() -> None:
     chains = compose.jobs(
-        ["task=xnli", "noise.level=0", "intermediate=chain/english,chain/multilingual"], multirun=True
+        ["task=xnli", "noise.level=0", "intermediate=chain", "intermediate.arm=english,multilingual"], multirun=True
     )
     across.check(chains, Sources())
     shorter = replace(chains[1].intermediate, stages={"nli": chains[1].intermediate.stages["nli"]})
     with pytest.raises(ConfigError, match=r"intermediate\.stages: \['qa', 'nli'\] and \['nli'\]"):
         across.check([chains[0], replace(chains[1], intermediate=shorter)], Sources())
 
-    [job] = compose.jobs(["task=xnli", "noise.level=0", "intermediate=english/all"])
+    [job] = compose.jobs(["task=xnli", "noise.level=0", "intermediate=stilts"])
     whole = replace(job.intermediate, name="mine/english")
     other = replace(whole, name="mine/multilingual", arm="multilingual")
 
@@ -190,9 +199,9 @@ def test_arms_of_several_stages_or_tasks_are_equal_in_all_that_is_set() -> None:
 
 
 def test_no_intermediate_task_is_none_in_a_sweep_over_parts_of_others() -> None:
-    command = ["task=xnli", "noise.level=0", "intermediate=none,english/all", "intermediate.use=[mnli,squad1]"]
-    titles = [job.intermediate.title() for job in compose.jobs(command, multirun=True)]
-    assert titles == ["none", "english/all[mnli,squad1]"]
+    command = ["task=xnli", "noise.level=0", "intermediate=none,stilts", "intermediate.use=[mnli,squad1]"]
+    titles = [job.intermediate.title for job in compose.jobs(command, multirun=True)]
+    assert titles == ["none", "stilts/english[mnli,squad1]"]
 
 
 def test_a_launcher_that_is_not_installed_is_named_with_its_package() -> None:
@@ -273,13 +282,20 @@ def test_paths_of_every_mode_are_meant(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert compose.jobs(mining)[0].mine.output == str(tmp_path / "out.tsv")
     assert compose.jobs(["mode=score", "score.folder=~"])[0].score.folder == str(tmp_path)
     assert compose.jobs(["mode=fetch", "fetch.folder=~/f"])[0].fetch.folder == str(tmp_path / "f")
-    [job] = compose.jobs(["task=xnli", "intermediate=english/ccg", "intermediate.labels_file=~/tags"])
+    [job] = compose.jobs(["task=xnli", "intermediate=ccg", "intermediate.labels_file=~/tags"])
     assert job.intermediate.labels_file == str(tmp_path / "tags")
 
 
 def test_jobs_of_earlier_commands_are_read_as_they_were(tmp_path: Path) -> None:
     """Those that have something to be compared with; not those that run now, nor what nobody can read."""
-    words = ["task=xnli", "intermediate=nli/multilingual", "intermediate.weights={zh: 2}", "train_noise=char", "seed=3"]
+    words = [
+        "task=xnli",
+        "intermediate=nli",
+        "intermediate.arm=multilingual",
+        "intermediate.weights={zh: 2}",
+        "train_noise=char",
+        "seed=3",
+    ]
     [job] = compose.jobs([*words, "task.recipe.learning_rate=1e-5", "noise=[char,keyboard]"])
     for name, status in (("a", "ok"), ("b", "missing"), ("c", "ok"), ("d", "ok"), ("e", "ok")):
         folder = tmp_path / "jobs" / name

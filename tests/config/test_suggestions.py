@@ -80,7 +80,11 @@ def followed(word: str, *command: str) -> str | None:
         ("task.epochs=3", ["task=xnli"], "task.recipe.epochs"),
         ("task.epochs=3", ["task=xcopa"], "task.recipe.epochs"),
         ("task.frist.name=x", ["task=xcopa"], "task.first"),
-        ("intermediate.epochs=3", ["task=xnli", "intermediate=nli/english"], "intermediate.recipe.epochs"),
+        (
+            "intermediate.epochs=3",
+            ["task=xnli", "intermediate=nli", "intermediate.arm=english"],
+            "intermediate.recipe.epochs",
+        ),
         ("intermediate.epochs=3", ["task=xnli"], "task.recipe.epochs"),
         ("model.lora.alhpa=8", ["model=e5_small"], None),
         ("model.lora.alhpa=8", ["model=e5_small_lora"], "model.lora.alpha"),

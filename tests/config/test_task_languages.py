@@ -65,7 +65,7 @@ def test_languages(task: str) -> None:
 @pytest.mark.parametrize("option", [option for option in OPTIONS if "/" in option])
 @pytest.mark.usefixtures("workdir")
 def test_variants_speak_no_other_language(option: str) -> None:
-    """small/...: fewer, attested/...: those with typos; both of the task that they are."""
+    """attested/...: those with typos, of the task that they are."""
     [job] = compose.jobs([f"task={option}"])
     assert set(job.task.languages) <= set(LANGUAGES[job.task.name].split())
 

@@ -17,11 +17,16 @@ def main(root: Path, *overrides: str) -> int:
 
 def test_plan_counts_and_runs_nothing(root: Path, store_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     study = ["task=xnli", "languages=[en,de,sw]", "noise=[char]", "noise.levels=[0,0.1]", "sweep=s"]
-    arms = ["intermediate=nli/english", "intermediate.size.train=20", "intermediate.size.dev=6"]
+    arms = ["intermediate=nli", "intermediate.arm=english", "intermediate.size.train=20", "intermediate.size.dev=6"]
     assert main(root, "mode=plan", *study, *arms) == 0
     before = capsys.readouterr().out
     assert "test.sw.jsonl.gz: no such file" in before and "Nothing was run" in before
-    many = ["intermediate=nli/multilingual", "intermediate.languages=[en,zh]", *arms[1:]]
+    many = [
+        "intermediate=nli",
+        "intermediate.arm=multilingual",
+        "intermediate.arms.multilingual.languages=[en,zh]",
+        *arms[1:],
+    ]
     assert main(root, "mode=plan", *study, *many) == 0
     assert "20 examples (en 10, zh 10), " in capsys.readouterr().out
     assert before.count("to train") == 3, "the heading and two stages"
@@ -36,7 +41,7 @@ def test_plan_counts_and_runs_nothing(root: Path, store_path: Path, capsys: pyte
 
 
 def test_plan_says_what_cannot_run(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arm = ["mode=plan", "task=xnli", "languages=[en]", "intermediate=nli/english"]
+    arm = ["mode=plan", "task=xnli", "languages=[en]", "intermediate=nli", "intermediate.arm=english"]
     assert main(root, *arm, "intermediate.size.train=61") == 1
     assert "cannot run: files:lingnli/train.en.jsonl.gz: 60 examples, 61 wanted" in capsys.readouterr().out
     write(root / "xnli/test.en.jsonl.gz", [*nli("en", 5), *nli("en", 2, 1010)])

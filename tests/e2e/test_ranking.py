@@ -96,11 +96,10 @@ def test_training_on_a_paragraph_of_the_pool_is_refused(job: list[str], tmp_path
     [cfg] = compose.jobs(job)
     with pytest.raises(DataError, match="1 of 24 training examples occur in the test set"):
         train(Plan(cfg), Store(store_path), False)
-    for arm in ("qa/english", "mlm/english"):  # other families that read the same paragraphs
-        [other] = compose.jobs([*job, "task.train=false", f"intermediate={arm}", "intermediate.size.train=24"])
-        [elsewhere] = compose.jobs(
-            ["model=tiny", "task=tatoeba", *job[-2:], f"intermediate={arm}", "intermediate.size.train=24"]
-        )
+    for kind in ("qa", "mlm"):  # other families that read the same paragraphs
+        arm = [f"intermediate={kind}", "intermediate.arm=english", "intermediate.size.train=24"]
+        [other] = compose.jobs([*job, "task.train=false", *arm])
+        [elsewhere] = compose.jobs(["model=tiny", "task=tatoeba", *job[-2:], *arm])
         assert Plan(other).stages[0].key() == Plan(elsewhere).stages[0].key(), "one stage serves every target"
         with pytest.raises(DataError, match="1 of 24 training examples occur in the test set"):
             check_overlap(Plan(other).stages[0], Store(store_path))

@@ -59,7 +59,7 @@ def trained(store: Path) -> dict[str, dict[str, Any]]:
 
 def test_a_plain_stage_has_the_key_it_always_had(root: Path) -> None:
     """What came later is in a key only where it is used: else finished studies would be trained again."""
-    stages = Plan(job(root, "task=xnli", "languages=[en]", "intermediate=nli/english")).stages
+    stages = Plan(job(root, "task=xnli", "languages=[en]", "intermediate=nli", "intermediate.arm=english")).stages
     old = {
         "training", "role", "name", "version", "family", "labels", "metric", "recipe", "train", "dev", "overlap",
         "seed", "base", "parent", "software",
@@ -71,7 +71,7 @@ def test_a_plain_stage_has_the_key_it_always_had(root: Path) -> None:
 
 def test_a_chain_goes_on_with_the_encoder_and_shares_its_first_stage(root: Path, store_path: Path) -> None:
     common = ["task=xnli", "languages=[en]", "sweep=s"]
-    assert cli.main(words(root, *common, "intermediate=chain/english", *CHAIN)) == 0
+    assert cli.main(words(root, *common, "intermediate=chain", "intermediate.arm=english", *CHAIN)) == 0
     stages = trained(store_path)
     assert set(stages) == {"qa/english", "nli/english", "xnli"}
     parents = {name: facts["key"]["parent"] for name, facts in stages.items()}
@@ -81,20 +81,24 @@ def test_a_chain_goes_on_with_the_encoder_and_shares_its_first_stage(root: Path,
         "xnli": digest(stages["nli/english"]["key"]),
     }
     alone = [text.replace("stages.qa.", "") for text in CHAIN if ".qa." in text]
-    plan = Plan(job(root, *common, "intermediate=qa/english", *alone))
+    plan = Plan(job(root, *common, "intermediate=qa", "intermediate.arm=english", *alone))
     assert digest(plan.stages[0].key()) == digest(stages["qa/english"]["key"])
     assert {row["intermediate"] for row in cells(Path("s"))} == {"chain/english"}
     page = Path("s/report.html").read_text(encoding="utf-8")
     tokens = stages["qa/english"]["tokens"]
     assert f"qa/english: 8 examples, {tokens:,} tokens, 1 updates; arms matched by examples" in page
-    other = Plan(job(root, *common, "intermediate=chain/english", "intermediate.use=[nli,qa]", *CHAIN))
+    other = Plan(
+        job(root, *common, "intermediate=chain", "intermediate.arm=english", "intermediate.use=[nli,qa]", *CHAIN)
+    )
     assert [stage.name for stage in other.stages] == ["nli/english", "qa/english", "xnli"]
 
 
 def test_a_head_goes_on_where_it_is_asked_for(root: Path, store_path: Path) -> None:
     sizes = ["intermediate.size.train=12", "intermediate.size.dev=6", "intermediate.recipe.learning_rate=0.01"]
     for kept in ("true", "false"):
-        fitted(root, "task=xnli", "intermediate=nli/english", *sizes, STILL, f"task.keep_head={kept}")
+        fitted(
+            root, "task=xnli", "intermediate=nli", "intermediate.arm=english", *sizes, STILL, f"task.keep_head={kept}"
+        )
     found = list((store_path / "stages").glob("*/training.json"))
     assert len(found) == 3
     heads: dict[str, torch.Tensor] = {}
@@ -141,8 +145,15 @@ def test_xcopa_learns_social_iqa_first_and_keeps_the_head(root: Path, store_path
 def test_arms_have_the_same_number_of(match: str, root: Path, store_path: Path) -> None:
     """Chinese has fewer characters a sentence, so with the tiny model's tokens it takes more of them."""
     sizes = ["intermediate.size.train=20", "intermediate.size.dev=6", f"intermediate.match={match}"]
-    fitted(root, "task=tatoeba", *sizes, "intermediate=nli/english")
-    fitted(root, "task=tatoeba", *sizes, "intermediate=nli/multilingual", "intermediate.languages=[en,zh]")
+    fitted(root, "task=tatoeba", *sizes, "intermediate=nli", "intermediate.arm=english")
+    fitted(
+        root,
+        "task=tatoeba",
+        *sizes,
+        "intermediate=nli",
+        "intermediate.arm=multilingual",
+        "intermediate.arms.multilingual.languages=[en,zh]",
+    )
     one, other = (trained(store_path)[name] for name in ("nli/english", "nli/multilingual"))
     assert one["matched_by"] == other["matched_by"] == match
     assert one["examples"] == 20 and one["languages"] == {"en": 20}
@@ -152,7 +163,7 @@ def test_arms_have_the_same_number_of(match: str, root: Path, store_path: Path) 
     else:
         assert one["tokens"] - 2 * 64 < other["tokens"] <= one["tokens"]
         assert other["languages"]["zh"] > other["languages"]["en"] > 5
-        by_examples = Plan(job(root, "task=tatoeba", *sizes[:-1], "intermediate=nli/english"))
+        by_examples = Plan(job(root, "task=tatoeba", *sizes[:-1], "intermediate=nli", "intermediate.arm=english"))
         assert digest(one["key"]) == digest(by_examples.stages[0].key())
         assert [facts["matched_by"] for facts in _trained(by_examples, Store(store_path))] == ["examples"], (
             "that study's"
@@ -166,7 +177,10 @@ def test_arms_have_the_same_number_of_updates(root: Path, store_path: Path) -> N
         "task=tatoeba", "intermediate.size.train=18", "intermediate.recipe.epochs=2",
         "intermediate.recipe.batch_size=4", "intermediate.recipe.max_length=32", "intermediate.recipe.stride=4",
     ]  # fmt: skip
-    arms = (["intermediate=qa/english"], ["intermediate=qa/multilingual", "intermediate.languages=[en,ja]"])
+    arms = (
+        ["intermediate=qa", "intermediate.arm=english"],
+        ["intermediate=qa", "intermediate.arm=multilingual", "intermediate.arms.multilingual.languages=[en,ja]"],
+    )
     steps = {}
     for match in ("examples", "updates"):
         for arm in arms:
@@ -192,7 +206,11 @@ def test_the_examples_of_a_smaller_arm_are_in_the_larger_one(root: Path, store_p
     store, taken = Store(store_path), {}
     for size in (10, 20):
         for match in ("examples", "tokens"):
-            arm = ["intermediate=nli/multilingual", "intermediate.languages=[en,zh]"]
+            arm = [
+                "intermediate=nli",
+                "intermediate.arm=multilingual",
+                "intermediate.arms.multilingual.languages=[en,zh]",
+            ]
             cfg = job(root, "task=tatoeba", *arm, f"intermediate.match={match}", f"intermediate.size.train={size}")
             parts, _ = training_data(Plan(cfg).stages[0], store, 42, lambda data: sum(map(len, data["text"])))
             taken[match, size] = {(part.language, name) for part in parts for name in part.data["id"]}
@@ -201,15 +219,25 @@ def test_the_examples_of_a_smaller_arm_are_in_the_larger_one(root: Path, store_p
 
 
 def test_a_plan_says_what_is_matched(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arms = ["intermediate=nli/multilingual", "intermediate.languages=[en,zh]", "intermediate.size.train=20"]
+    arms = [
+        "intermediate=nli",
+        "intermediate.arm=multilingual",
+        "intermediate.arms.multilingual.languages=[en,zh]",
+        "intermediate.size.train=20",
+    ]
     assert cli.main(words(root, "mode=plan", "task=xnli", "languages=[en]", *arms, "intermediate.match=tokens")) == 0
     shown = capsys.readouterr().out
     spread = r"about \d+ examples \(en \d+, zh \d+\), \d updates"
     assert re.search(rf"nli/multilingual: arms matched by tokens; {spread}", shown), shown
-    text = ["intermediate=mlm/english", "intermediate.size.train=20"]
+    text = ["intermediate=mlm", "intermediate.arm=english", "intermediate.size.train=20"]
     assert cli.main(words(root, "mode=plan", "task=xnli", "languages=[en]", *text)) == 0
     assert re.search(r"20 examples, about \d+ updates", capsys.readouterr().out), "a long paragraph is several windows"
-    steps = ["intermediate=qa/english", "intermediate.size.train=18", "intermediate.recipe.batch_size=4"]
+    steps = [
+        "intermediate=qa",
+        "intermediate.arm=english",
+        "intermediate.size.train=18",
+        "intermediate.recipe.batch_size=4",
+    ]
     steps += ["intermediate.match=updates", "trainer.accumulate_grad_batches=2"]
     assert cli.main(words(root, "mode=plan", "task=tatoeba", "languages=[de]", *steps)) == 0
     assert "18 examples, 3 updates" in capsys.readouterr().out, "two batches of the five are an optimizer step"
@@ -217,7 +245,13 @@ def test_a_plan_says_what_is_matched(root: Path, capsys: pytest.CaptureFixture[s
 
 def test_an_intermediate_stage_of_four_targets_is_trained_once(root: Path) -> None:
     targets = ["udpos", "xnli", "xquad", "tatoeba"]
-    arm = [f"task={','.join(targets)}", "languages=[de]", "intermediate=nli/english", "intermediate.size.train=12"]
+    arm = [
+        f"task={','.join(targets)}",
+        "languages=[de]",
+        "intermediate=nli",
+        "intermediate.arm=english",
+        "intermediate.size.train=12",
+    ]
     jobs = compose.jobs(words(root, *arm), multirun=True)
     assert [cfg.task.name for cfg in jobs] == targets
     assert len({digest(Plan(cfg).stages[0].key()) for cfg in jobs}) == 1
@@ -240,11 +274,16 @@ def test_translated_arms_hold_the_same_examples(root: Path, store_path: Path) ->
     """In every language the same ones; or each in one language, and together those of the English arm."""
     nli_files(root, "en", "de", "zh")
     common = ["task=tatoeba", "intermediate.size.train=12"]
-    many = [*common, "intermediate=nli_parallel/translated", "intermediate.languages=[en,de,zh]"]
+    many = [
+        *common,
+        "intermediate=nli_parallel",
+        "intermediate.arm=translated",
+        "intermediate.arms.translated.languages=[en,de,zh]",
+    ]
     same = ids(job(root, *many), store_path)
     assert same["en"] == same["de"] == same["zh"] and len(same["en"]) == 4
     distinct = ids(job(root, *many, "intermediate.items=distinct"), store_path)
-    english = ids(job(root, *common, "intermediate=nli_parallel/english"), store_path)
+    english = ids(job(root, *common, "intermediate=nli_parallel", "intermediate.arm=english"), store_path)
     assert set.union(*distinct.values()) == english["en"] and sum(map(len, distinct.values())) == 12
     for size, count in ((31, 30), (26, 25)):
         write(root / "xnli/validation.de.jsonl.gz", nli("de", count, 300))  # the second time it lacks five
@@ -253,13 +292,18 @@ def test_translated_arms_hold_the_same_examples(root: Path, store_path: Path) ->
             ids(job(root, *words), store_path)
     distinct = ids(job(root, *many, "intermediate.items=distinct", "intermediate.size.train=25"), store_path)
     assert set.union(*distinct.values()) == ids(
-        job(root, *many[:-1], "intermediate.languages=[de]", "intermediate.size.train=25"), store_path
+        job(root, *many[:-1], "intermediate.arms.translated.languages=[de]", "intermediate.size.train=25"), store_path
     )["de"] and [len(distinct[code]) for code in distinct] == [9, 8, 8]
 
 
 def test_mixtures_by_weight(root: Path, store_path: Path) -> None:
     nli_files(root, "en", "de", "zh")
-    arm = ["task=tatoeba", "intermediate=nli_parallel/translated", "intermediate.languages=[en,de,zh]"]
+    arm = [
+        "task=tatoeba",
+        "intermediate=nli_parallel",
+        "intermediate.arm=translated",
+        "intermediate.arms.translated.languages=[en,de,zh]",
+    ]
     weights = "intermediate.weights={en:2,zh:0.5}"
     for size, wanted in ((14, [8, 4, 2]), (20, [11, 6, 3])):
         found = ids(job(root, *arm, weights, f"intermediate.size.train={size}"), store_path)
@@ -270,7 +314,7 @@ def test_mixtures_by_weight(root: Path, store_path: Path) -> None:
 
 
 def test_the_languages_that_are_evaluated_or_not(root: Path) -> None:
-    arm = ["task=xnli", "languages=[de,zh]", "intermediate=nli_parallel/translated"]
+    arm = ["task=xnli", "languages=[de,zh]", "intermediate=nli_parallel", "intermediate.arm=translated"]
 
     def languages(*overrides: str) -> list[str]:
         cfg = job(root, *arm, *overrides)
@@ -286,10 +330,10 @@ def test_the_languages_that_are_evaluated_or_not(root: Path) -> None:
 
 def test_the_dev_set_of_the_target_is_no_training_data(root: Path) -> None:
     nli_files(root, "en", "de")
-    arm = ["intermediate=nli_parallel/translated", "intermediate.size.train=8"]
+    arm = ["intermediate=nli_parallel", "intermediate.arm=translated", "intermediate.size.train=8"]
     for languages in ("[en,de]", "[de]"):  # a translation of what chooses the epoch is no better than itself
         with pytest.raises(ConfigError, match=r"chooses its epoch on files:xnli/validation\.en"):
-            Plan(job(root, "task=xnli", "languages=[de]", *arm, f"intermediate.languages={languages}"))
+            Plan(job(root, "task=xnli", "languages=[de]", *arm, f"intermediate.arms.translated.languages={languages}"))
 
 
 @pytest.mark.parametrize(
@@ -298,8 +342,10 @@ def test_the_dev_set_of_the_target_is_no_training_data(root: Path) -> None:
 def test_two_cuts_of_a_file_may_be_dev_and_training_data(cut: str, arm: str, passes: bool, root: Path) -> None:
     nli_files(root, "en", "de")
     split = "{path: 'xnli/validation.{language}.jsonl.gz', columns: {text: premise, text_pair: hypothesis}, cut: %s}"
-    arms = {"english": ["intermediate=nli_parallel/english"]}
-    chosen = arms.get(arm, ["intermediate=nli_parallel/translated", "intermediate.languages=[de]"])
+    arms = {"english": ["intermediate=nli_parallel", "intermediate.arm=english"]}
+    chosen = arms.get(
+        arm, ["intermediate=nli_parallel", "intermediate.arm=translated", "intermediate.arms.translated.languages=[de]"]
+    )
     data = [f"intermediate.data.files.train=[{split % cut}]", f"task.data.files.dev=[{split % '[0.7, 1]'}]"]
     with nullcontext() if passes else pytest.raises(ConfigError, match="chooses its epoch on"):
         Plan(job(root, "task=xnli", "languages=[de]", *chosen, *data, "intermediate.size.train=8"))
@@ -307,17 +353,21 @@ def test_two_cuts_of_a_file_may_be_dev_and_training_data(cut: str, arm: str, pas
 
 @pytest.mark.usefixtures("workdir")
 def test_made_data_are_made_apart() -> None:
-    [found] = compose.jobs([*QUICK, "noise.levels=[0]", "task=slots", "intermediate=slots/english"])
+    [found] = compose.jobs([*QUICK, "noise.levels=[0]", "task=slots", "intermediate=slots", "intermediate.arm=english"])
     assert Plan(found).stages
 
 
 @pytest.mark.usefixtures("workdir")
-@pytest.mark.parametrize(("name", "kinds"), [("nli/native", 5), ("qa/native", 7), ("nli_parallel/translated", 13)])
-def test_native_and_translated_data_there_are(name: str, kinds: int, shared_data: Path, tmp_path: Path) -> None:
-    arm = [f"intermediate={name}", "source=files", f"source.root={shared_data}"]
-    [cfg] = compose.jobs(["task=tatoeba", *arm])
+@pytest.mark.parametrize(
+    ("kind", "arm", "count"), [("nli", "native", 5), ("qa", "native", 7), ("nli_parallel", "translated", 13)]
+)
+def test_native_and_translated_data_there_are(
+    kind: str, arm: str, count: int, shared_data: Path, tmp_path: Path
+) -> None:
+    words = [f"intermediate={kind}", f"intermediate.arm={arm}", "source=files", f"source.root={shared_data}"]
+    [cfg] = compose.jobs(["task=tatoeba", *words])
     parts, _ = training_data(Plan(cfg).stages[0], Store(tmp_path), 42, len)
-    assert len(parts) == kinds and sum(len(part.data) for part in parts) == cfg.intermediate.size.train
+    assert len(parts) == count and sum(len(part.data) for part in parts) == cfg.intermediate.size.train
 
 
 def test_the_length_in_a_key_is_that_of_the_inputs(root: Path) -> None:

@@ -18,7 +18,7 @@ from xtreme_noise import cli
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("workdir")]
 
 JOB = [
-    "model=e5_small", "task=small/udpos", "task.size.train=32", "task.size.dev=16", "task.size.test=8",
+    "model=e5_small", "task=udpos", "task.size.train=32", "task.size.dev=16", "task.size.test=8",
     "task.recipe.epochs=1", "languages=[en,tr]", "noise=char", "noise.levels=[0,0.1]", "trainer.progress=false",
     "sweep=study",
 ]  # fmt: skip
@@ -35,36 +35,36 @@ NINE = [
     "commonsenseqa",
 ]  # fmt: skip
 STRATEGIES = {
-    "masked text": ["intermediate=mlm/multilingual", *FEW],
-    "masked pairs": ["intermediate=tlm/multilingual", *FEW],
+    "masked text": ["intermediate=mlm", "intermediate.arm=multilingual", *FEW],
+    "masked pairs": ["intermediate=tlm", *FEW],
     "clean and noisy text": [
-        "intermediate=robust_contrastive/multilingual", "train_noise=realistic", "train_noise.stages=[intermediate]",
+        "intermediate=robust_contrastive", "intermediate.arm=multilingual", "train_noise=realistic", "train_noise.stages=[intermediate]",
         *FEW,
     ],
-    "native, equal tokens": ["intermediate=qa/multilingual", "intermediate.match=tokens", *FEW],
-    "native, by weight": ["intermediate=nli/multilingual", "intermediate.weights={en: 2, zh: 0.5}", *FEW],
-    "translated, other examples": ["intermediate=nli_parallel/translated", "intermediate.items=distinct", *FEW],
+    "native, equal tokens": ["intermediate=qa", "intermediate.arm=multilingual", "intermediate.match=tokens", *FEW],
+    "native, by weight": ["intermediate=nli", "intermediate.arm=multilingual", "intermediate.weights={en: 2, zh: 0.5}", *FEW],
+    "translated, other examples": ["intermediate=nli_parallel", "intermediate.arm=translated", "intermediate.items=distinct", *FEW],
     "translated, to unseen languages": [
-        "intermediate=paraphrase_parallel/translated", "intermediate.evaluated=unseen", *FEW,
+        "intermediate=paraphrase_parallel", "intermediate.arm=translated", "intermediate.evaluated=unseen", *FEW,
     ],
     "nine tasks": [  # not before UDPOS: four sentences of STREUSLE are in its test set, which is refused
-        "task=small/xnli", "intermediate=english/all_with_stand_ins", "intermediate.sampling.temperature=2",
+        "task=xnli", "intermediate=stilts_with_stand_ins", "intermediate.sampling.temperature=2",
         "intermediate.sampling.cap=20",
         *(f"intermediate.tasks.{name}.size.{part}" for name in NINE for part in ("train=24", "dev=8")),
     ],
     "a chain": [
-        "intermediate=chain/english", *few("intermediate.stages.qa"), *few("intermediate.stages.nli"),
+        "intermediate=chain", "intermediate.arm=english", *few("intermediate.stages.qa"), *few("intermediate.stages.nli"),
     ],
     "shots": ["shots.k=10"],
     "noise in both stages": [
-        "intermediate=nli/english", "train_noise=keyboard", "train_noise.stages=[intermediate,target]", *FEW,
+        "intermediate=nli", "intermediate.arm=english", "train_noise=keyboard", "train_noise.stages=[intermediate,target]", *FEW,
     ],
-    "adapters": ["intermediate=nli/english", "model=e5_small_lora", *FEW],
+    "adapters": ["intermediate=nli", "intermediate.arm=english", "model=e5_small_lora", *FEW],
     "at size": [
-        "intermediate=nli/english", "trainer.accumulate_grad_batches=2", "trainer.gradient_checkpointing=true",
+        "intermediate=nli", "intermediate.arm=english", "trainer.accumulate_grad_batches=2", "trainer.gradient_checkpointing=true",
         "task.recipe.patience=1", *FEW,
     ],
-    "two processes": ["intermediate=nli/english", "trainer.devices=2", "trainer.accelerator=cpu", *FEW],
+    "two processes": ["intermediate=nli", "intermediate.arm=english", "trainer.devices=2", "trainer.accelerator=cpu", *FEW],
 }  # fmt: skip
 
 

@@ -186,10 +186,10 @@ def test_training_on_the_test_set_is_refused_before_training(
 
 
 def test_arms_are_of_one_size(root: Path, store_path: Path) -> None:
-    arms = ["intermediate.size.train=20", "intermediate.size.dev=6", "intermediate.languages=[en,zh]"]
+    arms = ["intermediate.size.train=20", "intermediate.size.dev=6", "intermediate.arms.multilingual.languages=[en,zh]"]
     overrides = ["task=xnli", "languages=[en]", "noise.levels=[0]", "sweep=s"]
-    main(root, *overrides, "intermediate=nli/multilingual", *arms)
-    main(root, *overrides, "intermediate=nli/english", *arms[:2])
+    main(root, *overrides, "intermediate=nli", "intermediate.arm=multilingual", *arms)
+    main(root, *overrides, "intermediate=nli", "intermediate.arm=english", *arms[:2])
     stages = [json.loads((p / "training.json").read_text()) for p in (store_path / "stages").iterdir() if p.is_dir()]
     assert sorted((s["stage"], s["examples"]) for s in stages if "nli/" in s["stage"]) == [
         ("nli/english", 20),
@@ -200,34 +200,52 @@ def test_arms_are_of_one_size(root: Path, store_path: Path) -> None:
         if path.is_dir() and "nli/" in json.loads((path / "training.json").read_text())["stage"]:
             shutil.rmtree(path)
     more = ["noise.levels=[0,0.1]", "noise=[char]"]
-    main(root, *overrides, *more, "intermediate=nli/english", *arms[:2])
+    main(root, *overrides, *more, "intermediate=nli", "intermediate.arm=english", *arms[:2])
     assert len([p for p in (store_path / "stages").iterdir() if p.is_dir()]) == 2, "what is on top of it is there"
-    main(root, *overrides[:-1], "intermediate=nli/multilingual", "intermediate.size.train=200", *arms[1:], code=1)
+    main(
+        root,
+        *overrides[:-1],
+        "intermediate=nli",
+        "intermediate.arm=multilingual",
+        "intermediate.size.train=200",
+        *arms[1:],
+        code=1,
+    )
 
 
 def test_another_command_of_a_study_is_compared_with_the_first(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     study = ["task=xnli", "languages=[en]", "noise.levels=[0]", "intermediate.size.dev=6", "sweep=s"]
-    english, both = "intermediate=nli/english", ["intermediate=nli/multilingual", "intermediate.languages=[en,zh]"]
-    main(root, *study, english, "intermediate.size.train=61", code=1)  # there are 60: it has no finished cell
-    main(root, *study, english, "intermediate.size.train=20", code=1)  # what failed stays in the report
+    english = ["intermediate=nli", "intermediate.arm=english"]
+    both = ["intermediate=nli", "intermediate.arm=multilingual", "intermediate.arms.multilingual.languages=[en,zh]"]
+    main(root, *study, *english, "intermediate.size.train=61", code=1)  # there are 60: it has no finished cell
+    main(root, *study, *english, "intermediate.size.train=20", code=1)  # what failed stays in the report
     capsys.readouterr()
     for mode in ("run", "plan"):
         main(root, *study, *both, "intermediate.size.train=24", f"mode={mode}", code=2)
         said = capsys.readouterr().err
         assert "s holds jobs of earlier commands" in said and "intermediate.size.train: 20 and 24" in said
-        main(root, *study, english, "intermediate.size.train=24", f"mode={mode}", code=2)
+        main(root, *study, *english, "intermediate.size.train=24", f"mode={mode}", code=2)
         assert "differ in intermediate.size.train (20, 24)" in capsys.readouterr().err
     assert {row["intermediate"] for row in cells(Path("s"))} == {"nli/english"}
     moved = shutil.copytree(root, root.parent / "moved")
     main(moved, *study, *both, "intermediate.size.train=20", "mode=plan")
-    main(root, *study, english, "intermediate.size.train=20", code=1)
+    main(root, *study, *english, "intermediate.size.train=20", code=1)
 
 
 @pytest.mark.parametrize("task", ["xquad", "udpos", "tatoeba"])
 def test_an_intermediate_task_of_another_family(root: Path, task: str) -> None:
     """The encoder is carried on, the head is not: neither its labels nor their number."""
     sizes = ["intermediate.size.train=12", "intermediate.size.dev=6"]
-    main(root, f"task={task}", "language=de", "noise.levels=[0]", "intermediate=nli/english", *sizes, "sweep=s")
+    main(
+        root,
+        f"task={task}",
+        "language=de",
+        "noise.levels=[0]",
+        "intermediate=nli",
+        "intermediate.arm=english",
+        *sizes,
+        "sweep=s",
+    )
     assert [row["status"] for row in cells(Path("s"))] == ["ok"]
 
 

@@ -49,7 +49,7 @@ def root(tmp_path: Path, workdir: Path) -> Path:
 
 
 def job(root: Path, *overrides: str) -> Config:
-    [found] = compose.jobs([*QUICK, "source=files", f"source.root={root}", "intermediate=english/all", *overrides])
+    [found] = compose.jobs([*QUICK, "source=files", f"source.root={root}", "intermediate=stilts", *overrides])
     return found
 
 
@@ -63,13 +63,13 @@ def test_three_families_on_one_encoder(root: Path, capsys: pytest.CaptureFixture
     cfg = job(root, "task=xnli", TASKS, *SMALL[:-1], *still, *drawn)
     plan = Plan(cfg)
     assert [(stage.name, stage.family) for stage in plan.stages] == [
-        ("english/all[mnli,squad1,hellaswag]", "together"),
+        ("stilts/english[mnli,squad1,hellaswag]", "together"),
         ("xnli", "classification"),
     ]
     assert estimate.show([cfg]) == 0
     shown = capsys.readouterr().out
-    assert shown.count("english/all[mnli,squad1,hellaswag] ") == 3, "a stage, the one on top, the cells"
-    assert "english/all[mnli,squad1,hellaswag]: mnli 24, squad1 12, hellaswag 36 examples" in shown
+    assert shown.count("stilts/english[mnli,squad1,hellaswag] ") == 3, "a stage, the one on top, the cells"
+    assert "stilts/english[mnli,squad1,hellaswag]: mnli 24, squad1 12, hellaswag 36 examples" in shown
     [(_, work), _] = estimate.survey([cfg]).stages.values()
     path = train(plan, Store(cfg.store), False)
     first = Store(cfg.store).path("stages", plan.stages[0].key())

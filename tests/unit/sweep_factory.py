@@ -29,7 +29,6 @@ LANGUAGES = {
     "sw": ("Swahili", "Latn", "washa taa jikoni"),
     "ru": ("Russian", "Cyrl", "включи свет на кухне"),
 }
-ARMS = {"none": "none", "nli/native": "multilingual"}  # the others have their arm in their name
 
 
 @dataclass
@@ -101,7 +100,7 @@ def _grid(spec: Spec) -> list[dict[str, Any]]:
             "family": family,
             "model": model,
             "intermediate": intermediate,
-            "arm": ARMS.get(intermediate, intermediate.split("/")[-1].split("[")[0]),
+            **_named(intermediate),
             "train_noise": train_noise,
             "seen": None
             if intermediate == "none"
@@ -120,6 +119,13 @@ def _grid(spec: Spec) -> list[dict[str, Any]]:
         row["cell"] = hashlib.sha256(row["signature"].encode()).hexdigest()[:16]
         rows.append(row)
     return rows
+
+
+def _named(intermediate: str) -> dict[str, str]:
+    """The kind of task and its arm: chain/english[nli] is chain[nli], english."""
+    label, bracket, used = intermediate.partition("[")
+    kind, _, arm = label.partition("/")
+    return {"kind": kind + bracket + used, "arm": arm or "none"}
 
 
 def _measure(sweep: Path, spec: Spec, row: dict[str, Any]) -> None:

@@ -269,7 +269,13 @@ def scores(plan: Plan, store: Store) -> dict[str, tuple[str, bytes]]:
 
 def test_files_that_change_while_something_trains(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The scores are those of the files at plan time: a target's training file, too, while the stage before trains."""
-    chain = ["intermediate=slots/english", "intermediate.size.train=12", "intermediate.size.dev=4", "languages=[en]"]
+    chain = [
+        "intermediate=slots",
+        "intermediate.arm=english",
+        "intermediate.size.train=12",
+        "intermediate.size.dev=4",
+        "languages=[en]",
+    ]
     straight = scores(*study(root, tmp_path / "straight", *chain))
     other = [{**row, "label": (row["label"] + 1) % 3} for row in nli("en", 60, 7000)]
     fits = []

@@ -54,7 +54,19 @@ def test_preview_shows_what_differs_in_noise_once(monkeypatch: pytest.MonkeyPatc
     shown: list[Any] = []
 
     stand_in(monkeypatch, "xtreme_noise.commands.preview", show=shown.append)
-    assert cli.main(["mode=preview", "task=xnli", "-m", "intermediate=none,nli/english", "noise.level=0.1,0.2"]) == 0
+    assert (
+        cli.main(
+            [
+                "mode=preview",
+                "task=xnli",
+                "-m",
+                "intermediate=none,nli",
+                "intermediate.arm=english",
+                "noise.level=0.1,0.2",
+            ]
+        )
+        == 0
+    )
     assert [job.noise.level for job in shown] == [0.1, 0.2]
 
 
@@ -221,7 +233,7 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--help"]) == 0
     shown = capsys.readouterr().out
     assert "+experiment=quickstart" in shown
-    assert "intermediate/nli: english, multilingual" in shown
+    assert "preset: disjoint, full, two_cores" in shown
     assert "freeze_embeddings" in shown  # keys that no file writes are shown as well
 
 
@@ -242,7 +254,8 @@ def test_hydras_flags_see_what_a_run_sees(capsys: pytest.CaptureFixture[str]) ->
     [
         ("model=", {"model=e5_small", "model=tiny"}),
         ("+experiment=quick", {"+experiment=quickstart"}),
-        ("intermediate=nli/", {"intermediate=nli/english", "intermediate=nli/multilingual"}),
+        ("task=attested/x", {"task=attested/xnli"}),
+        ("preset=", {"preset=full", "preset=two_cores"}),
         ("task.rec", {"task.recipe."}),
         ("trainer.dete", {"trainer.deterministic="}),
         ("noise=[char,key", {"noise=[char,keyboard"}),

@@ -14,7 +14,7 @@ import pytest
 from xtreme_noise import cli
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
-TWO = ("-m", "intermediate=none,nli/english")
+TWO = ("-m", "intermediate=none,nli", "intermediate.arm=english")
 
 
 @pytest.fixture

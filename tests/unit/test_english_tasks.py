@@ -40,7 +40,7 @@ HERE = {
 def test_real_data(name: str, shared_data: Path, tmp_path: Path) -> None:
     """All there is, within a twentieth where a file is cut by a hash; nothing of it is in dev."""
     family, count = HERE[name]
-    command = ["task=tatoeba", f"intermediate=english/{name}", "source=files", f"source.root={shared_data}"]
+    command = ["task=tatoeba", f"intermediate={name}", "source=files", f"source.root={shared_data}"]
     [job] = compose.jobs(command)
     [stage] = Plan(job).stages
     store = Store(tmp_path)
@@ -58,9 +58,9 @@ def test_a_plan_names_the_files_that_are_not_there(
     name: str, missing: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     common = ["mode=plan", *QUICK, "source=files", f"source.root={data(tmp_path / 'data')}", "task=xnli"]
-    assert cli.main([*common, "languages=[en]", "noise.levels=[0]", f"intermediate=english/{name}"]) == 1
+    assert cli.main([*common, "languages=[en]", "noise.levels=[0]", f"intermediate={name}"]) == 1
     shown = capsys.readouterr().out
-    assert f"intermediate english/{name}" in shown and missing in shown
+    assert f"intermediate {name}/english" in shown and missing in shown
 
 
 def test_a_question_without_an_answer(tiny: Path) -> None:  # noqa: F811
@@ -122,5 +122,5 @@ def test_squad2_and_ccg_train_a_stage(tmp_path: Path) -> None:
     for name in ("squad2", "ccg"):
         short = ["intermediate.recipe.max_length=48", "intermediate.recipe.stride=8"]
         files = [*QUICK, "source=files", f"source.root={root}", "task=tatoeba"]
-        [cfg] = compose.jobs([*files, f"intermediate=english/{name}", *short])
+        [cfg] = compose.jobs([*files, f"intermediate={name}", *short])
         assert (train(Plan(cfg), Store(cfg.store), False) / "model.safetensors").is_file()

@@ -89,12 +89,12 @@ def test_what_a_folder_serves(tmp_path: Path) -> None:
 
 
 TOGETHER = [
-    "intermediate=english/all", "intermediate.use=[mnli,hellaswag]",
+    "intermediate=stilts", "intermediate.use=[mnli,hellaswag]",
     *(f"intermediate.tasks.{name}.size.dev=4" for name in ("mnli", "hellaswag")),
 ]  # fmt: skip
 STUDIES = {
-    "a translation beside each text": ["intermediate=tlm/multilingual", "intermediate.languages=[de]"],
-    "labels from a file": ["intermediate=english/ccg"],
+    "a translation beside each text": ["intermediate=tlm", "intermediate.arms.multilingual.languages=[de]"],
+    "labels from a file": ["intermediate=ccg"],
     "several tasks at once, shots in each language": [*TOGETHER, "shots.k=2"],
 }
 

@@ -97,8 +97,8 @@ def test_without_peft(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 def test_mistakes(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["mode=plan", "task=xnli", "model=tiny", "model.lora.rank=0"]) == 2
     assert "model.lora.rank" in capsys.readouterr().err
-    several = ["task=xnli", "model=e5_small_lora", "intermediate=english/all", "intermediate.use=[mnli,squad1]"]
+    several = ["task=xnli", "model=e5_small_lora", "intermediate=stilts", "intermediate.use=[mnli,squad1]"]
     assert cli.main(["mode=plan", *several]) == 2, "before anything is read or trained"
     message = capsys.readouterr().err
-    for part in ("model.lora.rank (", "must be null", "english/all[mnli,squad1]", "such as model=e5_small\n"):
+    for part in ("model.lora.rank (", "must be null", "stilts/english[mnli,squad1]", "such as model=e5_small\n"):
         assert part in message

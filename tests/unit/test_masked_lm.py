@@ -165,13 +165,14 @@ def root(tmp_path: Path, workdir: Path) -> Path:
     ("intermediate", "options"),
     [
         ("mlm/english", []),
-        ("mlm/multilingual", ["intermediate.languages=[en,ja]", *NOISY]),
-        ("tlm/multilingual", ["intermediate.languages=[de,zh]"]),
-        ("robust_contrastive/multilingual", ["intermediate.languages=[en,ja]", *NOISY]),
+        ("mlm/multilingual", ["intermediate.arms.multilingual.languages=[en,ja]", *NOISY]),
+        ("tlm/multilingual", ["intermediate.arms.multilingual.languages=[de,zh]"]),
+        ("robust_contrastive/multilingual", ["intermediate.arms.multilingual.languages=[en,ja]", *NOISY]),
     ],
 )
 def test_a_study(root: Path, store_path: Path, intermediate: str, options: list[str]) -> None:
-    study(root, f"intermediate={intermediate}", *options)
+    kind, _, arm = intermediate.partition("/")
+    study(root, f"intermediate={kind}", f"intermediate.arm={arm}", *options)
     assert {row["status"] for row in cells(Path("s"))} == {"ok"}
     facts = {fact["stage"]: fact for fact in map(_facts, store_path.glob("stages/*/training.json"))}
     assert set(facts) == {intermediate, "xnli"}
@@ -183,19 +184,19 @@ def test_a_study(root: Path, store_path: Path, intermediate: str, options: list[
 
 def test_repeated_texts_count_once(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """30 contexts, each of two questions: 31 different ones are not to be had."""
-    study(root, "intermediate=mlm/english", size=31, code=1)
+    study(root, "intermediate=mlm", "intermediate.arm=english", size=31, code=1)
     assert "30 examples, 31 wanted" in capsys.readouterr().err
 
 
 def test_a_language_does_not_stand_beside_itself(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    study(root, "intermediate=tlm/multilingual", "intermediate.languages=[de,en]", code=2)
+    study(root, "intermediate=tlm", "intermediate.arms.multilingual.languages=[de,en]", code=2)
     assert "beside itself" in capsys.readouterr().err
 
 
 def test_clean_pairs_teach_nothing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    study(root, "intermediate=robust_contrastive/multilingual", code=2)
+    study(root, "intermediate=robust_contrastive", "intermediate.arm=multilingual", code=2)
     assert "train_noise" in capsys.readouterr().err
-    study(root, "intermediate=mlm/english", "task.family=masked_lm", code=2)
+    study(root, "intermediate=mlm", "intermediate.arm=english", "task.family=masked_lm", code=2)
     assert "masked_lm" in capsys.readouterr().err
 
 

@@ -14,7 +14,6 @@ from rich.console import Console
 from tests.unit.sweep_factory import Spec, make
 from xtreme_noise import report
 from xtreme_noise.errors import DataError
-from xtreme_noise.kinds import kind
 from xtreme_noise.report import predictions
 from xtreme_noise.report.answer import answer
 from xtreme_noise.report.figures import figures
@@ -186,14 +185,6 @@ def test_every_multilingual_arm_is_counted(tmp_path: Path) -> None:
     assert "of 2 comparisons of a task and noise family" in found.paragraph
     named = ["char 0.1 · nli/multilingual against nli/english", "char 0.1 · nli/native against nli/english"]
     assert [name in line for name, line in zip(named, found.lines, strict=True)] == [True, True]
-
-
-def test_kinds_of_intermediate_tasks() -> None:
-    """Arms of one kind are compared: chains of other stages, or of another order, are of another kind."""
-    same = {"chain/english[nli,qa]", "chain/multilingual[nli,qa]", "chain/english[nli,qa] + char@0.05 in training"}
-    assert {kind(name) for name in same} == {"chain[nli,qa]"}
-    others = ("chain/english", "chain/english[qa,nli]", "chain/english[nli]", "nli/english", "english/all[mnli,qqp]")
-    assert [kind(name) for name in others] == ["chain", "chain[qa,nli]", "chain[nli]", "nli", "all[mnli,qqp]"]
 
 
 def test_languages_that_both_arms_are_trained_in_are_on_no_side(tmp_path: Path) -> None:

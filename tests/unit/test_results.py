@@ -35,7 +35,14 @@ LIGHT = sweep_factory.Spec(languages=("en", "de"), intermediates=("none",), nois
 
 def entry(status: str, made: str | None, **others: Any) -> dict[str, Any]:
     known = {"task": "xnli", "family": "classification", "language": "en", "language_name": "English", "script": "Latn"}
-    known |= {"model": "tiny", "intermediate": "none", "arm": "none", "noise": "clean", "metric": "accuracy"}
+    known |= {
+        "model": "tiny",
+        "intermediate": "none",
+        "kind": "none",
+        "arm": "none",
+        "noise": "clean",
+        "metric": "accuracy",
+    }
     numbers = {"level": 0.0, "noise_seed": 0, "seed": 42, "score": 0.5 if status == "ok" else None}
     trained = {"train_noise": "none", "calibrated_by": "grapheme", "cell": made, "status": status}
     return known | numbers | trained | {"error": None if status == "ok" else "broken"} | others
@@ -238,7 +245,7 @@ def test_a_report_sweeps_up_what_a_killed_one_left(tmp_path: Path) -> None:
 
 def _planned() -> list[Any]:
     """Two jobs of three cells in each of three languages, as a command leaves them before the first begins."""
-    overrides = ["task=xnli", "model=tiny", "intermediate=none,nli/english", "languages=[en,de,sw]"]
+    overrides = ["task=xnli", "model=tiny", "intermediate=none,nli", "intermediate.arm=english", "languages=[en,de,sw]"]
     study = compose.study([*overrides, "noise=[char,keyboard]", "noise.levels=[0,0.1]", "sweep=s"], True)
     planned.write(study.jobs, study.folders)
     assert all(earlier.read(f / "config.yaml") for f in study.folders)

@@ -15,13 +15,12 @@ from tests.unit.sweep_factory import Spec, make
 from xtreme_noise.report import charts, figures, predictions
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.page import page
-from xtreme_noise.report.panels import System, systems
+from xtreme_noise.report.panels import systems
 from xtreme_noise.report.study import Study, read_study
 from xtreme_noise.report.styles import MARKERS, OUTLINES, styles
+from xtreme_noise.report.system import SIDES, System
 
 pytestmark = pytest.mark.pictures
-
-ARMS = ("none", "english", "multilingual", "noise", "english + noise", "multilingual + noise", "mlm", "mlm + noise")
 
 
 def many(sweep: Path) -> Study:
@@ -42,12 +41,16 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 
 def test_arms_have_colours_of_their_own() -> None:
-    every = [System(f"{kind}/{arm}", arm) for kind, arm in product(range(40), ARMS)]
+    arms, noises = ("none", "english", "multilingual"), ("", "char in training")
+    every = [
+        System(f"{kind}/{arm}{noise}", str(kind), arm, noise) for kind, noise, arm in product(range(40), noises, arms)
+    ]
     found = styles(every)
-    assert len(set(found.values())) == len(every) == 320
-    first = [found[system] for system in every[: len(ARMS)]]
-    assert len({style.colour for style in first}) == len(ARMS)
-    assert len({style.marker for style in first[:6]}) == 6, "arms differ without colours, too"
+    assert len(set(found.values())) == len(every) == 240
+    first = [found[system] for system in every[:6]]
+    assert {system.side for system in every[:6]} == set(SIDES)
+    assert len({style.colour for style in first}) == 6
+    assert len({style.marker for style in first}) == 6, "arms differ without colours, too"
     assert {style.marker for style in found.values()} <= set(MARKERS) == set(OUTLINES)
     assert all(re.fullmatch("#[0-9A-F]{6}", style.colour) for style in found.values())
 

@@ -128,20 +128,20 @@ def test_mistakes_are_found_before_anything_is_loaded(
 @pytest.mark.usefixtures("workdir")
 def test_noise_in_both_stages() -> None:
     stages = "train_noise.stages=[intermediate,target]"
-    [job] = compose.jobs(["task=xnli", "intermediate=nli/english", "train_noise=char", stages])
+    [job] = compose.jobs(["task=xnli", "intermediate=nli", "intermediate.arm=english", "train_noise=char", stages])
     assert job.train_noise.stages == ["intermediate", "target"]
 
 
 @pytest.mark.usefixtures("workdir")
 def test_noise_is_named_where_something_is_trained_with_it() -> None:
-    arm, both = "intermediate=nli/english", ["intermediate", "target"]
+    arm, both = ["intermediate=nli", "intermediate.arm=english"], ["intermediate", "target"]
     [xnli, tatoeba, after] = compose.jobs(["task=xnli,tatoeba", "train_noise=char"], multirun=True) + compose.jobs(
-        ["task=tatoeba", arm, "train_noise=char"]
+        ["task=tatoeba", *arm, "train_noise=char"]
     )
-    [in_both] = compose.jobs(["task=xnli", arm, "train_noise=char", f"train_noise.stages=[{','.join(both)}]"])
+    [in_both] = compose.jobs(["task=xnli", *arm, "train_noise=char", f"train_noise.stages=[{','.join(both)}]"])
     assert in_both.trained_with() == "char@0.05 (intermediate and target)"
     labels = {
-        (cfg.task.name, cfg.intermediate.title(), " ".join(stages)): dataclasses.replace(
+        (cfg.task.name, cfg.intermediate.title, " ".join(stages)): dataclasses.replace(
             cfg, train_noise=dataclasses.replace(cfg.train_noise, stages=stages)
         ).trained_with()
         for cfg in (xnli, tatoeba, after)
@@ -179,7 +179,7 @@ def test_a_model_that_is_not_trained_is_one_system(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("workdir")
 def test_a_training_language_the_noise_cannot_act_in(capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["mode=plan", "task=xnli", "intermediate=nli/multilingual", "train_noise=keyboard"]
+    command = ["mode=plan", "task=xnli", "intermediate=nli", "intermediate.arm=multilingual", "train_noise=keyboard"]
     assert cli.main([*command, "train_noise.stages=[intermediate]"]) == 2
     assert "cannot act in 'zh'" in capsys.readouterr().err
 

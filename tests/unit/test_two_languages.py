@@ -122,7 +122,7 @@ def test_study(tmp_path: Path, store_path: Path, capsys: pytest.CaptureFixture[s
         gold = [truth.split(" | ") for truth in saved["gold"]]
         again = metrics.build("mlqa_f1", pair[:2]).score(saved["prediction"], gold)
         assert again.score == pytest.approx(row["score"], abs=1e-12), "scored by the rules of the context's language"
-    arm = ["intermediate=qa/multilingual", "intermediate.languages=[en,zh]"]
+    arm = ["intermediate=qa", "intermediate.arm=multilingual", "intermediate.arms.multilingual.languages=[en,zh]"]
     [multilingual] = compose.jobs(["task=mlqa_cross", "languages=[zh-de,de-zh]", *arm])
     seen = {code: identify(multilingual, Cell(code, "clean", 0.0, 0)).seen for code in ("zh-de", "de-zh")}
     assert seen == {"zh-de": True, "de-zh": False}, "a pair is in the language of its contexts"

@@ -98,7 +98,7 @@ def sweep(folder: Path, change: Callable[[dict[str, Any]], dict[str, Any] | None
             for noise, level, score in (("clean", 0.0, 0.8), ("char", 0.1, 0.6)):
                 row: dict[str, Any] = {
                     "cell": f"{len(rows):016x}", "task": task.name, "family": FAMILIES[task.group], "language": code,
-                    "language_name": code, "script": "Latn", "model": "m", "intermediate": "none", "arm": "none",
+                    "language_name": code, "script": "Latn", "model": "m", "intermediate": "none", "kind": "none", "arm": "none",
                     "noise": noise, "level": level, "noise_seed": 0, "seed": 42, "metric": task.metric,
                     "score": score, "n": 10, "status": "ok", "samples": "[]", "signature": f"cell {len(rows)}",
                     "extra": json.dumps({"exact_match": score - 0.2} if task.group == "qa" else {}),
@@ -184,12 +184,12 @@ def test_a_sample_is_not_the_whole(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("workdir")
 def test_a_cell_knows_that_its_test_set_is_a_sample() -> None:
-    sizes = {name: compose.jobs([f"task={name}"])[0] for name in ("xnli", "small/xnli")}
+    sizes = {name: compose.jobs(["task=xnli", f"preset={name}"])[0] for name in ("full", "two_cores")}
     cell = Cell("de", "clean", 0.0, 0)
     assert {name: identify(cfg, cell).test_size for name, cfg in sizes.items()} == {
-        "xnli": None, "small/xnli": sizes["small/xnli"].task.size.test,
+        "full": None, "two_cores": sizes["two_cores"].task.size.test,
     }  # fmt: skip
-    assert sizes["small/xnli"].task.size.test and identify(sizes["small/xnli"], cell).task == "xnli"
+    assert sizes["two_cores"].task.size.test and identify(sizes["two_cores"], cell).task == "xnli"
 
 
 def test_the_page_has_the_section_only_with_tasks_of_xtreme_r(tmp_path: Path) -> None:

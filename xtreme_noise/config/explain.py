@@ -77,6 +77,9 @@ def _unknown_option(error: MissingConfigException, sources: Sources) -> ConfigEr
         return ConfigError(f"{group} {option!r}{_at(at)} needs a package that is missing: {install('launchers')}")
     if (group, option) == ("noise", "none"):
         return Unusable(f"unknown noise 'none'{_at(at)}: clean inputs only are noise.levels=[0]")
+    kind, _, arm = option.partition("/")
+    if group == "intermediate" and arm and kind in known:
+        return Unusable(f"unknown intermediate {option!r}{_at(at)}: write intermediate={kind} intermediate.arm={arm}")
     return Unusable(f"unknown {group} {option!r}{_at(at)}{suggest(option, known, group + ' options', strictly=True)}")
 
 

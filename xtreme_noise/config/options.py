@@ -25,7 +25,6 @@ def check_choices(cfg: DictConfig, sources: Sources) -> None:
                 f"{LIST_OF_OPTIONS} takes a list; for a job with each: -m {group}=a,b"
             )
 
-
     _check_preset(sources)
 
 

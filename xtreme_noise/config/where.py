@@ -137,7 +137,9 @@ class Sources:
         """Names of the files of this composition, the one that wins first."""
         own = [(group, option) for group, option in self.choices.items() if not group.startswith("hydra/")]
         # preset@task is merged into task, and wins over it.
-        chosen = [(group.partition("@")[0], option) for group, option in sorted(own, key=lambda pair: "@" not in pair[0])]
+        chosen = [
+            (group.partition("@")[0], option) for group, option in sorted(own, key=lambda pair: "@" not in pair[0])
+        ]
         ranked = sorted(chosen, key=lambda pair: pair[0] != "experiment")
         yield from (f"{group}/{option}" for group, option in ranked if group == "experiment")
         yield "config"
