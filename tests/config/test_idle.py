@@ -56,7 +56,8 @@ IDLE = {
     "tracker=tensorboard": ["tracker.project=mine"],
     "mode=noise_table": [
         "task=xnli", "model=tiny", "noise.levels=[0.1]", "noise.seeds=[1]", "noise.calibrate_by=word",
-        "intermediate=slots", "intermediate.arm=english", "trainer.workers=2", "shots.k=4", "source.offline=true", "tracker=mlflow",
+        "intermediate=slots", "intermediate.arm=english", "trainer.workers=2", "shots.k=4",
+        "source.offline=true", "tracker=mlflow",
     ],
     "mode=mine_typos": ["task=xnli", "languages=[de]", "noise=keyboard", "source.root=data", "store=x"],
 }  # fmt: skip

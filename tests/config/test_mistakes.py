@@ -39,7 +39,9 @@ CASES = {
     "intermediate=nli intermediate.arm=englsh": ["nli has no arm 'englsh'", "did you mean 'english'?"],
     "intermediate=nli": ["intermediate.arm (", "english, multilingual, native"],
     "intermediate=tlm intermediate.arm=english": ["tlm has no arm 'english'", "Known arms of tlm: multilingual"],
-    "intermediate=nli intermediate.arm=english intermediate.arms.native.languages=[en,fa]": ["intermediate.arm is english"],
+    "intermediate=nli intermediate.arm=english intermediate.arms.native.languages=[en,fa]": [
+        "intermediate.arm is english",
+    ],
     "-m intermediate=none intermediate.arm=english,multilingual": ["does nothing: intermediate is none"],
     "task=pawsx preset=two_cores": ["preset=two_cores says nothing of task=pawsx"],
     "task=xquad preset=disjoint intermediate=mlm intermediate.arm=english": ["says nothing of intermediate=mlm"],
@@ -57,7 +59,9 @@ CASES = {
     "task=mlqa_cross languages=[ar-ar]": ["names 'ar-ar' (Arabic-Arabic)", "mlqa_cross lacks", "ar-de"],
     "task=mlqa_cross languages=[ar]": ["names 'ar' (Arabic)", "mlqa_cross lacks"],
     "task=mlqa languages=[ar-de]": ["names 'ar-de' (Arabic-German)", "mlqa lacks"],
-    "task=xnli intermediate=nli intermediate.arm=english intermediate.arms.english.languages=[en-de]": ["a pair of languages is a test set"],
+    "task=xnli intermediate=nli intermediate.arm=english intermediate.arms.english.languages=[en-de]": [
+        "a pair of languages is a test set",
+    ],
     "task=mlqa task.train_language=en-de": ["task.train_language", "a pair of languages is a test set of a task"],
     "mode=noise_table language=en-de": ["a pair of languages is a test set of a task"],
     "task=mlqa +task.column_languages.question='{second}'": ["task.column_languages.question", "{second}"],
@@ -102,7 +106,9 @@ CASES = {
     "task=xnli task.metric=span_f1": ["task.metric", "'span_f1' is not for a classification task", "accuracy"],
     "task=xquad task.metric=foo": ["'foo' is not for a qa task", "squad_f1"],
     "task=xquad task.dev_metric=accuracy": ["task.dev_metric", "'accuracy' is not for a qa task"],
-    "task=xnli intermediate=qa intermediate.arm=english intermediate.metric=span_f1": ["intermediate.metric", "not for a qa task"],
+    "task=xnli intermediate=qa intermediate.arm=english intermediate.metric=span_f1": [
+        "intermediate.metric", "not for a qa task",
+    ],
     "task=xnli task.train=false": ["task.train", "is false", "its head is trained"],
     "trainer.accelerator=foo": ["trainer.accelerator", "unknown 'foo'", "Known accelerators"],
     "model=tiny model.layers=99": ["model.layers", "keeps 99 layers, and tiny has 2"],
@@ -123,7 +129,9 @@ CASES = {
     "intermediate=slots intermediate.arm=english intermediate.name=-x": ["intermediate.name", "a formula"],
     "task=xcopa task.first.name=a//b": ["task.first.name", "is 'a//b'"],
     "task=tatoeba_squad task.trained_as.name=..": ["task.trained_as.name", "is '..'"],
-    "intermediate=chain intermediate.arm=english intermediate.stages.nli.name=a|b": ["intermediate.stages.nli.name", "is 'a|b'"],
+    "intermediate=chain intermediate.arm=english intermediate.stages.nli.name=a|b": [
+        "intermediate.stages.nli.name", "is 'a|b'",
+    ],
     "task.version=-1": ["task.version", "must be at least 0"],
     "task=intents noise.field=text_pair": ["noise.field", "intents has one text"],
     "train_noise.level=7": ["train_noise.level", "not 7"],
@@ -215,30 +223,44 @@ CASES = {
     "mode=plan intermediate=chain intermediate.arm=english intermediate.use=[]": ["must name at least one of"],
     "mode=plan intermediate=nli intermediate.arm=english intermediate.use=[nli]": ["nli/english has none"],
     "mode=plan task=xnli task.keep_head=true": ["there is none before task xnli"],
-    "mode=plan task=udpos intermediate=nli intermediate.arm=english task.keep_head=true": ["whose family and labels are not those"],
-    "mode=plan intermediate=chain intermediate.arm=english intermediate.stages.nli.keep_head=true": ["the head of intermediate qa"],
+    "mode=plan task=udpos intermediate=nli intermediate.arm=english task.keep_head=true": [
+        "whose family and labels are not those",
+    ],
+    "mode=plan intermediate=chain intermediate.arm=english intermediate.stages.nli.keep_head=true": [
+        "the head of intermediate qa",
+    ],
     "mode=plan intermediate=nli intermediate.arm=multilingual intermediate.weights={de:1}": ["unknown 'de'"],
-    "mode=plan intermediate=nli intermediate.arm=multilingual intermediate.first_languages=9": ["more than there are: 4"],
-    "mode=plan intermediate=nli_parallel intermediate.arm=translated intermediate.items=distinct intermediate.match=tokens": [
+    "mode=plan intermediate=nli intermediate.arm=multilingual intermediate.first_languages=9": [
+        "more than there are: 4",
+    ],
+    "mode=plan intermediate=nli_parallel intermediate.arm=translated intermediate.items=distinct intermediate.match=tokens": [  # noqa: E501
         "leave out"
     ],
-    "mode=plan intermediate=nli intermediate.arm=multilingual intermediate.items=distinct": ["the same examples in all languages"],
+    "mode=plan intermediate=nli intermediate.arm=multilingual intermediate.items=distinct": [
+        "the same examples in all languages",
+    ],
     "mode=plan task=xnli languages=[de] intermediate=nli intermediate.arm=multilingual intermediate.evaluated=seen": [
         "intermediate.evaluated", "leaves English alone of en, zh, id, fa", "evaluate one of the others",
     ],
-    "mode=plan intermediate=nli intermediate.arm=multilingual intermediate.first_languages=2 intermediate.weights={fa:2}": [
+    "mode=plan intermediate=nli intermediate.arm=multilingual intermediate.first_languages=2 intermediate.weights={fa:2}": [  # noqa: E501
         "unknown 'fa'", "languages that nli/multilingual is trained in",
     ],
-    "mode=plan intermediate=mlm intermediate.arm=english intermediate.recipe.contrast_weight=3": ["is for robust_contrastive"],
+    "mode=plan intermediate=mlm intermediate.arm=english intermediate.recipe.contrast_weight=3": [
+        "is for robust_contrastive",
+    ],
     "model.attention=flash_attention_2": ["model.attention", "needs the package flash-attn"],
     "mode=plan task=mlqa_cross shots.k=5": ["shots.k", "is for test sets of one language, and", "is a pair"],
     "-m mode=plan task=xnli intermediate=nli intermediate.arm=english,multilingual preset=two_cores": [
         "nli/english and nli/multilingual are arms of one kind", "intermediate.size.train: 2400 and 12000",
     ],
     "mode=plan intermediate=nli intermediate.arm=english intermediate.match=token": ["did you mean 'tokens'?"],
-    "mode=plan intermediate=nli intermediate.arm=english intermediate.recipe.patience=1": ["intermediate.recipe.patience", "one arm"],
+    "mode=plan intermediate=nli intermediate.arm=english intermediate.recipe.patience=1": [
+        "intermediate.recipe.patience", "one arm",
+    ],
     "mode=plan intermediate=stilts intermediate.tasks.mnli.recipe.patience=1": ["intermediate.recipe.patience"],
-    "mode=plan intermediate=chain intermediate.arm=english intermediate.stages.qa.recipe.epochs=0": ["stages.qa.recipe.epochs"],
+    "mode=plan intermediate=chain intermediate.arm=english intermediate.stages.qa.recipe.epochs=0": [
+        "stages.qa.recipe.epochs",
+    ],
     # grammar
     "=": ["'=' is not an override", "key=value"],
     "source.root=/a=b": ["must be quoted", "'source.root=\"/a=b\"'"],

@@ -17,8 +17,8 @@ GROUPS = [group for group in SOURCES.groups() if group != "experiment"]
 
 TABLES = Path(__file__).resolve().parents[1] / "golden" / "tables"
 # What only a user can give, or a task that the noise belongs to.
-ONE_ARM = {"none", "tlm", "stilts", "stilts_with_stand_ins", "anli_plus", "ccg", "commonsenseqa", "cosmosqa", "hellaswag",
-    "mnli", "pan_for_qqp", "qqp", "squad1", "squad2", "streusle_for_ccg"}  # fmt: skip
+ONE_ARM = {"none", "tlm", "stilts", "stilts_with_stand_ins", "anli_plus", "ccg", "commonsenseqa", "cosmosqa",
+    "hellaswag", "mnli", "pan_for_qqp", "qqp", "squad1", "squad2", "streusle_for_ccg"}  # fmt: skip
 NEEDED = {
     "attested": ["task=attested/xnli"],
     "codeswitch": [f"noise.families.codeswitch.path={TABLES}/codeswitch.path.tsv"],
@@ -80,7 +80,7 @@ PARTS = [path.relative_to(CONF / "preset").with_suffix("") for path in sorted((C
 @pytest.mark.parametrize("part", PARTS, ids=str)
 @pytest.mark.usefixtures("workdir")
 def test_preset(part: Path) -> None:
-    """Every file of a preset changes something of an option that there is, and the preset is shown where it is wrong."""
+    """Every file of a preset changes an option that there is, and the command line beats it."""
     preset, group, *names = part.parts
     option = "/".join(names)
     assert option in SOURCES.options(group)

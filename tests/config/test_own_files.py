@@ -119,7 +119,7 @@ def test_shipped_files_are_text_as_written() -> None:
         ({"task/my_xnli": "defaults: [xnli, _self_]\n"}, ["task=my_xnli"], "another task, xnli"),
         ({"task/copy": "defaults: [mlqa, _self_]\n"}, ["task=copy"], "another task, mlqa"),
         ({"model/mine": "defaults: [tiny, _self_]\nmax_length: 32\n"}, ["model=mine"], "another model, tiny"),
-        ({"intermediate/mine": "arms: {english: {languages: [en]}}\nfamily: qa\n"}, ["intermediate=mine"], "has no name"),
+        ({"intermediate/mine": "arms: {english: {}}\nfamily: qa\n"}, ["intermediate=mine"], "has no name"),
         (
             {"intermediate/my_nli": "defaults: [nli, _self_]\n"},
             ["intermediate=my_nli", "intermediate.arm=english"], "another intermediate, nli",

@@ -38,12 +38,17 @@ STRATEGIES = {
     "masked text": ["intermediate=mlm", "intermediate.arm=multilingual", *FEW],
     "masked pairs": ["intermediate=tlm", *FEW],
     "clean and noisy text": [
-        "intermediate=robust_contrastive", "intermediate.arm=multilingual", "train_noise=realistic", "train_noise.stages=[intermediate]",
+        "intermediate=robust_contrastive", "intermediate.arm=multilingual", "train_noise=realistic",
+        "train_noise.stages=[intermediate]",
         *FEW,
     ],
     "native, equal tokens": ["intermediate=qa", "intermediate.arm=multilingual", "intermediate.match=tokens", *FEW],
-    "native, by weight": ["intermediate=nli", "intermediate.arm=multilingual", "intermediate.weights={en: 2, zh: 0.5}", *FEW],
-    "translated, other examples": ["intermediate=nli_parallel", "intermediate.arm=translated", "intermediate.items=distinct", *FEW],
+    "native, by weight": [
+        "intermediate=nli", "intermediate.arm=multilingual", "intermediate.weights={en: 2, zh: 0.5}", *FEW,
+    ],
+    "translated, other examples": [
+        "intermediate=nli_parallel", "intermediate.arm=translated", "intermediate.items=distinct", *FEW,
+    ],
     "translated, to unseen languages": [
         "intermediate=paraphrase_parallel", "intermediate.arm=translated", "intermediate.evaluated=unseen", *FEW,
     ],
@@ -53,18 +58,23 @@ STRATEGIES = {
         *(f"intermediate.tasks.{name}.size.{part}" for name in NINE for part in ("train=24", "dev=8")),
     ],
     "a chain": [
-        "intermediate=chain", "intermediate.arm=english", *few("intermediate.stages.qa"), *few("intermediate.stages.nli"),
+        "intermediate=chain", "intermediate.arm=english", *few("intermediate.stages.qa"),
+        *few("intermediate.stages.nli"),
     ],
     "shots": ["shots.k=10"],
     "noise in both stages": [
-        "intermediate=nli", "intermediate.arm=english", "train_noise=keyboard", "train_noise.stages=[intermediate,target]", *FEW,
+        "intermediate=nli", "intermediate.arm=english", "train_noise=keyboard",
+        "train_noise.stages=[intermediate,target]", *FEW,
     ],
     "adapters": ["intermediate=nli", "intermediate.arm=english", "model=e5_small_lora", *FEW],
     "at size": [
-        "intermediate=nli", "intermediate.arm=english", "trainer.accumulate_grad_batches=2", "trainer.gradient_checkpointing=true",
+        "intermediate=nli", "intermediate.arm=english", "trainer.accumulate_grad_batches=2",
+        "trainer.gradient_checkpointing=true",
         "task.recipe.patience=1", *FEW,
     ],
-    "two processes": ["intermediate=nli", "intermediate.arm=english", "trainer.devices=2", "trainer.accelerator=cpu", *FEW],
+    "two processes": [
+        "intermediate=nli", "intermediate.arm=english", "trainer.devices=2", "trainer.accelerator=cpu", *FEW,
+    ],
 }  # fmt: skip
 
 

@@ -243,7 +243,8 @@ def test_shards_without_cuda_are_refused_at_once(capsys: pytest.CaptureFixture[s
         ("trainer.checkpoint_minutes=-1", "at least 0"),
         ("task.recipe.patience=0", "at least 1"),
         ("task=lareqa trainer.devices=2", "must be 1 for lareqa"),
-        ("intermediate=robust_contrastive intermediate.arm=english train_noise=char train_noise.stages=[intermediate] trainer.devices=2",
+        ("intermediate=robust_contrastive intermediate.arm=english train_noise=char train_noise.stages=[intermediate] "
+         "trainer.devices=2",
          "must be 1 for robust_contrastive/english"),
         ("intermediate=stilts trainer.devices=2", "must be 1 for several tasks at once (stilts/english)"),
     ],

@@ -98,7 +98,8 @@ def sweep(folder: Path, change: Callable[[dict[str, Any]], dict[str, Any] | None
             for noise, level, score in (("clean", 0.0, 0.8), ("char", 0.1, 0.6)):
                 row: dict[str, Any] = {
                     "cell": f"{len(rows):016x}", "task": task.name, "family": FAMILIES[task.group], "language": code,
-                    "language_name": code, "script": "Latn", "model": "m", "intermediate": "none", "kind": "none", "arm": "none",
+                    "language_name": code, "script": "Latn", "model": "m", "intermediate": "none",
+                    "kind": "none", "arm": "none",
                     "noise": noise, "level": level, "noise_seed": 0, "seed": 42, "metric": task.metric,
                     "score": score, "n": 10, "status": "ok", "samples": "[]", "signature": f"cell {len(rows)}",
                     "extra": json.dumps({"exact_match": score - 0.2} if task.group == "qa" else {}),

@@ -27,7 +27,8 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 UNEXPECTED = 70  # exit code of a forked command that raised
 # Two jobs, one of them with two stages, that save their state after every step: each phase is there to be hit.
 STUDY = [
-    "-m", "task=xnli", "preset=two_cores", "intermediate=none,nli", "intermediate.arm=english", "intermediate.size.train=16", *world.QUICK[:2],
+    "-m", "task=xnli", "preset=two_cores", "intermediate=none,nli", "intermediate.arm=english",
+    "intermediate.size.train=16", *world.QUICK[:2],
     "task.size.dev=8", "task.size.test=12", "task.recipe.epochs=3", "intermediate.recipe.epochs=2",
     "task.recipe.batch_size=4", "intermediate.recipe.batch_size=4",  # a state is written between two steps of an epoch
     "languages=[en,de]", "noise.levels=[0,0.1]", "trainer.progress=false", "trainer.checkpoint_minutes=0",

@@ -38,9 +38,8 @@ def _check_preset(sources: Sources) -> None:
         if option != "none" and sources.path(f"{PRESET}/{preset}/{group}/{option}") is None:
             place = sources.override(group) or sources.override(PRESET) or sources.line(f"override /{PRESET}")
             raise ConfigError(
-                f"preset={preset} says nothing of {group}={option}{f' ({place})' if place else ''}: take another preset, "
-                f"such as {PRESET}={FULL}, and sizes of your own, or write {PRESET}/{preset}/{group}/{option}.yaml into "
-                "a folder for --config-dir"
+                f"preset={preset} says nothing of {group}={option}{f' ({place})' if place else ''}: take "
+                f"{PRESET}={FULL} and sizes of your own, or write {PRESET}/{preset}/{group}/{option}.yaml in a folder for --config-dir"
             )
 
 
