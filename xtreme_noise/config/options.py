@@ -37,9 +37,10 @@ def _check_preset(sources: Sources) -> None:
         option = sources.choices[group]
         if option != "none" and sources.path(f"{PRESET}/{preset}/{group}/{option}") is None:
             place = sources.override(group) or sources.override(PRESET) or sources.line(f"override /{PRESET}")
+            at = f" ({place})" if place else ""
             raise ConfigError(
-                f"preset={preset} says nothing of {group}={option}{f' ({place})' if place else ''}: take "
-                f"{PRESET}={FULL} and sizes of your own, or write {PRESET}/{preset}/{group}/{option}.yaml in a folder for --config-dir"
+                f"preset={preset} says nothing of {group}={option}{at}: take {PRESET}={FULL} and sizes of your own, or "
+                f"write {PRESET}/{preset}/{group}/{option}.yaml in a folder for --config-dir"
             )
 
 
