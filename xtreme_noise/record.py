@@ -63,6 +63,8 @@ class CellRecord:
     calibrated_by: str | None = None
     saturated: bool | None = None
     label_preserving: bool | None = None
+    stage: str | None = None  # digest of the last trained stage; None: the pretrained model
+    shots: int | None = None  # few-shot examples of the language; None: zero-shot
     signature: str | None = None
     thresholds: list[float] | None = field(default=None, hash=False)  # of bitext mining
     samples: list[dict[str, Any]] | None = field(default=None, hash=False)
@@ -114,7 +116,8 @@ NEEDED = tuple(
     for one in dataclasses.fields(CellRecord)
     if one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING
 )
-LATER = ("seen", "test_size", "forward_tokens", "windows", "thresholds")  # columns that tables of earlier versions lack
+# Columns that tables of earlier versions lack.
+LATER = ("seen", "test_size", "forward_tokens", "windows", "thresholds", "stage", "shots")
 
 
 def problem(values: Mapping[str, Any]) -> str | None:

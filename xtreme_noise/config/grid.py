@@ -61,6 +61,7 @@ def _of_job(cfg: Config) -> dict[str, Any]:
         "seed": cfg.seed,
         "metric": cfg.task.metric,
         "test_size": cfg.task.size.test,
+        "shots": cfg.shots.k,
     }
 
 

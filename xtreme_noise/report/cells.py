@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -13,8 +12,6 @@ from xtreme_noise.config import planned
 from xtreme_noise.record import ABSENT, CLEAN, CellRecord
 from xtreme_noise.report.system import System, named
 from xtreme_noise.results import table
-
-STAGE = re.compile(r"\|inter:[^|]*\|stage:([^|]+)\|")  # of a signature: xtreme_noise.stages.plan
 
 
 @dataclass(frozen=True)
@@ -88,12 +85,11 @@ def _unambiguous(cells: Sequence[CellRecord]) -> tuple[list[CellRecord], list[Pr
 
 
 def several_models(cells: Sequence[CellRecord]) -> tuple[list[CellRecord], list[Problem]]:
-    """Without the cells of one name and seed that are of models trained differently, by what their signatures say."""
+    """Without the cells of one name and seed that are of models trained differently."""
     found: dict[tuple[Any, ...], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for cell in cells:
-        stage = STAGE.search(cell.signature or "")
-        if cell.status == "ok" and stage and " shots" not in cell.task:  # with shots every language has a model
-            found[_trained(cell)][stage[1]].append(cell.language)
+        if cell.status == "ok" and cell.stage and cell.shots is None:  # with shots every language has a model
+            found[_trained(cell)][cell.stage].append(cell.language)
     mixed = {name: stages for name, stages in found.items() if len(stages) > 1}
     problems = [
         Problem(

@@ -160,7 +160,9 @@ class LanguageSession:
             return replace(planned, status="error", error=f"{type(error).__name__}: {error}"), None
         measured = json.loads((path / RECORD).read_text(encoding="utf-8"))
         signature = self.plan.signature(cell, self.test, measured["n"])
-        return CellRecord.of(planned.values() | measured | {"status": "ok", "signature": signature}), path
+        stage = self.plan.digest_for(self.language) if self.plan.stages else None
+        found = {"status": "ok", "stage": stage, "signature": signature}
+        return CellRecord.of(planned.values() | measured | found), path
 
     def _say(self, where: str, error: Exception) -> None:
         text = f"{type(error).__name__}: {error}"
