@@ -56,15 +56,15 @@ def test_an_own_folder_may_be_relative_and_hydras_search_path_goes_with_it(own: 
 
 
 def test_an_experiment_may_sweep_and_the_command_line_beats_its_sweep() -> None:
-    assert [job.intermediate.name for job in compose.jobs(["+experiment=quickstart"])] == [
+    assert [job.intermediate.title for job in compose.jobs(["+experiment=quickstart"])] == [
         "none",
         "slots/english",
         "slots/multilingual",
     ]
     [job] = compose.jobs(["+experiment=quickstart", "intermediate=slots", "intermediate.arm=english"])
-    assert job.intermediate.name == "slots/english"
+    assert job.intermediate.title == "slots/english"
     both = compose.jobs(["+experiment=quickstart", "intermediate=none,slots", "intermediate.arm=english", "seed=1,2"])
-    assert [(job.intermediate.name, job.seed) for job in both] == [
+    assert [(job.intermediate.title, job.seed) for job in both] == [
         ("none", 1),
         ("none", 2),
         ("slots/english", 1),
@@ -185,8 +185,8 @@ def test_arms_of_several_stages_or_tasks_are_equal_in_all_that_is_set() -> None:
         across.check([chains[0], replace(chains[1], intermediate=shorter)], Sources())
 
     [job] = compose.jobs(["task=xnli", "noise.level=0", "intermediate=stilts"])
-    whole = replace(job.intermediate, name="mine/english")
-    other = replace(whole, name="mine/multilingual", arm="multilingual")
+    whole = replace(job.intermediate, name="mine")
+    other = replace(whole, arm="multilingual")
 
     def check(changed: Any) -> None:
         across.check([replace(job, intermediate=whole), replace(job, intermediate=changed)], Sources())

@@ -21,9 +21,9 @@ def run_job(cfg: Any, job_dir: Path) -> None:
     from xtreme_noise.errors import JobFailed
 
     failing = dict(pair.split(":") for pair in os.environ.get("XN_TEST_FAIL", "").split(",") if pair)
-    trace = {"intermediate": cfg.intermediate.name, "seed": cfg.seed, "sweep": cfg.sweep, "pid": os.getpid()}
+    trace = {"intermediate": cfg.intermediate.title, "seed": cfg.seed, "sweep": cfg.sweep, "pid": os.getpid()}
     (job_dir / "trace.json").write_text(json.dumps(trace), encoding="utf-8")
-    how = failing.get(cfg.intermediate.name)
+    how = failing.get(cfg.intermediate.title)
     if how == "words":
         raise JobFailed("3 of 4 cells failed")
     if how == "exit":
