@@ -74,7 +74,7 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
         "char 0.1 · qa",
     ),
     "arms of different kinds": ({"intermediates": ("nli/english", "qa/multilingual")}, "share no kind"),
-    "an unknown arm": ({"intermediates": ("none", "nli/mlm")}, "no cell of the english or the multilingual arm"),
+    "an unknown arm": ({"intermediates": ("none", "nli/mlm")}, "no cell of the english arm"),
     "three seeds": ({"seeds": (0, 1, 2), "noise_seeds": (0, 1)}, "of 1 comparison"),
     "one item": ({"items": 1}, "xnli"),
     "retrieval": ({"tasks": {"tatoeba": "retrieval"}}, "tatoeba · char 0.1"),
