@@ -13,7 +13,7 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from tests.e2e.world import QUICK, cells, sentence, write
+from tests.e2e.world import cells, sentence, words, write
 from tests.unit.test_mining import by_hand, f1
 from xtreme_noise import cli, models
 from xtreme_noise.config import compose
@@ -91,7 +91,7 @@ def record(store: Path, row: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def job(tmp_path: Path, workdir: Path) -> list[str]:  # noqa: ARG001
-    return [*QUICK, "source=files", f"source.root={tmp_path}", "languages=[de]", "noise.level=0.1"]
+    return words(tmp_path, "languages=[de]", "noise.level=0.1")
 
 
 def only(folder: Path) -> Path:

@@ -13,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.e2e import world
 from tests.e2e.world import QUICK, WORDS, cells, nli, qa, sentence, write
 from xtreme_noise import cli
 from xtreme_noise.commands.plan import survey
@@ -34,12 +35,11 @@ CHAIN = [
 
 
 def words(root: Path, *overrides: str) -> list[str]:
-    return [*QUICK, "source=files", f"source.root={root}", "noise.levels=[0]", *overrides]
+    return world.words(root, "noise.levels=[0]", *overrides)
 
 
 def job(root: Path, *overrides: str) -> Config:
-    [found] = compose.jobs(words(root, *overrides))
-    return found
+    return world.job(root, "noise.levels=[0]", *overrides)
 
 
 def fitted(root: Path, *overrides: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.world import QUICK, cells, choices, qa, sentence, write
+from tests.e2e.world import cells, choices, qa, sentence, words, write
 from xtreme_noise import cli
 
 TOPICS = ("travel", "health", "sports")
@@ -53,7 +53,7 @@ def questions(root: Path) -> None:
 @pytest.mark.usefixtures("workdir")
 def test_task(task: str, files: Any, languages: list[str], tmp_path: Path) -> None:
     files(tmp_path)
-    job = [*QUICK, "source=files", f"source.root={tmp_path}", f"task={task}", f"languages=[{','.join(languages)}]"]
+    job = words(tmp_path, f"task={task}", f"languages=[{','.join(languages)}]")
     assert cli.main([*job, "noise.level=0.1", "sweep=s"]) == 0
     found = cells(Path("s"))
     assert {(row["language"], row["noise"]) for row in found} == {(c, n) for c in languages for n in ("clean", "char")}

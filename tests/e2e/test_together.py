@@ -13,11 +13,11 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModel, AutoModelForSequenceClassification
 
-from tests.e2e.world import QUICK, data, qa, sentence, write
-from tests.unit.test_modules import NLI, module, tiny  # noqa: F401
+from tests.e2e import world
+from tests.e2e.world import qa, sentence, write
 from tests.unit.test_resume import EVERY_STEP, Killed, kill_after
+from tests.unit.tiny_modules import NLI, module
 from xtreme_noise.commands import plan as estimate
-from xtreme_noise.config import compose
 from xtreme_noise.config.schema import Config, RecipeConfig
 from xtreme_noise.errors import NotFinite
 from xtreme_noise.modules import TaskModule, module_class
@@ -37,9 +37,7 @@ SMALL = [
 
 
 @pytest.fixture
-def root(tmp_path: Path, workdir: Path) -> Path:
-    assert workdir.exists()
-    root = data(tmp_path / "data")
+def root(root: Path) -> Path:
     nli = [{"premise": sentence("en", n), "hypothesis": sentence("en", n + 1), "label": n % 3} for n in range(24)]
     write(root / "mnli/validation_matched.en.jsonl.gz", nli)
     ends = [{"ctx": sentence("en", n), "endings": ["cat", "dog", "sun", "mat"], "label": str(n % 4)} for n in range(40)]
@@ -49,8 +47,7 @@ def root(tmp_path: Path, workdir: Path) -> Path:
 
 
 def job(root: Path, *overrides: str) -> Config:
-    [found] = compose.jobs([*QUICK, "source=files", f"source.root={root}", "intermediate=english/all", *overrides])
-    return found
+    return world.job(root, "intermediate=english/all", *overrides)
 
 
 def test_three_families_on_one_encoder(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -142,7 +139,7 @@ def test_the_last_update_is_the_mean_of_its_batches(root: Path, monkeypatch: pyt
     assert weights == [1.0] * (batches - left) + [4 / left] * left
 
 
-def test_encoders_are_one_and_heads_are_not(tiny: Path) -> None:  # noqa: F811
+def test_encoders_are_one_and_heads_are_not(tiny: Path) -> None:
     one, other = module(tiny, "classification", ["a", "b", "c"]), module(tiny, "qa")
     both = TogetherModule.of({"one": one, "other": other}, RecipeConfig())
     assert one.model.base_model.encoder is other.model.base_model.encoder

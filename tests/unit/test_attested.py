@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests import machine
-from tests.e2e.world import QUICK, cells, data, write
+from tests.e2e.world import cells, data, words, write
 from xtreme_noise import cli
 from xtreme_noise.data import examples
 from xtreme_noise.data.pairs import paired
@@ -34,7 +34,7 @@ def test_cells_on_the_same_items(tmp_path: Path, workdir: Path, store_path: Path
     root = data(tmp_path / "data")
     rows = [nli(number) for number in range(12)] + [nli(12, clean_premise=None, clean_hypothesis=None)]
     write(root / "xnli_noisy/test_typos_0.05.en.jsonl.gz", rows)
-    job = [*QUICK, "source=files", f"source.root={root}", "language=en"]
+    job = words(root, "language=en")
     assert cli.main([*job, "task=xnli", "noise.level=0.1", "sweep=own"]) == 0
     fits = sorted(store_path.glob("stages/*"))
     assert cli.main([*job, "task=attested/xnli", "noise=[attested,char]", "noise.levels=[0,0.1,0.2]", "sweep=s"]) == 0

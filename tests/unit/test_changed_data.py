@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.e2e.world import QUICK, nli, write
+from tests.e2e.world import QUICK, job, nli, write
 from xtreme_noise import models
 from xtreme_noise.config import compose, fetched
 from xtreme_noise.config.fetched import Entry
@@ -251,10 +251,8 @@ def test_weights_are_not_those_of_a_file_that_changes(tmp_path: Path, checkpoint
 
 
 def study(root: Path, store: Path, *more: str) -> tuple[Plan, Store]:
-    [cfg] = compose.jobs(
-        [*QUICK, "source=files", f"source.root={root}", "task=xnli", "languages=[en,de]", "noise.level=0",
-         "task.recipe.learning_rate=1e-3", "task.recipe.batch_size=4", f"store={store}", *more]
-    )  # fmt: skip
+    recipe = ["task.recipe.learning_rate=1e-3", "task.recipe.batch_size=4"]
+    cfg = job(root, "task=xnli", "languages=[en,de]", "noise.level=0", *recipe, f"store={store}", *more)
     return Plan(cfg), Store(store)
 
 

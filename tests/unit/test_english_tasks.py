@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from tests.e2e.world import QUICK, data, qa, write
-from tests.unit.test_modules import module, tiny  # noqa: F401
+from tests.e2e.world import QUICK, data, qa, words, write
+from tests.unit.tiny_modules import module
 from xtreme_noise import cli, tasks
 from xtreme_noise.config import compose
 from xtreme_noise.data.examples import normalise
@@ -63,7 +63,7 @@ def test_a_plan_names_the_files_that_are_not_there(
     assert f"intermediate english/{name}" in shown and missing in shown
 
 
-def test_a_question_without_an_answer(tiny: Path) -> None:  # noqa: F811
+def test_a_question_without_an_answer(tiny: Path) -> None:
     some: Any = module(tiny, "qa", labels=["unanswerable"])
     first, second = some.training_features(QUESTIONS)
     assert (first["start_positions"], first["end_positions"]) > (0, 0)
@@ -121,6 +121,6 @@ def test_squad2_and_ccg_train_a_stage(tmp_path: Path) -> None:
     (root / "ccg" / "tags.txt").write_text("A\nB\n", encoding="utf-8")
     for name in ("squad2", "ccg"):
         short = ["intermediate.recipe.max_length=48", "intermediate.recipe.stride=8"]
-        files = [*QUICK, "source=files", f"source.root={root}", "task=tatoeba"]
+        files = words(root, "task=tatoeba")
         [cfg] = compose.jobs([*files, f"intermediate=english/{name}", *short])
         assert (train(Plan(cfg), Store(cfg.store), False) / "model.safetensors").is_file()

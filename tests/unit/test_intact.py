@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoModel
 
-from tests.unit.test_modules import TINY, tiny  # noqa: F401
+from tests.unit.tiny_modules import TINY
 from xtreme_noise import cli, models
 from xtreme_noise.config.schema import ModelConfig
 from xtreme_noise.errors import ModelUnavailable
@@ -27,7 +27,7 @@ DAMAGES: dict[str, Damage] = {
 
 
 @pytest.fixture
-def folder(tiny: Path, tmp_path: Path) -> Path:  # noqa: F811
+def folder(tiny: Path, tmp_path: Path) -> Path:
     found = tmp_path / "model"
     shutil.copytree(tiny, found)
     (found / "special_tokens_map.json").write_text(json.dumps({"bos_token": "<s>"}))

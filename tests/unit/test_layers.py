@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.world import QUICK, cells, data
-from tests.unit.test_modules import module, predictor, tiny  # noqa: F401
+from tests.e2e.world import cells, data, words
+from tests.unit.tiny_modules import module, predictor
 from xtreme_noise import cli
 
 COLUMNS: dict[str, Any] = {
@@ -20,7 +20,7 @@ COLUMNS: dict[str, Any] = {
 }
 
 
-def test_the_sweep_is_what_each_layer_gives_by_itself(tiny: Path) -> None:  # noqa: F811
+def test_the_sweep_is_what_each_layer_gives_by_itself(tiny: Path) -> None:
     some: Any = module(tiny, "retrieval").eval()
     some.sweep = ("mean", "cls", "max")
     swept = predictor(some)
@@ -37,7 +37,7 @@ def test_the_sweep_is_what_each_layer_gives_by_itself(tiny: Path) -> None:  # no
     assert len(set(map(tuple, found.values()))) > 3, "layers and poolings that differ"
 
 
-def test_padding_is_in_no_pooling(tiny: Path) -> None:  # noqa: F811
+def test_padding_is_in_no_pooling(tiny: Path) -> None:
     some: Any = module(tiny, "retrieval").eval()
     some.sweep = ("mean", "cls", "max")
     together, alone = predictor(some, tokens=10_000), predictor(some)
@@ -49,7 +49,7 @@ def test_padding_is_in_no_pooling(tiny: Path) -> None:  # noqa: F811
 
 @pytest.mark.usefixtures("workdir")
 def test_in_a_study(tmp_path: Path) -> None:
-    job = [*QUICK, "source=files", f"source.root={data(tmp_path)}", "task=tatoeba", "language=de", "noise.level=0.1"]
+    job = words(data(tmp_path), "task=tatoeba", "language=de", "noise.level=0.1")
     assert cli.main([*job, "sweep=plain"]) == 0
     assert cli.main([*job, "task.layer_sweep=[mean,cls]", "sweep=swept"]) == 0
     plain, swept = cells(Path("plain")), cells(Path("swept"))

@@ -11,21 +11,16 @@ from safetensors.torch import load_file
 from transformers import AutoModelForMaskedLM, AutoModelForSequenceClassification
 
 from tests.unit.test_resume import EVERY_STEP, Killed, fit, kill_after, result
+from tests.unit.tiny_modules import TINY
 from xtreme_noise import cli, models
-from xtreme_noise.config.schema import LoraConfig, ModelConfig
+from xtreme_noise.config.schema import LoraConfig
 from xtreme_noise.errors import ConfigError
 from xtreme_noise.models import lora
 from xtreme_noise.stages.checkpoint import LAST, Resume
-from xtreme_noise.store import Store, manifest_key
+from xtreme_noise.store import manifest_key
 
 pytest.importorskip("peft")
 LORA = ("model.lora.rank=4", "model.lora.alpha=8")
-TINY = ModelConfig(name="tiny", loader="random")
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return models.materialise(TINY, Store(tmp_path_factory.mktemp("store")), True)
 
 
 def test_a_stage_and_its_checkpoint(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

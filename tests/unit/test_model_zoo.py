@@ -130,7 +130,6 @@ ZOO: dict[str, Callable[[Path], None]] = {"mbert": mbert, "mdeberta": mdeberta, 
 
 @pytest.fixture(scope="module", params=ZOO)
 def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.set_num_threads(1)
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp(request.param)
     ZOO[request.param](folder)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from datasets import Dataset
 
-from tests.unit.test_modules import module, predictor, tiny  # noqa: F401
+from tests.unit.tiny_modules import module, predictor
 from xtreme_noise.config import compose
 from xtreme_noise.data.examples import normalise
 from xtreme_noise.errors import DataError
@@ -42,7 +42,7 @@ def test_normal_form() -> None:
         normalise([("line 1", {"text": "t", "choice_0": "a", "label": 0})], **common)
 
 
-def test_one_score_a_choice_and_the_loss_is_over_them(tiny: Path) -> None:  # noqa: F811
+def test_one_score_a_choice_and_the_loss_is_over_them(tiny: Path) -> None:
     some: Any = module(tiny, "multiple_choice").eval()
     guess = predictor(some)
     predicted = guess.predict(COLUMNS)

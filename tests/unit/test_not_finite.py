@@ -13,9 +13,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.e2e.world import QUICK, cells, sentence
-from tests.unit.test_modules import TINY, module, predictor, tiny  # noqa: F401
 from tests.unit.test_multiple_choice import COLUMNS as CHOICES
 from tests.unit.test_trainer_options import fit
+from tests.unit.tiny_modules import TINY, module, predictor
 from xtreme_noise import cli, models, noise, tasks
 from xtreme_noise.data.batching import pad
 from xtreme_noise.errors import ConfigError, ModelUnavailable, NotFinite
@@ -49,7 +49,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("value", [NAN, INF, -INF])
 @pytest.mark.parametrize("family", sorted(tasks.names()))
-def test_what_a_model_says_of_an_input(family: str, value: float, tiny: Path) -> None:  # noqa: F811
+def test_what_a_model_says_of_an_input(family: str, value: float, tiny: Path) -> None:
     """Each family fails for the examples that it concerns, and for no others."""
     some: Any = module(tiny, family, ["A", "B"] if family in ("classification", "tagging") else ())
     one = {name: column[:1] for name, column in EXAMPLES[family].items()}
@@ -89,7 +89,7 @@ def test_padding_does_not_count_and_a_length_beyond_float32_does() -> None:
 @pytest.mark.parametrize("value", [NAN, INF])
 def test_a_model_whose_weights_are_not_finite_is_not_opened(
     value: float,
-    tiny: Path,  # noqa: F811
+    tiny: Path,
     tmp_path: Path,
 ) -> None:
     for file in tiny.iterdir():

@@ -19,8 +19,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from tests.e2e.world import QUICK, command, data
-from xtreme_noise.config import compose
+from tests.e2e.world import command, data, job, words
 from xtreme_noise.errors import UserError
 from xtreme_noise.stages import checkpoint
 from xtreme_noise.stages import fit as stage_fit
@@ -36,17 +35,10 @@ class Killed(BaseException):
     """In place of a power cut."""
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def fit(root: Path, store: Path, *overrides: str) -> Path:
     """The finished directory of a target stage: three epochs of six steps, with dropout."""
-    [cfg] = compose.jobs(
-        [*QUICK, "source=files", f"source.root={root}", "task=xnli", "task.recipe.epochs=3",
-         "task.recipe.batch_size=4", "task.recipe.learning_rate=1e-3", f"store={store}", *overrides]
-    )  # fmt: skip
+    recipe = ["task.recipe.epochs=3", "task.recipe.batch_size=4", "task.recipe.learning_rate=1e-3"]
+    cfg = job(root, "task=xnli", *recipe, f"store={store}", *overrides)
     return train(Plan(cfg), Store(store), False)
 
 
@@ -338,9 +330,8 @@ def test_the_state_makes_room_for_the_stage(tmp_path: Path, monkeypatch: pytest.
 
 def test_kill_9(root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     epochs, store = "task.recipe.epochs=6", tmp_path / "killed"
-    overrides = [*QUICK, "source=files", f"source.root={root}", "task=xnli", "languages=[en]", "noise.levels=[0]",
-                 "task.recipe.batch_size=4", "task.recipe.learning_rate=1e-3", epochs, f"store={store}",
-                 EVERY_STEP]  # fmt: skip
+    recipe = ["task.recipe.batch_size=4", "task.recipe.learning_rate=1e-3", epochs]
+    overrides = words(root, "task=xnli", "languages=[en]", "noise.levels=[0]", *recipe, f"store={store}", EVERY_STEP)
     process = subprocess.Popen(
         command(*overrides), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         env=os.environ | {"OMP_NUM_THREADS": "1"},

@@ -11,10 +11,9 @@ import pytorch_lightning as pl
 import torch
 from safetensors.torch import load_file
 
-from tests.e2e.world import QUICK
+from tests.e2e import world
 from tests.unit.test_resume import Killed, kill_after
 from xtreme_noise import cli, models
-from xtreme_noise.config import compose
 from xtreme_noise.config.schema import Config, ModelConfig
 from xtreme_noise.data.batching import LengthBuckets
 from xtreme_noise.stages.checkpoint import Resume
@@ -23,17 +22,9 @@ from xtreme_noise.stages.plan import Plan
 from xtreme_noise.store import Store
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def job(root: Path, store: Path, *overrides: str) -> Config:
-    [cfg] = compose.jobs(
-        [*QUICK, "source=files", f"source.root={root}", "task=xnli", "task.recipe.batch_size=4",
-         "task.recipe.learning_rate=1e-3", f"store={store}", *overrides]
-    )  # fmt: skip
-    return cfg
+    recipe = ["task.recipe.batch_size=4", "task.recipe.learning_rate=1e-3"]
+    return world.job(root, "task=xnli", *recipe, f"store={store}", *overrides)
 
 
 def fit(root: Path, store: Path, *overrides: str) -> Path:
@@ -78,10 +69,9 @@ def test_the_keys_of_stages_that_are_trained_already_stay(root: Path, tmp_path: 
 
 def test_tagging_with_a_hub_model_is_trained_anew(root: Path, tmp_path: Path) -> None:
     """Its tokenizer may be one that words had been shown to without their spaces; that of tiny never was."""
-    tagging = [*QUICK, "source=files", f"source.root={root}", "task=udpos"]
     hub = ["model.loader=hub", f"model.path={without_dropout(tmp_path)}", "model.parameters={}"]
-    for options, found in ((tagging, False), ([*tagging, *hub], True)):
-        [cfg] = compose.jobs(options)
+    for options, found in (([], False), (hub, True)):
+        cfg = world.job(root, "task=udpos", *options)
         assert ("encoding" in Plan(cfg).stages[-1].key()) == found
     assert "encoding" not in Plan(job(root, tmp_path, *hub)).stages[-1].key()
 

@@ -11,7 +11,7 @@ from typing import Any
 import datasets
 import pytest
 
-from tests.e2e.world import QUICK, cells, data
+from tests.e2e.world import cells, data, words
 from tests.unit import sweep_factory
 from xtreme_noise import cli, report, results
 from xtreme_noise.config import compose
@@ -90,7 +90,7 @@ def test_whatever_changes_the_weights_is_in_the_key(name: str) -> None:
 def test_a_study_with_and_without(tmp_path: Path, store_path: Path) -> None:
     """Two models, one clean training set; the same command again reuses both; the record says what noise there was."""
     root = data(tmp_path / "data")
-    job = [*QUICK, "source=files", f"source.root={root}", "task=xnli", "languages=[en]", "noise.levels=[0,0.1]"]
+    job = words(root, "task=xnli", "languages=[en]", "noise.levels=[0,0.1]")
     assert cli.main([*job, "-m", "train_noise=none,char", "task.recipe.epochs=2", "sweep=s"]) == 0
     stages = sorted(store_path.glob("stages/*/training.json"))
     facts = [json.loads(path.read_text()) for path in stages]

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import Dataset
 
-from tests.e2e.world import QUICK, cells, qa, sentence, write
+from tests.e2e.world import cells, qa, sentence, words, write
 from xtreme_noise import cli, metrics
 from xtreme_noise.config import compose
 from xtreme_noise.config.fields import spoken
@@ -100,7 +100,7 @@ def test_tatoebas_candidates_are_english(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("workdir")
 def test_study(tmp_path: Path, store_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = files(tmp_path / "data")
-    job = [*QUICK, "source=files", f"source.root={root}"]
+    job = words(root)
     assert cli.main([*job, "task=mlqa", "languages=[de]", "noise.levels=[0]", "sweep=one"]) == 0
     wanted = f"languages=[{','.join(PAIRS)}]"
     command = [*job, "task=mlqa_cross", wanted, "noise=[char,diacritic]", "noise.level=0.3"]
