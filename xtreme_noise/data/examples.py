@@ -37,22 +37,13 @@ def normalise(
     Raises DataError, naming where, for a missing column, a label out of range, an answer that is not in its context,
     a duplicate id, or no rows at all.
     """
-    check = tasks.family(family).check
     found: list[Row] = []
     seen: dict[str, str] = {}
     # The columns of a test set with two sides in one file.
     pairs = list(columns) if any(name.startswith(NOISY) for name in columns) else []
     unpaired = 0
     for number, (where, raw) in enumerate(rows):
-        row = dict(raw)
-        for ours, theirs in columns.items():
-            outer, _, inner = theirs.partition(".")
-            if theirs not in raw and inner and isinstance(raw.get(outer), Mapping) and inner in raw[outer]:
-                row[ours] = raw[outer][inner]
-                continue
-            if theirs not in raw:
-                raise DataError(f"{where}: no column {theirs!r} (for {ours!r}); it has {', '.join(map(str, raw))}")
-            row[ours] = raw[theirs]
+        row = _renamed(raw, columns, where)
         if pairs and any(row[name] is None for name in pairs):
             unpaired += 1  # one side of the pair is not known
             continue
@@ -60,11 +51,7 @@ def normalise(
         if identifier in seen:
             raise DataError(f"{where}: id {identifier!r} was already used at {seen[identifier]}; ids must be unique")
         seen[identifier] = where
-        try:
-            checked = check(row, labels, where)
-        except DataError as error:
-            names = [f" ({ours!r} is {theirs!r} there)" for ours, theirs in columns.items() if repr(ours) in str(error)]
-            raise DataError(f"{error}{''.join(names)}") from None
+        checked = _checked(row, family, labels, columns, where)
         example = {"id": identifier, **checked, **noisy_side(checked, row, where)}
         try:
             check_text(example)  # of the hub's rows as well, which no reader here has checked
@@ -78,6 +65,29 @@ def normalise(
     if family == "ranking" and "query" in found[0] and prefix == "test" and numbered([row["id"] for row in found]):
         log.warning("%s: no column 'id', by which official files name the examples: mode=export leaves it out", what)
     return found
+
+
+def _renamed(raw: Mapping[str, Any], columns: Mapping[str, str], where: str) -> Row:
+    """The row with our columns beside its own. `a.b` is b in the column a, unless there is a column of that name."""
+    row = dict(raw)
+    for ours, theirs in columns.items():
+        outer, _, inner = theirs.partition(".")
+        if theirs in raw:
+            row[ours] = raw[theirs]
+        elif inner and isinstance(raw.get(outer), Mapping) and inner in raw[outer]:
+            row[ours] = raw[outer][inner]
+        else:
+            raise DataError(f"{where}: no column {theirs!r} (for {ours!r}); it has {', '.join(map(str, raw))}")
+    return row
+
+
+def _checked(row: Row, family: str, labels: Sequence[str], columns: Mapping[str, str], where: str) -> Row:
+    """The row's content in normal form. Errors name a column as the file does, too."""
+    try:
+        return tasks.family(family).check(row, labels, where)
+    except DataError as error:
+        names = [f" ({ours!r} is {theirs!r} there)" for ours, theirs in columns.items() if repr(ours) in str(error)]
+        raise DataError(f"{error}{''.join(names)}") from None
 
 
 def numbered(identifiers: Sequence[str]) -> bool:

@@ -64,31 +64,19 @@ def load_model(
     Raises ConfigError when `cfg.layers` is more than there are, ModelUnavailable when the directory is no
     complete checkpoint in safetensors, lacks a weight of the encoder, or holds nan or inf.
     """
-    import torch
     from transformers import AutoConfig
 
     from xtreme_noise.finite import not_finite
 
-    remote = cfg.trust_remote_code
+    local = {"local_files_only": True, "trust_remote_code": cfg.trust_remote_code}
     try:
         with quiet():  # its report is checked below
-            stored = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=remote)
-            config = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=remote, **head)
+            stored = AutoConfig.from_pretrained(path, **local)
+            config = AutoConfig.from_pretrained(path, **local, **head)
             available = keep_layers(config, cfg.layers)
             if cfg.attention_dropout is not None:
                 set_attention_dropout(config, cfg.attention_dropout)
-            new_head = fresh_head or ("id2label" in head and stored.id2label != config.id2label)
-            model, report = auto_class.from_pretrained(
-                path,
-                config=config,
-                dtype=torch.float32,
-                **({"attn_implementation": cfg.attention} if cfg.attention else {}),
-                use_safetensors=True,
-                ignore_mismatched_sizes=True,  # a head of other size; the encoder is checked below
-                output_loading_info=True,
-                local_files_only=True,
-                trust_remote_code=remote,
-            )
+            model, report = _from_pretrained(auto_class, path, cfg, config)
     except UserError:
         raise
     except Exception as error:  # of any class, where a file is damaged
@@ -98,12 +86,32 @@ def load_model(
     _check(model, report, path, dropped=range(config.num_hidden_layers, available))
     if name := not_finite(model.state_dict()):
         raise ModelUnavailable(f"{path}: the weight {name} holds nan or inf: fetch or train it again")
-    if new_head:
+    if fresh_head or ("id2label" in head and stored.id2label != config.id2label):
         _renew_head(model)
     if cfg.freeze_embeddings:
         for parameter in embeddings(model).parameters():
             parameter.requires_grad = False
     return model.train()
+
+
+def _from_pretrained(
+    auto_class: Any, path: Path | str, cfg: ModelConfig, config: PretrainedConfig
+) -> tuple[PreTrainedModel, dict[str, Any]]:
+    """The model of this configuration, and transformers' report on what of it the checkpoint holds."""
+    import torch
+
+    model, report = auto_class.from_pretrained(
+        path,
+        config=config,
+        dtype=torch.float32,
+        **({"attn_implementation": cfg.attention} if cfg.attention else {}),
+        use_safetensors=True,
+        ignore_mismatched_sizes=True,  # a head of other size; the encoder is checked with the report
+        output_loading_info=True,
+        local_files_only=True,
+        trust_remote_code=cfg.trust_remote_code,
+    )
+    return model, report
 
 
 def keep_layers(config: PretrainedConfig, layers: int | None) -> int:

@@ -227,52 +227,37 @@ def perturb(
     spoken: column -> language, for columns that are not in `language` (of a pair, all of them); labels: of the tags,
     which "tokens_protected" needs.
 
-    ConfigError for a field the family does not have, NotApplicable where the noise family can act on
-    nothing in the whole set (or would change the number of tokens under token labels), DataError for a row
-    that is not in normal form. The texts of the field calibrate families that need it.
+    The texts of the field calibrate families that need it. Raises ConfigError for a field the family does not have,
+    DataError for a row that is not in normal form, and NotApplicable where the noise can act on nothing in the whole
+    set, or would change the number of tokens under token labels.
     """
     chosen = _field(family, field, perturber)
     if field == "tokens_protected" and (OUTSIDE not in labels or perturber.paired):
         raise ConfigError(f"{dataset_name}: there are no entities to protect from {perturber.family} noise")
     if not len(dataset):
         raise DataError(f"{dataset_name} {language} {split}: no examples to perturb")
-    for column in chosen.columns:
-        if column not in dataset.column_names:
-            raise ConfigError(f"{dataset_name} has no column {column!r}, which the noise field {field!r} needs")
-        if perturber.paired and NOISY + column not in dataset.column_names:
-            raise ConfigError(
-                f"{dataset_name} has no noisy side of {column!r}: {perturber.family} noise needs a task with a paired "
-                "test set, such as task=attested/xnli"
-            )
-    call = Call(perturber, level, seed, language, f"{dataset_name}|{language}|{split}", spoken or {}, labels)
+    _check_columns(dataset, chosen.columns, perturber, dataset_name, field)
+    call = Call(
+        perturber=perturber,
+        level=level,
+        seed=seed,
+        language=language,
+        prefix=f"{dataset_name}|{language}|{split}",
+        spoken=spoken or {},
+        labels=labels,
+    )
     for code in dict.fromkeys(map(call.of, chosen.columns)):
         perturber.check(level, code)
         perturber.prepare(_texts(dataset, [c for c in chosen.columns if call.of(c) == code]), level, code)
-    columns: dict[str, list[Any]] = {}
-    account = _Account()
+    columns, account = dict[str, list[Any]](), _Account()
     with restored():  # once, for families that draw from the global generators
         for row in _rows(dataset):
             new, parts = chosen.handler(call, row)
             account.add(row["id"], parts)
             for column, value in new.items():
                 columns.setdefault(column, []).append(value)
-    if not account.capacity:
-        raise NotApplicable(
-            f"noise family {perturber.family!r} has nothing to act on in {dataset_name} ({language}, {field})"
-        )
-    if not account.changed and level * account.characters >= CERTAIN:
-        raise NotApplicable(
-            f"noise family {perturber.family!r} changed nothing in {dataset_name} ({language}, {field}) at level "
-            f"{level:g}, although it names {account.capacity / account.examples:.1%} of it as what it can act on"
-        )
-    return Perturbed(
-        dataset=_with_columns(dataset, columns) if account.changed else dataset,
-        achieved=account.achieved / account.examples,
-        capacity=account.capacity / account.examples,
-        changed=account.changed / account.examples,
-        word_change_rate=account.touched / account.words if account.words else 0.0,
-        samples=account.samples,
-    )
+    _check_effect(account, perturber, level, f"{dataset_name} ({language}, {field})")
+    return account.perturbed(_with_columns(dataset, columns) if account.changed else dataset)
 
 
 @dataclass
@@ -300,6 +285,41 @@ class _Account:
                 self.touched += len(words_touched(part.spans, part.noised.edits))
                 if len(self.samples) < SAMPLES:
                     self.samples.append(_sample(identity, part))
+
+    def perturbed(self, dataset: datasets.Dataset) -> Perturbed:
+        """The noisy data set, with the means over its examples."""
+        return Perturbed(
+            dataset=dataset,
+            achieved=self.achieved / self.examples,
+            capacity=self.capacity / self.examples,
+            changed=self.changed / self.examples,
+            word_change_rate=self.touched / self.words if self.words else 0.0,
+            samples=self.samples,
+        )
+
+
+def _check_columns(
+    dataset: datasets.Dataset, columns: Sequence[str], perturber: Perturber, dataset_name: str, field: str
+) -> None:
+    for column in columns:
+        if column not in dataset.column_names:
+            raise ConfigError(f"{dataset_name} has no column {column!r}, which the noise field {field!r} needs")
+        if perturber.paired and NOISY + column not in dataset.column_names:
+            raise ConfigError(
+                f"{dataset_name} has no noisy side of {column!r}: {perturber.family} noise needs a task with a paired "
+                "test set, such as task=attested/xnli"
+            )
+
+
+def _check_effect(account: _Account, perturber: Perturber, level: float, where: str) -> None:
+    """Raise NotApplicable where the noise can act on nothing, or did not although it should have."""
+    if not account.capacity:
+        raise NotApplicable(f"noise family {perturber.family!r} has nothing to act on in {where}")
+    if not account.changed and level * account.characters >= CERTAIN:
+        raise NotApplicable(
+            f"noise family {perturber.family!r} changed nothing in {where} at level {level:g}, although it names "
+            f"{account.capacity / account.examples:.1%} of it as what it can act on"
+        )
 
 
 def _sample(identity: str, part: Part) -> dict[str, Any]:

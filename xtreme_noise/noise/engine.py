@@ -215,19 +215,15 @@ class EngineFamily(Perturber):
     ) -> Iterator[Change]:
         """Accepted changes, in an order that does not depend on the level."""
         sites = list(compress(range(len(kinds)), kinds))
-        many, last = len(sites), len(units)
+        last = len(units)
         taken = bytearray(last + 2)  # one grapheme of margin on either side
         done: list[Change] = []
         propose = self.propose
         # Scattered changes with an untouched grapheme between any two, while places are easily found ...
-        for turn in range(1, 4 * many + 8):
-            if not turn & 7:
-                words = block(key, turn >> 3)
-            word = words[turn & 7]
-            site = sites[(word >> 32) % many]
+        for site, number in _drawn(sites, key, words):
             if taken[site + 1]:
                 continue
-            change = propose(word & 0xFFFFFFFF, site, units, kinds, table)
+            change = propose(number, site, units, kinds, table)
             if change is None:
                 continue
             start, end, new, _ = change
@@ -290,6 +286,16 @@ class EngineFamily(Perturber):
                 taken[low + 1 : high + 1] = b"\1" * (high - low)
                 became.add(change)
                 yield change
+
+
+def _drawn(sites: Sequence[int], key: bytes, words: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+    """Sites with a number of 32 bits each, about four times as many as there are sites. words: the key's block 0."""
+    many = len(sites)
+    for turn in range(1, 4 * many + 8):
+        if not turn & 7:
+            words = block(key, turn >> 3)
+        word = words[turn & 7]
+        yield sites[(word >> 32) % many], word & 0xFFFFFFFF
 
 
 def _coin(key: bytes, number: int) -> float:
