@@ -91,6 +91,16 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def one_mode() -> Iterator[None]:
+    """Hydra composes every command once more than it needs, to see whether it is a sweep: launch.run tells it."""
+    from hydra._internal.hydra import Hydra
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Hydra, "get_mode", lambda *_, **__: None)
+        yield
+
+
+@pytest.fixture(scope="session")
 def tiny(made_once: None, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001
     """The checkpoint of model=tiny, to be read only."""
     from tests.unit.tiny_modules import TINY
@@ -101,7 +111,7 @@ def tiny(made_once: None, tmp_path_factory: pytest.TempPathFactory) -> Path:  # 
 
 
 @pytest.fixture
-def workdir(made_once: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:  # noqa: ARG001
+def workdir(made_once: None, one_mode: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:  # noqa: ARG001
     """An empty current directory: where a command without sweep= leaves its results."""
     path = tmp_path / "work"
     path.mkdir()

@@ -72,7 +72,7 @@ def test_second_run_trains_and_forwards_nothing(root: Path, monkeypatch: pytest.
         raise AssertionError("a finished study must not be computed again")
 
     monkeypatch.setattr(model_cache, "fit", forbidden)
-    monkeypatch.setattr(Predictor, "predict", forbidden)
+    monkeypatch.setattr(Predictor, "encode", forbidden)
     main(root, *overrides)
     assert cells(Path("s")) == before
 
@@ -286,11 +286,11 @@ def test_a_full_disk_keeps_what_is_finished(root: Path, monkeypatch: pytest.Monk
 def test_kill_9_and_go_on(root: Path, store_path: Path) -> None:
     """Killed at moments spread over the run; the last run finishes and equals one that was never killed."""
     study = ["task=xnli", "languages=[en,de]", "noise=[char]", "noise.levels=[0,0.05,0.1]"]
-    overrides = words(root, *study, f"store={store_path}", "sweep=s")
+    overrides = [*study, f"store={store_path}", "sweep=s"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     for moment in ("data", "stages", "predictions", "cells"):
         process = subprocess.Popen(
-            command(*overrides), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
+            command(*words(root, *overrides)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
         )
         deadline = time.monotonic() + 120
         while process.poll() is None and time.monotonic() < deadline:
@@ -299,9 +299,9 @@ def test_kill_9_and_go_on(root: Path, store_path: Path) -> None:
             time.sleep(0.005)
         process.send_signal(signal.SIGKILL)
         process.wait()
-    run(*overrides, cwd=Path.cwd())
+    main(root, *overrides)
     assert [p for p in store_path.rglob(".*") if p.is_dir() and p.parent.name in ("stages", "cells")] == []
-    run(*overrides[:-2], f"store={store_path.parent / 'fresh'}", "sweep=t", cwd=Path.cwd())
+    main(root, *study, f"store={store_path.parent / 'fresh'}", "sweep=t")
     measured = ("cell", "score", "n", "achieved", "flip_rate", "signature", "status")
     interrupted, straight = ([[row[n] for n in measured] for row in cells(Path(s))] for s in ("s", "t"))
     assert interrupted == straight and len(straight) == 6
