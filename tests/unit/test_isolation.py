@@ -97,7 +97,7 @@ def test_the_worst_of_machines(tmp_path: Path, repository: Path) -> None:
         "TESTS_INSIDE": "1",
     }
     chosen = [
-        "tests/unit/test_machine.py",
+        "tests/unit/test_isolation.py",
         "tests/unit/test_noise_table.py::test_the_table_on_embedded_text",
         "tests/config/test_folders.py::test_a_plain_command_is_named_after_its_experiment_or_task",
         "tests/config/test_folders.py::test_a_given_folder_is_absolute_and_taken_literally",
