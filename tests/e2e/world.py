@@ -32,10 +32,13 @@ def sentence(language: str, number: int, length: int = 6) -> str:
     return joined.join(words[(number * 7 + at * (number % 5 + 1)) % len(words)] for at in range(length)) + f" {number}"
 
 
-def write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+def write(path: Path, rows: Sequence[dict[str, Any] | str]) -> Path:
+    """A file of rows, or of lines as they are."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with gzip.open(path, "wt", encoding="utf-8") as stream:
-        stream.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        for row in rows:
+            stream.write((row if isinstance(row, str) else json.dumps(row, ensure_ascii=False)) + "\n")
+    return path
 
 
 def nli(language: str, count: int, start: int = 0) -> list[dict[str, Any]]:

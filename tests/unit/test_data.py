@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import gzip
 import json
 import shutil
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import ClassLabel, Dataset, Features, List
 
+from tests.e2e.world import write
 from xtreme_noise.config.schema import SourceConfig
 from xtreme_noise.config.splits import DataConfig, RepairConfig, SplitConfig
 from xtreme_noise.data import files
@@ -23,14 +23,6 @@ from xtreme_noise.errors import ConfigError, DataError
 from xtreme_noise.store import Store
 
 NLI = [{"text": "a b", "text_pair": "c", "label": n % 3} for n in range(30)]
-
-
-def write(path: Path, rows: Sequence[Any]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with gzip.open(path, "wt", encoding="utf-8") as stream:
-        for row in rows:
-            stream.write((row if isinstance(row, str) else json.dumps(row)) + "\n")
-    return path
 
 
 def reference(root: Path, family: str = "classification", **split: Any) -> Reference:

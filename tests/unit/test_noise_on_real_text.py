@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 import datasets
 import pytest
 
+from tests import real
 from xtreme_noise.data import sib200
 from xtreme_noise.languages import XTREME_R
 from xtreme_noise.languages.codes import FLORES
@@ -25,11 +22,6 @@ PERTURBERS: dict[str, Perturber] = {
     name: family_class(name)(checked_parameters(name, {})) for name in ("char", "keyboard")
 }
 SENTENCES = 400
-
-
-def rows(path: Path) -> Iterator[dict[str, Any]]:
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        yield from (json.loads(line) for line in file)
 
 
 def check_levels(texts: list[str], code: str) -> None:
@@ -56,7 +48,7 @@ def test_level_is_what_it_says(shared_data: Path, code: str) -> None:
 @pytest.mark.parametrize("code", ["de", "ko", "ta", "zh"])
 def test_level_is_what_it_says_on_short_text(shared_data: Path, code: str) -> None:
     path = shared_data / "tatoeba" / f"test.{code}-en.jsonl.gz"
-    found = [row["source_sentence"] for row in rows(path)]
+    found = [row["source_sentence"] for row in real.lines(path)]
     # Each under several ids, so with other noise: a sentence of eight characters has one edit or none.
     check_levels((found * 10)[: 5 * SENTENCES], code)
 
@@ -79,7 +71,9 @@ def noised(
 
 @pytest.mark.parametrize("code", ["ar", "de", "en", "es", "hi", "ru", "th", "tr", "vi", "zh"])
 def test_answers_are_carried_through_noise(shared_data: Path, code: str) -> None:
-    found = [row for row, _ in zip(rows(shared_data / "xquad" / f"test.{code}.jsonl.gz"), range(60), strict=False)]
+    found = [
+        row for row, _ in zip(real.lines(shared_data / "xquad" / f"test.{code}.jsonl.gz"), range(60), strict=False)
+    ]
     columns = ("id", "question", "context", "answers")
     dataset = datasets.Dataset.from_list([{name: row[name] for name in columns} for row in found])
     carried = noised(dataset, "qa", "context", code, 0.1)
@@ -106,7 +100,8 @@ def test_answers_are_carried_through_noise(shared_data: Path, code: str) -> None
 @pytest.mark.parametrize("code", ["th", "zh", "ja", "en", "vi", "ko"])
 def test_tokens_keep_their_tags(shared_data: Path, code: str) -> None:
     found = [
-        row for row, _ in zip(rows(shared_data / "udpos_xtreme" / f"test.{code}.jsonl.gz"), range(200), strict=False)
+        row
+        for row, _ in zip(real.lines(shared_data / "udpos_xtreme" / f"test.{code}.jsonl.gz"), range(200), strict=False)
     ]
     dataset = datasets.Dataset.from_list(
         [{"id": row["id"], "tokens": row["tokens"], "tags": [0] * len(row["tokens"])} for row in found]

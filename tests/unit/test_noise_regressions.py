@@ -10,6 +10,7 @@ import datasets
 import pytest
 
 from tests.contract import check_text, check_tokens
+from tests.files import table
 from xtreme_noise.errors import ConfigError, DataError
 from xtreme_noise.noise import Perturber, build
 from xtreme_noise.noise.apply import perturb
@@ -24,12 +25,6 @@ NUMBERS = ["In", "569", "years", "we", "saw", "1421", "stars", "."]
 
 def made(family: str, **parameters: Any) -> Perturber:
     return family_class(family)(checked_parameters(family, parameters))
-
-
-def table(folder: Path, text: str) -> str:
-    path = folder / "table.tsv"
-    path.write_text(text, encoding="utf-8")
-    return str(path)
 
 
 @pytest.mark.parametrize("family", ["mix", "sequence"])

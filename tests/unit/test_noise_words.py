@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.files import table
 from xtreme_noise.commands.mine_typos import mine
 from xtreme_noise.errors import ConfigError, NotApplicable
 from xtreme_noise.noise import Perturber
@@ -30,12 +31,6 @@ THAI = "ฉันชอบกินข้าวผัดมากและเพ
 
 def build(family: str, **parameters: Any) -> Perturber:
     return family_class(family)(checked_parameters(family, parameters))
-
-
-def table(folder: Path, text: str, name: str = "table.tsv") -> str:
-    path = folder / name
-    path.write_text(text, encoding="utf-8")
-    return str(path)
 
 
 def outputs(noise: Perturber, text: str, language: str, level: float = 0.1, times: int = 300) -> list[str]:

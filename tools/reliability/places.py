@@ -13,7 +13,7 @@ from tools.reliability.world import Outcome, Place, same
 
 USERS, GROUP = (54321, 54322), 54320  # of nobody: ids alone
 # A file of the study, and rows for it that give other numbers.
-FILES: dict[str, Callable[[Path], None]] = {
+FILES: dict[str, Callable[[Path], object]] = {
     "xnli/test.de.jsonl.gz": lambda path: world.write(path, world.nli("de", 20, 40)),
     "xnli/test.en.jsonl.gz": lambda path: world.write(path, world.nli("en", 20, 40)),
     "xnli/validation.en.jsonl.gz": lambda path: world.write(path, world.nli("en", 8, 340)),
