@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 
-class Mined(NamedTuple):
+class MinedPairs(NamedTuple):
     """Pairs, best first: a row of each side, and the score, above 0. No row occurs twice."""
 
     left: Rows
@@ -28,7 +28,7 @@ class Mined(NamedTuple):
     scores: Floats
 
 
-def mine(left: Matrix, right: Matrix, neighbours: int = NEIGHBOURS) -> Mined:
+def mine(left: Matrix, right: Matrix, neighbours: int = NEIGHBOURS) -> MinedPairs:
     """The pairs of two sides of unit vectors, (l, d) and (r, d), either of which may be memory-mapped.
 
     Beside both sides it holds their neighbours and a block of scores (search.py). Of equal scores a row of `left` comes
@@ -47,7 +47,7 @@ def mine(left: Matrix, right: Matrix, neighbours: int = NEIGHBOURS) -> Mined:
     chosen = _each_once(ours[order].tolist(), theirs[order].tolist())
     kept = order[chosen]
     kept = kept[scores[kept] > 0]
-    return Mined(ours[kept], theirs[kept], scores[kept])
+    return MinedPairs(ours[kept], theirs[kept], scores[kept])
 
 
 def _margins(cosines: Matrix, own: Floats, others: Floats) -> Floats:

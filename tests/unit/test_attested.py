@@ -11,7 +11,7 @@ from tests import machine
 from tests.e2e.world import QUICK, cells, data, write
 from xtreme_noise import cli
 from xtreme_noise.data import examples
-from xtreme_noise.data.pairs import paired
+from xtreme_noise.data.paired_noise import paired
 from xtreme_noise.errors import ConfigError, DataError
 from xtreme_noise.noise import build
 from xtreme_noise.noise.apply import perturb

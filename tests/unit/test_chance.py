@@ -22,7 +22,7 @@ from xtreme_noise.analysis import chance
 from xtreme_noise.modules.dual_encoder import Candidates, DualEncoderModule
 from xtreme_noise.modules.multiple_choice import MultipleChoiceModule
 from xtreme_noise.report import predictions
-from xtreme_noise.report.answer import answer
+from xtreme_noise.report.headline import answer
 from xtreme_noise.report.page import page
 from xtreme_noise.report.study import read_study
 from xtreme_noise.report.tables import tables

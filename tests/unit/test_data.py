@@ -18,7 +18,7 @@ from xtreme_noise.config.splits import DataConfig, RepairConfig, SplitConfig
 from xtreme_noise.data import files
 from xtreme_noise.data.batching import LengthBuckets, pad, sorted_batches
 from xtreme_noise.data.examples import comparable
-from xtreme_noise.data.sources import Reference, references, source_kind, subsample, without_overlap
+from xtreme_noise.data.sources import SplitRef, references, source_kind, subsample, without_overlap
 from xtreme_noise.errors import ConfigError, DataError
 from xtreme_noise.store import Store
 
@@ -33,11 +33,11 @@ def write(path: Path, rows: Sequence[Any]) -> Path:
     return path
 
 
-def reference(root: Path, family: str = "classification", **split: Any) -> Reference:
+def reference(root: Path, family: str = "classification", **split: Any) -> SplitRef:
     split = {"path": "d/test.{language}.jsonl.gz"} | split
     labels = ("yes", "maybe", "no")
     source = SourceConfig(kind="files", root=str(root))
-    return Reference("files", SplitConfig(**split), "test", "de", family, labels, source)
+    return SplitRef("files", SplitConfig(**split), "test", "de", family, labels, source)
 
 
 def load(tmp_path: Path, rows: Sequence[Any], family: str = "classification", **split: Any) -> Dataset:
@@ -127,10 +127,10 @@ def test_parquet_rows_are_read(tmp_path: Path) -> None:
 def test_missing_file_and_root(tmp_path: Path) -> None:
     with pytest.raises(files.DataMissing, match=r"test\.de\.jsonl\.gz: no such file"):
         reference(tmp_path).load(Store(tmp_path / "store"))
-    nowhere = Reference("files", SplitConfig(path="x"), "test", "de", "qa", (), SourceConfig(kind="files"))
+    nowhere = SplitRef("files", SplitConfig(path="x"), "test", "de", "qa", (), SourceConfig(kind="files"))
     with pytest.raises(ConfigError, match=r"source\.root is not set"):
         nowhere.revision()
-    gone = Reference("files", SplitConfig(path="x"), "test", "de", "qa", (), SourceConfig(root=str(tmp_path / "no")))
+    gone = SplitRef("files", SplitConfig(path="x"), "test", "de", "qa", (), SourceConfig(root=str(tmp_path / "no")))
     with pytest.raises(ConfigError, match="there is no such folder"):
         gone.revision()
 
@@ -152,7 +152,7 @@ def test_a_file_may_be_in_any_of_several_folders(tmp_path: Path) -> None:
     write(one / "d" / "test.de.jsonl.gz", NLI)
     two.mkdir()
 
-    def of(*roots: Path) -> Reference:
+    def of(*roots: Path) -> SplitRef:
         return replace(reference(one, path=path), source=SourceConfig(root=[str(root) for root in roots]))
 
     alone = reference(one, path=path)
@@ -258,7 +258,7 @@ def test_hub_classes_are_read_by_name() -> None:
     table = Dataset.from_dict(
         {"tags": [[0, 1], [1, 2]]}, features=Features({"tags": List(ClassLabel(names=["no", "yes", "maybe"]))})
     )
-    one = Reference("hub", SplitConfig("a/b"), "test", "de", "tagging", ("yes", "maybe", "no"), SourceConfig())
+    one = SplitRef("hub", SplitConfig("a/b"), "test", "de", "tagging", ("yes", "maybe", "no"), SourceConfig())
     assert [row["tags"] for _, row in one._named(table)] == [["no", "yes"], ["yes", "maybe"]]
-    other = Reference("hub", SplitConfig("a/b"), "test", "de", "tagging", ("a", "b", "c"), SourceConfig())
+    other = SplitRef("hub", SplitConfig("a/b"), "test", "de", "tagging", ("a", "b", "c"), SourceConfig())
     assert [row["tags"] for _, row in other._named(table)] == [[0, 1], [1, 2]]

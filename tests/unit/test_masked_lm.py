@@ -184,7 +184,7 @@ def test_a_study(root: Path, store_path: Path, intermediate: str, options: list[
 def test_repeated_texts_count_once(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """30 contexts, each of two questions: 31 different ones are not to be had."""
     study(root, "intermediate=mlm/english", size=31, code=1)
-    assert "30 examples, 31 wanted" in capsys.readouterr().err
+    assert "30 examples, 31 are needed" in capsys.readouterr().err
 
 
 def test_a_language_does_not_stand_beside_itself(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

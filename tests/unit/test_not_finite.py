@@ -25,8 +25,8 @@ from xtreme_noise.modules import module_class
 from xtreme_noise.modules.base import TaskModule
 from xtreme_noise.modules.masked_lm import MaskedLMModule
 from xtreme_noise.modules.retrieval import RetrievalModule
-from xtreme_noise.stages import ranks
-from xtreme_noise.stages.work import SelectOnDev
+from xtreme_noise.stages import distributed
+from xtreme_noise.stages.training_run import BestEpochSelector
 
 NAN, INF = float("nan"), float("inf")
 # Two examples a family, the second with the letter q, whose embedding is made nan or inf.
@@ -116,18 +116,18 @@ def _loss(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
 
 
 def _score(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
-    monkeypatch.setattr(SelectOnDev, "score", lambda self: value if self.history else 0.5)
+    monkeypatch.setattr(BestEpochSelector, "score", lambda self: value if self.history else 0.5)
 
 
 def _weight(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
-    real = SelectOnDev.on_train_end
+    real = BestEpochSelector.on_train_end
 
-    def end(self: SelectOnDev, trainer: pl.Trainer, pl_module: Any) -> None:
+    def end(self: BestEpochSelector, trainer: pl.Trainer, pl_module: Any) -> None:
         real(self, trainer, pl_module)
         with torch.no_grad():
             pl_module.model.classifier.out_proj.bias[1] = value
 
-    monkeypatch.setattr(SelectOnDev, "on_train_end", end)
+    monkeypatch.setattr(BestEpochSelector, "on_train_end", end)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_learning_rate_that_ends_in_nan(root: Path, tmp_path: Path) -> None:
 
 def test_an_error_for_people_arrives_from_another_process_as_it_is() -> None:
     with pytest.raises(ConfigError, match=r"^unknown noise family 'chair'; did you mean 'char'\?"):
-        ranks.run(1, cast(Any, noise.build), "chair")
+        distributed.run(1, cast(Any, noise.build), "chair")
 
 
 def test_a_cell_fails_alone(root: Path, store_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

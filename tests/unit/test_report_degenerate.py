@@ -16,13 +16,13 @@ from xtreme_noise import report
 from xtreme_noise.errors import DataError
 from xtreme_noise.kinds import kind
 from xtreme_noise.report import predictions
-from xtreme_noise.report.answer import answer
 from xtreme_noise.report.figures import figures
+from xtreme_noise.report.headline import answer
 from xtreme_noise.report.page import page
 from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.predictions import match
-from xtreme_noise.report.seen import UNKNOWN
-from xtreme_noise.report.study import Study, read_study
+from xtreme_noise.report.seen_unseen import UNKNOWN
+from xtreme_noise.report.study import StudyResults, read_study
 from xtreme_noise.report.tables import tables
 
 pytestmark = pytest.mark.pictures
@@ -36,7 +36,7 @@ def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(predictions, "RESAMPLES", 99)
 
 
-def rendered(sweep: Path) -> tuple[Study, str]:
+def rendered(sweep: Path) -> tuple[StudyResults, str]:
     """The page, without the seconds that bundling the chart library takes."""
     study = read_study(sweep)
     return study, page(study, "", "digest", sorted(tables(study)))
@@ -127,7 +127,7 @@ def test_killed_cells_are_counted_as_not_run(tmp_path: Path) -> None:
     assert all(panel.languages == ("de", "en") for panel in study.panels)
 
 
-def shared(study: Study, arm: str, reference: str) -> Panel:
+def shared(study: StudyResults, arm: str, reference: str) -> Panel:
     """What the two were compared over."""
     (panel,) = {
         id(c.panel): c.panel for c in study.contrasts if (c.arm.arm, c.reference.arm) == (arm, reference)

@@ -22,7 +22,7 @@ from xtreme_noise import cli, report, results
 from xtreme_noise.config import compose, earlier, planned
 from xtreme_noise.record import CellRecord
 from xtreme_noise.report import predictions
-from xtreme_noise.report.answer import answer, totals
+from xtreme_noise.report.headline import answer, totals
 from xtreme_noise.report.study import read_study
 from xtreme_noise.report.tables import tables
 from xtreme_noise.stages import plan, run

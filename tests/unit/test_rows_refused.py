@@ -18,12 +18,12 @@ from xtreme_noise.config.fits import EMBEDDED
 from xtreme_noise.config.schema import SourceConfig
 from xtreme_noise.config.splits import JoinConfig, RepairConfig, SplitConfig
 from xtreme_noise.data import embedded, files, sib200
-from xtreme_noise.data.answers import MAKERS
-from xtreme_noise.data.corrections import joined, repaired
 from xtreme_noise.data.examples import normalise
-from xtreme_noise.data.pairs import paired
-from xtreme_noise.data.parallel import beside
-from xtreme_noise.data.sources import Reference
+from xtreme_noise.data.paired_noise import paired
+from xtreme_noise.data.row_fixes import joined, repaired
+from xtreme_noise.data.row_makers import MAKERS
+from xtreme_noise.data.sources import SplitRef
+from xtreme_noise.data.translations import beside
 from xtreme_noise.errors import DataError
 from xtreme_noise.interchange.layout import Items, format_of
 from xtreme_noise.models import registry as loaders
@@ -191,7 +191,7 @@ def test_a_template_of_another_shape_is_named(row: dict[str, Any]) -> None:
 def test_an_error_of_many_rows_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "t.jsonl").write_text(json.dumps(TEMPLATE) + "\n")
     split = SplitConfig("t.jsonl", make="filled_templates")
-    reference = Reference("files", split, "test", "de", "qa", (), SourceConfig(kind="files", root=str(tmp_path)))
+    reference = SplitRef("files", split, "test", "de", "qa", (), SourceConfig(kind="files", root=str(tmp_path)))
     with pytest.raises(DataError, match=r"^files:t\.jsonl\[de\]: the templates of de lack the test comparisons"):
         reference.load(Store(tmp_path / "store"))
 

@@ -18,7 +18,7 @@ from xtreme_noise.writing import follow, make_folder
 
 
 @dataclass(kw_only=True)
-class Item(ABC):
+class Download(ABC):
     """Something to fetch. `files`: name -> bytes; `target`: below the folder."""
 
     what: str
@@ -36,7 +36,7 @@ class Item(ABC):
 
 
 @dataclass(kw_only=True)
-class Files(Item):
+class Files(Download):
     """Files below source.root, copied to the same names."""
 
     root: Path
@@ -49,7 +49,7 @@ class Files(Item):
 
 
 @dataclass(kw_only=True)
-class DataSet(Item):
+class DataSet(Download):
     """Files of a data set of the hub; `tree`: all its paths, `key`: as the task names it."""
 
     repository: Repository
@@ -68,7 +68,7 @@ class DataSet(Item):
 
 
 @dataclass(kw_only=True)
-class Checkpoint(Item):
+class Checkpoint(Download):
     """A model of the hub, as a directory for model.path."""
 
     repository: Repository

@@ -16,14 +16,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from xtreme_noise.commands.download import Checkpoint, DataSet, Files, Item
+from xtreme_noise.commands.download import Checkpoint, DataSet, Download, Files
 from xtreme_noise.config import fetched
 from xtreme_noise.config.fetched import inside
 from xtreme_noise.config.schema import Config, ModelConfig
 from xtreme_noise.data import files, hub
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.repository import Repository
-from xtreme_noise.data.sources import Reference
+from xtreme_noise.data.sources import SplitRef
 from xtreme_noise.errors import ConfigError, UserError
 from xtreme_noise.models import fetched as checkpoints
 from xtreme_noise.models import hub as models_hub
@@ -65,7 +65,7 @@ class Survey:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.items: dict[str, Item] = {}
+        self.items: dict[str, Download] = {}
         self.notes: set[str] = set()
         self.missing: set[str] = set()
         self.problems: list[str] = []
@@ -100,7 +100,7 @@ class Survey:
             except UserError as error:
                 self._failed(error, optional=not cfg.strict)
 
-    def _reference(self, reference: Reference, optional: bool) -> None:
+    def _reference(self, reference: SplitRef, optional: bool) -> None:
         try:
             for side in reference.sides():
                 if side.kind == "hub":
@@ -117,7 +117,7 @@ class Survey:
         else:
             self.problems.append(str(error))
 
-    def _dataset(self, reference: Reference) -> None:
+    def _dataset(self, reference: SplitRef) -> None:
         split, offline = reference.split, reference.source.offline
         key = (split.path, split.revision or "")
         known = fetched.read(self.root).get(key)  # a folder stays at the commit that it began with
@@ -132,7 +132,7 @@ class Survey:
         wanted = self.items.setdefault(f"dataset {key}", item).files
         wanted |= {name: sizes[name] for name in [*chosen, *([hub.CARD] if hub.CARD in sizes else [])]}
 
-    def _files(self, reference: Reference) -> None:
+    def _files(self, reference: SplitRef) -> None:
         for name in reference.files():
             found = files.locate(name, reference.language, reference.source.root)
             root = next(root for root in reference.source.roots() if found == Path(root) / name)
@@ -160,7 +160,7 @@ class Survey:
             raise ConfigError(f"model {cfg.name} is {item.what}, and {self.root / item.target} {taken}: remove one")
 
 
-def _read_by(stage: Stage) -> list[Reference]:
+def _read_by(stage: Stage) -> list[SplitRef]:
     """All that a stage reads, of every task that it is trained on."""
     return [one for part in stage.parts for one in part.references()]
 

@@ -24,7 +24,7 @@ from xtreme_noise.store import write_atomic
 
 
 @dataclass
-class Mined:
+class TypoCounts:
     """What parallel text holds. typos: (word, typo) -> count; types: edits by type (see error_mix); errors and
     graphemes, touched and words: what the grapheme error rate and the word-change rate are made of.
     """
@@ -39,9 +39,9 @@ class Mined:
     words: int = 0
 
 
-def mine(pairs: Iterable[tuple[str, str]], language: str) -> Mined:
+def mine(pairs: Iterable[tuple[str, str]], language: str) -> TypoCounts:
     """Everything that (clean, noisy) texts of a language tell."""
-    found = Mined()
+    found = TypoCounts()
     for clean, noisy in pairs:
         clean, noisy = nfc(clean), nfc(noisy)
         spans = counted_words(clean, language)

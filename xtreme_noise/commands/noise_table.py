@@ -34,7 +34,7 @@ SIGNS = {NO: "–", NOTHING: "0", NO_TEXT: "?"}
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableRow:
     """One family in one language. Rates are means over `sentences` of `text`; None where nothing was measured."""
 
     family: str
@@ -75,7 +75,7 @@ def texts(roots: Sequence[str], code: str) -> tuple[list[str], str]:
     return [], ""
 
 
-def cells(cfg: Config, *, only_chosen: bool = False) -> Iterator[Cell]:
+def cells(cfg: Config, *, only_chosen: bool = False) -> Iterator[TableRow]:
     """The table, family by family. Raises ConfigError for wrong parameters of a family that the command names.
 
     only_chosen: the families of the command (noise=), not all there are.
@@ -90,26 +90,26 @@ def cells(cfg: Config, *, only_chosen: bool = False) -> Iterator[Cell]:
             if family in cfg.noise.families:
                 raise
             for code in codes:
-                yield Cell(family, "", code, TABLE, level, note=str(error))
+                yield TableRow(family, "", code, TABLE, level, note=str(error))
             continue
         for code in codes:
             if perturber.paired:
-                yield Cell(family, perturber.signature, code, PAIRED, level, note="its noise stands in a test set")
+                yield TableRow(family, perturber.signature, code, PAIRED, level, note="its noise stands in a test set")
             else:
                 yield _cell(perturber, code, level, *found[code])
 
 
-def _cell(perturber: Perturber, code: str, level: float, sentences: Sequence[str], source: str) -> Cell:
+def _cell(perturber: Perturber, code: str, level: float, sentences: Sequence[str], source: str) -> TableRow:
     family, signature = perturber.family, perturber.signature
     if not perturber.supports(code):
-        return Cell(family, signature, code, NO, level)
+        return TableRow(family, signature, code, NO, level)
     if not sentences:
-        return Cell(family, signature, code, NO_TEXT, level)
+        return TableRow(family, signature, code, NO_TEXT, level)
     try:
         seen = measure(perturber, sentences, level, code)
     except NotApplicable as error:
-        return Cell(family, signature, code, NOTHING, level, sentences=len(sentences), text=source, note=str(error))
-    return Cell(
+        return TableRow(family, signature, code, NOTHING, level, sentences=len(sentences), text=source, note=str(error))
+    return TableRow(
         family=family,
         signature=signature,
         language=code,
@@ -127,7 +127,7 @@ def _cell(perturber: Perturber, code: str, level: float, sentences: Sequence[str
 def show(cfg: Config, folder: Path, *, only_chosen: bool = False) -> None:
     """Print the table and write it to `folder`. Raises ConfigError."""
     console = Console(highlight=False)
-    found: list[Cell] = []
+    found: list[TableRow] = []
     for cell in cells(cfg, only_chosen=only_chosen):
         if not found or found[-1].family != cell.family:
             print(f"{cell.family} ...", file=sys.stderr, flush=True)
@@ -141,11 +141,11 @@ def show(cfg: Config, folder: Path, *, only_chosen: bool = False) -> None:
         "act on; ? no text at hand (source.root with SIB-200 has some)."
     )
     path = folder / FILE
-    write_atomic(path, sheet([field.name for field in fields(Cell)], map(asdict, found)))
+    write_atomic(path, sheet([field.name for field in fields(TableRow)], map(asdict, found)))
     print(path)
 
 
-def _matrices(found: Sequence[Cell], width: int) -> Iterator[Table]:
+def _matrices(found: Sequence[TableRow], width: int) -> Iterator[Table]:
     """Languages down, families across, as many to a table as the terminal is wide."""
     names = list(dict.fromkeys(cell.family for cell in found if cell.status not in (TABLE, PAIRED)))
     codes = list(dict.fromkeys(cell.language for cell in found))
@@ -165,7 +165,7 @@ def _matrices(found: Sequence[Cell], width: int) -> Iterator[Table]:
         yield table
 
 
-def _summary(found: Sequence[Cell]) -> Table:
+def _summary(found: Sequence[TableRow]) -> Table:
     """One row a family: languages, capacity, achieved level and words changed, means and extremes over languages."""
     level = found[0].level
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))

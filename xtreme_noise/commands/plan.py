@@ -16,13 +16,13 @@ from rich.table import Table
 from xtreme_noise import models, tasks
 from xtreme_noise.config.schema import Config, ModelConfig
 from xtreme_noise.data.files import DataMissing
-from xtreme_noise.data.sources import Reference, subsample
+from xtreme_noise.data.sources import SplitRef, subsample
 from xtreme_noise.errors import ModelUnavailable, UserError
 from xtreme_noise.models.quiet import quiet
 from xtreme_noise.modules import module_class
 from xtreme_noise.modules.base import Limits
-from xtreme_noise.stages.plan import Plan, Share, Stage
-from xtreme_noise.stages.together_data import chances
+from xtreme_noise.stages.multitask_data import chances
+from xtreme_noise.stages.plan import LanguageSample, Plan, Stage
 from xtreme_noise.stages.training_set import check_overlap, prepare
 from xtreme_noise.store import Store, digest
 
@@ -33,7 +33,7 @@ _tokenizers: dict[str, Any] = {}
 
 
 @dataclass
-class Work:
+class Workload:
     """Counts of one kind of work: pieces in all, pieces already there, subword tokens that remain."""
 
     total: int = 0
@@ -51,8 +51,8 @@ class Work:
 class Outlook:
     """What all jobs together would do. Shared stages and cells count once."""
 
-    stages: dict[str, tuple[Stage, Work]] = field(default_factory=dict)
-    cells: dict[str, Work] = field(default_factory=dict)
+    stages: dict[str, tuple[Stage, Workload]] = field(default_factory=dict)
+    cells: dict[str, Workload] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
     unread: set[str] = field(default_factory=set)  # models without a tokenizer on this machine
@@ -134,9 +134,9 @@ def survey(jobs: Sequence[Config]) -> Outlook:
     return outlook
 
 
-def _served(plan: Plan) -> tuple[dict[str, Reference], list[DataMissing]]:
+def _served(plan: Plan) -> tuple[dict[str, SplitRef], list[DataMissing]]:
     """The languages that can be tested, and have their shots, with their test sets; and what the others lack."""
-    found: dict[str, Reference] = {}
+    found: dict[str, SplitRef] = {}
     missing: list[DataMissing] = []
     for language in plan.cfg.wanted_languages():
         try:
@@ -151,17 +151,17 @@ def _survey_stage(outlook: Outlook, stage: Stage, store: Store, cfg: Config) -> 
     key = digest(stage.key())
     if key in outlook.stages:
         return
-    work = Work(model=cfg.model.name)
+    work = Workload(model=cfg.model.name)
     there = store.there("stages", stage.key())
     if not there:
         prepare(stage, store)
     epochs: list[tuple[float, float]] = []  # of every part: batches of an epoch, their tokens
     for part in stage.parts:
         examples, inputs, tokens = 0.0, 0.0, 0.0
-        for share in part.shares:
-            size, made = _examples(share, part, store, cfg), _made(share, part, store, cfg)
+        for sample in part.samples:
+            size, made = _examples(sample, part, store, cfg), _made(sample, part, store, cfg)
             examples += size
-            code = share.reference.language
+            code = sample.reference.language
             work.languages[code] = work.languages.get(code, 0.0) + size
             inputs += size * made.inputs
             tokens += size * made.tokens
@@ -182,13 +182,13 @@ def _survey_stage(outlook: Outlook, stage: Stage, store: Store, cfg: Config) -> 
     outlook.stages[key] = (stage, work)
 
 
-def _examples(share: Share, part: Stage, store: Store, cfg: Config) -> float:
+def _examples(sample: LanguageSample, part: Stage, store: Store, cfg: Config) -> float:
     """Of a share; about, where it is a number of tokens."""
-    if share.tokens_of is not None:
-        tokens = _made(share.tokens_of, part, store, cfg).tokens * (share.tokens_of.size or 0)
-        return tokens * share.part / _made(share, part, store, cfg).tokens
-    there = sum(len(one.load(store)) for one in share.references)
-    return there if share.size is None else min(share.size, there)
+    if sample.tokens_of is not None:
+        tokens = _made(sample.tokens_of, part, store, cfg).tokens * (sample.tokens_of.size or 0)
+        return tokens * sample.part / _made(sample, part, store, cfg).tokens
+    there = sum(len(one.load(store)) for one in sample.references)
+    return there if sample.size is None else min(sample.size, there)
 
 
 @dataclass(frozen=True)
@@ -199,14 +199,14 @@ class _Made:
     tokens: float  # of all of them
 
 
-def _made(share: Share, part: Stage, store: Store, cfg: Config) -> _Made:
+def _made(sample: LanguageSample, part: Stage, store: Store, cfg: Config) -> _Made:
     """By the module itself, from some of the examples that are trained on, chosen by a hash as these are.
 
     One input an example, and characters / 4, when the tokenizer is not on this machine.
     """
     tokenizer = _tokenizer(cfg.model, store)
-    whole = replace(share, exact=False, turn=None, tokens_of=None)  # too few are found when it is trained
-    chosen = subsample(whole.take(share.load(store), part.role, part.seed), TRAINED, f"plan|{part.seed}")
+    whole = replace(sample, exact=False, interleave=None, tokens_of=None)  # too few are found when it is trained
+    chosen = subsample(whole.take(sample.load(store), part.role, part.seed), TRAINED, f"plan|{part.seed}")
     if tokenizer is None:
         return _Made(1.0, sum(map(len, _texts(chosen[:]))) / 4 / len(chosen))
     module = module_class(part.family)(
@@ -219,13 +219,13 @@ def _made(share: Share, part: Stage, store: Store, cfg: Config) -> _Made:
 
 
 def _survey_cells(
-    outlook: Outlook, plan: Plan, served: Mapping[str, Reference], store: Store, seen: set[str],
+    outlook: Outlook, plan: Plan, served: Mapping[str, SplitRef], store: Store, seen: set[str],
     lengths: dict[str, float],
 ) -> None:  # fmt: skip
     cfg = plan.cfg
     noise = "" if cfg.trained_with() == "none" else f" + {cfg.trained_with()} in training"
     system = f"{cfg.reported_task()} | {cfg.model.name} | {cfg.intermediate.title()}{noise}"
-    work = outlook.cells.setdefault(system, Work())
+    work = outlook.cells.setdefault(system, Workload())
     for cell in plan.cells:
         if (test := served.get(cell.language)) is None:
             continue
@@ -256,7 +256,7 @@ def _beside(plan: Plan, language: str, store: Store, seen: set[str]) -> float:
     return tokens
 
 
-def _time(work: Work, cfg: Config, kind: str) -> None:
+def _time(work: Workload, cfg: Config, kind: str) -> None:
     speed = cfg.model.tokens_per_second.get(kind)
     if speed:
         work.seconds = work.tokens / speed
@@ -264,7 +264,7 @@ def _time(work: Work, cfg: Config, kind: str) -> None:
         work.unmeasured = True
 
 
-def _length(reference: Reference, store: Store, cfg: Config) -> float:
+def _length(reference: SplitRef, store: Store, cfg: Config) -> float:
     """Mean subword tokens an example, on a sample; characters / 4 when the tokenizer is not on this machine."""
     columns = subsample(reference.load(store), SAMPLE, "plan")[:]
     texts = _texts(columns)
@@ -325,8 +325,8 @@ def _at_once(outlook: Outlook) -> list[str]:
     """One line a stage of several tasks: which, and the examples of each."""
     lines = []
     for stage, work in outlook.stages.values():
-        if stage.together:
-            sizes = zip((name for name, _ in stage.together), work.examples, strict=True)
+        if stage.tasks:
+            sizes = zip((name for name, _ in stage.tasks), work.examples, strict=True)
             lines.append(f"{stage.name}: " + ", ".join(f"{name} {size:,}" for name, size in sizes) + " examples")
     return list(dict.fromkeys(lines))
 
@@ -336,7 +336,7 @@ def _matched(outlook: Outlook) -> list[str]:
     lines = []
     for stage, work in outlook.stages.values():
         if stage.match:
-            about = "about " if any(share.tokens_of for share in stage.shares) else ""
+            about = "about " if any(sample.tokens_of for sample in stage.samples) else ""
             by_language = ", ".join(f"{code} {size:,.0f}" for code, size in work.languages.items())
             spread = f" ({by_language})" if len(work.languages) > 1 else ""
             sizes = f"{about}{work.total:,} examples{spread}, {_updates(stage, work)} updates"
@@ -344,7 +344,7 @@ def _matched(outlook: Outlook) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
-def _updates(stage: Stage, work: Work) -> str:
+def _updates(stage: Stage, work: Workload) -> str:
     """Optimizer steps: known where they are matched, else those that the model inputs make."""
     a_step = int(stage.parts[0].base.get("trainer", {}).get("accumulate_grad_batches", 1))  # batches
     if stage.updates is not None:
@@ -354,7 +354,7 @@ def _updates(stage: Stage, work: Work) -> str:
         several = tasks.family(part.family).windows  # a long example is several inputs
         if several and about != "at least ":
             about = "about " if inputs is not None else "at least "
-        sizes = [share.size for share in part.shares if share.tokens_of is None]
+        sizes = [sample.size for sample in part.samples if sample.tokens_of is None]
         whole = sum(size or 0 for size in sizes) if inputs is None else round(inputs)
         batches += -(-(whole or work.total) // part.recipe.batch_size)
     return f"{about}{-(-batches // a_step) * stage.recipe.epochs:,}"
@@ -368,7 +368,7 @@ def _cell_table(outlook: Outlook, jobs: int) -> Table:
     return table
 
 
-def _cost(work: Work) -> tuple[str, str]:
+def _cost(work: Workload) -> tuple[str, str]:
     if not work.tokens:
         return "", ""
     return f"{work.tokens:,.0f}", f"{work.seconds / 60:.1f} min" if work.seconds else "unmeasured"

@@ -12,7 +12,7 @@ from typing import Any
 
 from xtreme_noise import tasks
 from xtreme_noise.data.matching import key
-from xtreme_noise.data.pairs import noisy_side
+from xtreme_noise.data.paired_noise import noisy_side
 from xtreme_noise.data.strict_json import check_text
 from xtreme_noise.errors import DataError
 from xtreme_noise.noise.apply import NOISY

@@ -17,12 +17,12 @@ from xtreme_noise.config import fetched, reads
 from xtreme_noise.config.schema import SourceConfig
 from xtreme_noise.config.splits import DataConfig, SplitConfig, names_language
 from xtreme_noise.content import Unsettled, content_digest
-from xtreme_noise.data import answers, examples, files
+from xtreme_noise.data import examples, files, row_makers
 from xtreme_noise.data.bitext import with_gold
-from xtreme_noise.data.corrections import corrected, cut, joined, repaired
 from xtreme_noise.data.files import DataMissing
-from xtreme_noise.data.pairs import paired
-from xtreme_noise.data.parallel import beside, distinct
+from xtreme_noise.data.paired_noise import paired
+from xtreme_noise.data.row_fixes import corrected, cut, joined, repaired
+from xtreme_noise.data.translations import beside, distinct
 from xtreme_noise.errors import ConfigError, DataError, ModelUnavailable
 from xtreme_noise.languages.codes import fill
 from xtreme_noise.store import Store, digest
@@ -49,7 +49,7 @@ def source_kind(data: Mapping[str, DataConfig], source: SourceConfig, what: str)
 
 
 @dataclass(frozen=True)
-class Reference:
+class SplitRef:
     """One split in one language: everything needed to find and read it.
 
     It stands for the content that it had when its revision was first asked for: a reference whose files have changed
@@ -78,7 +78,7 @@ class Reference:
         """
         return "".join(one._revision for one in self.sides())
 
-    def sides(self) -> list[Reference]:
+    def sides(self) -> list[SplitRef]:
         """All splits that are read, each in its language: this one, and the translation beside it."""
         return [self, self._translation] if self._translation else [self]
 
@@ -116,7 +116,7 @@ class Reference:
         return files.rows(path, digest)
 
     @cached_property
-    def _translation(self) -> Reference | None:
+    def _translation(self) -> SplitRef | None:
         """The same split in the language that stands beside this one."""
         if self.split.parallel is None:
             return None
@@ -182,7 +182,7 @@ class Reference:
     def _prepare(self, directory: Path) -> None:
         raw = corrected(self._raw(directory), self.split, self.part, self.name())
         rows = examples.normalise(
-            answers.MAKERS[self.split.make](raw, self.language) if self.split.make else raw,
+            row_makers.MAKERS[self.split.make](raw, self.language) if self.split.make else raw,
             family=self.family,
             labels=self.labels,
             columns=self.split.columns,
@@ -266,7 +266,7 @@ def references(
     labels: Sequence[str],
     what: str,
     labels_file: str | None = None,
-) -> list[Reference]:
+) -> list[SplitRef]:
     """The splits of one part, in every language asked for; a split that lists its own languages serves only those.
 
     labels_file: where `labels` were read from, if not from the configuration.
@@ -278,7 +278,7 @@ def references(
     if not splits:
         raise ConfigError(f"{what} has no {part} data in source={kind}")
     found = [
-        Reference(
+        SplitRef(
             kind=kind,
             split=split,
             part=part,
@@ -366,7 +366,7 @@ def without_overlap(
 __all__ = [
     "DataMissing",
     "ModelUnavailable",
-    "Reference",
+    "SplitRef",
     "ranked",
     "references",
     "source_kind",

@@ -16,7 +16,7 @@ from xtreme_noise.noise import Perturber, build
 from xtreme_noise.noise.apply import Perturbed, perturb
 
 
-class Part(NamedTuple):
+class LanguageExamples(NamedTuple):
     """Training examples of one language."""
 
     language: str
@@ -58,7 +58,7 @@ class TrainingNoise:
             "software": software,
         }
 
-    def epoch(self, parts: Sequence[Part], epoch: int, epochs: int) -> tuple[Dataset, float]:
+    def epoch(self, parts: Sequence[LanguageExamples], epoch: int, epochs: int) -> tuple[Dataset, float]:
         """The examples of one epoch in their old order, and the mean grapheme error of those that got noise.
 
         Raises NotApplicable when the noise finds nothing to act on in all the examples of a language.

@@ -21,7 +21,7 @@ from xtreme_noise.modules.dual_encoder import Candidates
 from xtreme_noise.modules.retrieval import RetrievalModule
 
 
-class Pair(NamedTuple):
+class MinedPair(NamedTuple):
     """Ids of a sentence and of what it was paired with, and the score."""
 
     query: str
@@ -49,12 +49,12 @@ class MiningModule(RetrievalModule):
         return outputs[0][0]
 
     @staticmethod
-    def mined(columns: Columns, values: Mapping[Unit, Any], candidates: Candidates) -> list[Pair]:
+    def mined(columns: Columns, values: Mapping[Unit, Any], candidates: Candidates) -> list[MinedPair]:
         """The pairs of these sentences with the candidates, best first, each sentence once, whatever their score."""
         ids, texts = distinct(columns["id"], columns["query"])
         found = mine(np.stack([values[text] for text in texts]), candidates.vectors)
         rows = zip(found.left.tolist(), found.right.tolist(), found.scores.tolist(), strict=True)
-        pairs = [Pair(ids[left], candidates.ids[right], score) for left, right, score in rows]
+        pairs = [MinedPair(ids[left], candidates.ids[right], score) for left, right, score in rows]
         return [pair for pair in pairs if pair.query and pair.candidate]
 
     def predictions(self, columns: Columns, values: Mapping[Unit, Any]) -> list[str]:

@@ -10,10 +10,10 @@ from rich.table import Table
 
 from xtreme_noise.record import ABSENT
 from xtreme_noise.report import files
-from xtreme_noise.report.answer import totals
 from xtreme_noise.report.cells import read_cells
+from xtreme_noise.report.headline import totals
 from xtreme_noise.report.predictions import read_evidence
-from xtreme_noise.report.study import Study, read_study
+from xtreme_noise.report.study import StudyResults, read_study
 from xtreme_noise.report.tables import tables
 from xtreme_noise.report.terminal import table
 
@@ -26,7 +26,7 @@ class Built:
 
     page: Path
     problems: int
-    study: Study
+    study: StudyResults
 
     @property
     def table(self) -> Table:
@@ -63,13 +63,13 @@ def build(sweep: Path) -> Built:
     return Built(target, len(study.problems), study)
 
 
-def glance(sweep: Path) -> Study:
+def glance(sweep: Path) -> StudyResults:
     """The study without intervals. Its predictions are opened unless a report of it says which cannot be used."""
     known = files.last(sweep)
     return _glance(sweep, known if files.is_current(sweep, files.inputs_digest(sweep)) else None)
 
 
-def _glance(sweep: Path, known: files.Record | None) -> Study:
+def _glance(sweep: Path, known: files.Record | None) -> StudyResults:
     if known is not None:
         return read_study(sweep, resample=False, unusable=set(known.unusable))
     _, unusable, _ = read_evidence(sweep, read_cells(sweep)[0], resample=False)

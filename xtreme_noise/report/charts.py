@@ -12,12 +12,12 @@ from typing import Any
 
 import altair as alt
 
-from xtreme_noise.report.estimates import Contrast, Point
-from xtreme_noise.report.grid import PARTIAL, Place
+from xtreme_noise.report.by_language import PARTIAL, Place
+from xtreme_noise.report.formatting import STATUS_TEXT, guess, percent
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import System
+from xtreme_noise.report.statistics import Contrast, Point
 from xtreme_noise.report.styles import Style
-from xtreme_noise.report.text import STATUS_TEXT, guess, percent
 
 Rows = list[dict[str, Any]]
 Looks = Mapping[System, Style]

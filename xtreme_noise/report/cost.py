@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from xtreme_noise.record import CellRecord
-from xtreme_noise.report.text import percent, plural
+from xtreme_noise.report.formatting import percent, plural
 
 
 @dataclass(frozen=True)

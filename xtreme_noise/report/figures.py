@@ -15,11 +15,11 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from xtreme_noise.names import slug
-from xtreme_noise.report.estimates import Contrast, Point
-from xtreme_noise.report.grid import Place
+from xtreme_noise.report.by_language import Place
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import System, systems
-from xtreme_noise.report.study import Study
+from xtreme_noise.report.statistics import Contrast, Point
+from xtreme_noise.report.study import StudyResults
 from xtreme_noise.report.styles import MARKERS, Style, styles
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ STYLE: Any = {
 }
 
 
-def figures(study: Study) -> dict[str, bytes]:
+def figures(study: StudyResults) -> dict[str, bytes]:
     """File name -> content. Figures without any number in them are not made."""
     names = Names.of(study.cells)
     looks = styles(systems(study.cells))

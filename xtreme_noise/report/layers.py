@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from xtreme_noise.record import CLEAN, CellRecord
+from xtreme_noise.report.formatting import NONE, percent
 from xtreme_noise.report.names import Names
-from xtreme_noise.report.text import NONE, percent
-from xtreme_noise.report.views import Item, TableView
+from xtreme_noise.report.views import TableCell, TableView
 
 _NAME = re.compile(r"layer (\d+) (\w+)")
 COLUMNS = (
@@ -73,13 +73,15 @@ def _table(place: tuple[str, str, str, str], scores: list[LayerScore], names: Na
             means[layer, ""] = sum(means[layer, code] for code in whole) / len(whole)
     columns = ["", *languages]
     best = {code: max((means[at] for at in means if at[1] == code), default=0.0) for code in columns}
-    body = [[Item(str(layer)), *(_item(means.get((layer, code)), best[code]) for code in columns)] for layer in layers]
+    body = [
+        [TableCell(str(layer)), *(_item(means.get((layer, code)), best[code]) for code in columns)] for layer in layers
+    ]
     before = "" if intermediate == "none" else f" after {intermediate}"
     caption = f"{names.task(task, model)}{before}, {pooling} pooling, clean: score × 100 by layer (0: embeddings)"
     return TableView(caption, [[("layer", 1), ("mean", 1), *((code, 1) for code in languages)]], body)
 
 
-def _item(value: float | None, best: float) -> Item:
+def _item(value: float | None, best: float) -> TableCell:
     if value is None:
-        return Item(NONE, "num gap")
-    return Item(percent(value), "num strong" if value == best else "num")
+        return TableCell(NONE, "num gap")
+    return TableCell(percent(value), "num strong" if value == best else "num")

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xtreme_noise.record import CellRecord
-from xtreme_noise.report.estimates import Contrast
 from xtreme_noise.report.panels import Panel, System
+from xtreme_noise.report.statistics import Contrast
 
 
 @dataclass(frozen=True)

@@ -19,18 +19,18 @@ from markupsafe import Markup
 import xtreme_noise
 from xtreme_noise.names import slug
 from xtreme_noise.record import CellRecord
-from xtreme_noise.report import charts, cost, layers, text, training, views, xtreme_r
-from xtreme_noise.report.answer import QUESTION, answer, totals
+from xtreme_noise.report import charts, cost, formatting, layers, training, views, xtreme_r
+from xtreme_noise.report.by_language import Place
 from xtreme_noise.report.cells import ARMS, ordered
 from xtreme_noise.report.chance import over
 from xtreme_noise.report.charts import Chart
-from xtreme_noise.report.estimates import CONTRASTS, MAIN, Contrast
-from xtreme_noise.report.grid import Place
+from xtreme_noise.report.headline import QUESTION, answer, totals
 from xtreme_noise.report.jobs import Job, read_stages
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel, System, systems
 from xtreme_noise.report.samples import sample_groups
-from xtreme_noise.report.study import Study
+from xtreme_noise.report.statistics import CONTRASTS, MAIN, Contrast
+from xtreme_noise.report.study import StudyResults
 from xtreme_noise.report.styles import OUTLINES, Style, styles
 
 SIGNATURES = 5_000  # cells listed in the page; all of them are in tables/cells.csv
@@ -73,7 +73,7 @@ class Specs:
         return Placed(chart.title, chart.alt, len(self.specs) - 1)
 
 
-def page(study: Study, library: str, digest: str, files: Sequence[str]) -> str:
+def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -> str:
     """report.html.
 
     library: what vega_library gives; digest: of the inputs; files: the other files, relative to it.
@@ -128,7 +128,7 @@ def page(study: Study, library: str, digest: str, files: Sequence[str]) -> str:
         ],
         resamples=sorted({e.resamples for e in study.evidence.values() if e.scores}),
         chances=_chances(study),
-        sign=text.GUESS,
+        sign=formatting.GUESS,
         samples=samples,
         signatures=[c for c in study.cells if c.signature][:SIGNATURES],
         signature_limit=SIGNATURES,
@@ -150,11 +150,11 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(percent=text.percent, plural=text.plural)
+    environment.globals.update(percent=formatting.percent, plural=formatting.plural)
     return environment.get_template("report.html.j2")
 
 
-def _chances(study: Study) -> list[tuple[str, float]]:
+def _chances(study: StudyResults) -> list[tuple[str, float]]:
     """Task and what a guess scores, as a mean over its languages."""
     means = {task: over(known.chances, known.chances) for task, known in study.evidence.items()}
     return [(task, chance.score) for task, chance in means.items() if chance]
@@ -164,7 +164,9 @@ def _tasks(cells: Iterable[CellRecord]) -> list[tuple[str, str]]:
     return list(dict.fromkeys((cell.task, cell.model) for cell in cells))
 
 
-def _task(study: Study, task: str, model: str, names: Names, specs: Specs, looks: Mapping[System, Style]) -> TaskView:
+def _task(
+    study: StudyResults, task: str, model: str, names: Names, specs: Specs, looks: Mapping[System, Style]
+) -> TaskView:
     panels = [p for p in study.panels if (p.task, p.model) == (task, model)]
     places = [p for p in study.places if (p.task, p.model) == (task, model)]
     points = [p for p in study.points if (p.panel.task, p.panel.model) == (task, model)]
@@ -190,7 +192,7 @@ def _task(study: Study, task: str, model: str, names: Names, specs: Specs, looks
 def _guess(places: Sequence[Place]) -> str:
     """What a guess scores in the languages where a score is no better; nothing where none is."""
     found = [place.chance for place in places if place.at_chance and place.chance is not None]
-    ends = dict.fromkeys(text.percent(end) for end in (min(found), max(found))) if found else ()
+    ends = dict.fromkeys(formatting.percent(end) for end in (min(found), max(found))) if found else ()
     return " to ".join(ends)
 
 
@@ -224,8 +226,8 @@ def _contrast_tables(
         own = [c for c in contrasts if (c.arm.arm, c.reference.arm) == pair and c.measure == measure]
         if own:
             arm, reference = (ARMS[name] for name in pair)
-            name = text.MEASURE_TEXT[measure].capitalize()
-            family = text.plural(max(c.tests for c in own), "test")
+            name = formatting.MEASURE_TEXT[measure].capitalize()
+            family = formatting.plural(max(c.tests for c in own), "test")
             caption = f"{before}{name} × 100, {arm} minus {reference}; Holm's correction over {family}"
             tables.append(views.contrast_table(own, names, caption))
     return tables

@@ -10,8 +10,8 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from xtreme_noise.record import CLEAN, CellRecord
+from xtreme_noise.report.by_language import by_language
 from xtreme_noise.report.cells import Problem, where
-from xtreme_noise.report.grid import by_language
 
 LIMIT = 240  # code points of the clean text that are shown
 

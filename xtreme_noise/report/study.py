@@ -7,21 +7,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xtreme_noise.record import CellRecord
+from xtreme_noise.report.by_language import Count, Place, counts, places
 from xtreme_noise.report.cells import Problem, ordered, read_cells, where
 from xtreme_noise.report.chance import read_chances
-from xtreme_noise.report.estimates import Contrast, Point, contrasts, pairs, points
-from xtreme_noise.report.grid import Count, Place, counts, places
 from xtreme_noise.report.jobs import Job, read_jobs
 from xtreme_noise.report.panels import Panel, panels
 from xtreme_noise.report.predictions import Evidence, read_evidence
 from xtreme_noise.report.samples import sample_groups
-from xtreme_noise.report.seen import Apart, apart
+from xtreme_noise.report.seen_unseen import Apart, apart
+from xtreme_noise.report.statistics import Contrast, Point, contrasts, pairs, points
 
 UNUSABLE = "predictions unusable"
 
 
 @dataclass(frozen=True)
-class Study:
+class StudyResults:
     """A sweep as read. `problems` holds what failed or does not add up, the cells with errors included: what the report
     lists first, and what makes the exit code 1.
 
@@ -50,7 +50,7 @@ class Study:
         return ordered(cell.model for cell in self.cells)
 
 
-def read_study(sweep: Path, *, resample: bool = True, unusable: Collection[str] = ()) -> Study:
+def read_study(sweep: Path, *, resample: bool = True, unusable: Collection[str] = ()) -> StudyResults:
     """Read and compute. Without `resample` predictions are not opened, and no number has an interval.
 
     unusable: what is known of that where they are not opened.
@@ -75,7 +75,7 @@ def read_study(sweep: Path, *, resample: bool = True, unusable: Collection[str] 
     compared = panels(cells, left_out)
     known = [(panel, evidence.get(panel.task, Evidence())) for panel in compared]
     two = [pair for panel, own in known for pair in pairs(panel, own)]
-    return Study(
+    return StudyResults(
         sweep=sweep,
         cells=cells,
         problems=[*job_problems, *failed, *problems, *broken],

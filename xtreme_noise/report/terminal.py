@@ -9,14 +9,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from xtreme_noise.record import ABSENT, CLEAN, STATUSES
-from xtreme_noise.report.estimates import Estimate, Point
+from xtreme_noise.report.formatting import GUESS, STATUS_TEXT, guess, percent
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel, System
-from xtreme_noise.report.study import Study
-from xtreme_noise.report.text import GUESS, STATUS_TEXT, guess, percent
+from xtreme_noise.report.statistics import Estimate, Point
+from xtreme_noise.report.study import StudyResults
 
 
-def table(study: Study) -> Table:
+def table(study: StudyResults) -> Table:
     """One row per task, noise family, model and arm; scores x 100, means over languages complete in all arms.
 
     Narrow enough for 80 columns.
@@ -62,7 +62,7 @@ def table(study: Study) -> Table:
     return out
 
 
-def _guessing(study: Study) -> str:
+def _guessing(study: StudyResults) -> str:
     """What the sign says, where it stands."""
     chances = {p.panel.task: percent(p.chance.score) for p in study.points if p.chance and p.at_chance}
     if not chances:
@@ -71,14 +71,14 @@ def _guessing(study: Study) -> str:
     return f"\n{GUESS} no better than a guess ({named}): of a clean score, the drop says nothing"
 
 
-def _missing(study: Study) -> str:
+def _missing(study: StudyResults) -> str:
     """What is missing, up to three reasons: one who sees "2 missing" asks for no more than the name of the file."""
     reasons = list(dict.fromkeys(cell.error for cell in study.cells if cell.status == "missing" and cell.error))
     more = f"\nmissing: {len(reasons) - 3} more, in the report" if len(reasons) > 3 else ""
     return "".join(f"\nmissing: {escape(reason)}" for reason in reasons[:3]) + more
 
 
-def _cells(study: Study, panel: Panel, system: System) -> str:
+def _cells(study: StudyResults, panel: Panel, system: System) -> str:
     """Cells of this family; those of level 0 serve all families and are counted with each."""
     totals: Counter[str] = Counter()
     for count in study.counts:

@@ -10,11 +10,11 @@ import numpy as np
 
 from xtreme_noise.analysis.xtreme_r import GROUPS, OVERALL, TASKS, Score, Task, scores
 from xtreme_noise.record import CLEAN, CellRecord
+from xtreme_noise.report.formatting import NONE, percent
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import System
-from xtreme_noise.report.study import Study
-from xtreme_noise.report.text import NONE, percent
-from xtreme_noise.report.views import Item, TableView
+from xtreme_noise.report.study import StudyResults
+from xtreme_noise.report.views import TableCell, TableView
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Condition:
     samples: Mapping[str, str]
 
 
-def conditions(study: Study) -> list[Condition]:
+def conditions(study: StudyResults) -> list[Condition]:
     """Every (model, system, noise family, level) in which a task of XTREME-R has a cell; clean first.
 
     A language counts when all of its cells (seeds, noise seeds) are finished and hold what the task's score is made
@@ -82,7 +82,7 @@ def _of_samples(score: Score, samples: Mapping[str, str]) -> Score:
     return replace(score, score=None, parts=score.parts - counted, missing=(*score.missing, *lacking))
 
 
-def _order(study: Study, system: System) -> int:
+def _order(study: StudyResults, system: System) -> int:
     return [place.system for place in study.places].index(system)
 
 
@@ -99,7 +99,7 @@ def _value(task: Task, cell: CellRecord) -> float | None:
     return None if exact is None else (cell.score + exact) / 2
 
 
-def rows(study: Study) -> list[dict[str, object]]:
+def rows(study: StudyResults) -> list[dict[str, object]]:
     """tables/xtreme_r.csv: one row a condition and score. `score` is empty unless everything is in it."""
     return [
         {
@@ -121,7 +121,7 @@ def rows(study: Study) -> list[dict[str, object]]:
     ]
 
 
-def table(study: Study, names: Names) -> TableView | None:
+def table(study: StudyResults, names: Names) -> TableView | None:
     """One row a condition: overall, groups and the tasks that the sweep has; None when it has none of them."""
     found = conditions(study)
     there = [name for name in TASKS if any(_named(c, name).partial is not None for c in found)]
@@ -132,7 +132,7 @@ def table(study: Study, names: Names) -> TableView | None:
     for condition in found:
         system = names.task(condition.system.intermediate, condition.model)
         noise = condition.noise if condition.noise == CLEAN else f"{condition.noise} {condition.level:g}"
-        body.append([Item(system), Item(noise), *(_item(condition, name) for name in columns)])
+        body.append([TableCell(system), TableCell(noise), *(_item(condition, name) for name in columns)])
     heads = [("intermediate", 1), ("noise", 1), *((name, 1) for name in columns)]
     return TableView("XTREME-R scores × 100; those in grey are not whole", [heads], body)
 
@@ -141,19 +141,19 @@ def _named(condition: Condition, name: str) -> Score:
     return next(score for score in condition.scores if score.name == name)
 
 
-def _item(condition: Condition, name: str) -> Item:
+def _item(condition: Condition, name: str) -> TableCell:
     score = _named(condition, name)
     if score.partial is None:
-        return Item(NONE, "num gap")
+        return TableCell(NONE, "num gap")
     if score.score is None:
         of = "languages" if score.kind == "task" else "tasks"
         cut = [words for words in score.missing if any(words.endswith(only) for only in condition.samples.values())]
         note = ", ".join([f"{score.parts} of {score.wanted} {of}", *cut])
-        return Item(f"({percent(score.partial)})", "num gap", note)
-    return Item(percent(score.score), "num strong" if score.kind == "overall" else "num")
+        return TableCell(f"({percent(score.partial)})", "num gap", note)
+    return TableCell(percent(score.score), "num strong" if score.kind == "overall" else "num")
 
 
-def lacks(study: Study) -> list[tuple[str, str]]:
+def lacks(study: StudyResults) -> list[tuple[str, str]]:
     """(task, what it lacks) over all conditions, for the tasks the sweep has; the rest of the benchmark last."""
     found = [score for condition in conditions(study) for score in condition.scores if score.kind == "task"]
     absent = [name for name in TASKS if all(score.partial is None for score in found if score.name == name)]

@@ -9,19 +9,19 @@ from typing import Any
 
 from datasets import Dataset, concatenate_datasets
 
-from xtreme_noise.data.sources import Reference
+from xtreme_noise.data.sources import SplitRef
 from xtreme_noise.errors import DataError
 from xtreme_noise.store import Store
 
 
 @dataclass(frozen=True)
-class Pool:
+class CandidatePool:
     """candidates: the parts of the pool, in all languages. answers: where the items of one id are the same in several
     languages, the test sets of all of them: what is right for one is right for each (LAReQA: an answer a language).
     """
 
-    candidates: tuple[Reference, ...]
-    answers: tuple[Reference, ...]
+    candidates: tuple[SplitRef, ...]
+    answers: tuple[SplitRef, ...]
 
     @cached_property
     def identity(self) -> dict[str, Any]:

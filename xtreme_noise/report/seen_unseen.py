@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from xtreme_noise.languages import main
-from xtreme_noise.report.estimates import MAIN, Contrast, Pair, contrasts
 from xtreme_noise.report.panels import Panel, System
+from xtreme_noise.report.statistics import MAIN, Comparison, Contrast, contrasts
 
 SIDES = ("seen", "unseen")
 LEFT_OUT = "the English arm or the target is trained in it"
@@ -30,12 +30,12 @@ class Apart:
     lacking: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
-def apart(compared: Sequence[Pair], trained_in: Collection[str]) -> Apart:
+def apart(compared: Sequence[Comparison], trained_in: Collection[str]) -> Apart:
     """Every multilingual arm against its English one, where a language is left on both sides.
 
     trained_in: the languages of the training data of targets.
     """
-    sides: dict[str, list[Pair]] = {side: [] for side in SIDES}
+    sides: dict[str, list[Comparison]] = {side: [] for side in SIDES}
     lacking: dict[str, dict[str, None]] = defaultdict(dict)
     for pair in compared:
         if (pair.arm.arm, pair.reference.arm) not in MAIN:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from xtreme_noise.record import ABSENT
-from xtreme_noise.report.estimates import Estimate
-from xtreme_noise.report.grid import PARTIAL
+from xtreme_noise.report.by_language import PARTIAL
+from xtreme_noise.report.statistics import Estimate
 
 NONE = "–"
 GUESS = "†"  # behind a score that is no better than a guess

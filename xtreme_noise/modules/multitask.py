@@ -17,7 +17,7 @@ from xtreme_noise.modules.base import TaskModule
 HEADS = "heads"  # folder of what belongs to one task alone, a file each
 
 
-class TogetherModule(TaskModule):
+class MultitaskModule(TaskModule):
     """Trained on batches (name of the task, tensors), one task each; every task keeps its own head.
 
     The encoder of the first module becomes that of all. recipe: learning rate, warm-up and weight decay of the whole.
@@ -39,10 +39,10 @@ class TogetherModule(TaskModule):
         self.tasks = dict(tasks)  # their models are those of `model`
 
     @classmethod
-    def of(cls, tasks: Mapping[str, TaskModule], recipe: RecipeConfig, scale: float = 1.0) -> TogetherModule:
+    def of(cls, tasks: Mapping[str, TaskModule], recipe: RecipeConfig, scale: float = 1.0) -> MultitaskModule:
         """It has nothing of what a module predicts with: that is each task's own."""
         made: Any = cls
-        found: TogetherModule = made(tasks, recipe, scale)
+        found: MultitaskModule = made(tasks, recipe, scale)
         return found
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:

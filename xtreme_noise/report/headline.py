@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from xtreme_noise.kinds import parts
 from xtreme_noise.record import ABSENT
-from xtreme_noise.report.estimates import Contrast, Point
+from xtreme_noise.report.formatting import bounds, percent, plural, probability
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel, System
-from xtreme_noise.report.study import Study
-from xtreme_noise.report.text import bounds, percent, plural, probability
+from xtreme_noise.report.statistics import Contrast, Point
+from xtreme_noise.report.study import StudyResults
 
 QUESTION = (
     "How does the robustness of zero-shot cross-lingual transfer to input noise compare between models given "
@@ -30,7 +30,7 @@ class Answer:
     open: str | None
 
 
-def answer(study: Study) -> Answer:
+def answer(study: StudyResults) -> Answer:
     """The answer to QUESTION as far as this sweep has one."""
     names = Names.of(study.cells)
     sentences, lines = [_scope(study)], []
@@ -53,7 +53,7 @@ def answer(study: Study) -> Answer:
     return Answer(" ".join(sentences), lines, why)
 
 
-def _guessing(study: Study, names: Names) -> list[str]:
+def _guessing(study: StudyResults, names: Names) -> list[str]:
     """Which clean scores, and which at the highest level, are no better than a guess; what that makes of their drop."""
     clean: dict[str, str] = {}
     noisy: dict[str, str] = {}
@@ -88,7 +88,7 @@ def _limited(lines: list[str]) -> list[str]:
     return lines if rest <= 0 else [*lines[:LISTED], f"and {rest} more, in the tables below."]
 
 
-def totals(study: Study) -> Counter[str]:
+def totals(study: StudyResults) -> Counter[str]:
     """Cells by status over the whole sweep."""
     found: Counter[str] = Counter()
     for count in study.counts:
@@ -106,7 +106,7 @@ def highest(contrasts: Sequence[Contrast]) -> list[Contrast]:
     return list(found.values())
 
 
-def _scope(study: Study) -> str:
+def _scope(study: StudyResults) -> str:
     found = totals(study)
     wanted = sum(found.values())
     if not found["ok"]:
@@ -157,7 +157,7 @@ def _scope_of(panel: Panel) -> str:
     return f"{len(panel.languages)} of {plural(panel.wanted, 'language')}"
 
 
-def _why_not(study: Study) -> str:
+def _why_not(study: StudyResults) -> str:
     arms = {panel_system.arm for panel in study.panels for panel_system in panel.systems}
     lacking = [arm for arm in ("english", "multilingual") if arm not in {parts(name)[0] for name in arms}]
     if lacking:
@@ -169,7 +169,7 @@ def _why_not(study: Study) -> str:
     return "the two arms share no kind of intermediate task with clean and noisy cells."
 
 
-def _curves(study: Study, names: Names) -> list[str]:
+def _curves(study: StudyResults, names: Names) -> list[str]:
     last: dict[tuple[str, str, str, str], Point] = {}
     for point in study.points:
         if point.level > 0 and point.drop_rate.value is not None:

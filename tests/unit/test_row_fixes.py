@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.world import write
 from xtreme_noise.config.schema import SourceConfig
 from xtreme_noise.config.splits import SplitConfig
-from xtreme_noise.data.sources import Reference
+from xtreme_noise.data.sources import SplitRef
 from xtreme_noise.errors import ConfigError, DataError
 from xtreme_noise.languages.codes import fill
 from xtreme_noise.store import Store
@@ -23,14 +23,14 @@ PAIRS = [
 ]
 
 
-def reference(root: Path, rows: list[dict[str, Any]], **split: Any) -> Reference:
+def reference(root: Path, rows: list[dict[str, Any]], **split: Any) -> SplitRef:
     write(root / "d" / "test.de.jsonl.gz", rows)
     config = SplitConfig(
         path="d/test.{language}.jsonl.gz",
         columns={"text": "one", "text_pair": "two"} | split.pop("columns", {}),
         **split,
     )
-    return Reference("files", config, "test", "de", "classification", ("no", "yes"), SourceConfig(root=str(root)))
+    return SplitRef("files", config, "test", "de", "classification", ("no", "yes"), SourceConfig(root=str(root)))
 
 
 def test_dropped_rows_are_counted_and_the_others_keep_their_numbers(

@@ -100,7 +100,7 @@ class Contrast:
 
 
 @dataclass(frozen=True)
-class Pair:
+class Comparison:
     """Two systems that are compared. panel: of these two, over the languages, levels and seeds that both have."""
 
     arm: System
@@ -147,15 +147,16 @@ def points(panel: Panel, evidence: Evidence) -> list[Point]:
     return rows
 
 
-def pairs(panel: Panel, evidence: Evidence) -> list[Pair]:
+def pairs(panel: Panel, evidence: Evidence) -> list[Comparison]:
     """Every two systems of a panel that may be compared and share a language."""
     found = [
-        Pair(arm, reference, panel.among((arm, reference)), evidence) for arm, reference in _compared(panel.systems)
+        Comparison(arm, reference, panel.among((arm, reference)), evidence)
+        for arm, reference in _compared(panel.systems)
     ]
     return [pair for pair in found if pair.panel.languages]
 
 
-def contrasts(compared: Sequence[Pair]) -> list[Contrast]:
+def contrasts(compared: Sequence[Comparison]) -> list[Contrast]:
     """Every contrast of these pairs, p adjusted after Holm within (pair of arms, measure) over all of them."""
     rows = list(chain.from_iterable(map(_contrasts, compared)))
     adjusted: dict[int, tuple[float, int]] = {}
@@ -184,7 +185,7 @@ def _test(row: Contrast, number: int) -> Hashable:
     return panel.task, panel.model, row.arm, row.reference, panel.languages, panel.seeds
 
 
-def _contrasts(pair: Pair) -> list[Contrast]:
+def _contrasts(pair: Comparison) -> list[Contrast]:
     rows: list[Contrast] = []
     panel, evidence, arm, reference = pair.panel, pair.evidence, pair.arm, pair.reference
     ours = {level: _mean(panel, evidence, arm, level) for level in panel.levels}
