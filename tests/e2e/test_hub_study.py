@@ -172,10 +172,10 @@ def test_a_fetched_folder_is_the_hub(
 
 FAILURES = {
     "no such data set": ("tiny/none", "no such dataset"),
-    "a missing file": ("holey/nli", "lists a file that it has not"),
+    "a missing file": ("holey/nli", "lists a file that it does not have"),
     "out of order": ("broken/nli", "HTTP 503"),
     "gated": ("locked/nli", "hf auth login, or set HF_TOKEN (HTTP 403)"),
-    "cut off": ("cut/nli", "could not be fetched"),
+    "cut off": ("cut/nli", "the download failed"),
 }
 
 

@@ -62,10 +62,10 @@ def test_normal_form_with_columns_and_ids_by_row(tmp_path: Path) -> None:
     [
         ([], "no examples; it is empty"),
         (["{"], "line 1: not JSON"),
-        ([NLI[0], "[1]"], "line 2: wanted a JSON object"),
+        ([NLI[0], "[1]"], "line 2: expected a JSON object"),
         (
             [NLI[0], {"text": "a", "label": 3}],
-            r"line 2: label 3 is out of range: wanted one of yes, maybe, no or 0\.\.2",
+            r"line 2: label 3 is out of range: expected one of yes, maybe, no or 0\.\.2",
         ),
         ([{"text": "a", "label": "perhaps"}], "label 'perhaps' is out of range"),
         ([{"text": "a", "label": True}], "label True is out of range"),
@@ -103,7 +103,7 @@ def test_answers_must_be_in_their_context(tmp_path: Path) -> None:
 
 
 def test_missing_column_names_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no column 'premise' .* it has text, text_pair, label"):
+    with pytest.raises(DataError, match=r"no column 'premise' .* the row has text, text_pair, label"):
         load(tmp_path, NLI, columns={"text": "premise"})
 
 
@@ -181,7 +181,7 @@ def test_source_kind() -> None:
     assert source_kind(both, SourceConfig(), "task t") == "hub"
     assert source_kind(both, SourceConfig(root="/d"), "task t") == "files"
     assert source_kind({"embedded": DataConfig()}, SourceConfig(kind="files", root="/d"), "task t") == "embedded"
-    with pytest.raises(ConfigError, match="task t has no data in source=embedded; it has: files, hub"):
+    with pytest.raises(ConfigError, match="task t has no data in source=embedded; it has data in: files, hub"):
         source_kind(both, SourceConfig(kind="embedded"), "task t")
 
 

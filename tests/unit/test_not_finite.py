@@ -98,7 +98,7 @@ def test_a_model_whose_weights_are_not_finite_is_not_opened(
     weights["encoder.layer.1.output.dense.bias"][3] = value
     save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
     for family in ("classification", "retrieval"):
-        with pytest.raises(ModelUnavailable, match=rf"{tmp_path}: .*layer\.1\.output\.dense\.bias holds nan or inf"):
+        with pytest.raises(ModelUnavailable, match=rf"{tmp_path}: .*layer\.1\.output\.dense\.bias contains nan or inf"):
             models.load_model(module_class(family).auto_class, tmp_path, TINY)
 
 
@@ -135,7 +135,7 @@ def _weight(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
     [
         (_loss, NAN, r"^xnli cannot be trained: the training loss is \S+ in epoch 1 after 2 updates"),
         (_score, NAN, "^xnli cannot be trained: accuracy on dev is .* after epoch 2"),
-        (_weight, INF, r"^xnli cannot be trained: the weight model\.classifier\.out_proj\.bias holds nan or inf"),
+        (_weight, INF, r"^xnli cannot be trained: the weight model\.classifier\.out_proj\.bias contains nan or inf"),
     ],
 )
 def test_a_stage_fails_and_leaves_nothing(
@@ -181,5 +181,5 @@ def test_a_score_that_is_no_number(root: Path, store_path: Path, monkeypatch: py
     files = ["source=files", f"source.root={root}", "task=tatoeba", "languages=[de]"]
     assert cli.main([*QUICK, *files, "noise.levels=[0]", "sweep=s"]) == 1
     [found] = cells(Path("s"))
-    assert found["status"] == "error" and "accuracy of 15 predictions is nan or inf" in found["error"]
+    assert found["status"] == "error" and "accuracy of 15 predictions has a nan or inf value" in found["error"]
     assert not any(path.is_dir() for path in (store_path / "cells").iterdir())

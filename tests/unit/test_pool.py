@@ -95,7 +95,7 @@ def test_right_answers_of_all_languages(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="the right answer 'zh9' of 'q' is not among the 9 candidates"):
         pool.complete(reference(tmp_path, "test", "de").load(store), store)
     write(tmp_path / "candidates.zh.jsonl.gz", [{"id": "de1", "text": "again"}])
-    with pytest.raises(DataError, match="used twice"):
+    with pytest.raises(DataError, match="have the same id"):
         pooled(tmp_path, *languages).load(store)
 
 

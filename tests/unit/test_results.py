@@ -87,7 +87,7 @@ def test_two_finished_cells_of_one_place_are_said(tmp_path: Path, capsys: pytest
     record(tmp_path, "b", entry("ok", "another"), entry("ok", "scored otherwise", metric="f1"))
     assert results.finish(tmp_path).ambiguous == 2
     assert cli.main(["mode=report", f"sweep={tmp_path}"]) == 1
-    assert "2 cells are several for one place" in capsys.readouterr().err
+    assert "2 finished cells compete for the same places" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", FOREIGN)

@@ -188,10 +188,10 @@ UNFIT: dict[str, Callable[[Path], object]] = {
         state, lambda content: content["optimizer_states"][0]["state"][0].update(exp_avg=torch.zeros(3))
     ),
     "best weights renamed": lambda state: resaved(
-        state, lambda content: content["callbacks"]["SelectOnDev"].update(best={"x": torch.zeros(3)})
+        state, lambda content: content["callbacks"]["BestEpochSelector"].update(best={"x": torch.zeros(3)})
     ),
-    "no choice on dev": lambda state: resaved(state, lambda content: content["callbacks"].pop("SelectOnDev")),
-    "no random state": lambda state: resaved(state, lambda content: content["callbacks"].pop("Resume")),
+    "no choice on dev": lambda state: resaved(state, lambda content: content["callbacks"].pop("BestEpochSelector")),
+    "no random state": lambda state: resaved(state, lambda content: content["callbacks"].pop("CheckpointCallback")),
     "no place in the data": lambda state: resaved(state, lambda content: content.pop("TaskDataModule")),
     "no loops": lambda state: resaved(state, lambda content: content.pop("loops")),
     "no optimizer": lambda state: resaved(state, lambda content: content.pop("optimizer_states")),
@@ -372,7 +372,7 @@ def test_states_are_plain(tmp_path: Path) -> None:
     assert found["a"] == state["a"] and found["e"] == {} and isinstance(found["a"][-1], tuple)
     assert all(torch.equal(found[3][name], state[3][name]) for name in ("w", "tied", "t"))
     assert [path.name for path in (tmp_path / "x").iterdir()] == [LAST]
-    with pytest.raises(TypeError, match="cannot hold a set"):
+    with pytest.raises(TypeError, match="cannot contain a set"):
         writer.save_checkpoint({"a": {1}}, tmp_path / "y" / LAST)
     store = Store(tmp_path)
     assert last(tmp_path / "x", store) == tmp_path / "x" / LAST and last(tmp_path / "y", store) is None

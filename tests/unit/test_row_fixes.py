@@ -39,7 +39,7 @@ def test_dropped_rows_are_counted_and_the_others_keep_their_numbers(
     with caplog.at_level(logging.WARNING):
         data = reference(tmp_path, PAIRS, drop=["NS"]).load(Store(tmp_path / "store"))
     assert data["id"][:] == ["test-0", "test-2"] and data["text"][:] == ["a b", "NSA"]
-    assert "test.de.jsonl.gz: 1 rows whose text is NS are dropped, 2 stay" in caplog.text
+    assert "test.de.jsonl.gz: dropped 1 rows whose text is NS, 2 remain" in caplog.text
 
 
 def test_values_by_name(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_values_by_name(tmp_path: Path) -> None:
     split = {"columns": {"label": "gold"}, "values": {"label": {"different": "no", "same": "yes"}}}
     assert reference(tmp_path, rows, **split).load(Store(tmp_path / "store"))["label"][:] == [0, 0, 1]
     rows[1]["gold"] = "other"
-    with pytest.raises(DataError, match=r"line 2: column 'gold' is 'other', wanted one of different, same"):
+    with pytest.raises(DataError, match=r"line 2: column 'gold' is 'other', expected one of different, same"):
         reference(tmp_path, rows, **split).load(Store(tmp_path / "store"))
 
 

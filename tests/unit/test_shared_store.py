@@ -234,7 +234,7 @@ def test_a_command_with_a_store_that_cannot_be_written(
     monkeypatch.setattr(tempfile, "TemporaryFile", readonly)
     [job] = compose.jobs(["source=embedded", "task=intents", f"store={tmp_path / 'store'}"])
     study = Mock(jobs=[job])
-    with pytest.raises(ConfigError, match="finished work cannot be written there"):
+    with pytest.raises(ConfigError, match="finished work cannot be written"):
         modes._places(study)
     Store(tmp_path / "store").build("cells", {"n": 1}, make)
     modes._places(study)
