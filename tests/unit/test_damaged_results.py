@@ -88,7 +88,7 @@ CELLS: dict[str, tuple[Table, str]] = {
     "extra without numbers": (put("extra", '{"exact_match": "x"}'), "row 2: extra has no number for 'exact_match'"),
     "extra without an end": (put("extra", "[" * 100_000), "row 2: extra is not JSON"),
     "a column less": (lambda table: table.drop_columns(["score"]), "lacks the columns score"),
-    "a column twice": (lambda table: table.append_column("score", table["score"]), "score, or has them twice"),
+    "a column twice": (lambda table: table.append_column("score", table["score"]), "score, or they occur twice"),
     "text that is not UTF-8": (
         lambda table: table.set_column(
             0, "cell", pa.Array.from_buffers(pa.string(), 2, pa.array([b"\xff", b"b"], pa.binary()).buffers())
@@ -142,7 +142,7 @@ def test_rows_twice_and_no_rows(sweep: Path) -> None:
     pq.write_table(pa.concat_tables([table, table]), path)
     cells, problems = read_cells(sweep)
     assert cells == [] and len(problems) == 2
-    assert all("2 cells for the same place; none of them is used" in problem.what for problem in problems)
+    assert all("2 finished cells of the same place; none is used" in problem.what for problem in problems)
     pq.write_table(table.slice(0, 0), path)
     assert read_study(sweep).cells == []
     Console(file=io.StringIO()).print(report.terminal_table(sweep))

@@ -1,4 +1,4 @@
-"""From a sweep folder to its report files, and to what is said of it in a terminal."""
+"""From a study folder to the files of its report, and to its summary in the terminal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Built:
-    """A report that is written, and how many failures it lists."""
+    """A written report, and the number of failures that it lists."""
 
     page: Path
     problems: int
@@ -45,7 +45,7 @@ class Built:
 
 
 def build(sweep: Path) -> Built:
-    """Write everything, or nothing when it is there already."""
+    """Write the report, unless it is up to date."""
     digest = files.inputs_digest(sweep)
     target = sweep / files.REPORT
     known = files.last(sweep)
@@ -64,7 +64,7 @@ def build(sweep: Path) -> Built:
 
 
 def glance(sweep: Path) -> StudyResults:
-    """The study without intervals. Its predictions are opened unless a report of it says which cannot be used."""
+    """The study without intervals. Opens its predictions only if no current report says which are unusable."""
     known = files.last(sweep)
     return _glance(sweep, known if files.is_current(sweep, files.inputs_digest(sweep)) else None)
 

@@ -1,4 +1,4 @@
-"""How numbers and names are written in the report: scores x 100 with one decimal, a real minus sign."""
+"""Formatting of numbers in the report: scores x 100 with one decimal, with a real minus sign."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from xtreme_noise.report.by_language import PARTIAL
 from xtreme_noise.report.statistics import Estimate
 
 NONE = "–"
-GUESS = "†"  # behind a score that is no better than a guess
+GUESS = "†"  # marks a score that is no better than chance
 STATUS_TEXT = {
     "error": "failed",
     "missing": "missing",
@@ -34,7 +34,7 @@ def percent(value: float | None, *, sign: bool = False) -> str:
 
 
 def guess(no_better: bool | None) -> str:
-    """The sign of a score that is no better than a guess, or nothing."""
+    """GUESS for a score that is no better than chance, else ""."""
     return GUESS if no_better else ""
 
 

@@ -1,4 +1,4 @@
-"""Everything the report says, computed once from a sweep folder."""
+"""All results in the report, computed once from a study folder."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ UNUSABLE = "predictions unusable"
 
 @dataclass(frozen=True)
 class StudyResults:
-    """A sweep as read. `problems` holds what failed or does not add up, the cells with errors included: what the report
-    lists first, and what makes the exit code 1.
+    """The results of a study. `problems`: failures and inconsistencies, failed cells included; the report lists them
+    first, and they make the exit code 1.
 
-    unusable: digests of the cells whose predictions are not what the cells say: they have no score, and failed.
+    unusable: digests of cells whose predictions do not match their records: they count as failed, without a score.
     """
 
     sweep: Path
@@ -51,11 +51,11 @@ class StudyResults:
 
 
 def read_study(sweep: Path, *, resample: bool = True, unusable: Collection[str] = ()) -> StudyResults:
-    """Read and compute. Without `resample` predictions are not opened, and no number has an interval.
+    """Read a study folder and compute the results. Without `resample`, predictions are not opened, and no number has an
+    interval.
 
-    unusable: what is known of that where they are not opened.
-    Raises DataError when the folder has no readable cells.parquet; everything else that is wrong is a problem
-    in the result.
+    unusable: the unusable cells, if predictions are not opened. Raises DataError when the folder has no readable
+    cells.parquet; every other error becomes a problem in the result.
     """
     cells, problems = read_cells(sweep)
     jobs, job_problems = read_jobs(sweep)

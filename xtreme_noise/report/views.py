@@ -1,4 +1,4 @@
-"""The tables of the page, ready to be set: captions, headings and cells as text."""
+"""The tables of the page: captions, headings and cells as text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from xtreme_noise.record import ABSENT, CLEAN, STATUSES
-from xtreme_noise.report.by_language import PARTIAL, Place, by_language
+from xtreme_noise.report.by_language import PARTIAL, Place, language_order
 from xtreme_noise.report.cells import Problem, ordered
 from xtreme_noise.report.formatting import NONE, STATUS_TEXT, bounds, guess, percent, plural, probability
 from xtreme_noise.report.names import Names
@@ -37,7 +37,7 @@ class TableView:
 
 @dataclass(frozen=True)
 class ProblemGroup:
-    """All places where one and the same thing went wrong."""
+    """All places with the same problem."""
 
     what: str
     places: list[str]
@@ -52,7 +52,7 @@ def problem_groups(problems: Iterable[Problem]) -> list[ProblemGroup]:
 
 @dataclass(frozen=True)
 class Gap:
-    """Languages of a task (and noise family) that have no number; the recorded reasons and their languages."""
+    """Languages of a task (and noise family) without a number, and the recorded reasons with their languages."""
 
     task: str
     what: str
@@ -61,12 +61,12 @@ class Gap:
 
 
 def gaps(study: StudyResults, status: str) -> list[Gap]:
-    """Per task (and noise family for n/a) the languages with this status."""
-    found: dict[tuple[str, str], dict[str, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))
-    for cell in sorted(study.cells, key=lambda cell: (cell.task, by_language(cell))):
+    """The languages with this status, by task (and noise family for n/a)."""
+    by_task: dict[tuple[str, str], dict[str, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))
+    for cell in sorted(study.cells, key=lambda cell: (cell.task, language_order(cell))):
         if cell.status == status:
             what = cell.noise if status == "n/a" else ""
-            found[(cell.task, what)][cell.error or ""][f"{cell.language_name} ({cell.language})"] = None
+            by_task[(cell.task, what)][cell.error or ""][f"{cell.language_name} ({cell.language})"] = None
     return [
         Gap(
             task,
@@ -74,25 +74,25 @@ def gaps(study: StudyResults, status: str) -> list[Gap]:
             ordered(language for languages in reasons.values() for language in languages),
             {reason: list(languages) for reason, languages in reasons.items() if reason},
         )
-        for (task, what), reasons in found.items()
+        for (task, what), reasons in by_task.items()
     ]
 
 
 def saturated(study: StudyResults) -> list[Gap]:
-    """Per task and noise family the languages in which it is weaker than asked for: nothing more to act on."""
-    found: dict[tuple[str, str], dict[str, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))
-    for cell in sorted(study.cells, key=lambda cell: (cell.task, cell.noise, cell.level, by_language(cell))):
+    """The languages with saturated noise, by task and noise family."""
+    by_task: dict[tuple[str, str], dict[str, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))
+    for cell in sorted(study.cells, key=lambda cell: (cell.task, cell.noise, cell.level, language_order(cell))):
         if cell.status == "ok" and cell.saturated:
             where = f"{cell.language} {cell.achieved or 0.0:.3f}"
-            found[(cell.task, cell.noise)][f"level {cell.level:g}"][where] = None
+            by_task[(cell.task, cell.noise)][f"level {cell.level:g}"][where] = None
     return [
         Gap(task, noise, [], {level: list(languages) for level, languages in levels.items()})
-        for (task, noise), levels in found.items()
+        for (task, noise), levels in by_task.items()
     ]
 
 
 def completeness_table(study: StudyResults, names: Names) -> TableView:
-    """Cells that are there, of those of the grid, by task, arm and noise family; what became of the rest."""
+    """Measured cells and all cells, by task, arm and noise family, with the status of the rest."""
     noises = ordered(count.noise for count in study.counts)
     at = {(c.task, c.model, c.system, c.noise): c.counts for c in study.counts}
     rows = []
@@ -144,7 +144,7 @@ def _score_item(place: Place) -> TableCell:
 def _mean_rows(
     axis: Sequence[tuple[str, float]], panels: Sequence[Panel], points: Sequence[Point]
 ) -> list[list[TableCell]]:
-    """One mean row per noise family: each is over its own set of complete languages, which is said."""
+    """One mean row per noise family, with the number of complete languages that it covers."""
     rows = []
     for panel in panels:
         own = {p.level: p for p in points if p.panel is panel}
@@ -184,7 +184,7 @@ def _curve_item(point: Point) -> TableCell:
 
 
 def _summaries(last: Sequence[Point], top: str) -> list[tuple[str, str, list[TableCell]]]:
-    """(group, column, one item a system) for what is defined in one system at least."""
+    """(group, column, one cell per system) of the measures that are defined for at least one system."""
     columns = [
         (top, "drop rate", [TableCell(percent(p.drop_rate.value), "num", bounds(p.drop_rate)) for p in last]),
         (top, "above chance", [TableCell(percent(p.drop_rate_above_chance), "num") for p in last]),
@@ -200,7 +200,7 @@ def _summaries(last: Sequence[Point], top: str) -> list[tuple[str, str, list[Tab
 
 
 def _merged(groups: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
-    """Neighbours of the same name as one heading."""
+    """Merges neighbouring headings with the same name."""
     merged: list[tuple[str, int]] = []
     for name, span in groups:
         if merged and merged[-1][0] == name:
@@ -211,7 +211,7 @@ def _merged(groups: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
 
 
 def contrast_table(contrasts: Sequence[Contrast], names: Names, caption: str) -> TableView:
-    """Arm minus reference arm, over the languages and training seeds that these two have."""
+    """Arm minus reference arm, over the languages and training seeds that both have."""
     rows = []
     for row in contrasts:
         rows.append(
