@@ -248,7 +248,7 @@ def _broken(path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (_other_ids, "occur in only one of two cells that must hold the same items"),
+        (_other_ids, "occur in only one of two cells that must have the same items"),
         (_twice_the_same_id, "not unique"),
         (_shorter, "the predictions give a score of"),
         (_other_scores, "the predictions give a score of 1.0000"),
