@@ -22,7 +22,7 @@ from xtreme_noise.models import load_model, load_tokenizer
 from xtreme_noise.modules import module_class
 from xtreme_noise.modules.base import Limits
 from xtreme_noise.stages.evaluate import LanguageSession, evaluate
-from xtreme_noise.stages.model_cache import Models, train
+from xtreme_noise.stages.model_cache import ModelCache, train
 from xtreme_noise.stages.plan import Plan
 from xtreme_noise.stages.predictor import BATCH_TOKENS
 from xtreme_noise.store import Store
@@ -41,7 +41,7 @@ def main(size: int = 100) -> None:
         stage = train(plan, store, False)
         inputs = _inputs(plan, store)
 
-        found = Models(plan, store, False)
+        found = ModelCache(plan, store, False)
         found.get("en")  # loading is not what is compared
         begin = time.perf_counter()
         entries = list(evaluate(plan, store, found))
@@ -59,7 +59,7 @@ def _inputs(plan: Plan, store: Store) -> list[list[tuple[str, str]]]:
     """The inputs of every cell."""
     found = []
     for cell in plan.cells:
-        data = LanguageSession(plan, store, Models(plan, store, False), cell.language).data()
+        data = LanguageSession(plan, store, ModelCache(plan, store, False), cell.language).data()
         if cell.perturber is not None:
             transform = NoiseTransform(
                 cell.perturber, cell.level, cell.noise_seed, "xnli", "classification", "both", cell.language

@@ -9,12 +9,12 @@ import tempfile
 
 from benchmarks.setting import fit_seconds, job, line
 from xtreme_noise import models
-from xtreme_noise.modules.together import TogetherModule
+from xtreme_noise.modules.multitask import MultitaskModule
 from xtreme_noise.stages.datamodule import TaskDataModule
+from xtreme_noise.stages.multitask_data import MultitaskData
 from xtreme_noise.stages.plan import Plan
-from xtreme_noise.stages.together_data import TogetherData
+from xtreme_noise.stages.training_run import open_module
 from xtreme_noise.stages.training_set import training_data
-from xtreme_noise.stages.work import open_module
 from xtreme_noise.store import Store
 
 
@@ -34,8 +34,8 @@ def main(size: int = 640) -> None:
                 ("second", modules[2], range(size // 2, size)),
             )
         }
-        both = TogetherData(halves, [0.5, 0.5], cfg.seed)
-        together = TogetherModule.of(
+        both = MultitaskData(halves, [0.5, 0.5], cfg.seed)
+        together = MultitaskModule.of(
             dict(zip(halves, modules[1:], strict=True)), stage.recipe, cfg.model.learning_rate_scale
         )
         alone = fit_seconds(modules[0], single)

@@ -16,8 +16,8 @@ from benchmarks.setting import fit_seconds, job, line
 from xtreme_noise import models
 from xtreme_noise.stages.datamodule import TaskDataModule
 from xtreme_noise.stages.plan import Plan
+from xtreme_noise.stages.training_run import open_module
 from xtreme_noise.stages.training_set import training_data
-from xtreme_noise.stages.work import open_module
 from xtreme_noise.store import Store
 
 

@@ -1,4 +1,4 @@
-"""What the names of systems in results say: the intermediate task, its kind, noise in training."""
+"""Parsing the names of systems in results: the intermediate task, its kind, the noise in training."""
 
 from __future__ import annotations
 

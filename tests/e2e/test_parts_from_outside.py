@@ -187,10 +187,10 @@ def test_a_metric_is_for_the_families_that_it_names(points: Path) -> None:
         ("tasks]\nqa = parts:Sentiment", [], "has a name that is taken"),
         ("tasks]\nother = parts:Sentiment", ["task.family=other"], "give both one name"),
         ("noise]\nupside = parts:Nothing", ["noise.families={upside: {}}"], "cannot be imported: AttributeError"),
-        ("noise]\nupside = parts:Sentiment", ["noise.families={upside: {}}"], "wanted Perturber"),
+        ("noise]\nupside = parts:Sentiment", ["noise.families={upside: {}}"], "expected Perturber"),
         ("noise]\nupside = parts:Perturber", ["noise.families={upside: {}}"], "lacks .*: __call__, supports, tokens"),
         ("metrics]\nmisses = parts:Misses", ["task.metric=misses"], "must have its name, and grow with what is right"),
-        ("metrics]\nmine = parts:Upside", ["task.metric=mine"], "wanted Metric"),
+        ("metrics]\nmine = parts:Upside", ["task.metric=mine"], "expected Metric"),
     ],
 )
 def test_what_cannot_be_used_is_named(points: Path, text: str, words: list[str], said: str) -> None:

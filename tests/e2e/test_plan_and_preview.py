@@ -34,7 +34,7 @@ def test_plan_counts_and_runs_nothing(root: Path, store_path: Path, capsys: pyte
 def test_plan_says_what_cannot_run(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arm = ["mode=plan", "task=xnli", "languages=[en]", "intermediate=nli/english"]
     main(root, *arm, "intermediate.size.train=61", code=1)
-    assert "cannot run: files:lingnli/train.en.jsonl.gz: 60 examples, 61 wanted" in capsys.readouterr().out
+    assert "cannot run: files:lingnli/train.en.jsonl.gz: 60 examples, 61 are needed" in capsys.readouterr().out
     write(root / "xnli/test.en.jsonl.gz", [*nli("en", 5), *nli("en", 2, 1010)])
     main(root, *arm, "intermediate.size.train=20", code=1)
     assert "2 of 60 training examples occur in the test set" in capsys.readouterr().out

@@ -20,7 +20,7 @@ from xtreme_noise.commands.plan import survey
 from xtreme_noise.config import compose
 from xtreme_noise.config.schema import Config
 from xtreme_noise.errors import ConfigError, DataError
-from xtreme_noise.stages.line import portions
+from xtreme_noise.stages.build_stages import portions
 from xtreme_noise.stages.model_cache import train
 from xtreme_noise.stages.plan import Plan
 from xtreme_noise.stages.run import _trained
@@ -249,7 +249,7 @@ def test_translated_arms_hold_the_same_examples(root: Path, store_path: Path) ->
     for size, count in ((31, 30), (26, 25)):
         write(root / "xnli/validation.de.jsonl.gz", nli("de", count, 300))  # the second time it lacks five
         words = [*many, "intermediate.items=distinct", f"intermediate.size.train={size}"]
-        with pytest.raises(DataError, match=f"{count} examples that all languages have, {size} wanted"):
+        with pytest.raises(DataError, match=f"{count} examples exist in all languages, {size} are needed"):
             ids(job(root, *words), store_path)
     distinct = ids(job(root, *many, "intermediate.items=distinct", "intermediate.size.train=25"), store_path)
     assert set.union(*distinct.values()) == ids(
@@ -265,7 +265,7 @@ def test_mixtures_by_weight(root: Path, store_path: Path) -> None:
         found = ids(job(root, *arm, weights, f"intermediate.size.train={size}"), store_path)
         assert [len(found[code]) for code in ("en", "de", "zh")] == wanted
     assert portions(10, [1, 1, 1]) == [4, 3, 3]
-    with pytest.raises(ConfigError, match="of 14 examples none is left for de"):
+    with pytest.raises(ConfigError, match="none of the 14 examples would be in de"):
         Plan(job(root, *arm, "intermediate.weights={de:0.001}", "intermediate.size.train=14"))
 
 

@@ -171,7 +171,7 @@ def test_training_on_the_test_set_is_refused_before_training(
 ) -> None:
     shutil.copy(root / "xquad/test.en.jsonl.gz", root / "squad/train.en.jsonl.gz")
     main(root, "task=xquad", "languages=[en]", "noise.levels=[0]", "sweep=s", code=1)
-    assert "training examples occur in the test set" in capsys.readouterr().err
+    assert "training examples that occur in the test set" in capsys.readouterr().err
     assert not (store_path / "stages").exists() or not any(p.is_dir() for p in (store_path / "stages").iterdir())
 
 
@@ -250,7 +250,7 @@ def test_a_score_that_is_no_share_is_not_stored(root: Path, store_path: Path, mo
     monkeypatch.setattr(Accuracy, "score", lambda *arguments: replace(real(*arguments), score=1.3))
     main(root, "task=tatoeba", "languages=[de]", "noise.levels=[0]", "sweep=s", code=1)
     [row] = cells(Path("s"))
-    assert row["error"].endswith("is 1.3: a score is a share from 0 to 1")
+    assert row["error"].endswith("is 1.3: a score must be from 0 to 1")
     assert not list(store_path.glob("cells/*/record.json"))
 
 

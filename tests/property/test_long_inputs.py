@@ -148,4 +148,4 @@ def test_an_answer_that_no_window_holds_is_told(reader: TaskModule, caplog: pyte
     context = "word " * 200
     with caplog.at_level(logging.WARNING):
         reader.training_features(question(context, context[:-1], 0))
-    assert "1 of 1 answers are longer than what neighbouring windows share" in caplog.text
+    assert "1 of 1 answers are longer than the overlap of windows" in caplog.text

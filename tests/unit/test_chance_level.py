@@ -22,7 +22,7 @@ from xtreme_noise.analysis import chance
 from xtreme_noise.modules.dual_encoder import Candidates, DualEncoderModule
 from xtreme_noise.modules.multiple_choice import MultipleChoiceModule
 from xtreme_noise.report import predictions
-from xtreme_noise.report.answer import answer
+from xtreme_noise.report.headline import headline
 from xtreme_noise.report.page import page
 from xtreme_noise.report.study import read_study
 from xtreme_noise.report.tables import tables
@@ -96,8 +96,8 @@ def test_near_a_guess_is_said(tmp_path: Path, resample: bool, monkeypatch: pytes
     sweep = study(tmp_path / "guessing", "multiple_choice", "accuracy", gold, {0.0: 0.51, 0.1: 0.5}, **columns)
     found = read_study(sweep, resample=resample)
     assert [(point.at_chance, point.clean_at_chance) for point in found.points] == [(True, True)] * 2
-    assert "No better than guessing without noise" in answer(found).paragraph
-    assert "(51.0, a guess 50.0)" in answer(found).paragraph
+    assert "No better than guessing without noise" in headline(found).paragraph
+    assert "(51.0, a guess 50.0)" in headline(found).paragraph
     html = page(found, "", "digest", [])
     assert "51.0†" in html and "† No better than a guess (50.0)" in html
     for name in ("scores.csv", "curves.csv"):
@@ -111,12 +111,12 @@ def test_noise_that_takes_all_is_said(tmp_path: Path) -> None:
     sweep = study(tmp_path / "s", "classification", "accuracy", ["a", "b"] * 250, {0.0: 0.9, 0.1: 0.7, 0.2: 0.52})
     found = read_study(sweep, resample=False)
     assert [(p.at_chance, p.clean_at_chance) for p in found.points] == [(False, False), (False, False), (True, False)]
-    paragraph = answer(found).paragraph
+    paragraph = headline(found).paragraph
     assert "No better than guessing with noise" in paragraph and "xnli · char 0.2" in paragraph
     assert "without noise" not in paragraph
     assert "90.0 " in terminal(sweep) and "52.0†" in terminal(sweep)
     fine = study(tmp_path / "fine", "classification", "accuracy", ["a", "b"] * 250, {0.0: 0.9, 0.1: 0.7})
-    assert "†" not in terminal(fine) and "guess" not in answer(read_study(fine, resample=False)).paragraph
+    assert "†" not in terminal(fine) and "guess" not in headline(read_study(fine, resample=False)).paragraph
 
 
 def test_less_is_better(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_less_is_better(tmp_path: Path) -> None:
 def test_right_answers_that_cannot_be_read_are_a_problem(tmp_path: Path) -> None:
     sweep = study(tmp_path / "s", "multiple_choice", "accuracy", ["0", "1"], {0.0: 1.0}, choices=[2, 0])
     [problem] = read_study(sweep).problems
-    assert "what a guess scores is not known: no examples, or one without anything to choose from" in problem.what
+    assert "the chance level is not known: no examples, or one without choices" in problem.what
 
 
 def terminal(sweep: Path) -> str:

@@ -56,7 +56,7 @@ def test_the_file_is_named(name: str, damage: str, folder: Path) -> None:
 @pytest.mark.parametrize(("name", "content"), [(intact.INDEX, "{}"), ("tokenizer.json", '{"version": "1.0"}')])
 def test_what_it_must_hold(name: str, content: str, folder: Path) -> None:
     (folder / name).write_text(content)
-    with pytest.raises(ModelUnavailable, match=rf"{folder / name} cannot be read: it is no JSON object with '\w+'"):
+    with pytest.raises(ModelUnavailable, match=rf"{folder / name} cannot be read: it is not a JSON object with '\w+'"):
         models.identity(local(folder), offline=True)
 
 

@@ -89,7 +89,7 @@ def test_only_a_task_that_says_so_has_questions_without_an_answer() -> None:
     common: dict[str, Any] = {"family": "qa", "columns": {}, "prefix": "x", "what": "w"}
     [found] = normalise([("line 1", row)], labels=["unanswerable"], **common)
     assert found["answers"] == {"text": [], "answer_start": []}
-    with pytest.raises(DataError, match="has no answer"):
+    with pytest.raises(DataError, match="contains no answer"):
         normalise([("line 1", row)], labels=[], **common)
 
 
@@ -101,10 +101,10 @@ def test_tagged_sentences(tmp_path: Path) -> None:
     assert [row["tokens"] for _, row in found] == [["The", "cat"], ["sat"]]
     assert found[0][1]["tags"] == ["NP/N", "N"]
     path.write_text("The NP/N\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"line 1: wanted token, tab, tag"):
+    with pytest.raises(DataError, match=r"line 1: expected token, tab, tag"):
         list(rows(path))
     (tmp_path / "tags.txt").write_text("N\nN\n", encoding="utf-8")
-    with pytest.raises(DataError, match="each once"):
+    with pytest.raises(DataError, match="two distinct labels"):
         labels("tags.txt", str(tmp_path))
 
 

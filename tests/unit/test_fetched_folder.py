@@ -20,7 +20,7 @@ from xtreme_noise.config.written import SafeLoader
 from xtreme_noise.errors import DataError, ModelUnavailable
 from xtreme_noise.models import fetched as checkpoints
 from xtreme_noise.models.hub import HubLoader
-from xtreme_noise.stages.line import test_reference as evaluated
+from xtreme_noise.stages.build_stages import test_reference as evaluated
 from xtreme_noise.stages.plan import Plan
 from xtreme_noise.store import Store, digest, file_digest
 
@@ -123,7 +123,7 @@ def test_everything_that_a_study_reads_is_there(what: str, tmp_path: Path, workd
         keys.append(digest(plan.cell_key(plan.cells[0], evaluated(cfg, "de"))))
         if place == folder:
             for stage in (part for whole in plan.stages_for("de") for part in whole.parts):
-                for one in (stage.dev, *(one for share in stage.shares for one in share.references)):
+                for one in (stage.dev, *(one for sample in stage.samples for one in sample.references)):
                     assert len(one.load(Store(store_path)))
     assert keys[0] == keys[1]
 
@@ -138,7 +138,7 @@ def test_a_model_directory_is_what_it_says(tmp_path: Path) -> None:
     theirs = HubLoader().identity(cfg, offline=True)
     assert theirs == {"path": "owner/name", "revision": COMMIT, "trust_remote_code": False}
     cfg.revision = "f" * 40
-    with pytest.raises(ModelUnavailable, match="choose one of the two"):
+    with pytest.raises(ModelUnavailable, match=r"but model\.revision="):
         HubLoader().identity(cfg, offline=True)
     cfg.revision = COMMIT
     for name, text in (("adapter_config.json", "{}"), ("modeling.py", "1"), ("config.json", "{ }")):

@@ -26,14 +26,14 @@ from xtreme_noise.config.splits import (
     RepairConfig,
     SplitConfig,
 )
-from xtreme_noise.data.sources import Reference
+from xtreme_noise.data.sources import SplitRef
 from xtreme_noise.errors import DataError
 from xtreme_noise.modules import TaskModule
 from xtreme_noise.noise import build
 from xtreme_noise.stages import evaluate, fit
 from xtreme_noise.stages import model_cache as training
 from xtreme_noise.stages.plan import Cell, Plan
-from xtreme_noise.stages.work import open_module
+from xtreme_noise.stages.training_run import open_module
 from xtreme_noise.store import Store, file_digest
 
 PAIRS = {"text": "premise", "text_pair": "hypothesis"}
@@ -65,10 +65,10 @@ def fill(path: Path, word: str) -> None:
         path.write_text("".join(json.dumps(row) + "\n" for row in rows(word)), encoding="utf-8")
 
 
-def reference(root: Path, **options: Any) -> Reference:
+def reference(root: Path, **options: Any) -> SplitRef:
     split = SplitConfig(**{"path": "a.jsonl.gz", "columns": PAIRS, **options})
     labels = ("entailment", "neutral", "contradiction")
-    return Reference("files", split, "test", "en", "classification", labels, SourceConfig("files", str(root)))
+    return SplitRef("files", split, "test", "en", "classification", labels, SourceConfig("files", str(root)))
 
 
 @pytest.mark.parametrize("what", BESIDE)
@@ -101,7 +101,7 @@ def test_a_translation_that_changes(tmp_path: Path) -> None:
     for code in ("de", "en"):
         write(tmp_path / f"{code}.jsonl.gz", [{"text": f"{code} {n}"} for n in range(4)])
     split = SplitConfig("{language}.jsonl.gz", parallel=ParallelConfig("en"))
-    one = Reference("files", split, "train", "de", "masked_lm", (), SourceConfig("files", str(tmp_path)))
+    one = SplitRef("files", split, "train", "de", "masked_lm", (), SourceConfig("files", str(tmp_path)))
     assert len(one.revision()) == 32
     write(tmp_path / "en.jsonl.gz", [{"text": f"EN {n}"} for n in range(4)])
     with pytest.raises(DataError, match=r"en\.jsonl\.gz has changed"):
@@ -112,7 +112,7 @@ def test_pairs_of_mining_that_change(tmp_path: Path) -> None:
     write(tmp_path / "a.jsonl.gz", [{"id": f"{n}", "query": f"q {n}"} for n in range(4)])
     write(tmp_path / "gold.jsonl.gz", [{"source_id": "1", "target_id": "x"}])
     split = SplitConfig("a.jsonl.gz", gold=GoldConfig("gold.jsonl.gz"))
-    one = Reference("files", split, "test", "de-en", "mining", (), SourceConfig("files", str(tmp_path)))
+    one = SplitRef("files", split, "test", "de-en", "mining", (), SourceConfig("files", str(tmp_path)))
     one.revision()
     write(tmp_path / "gold.jsonl.gz", [{"source_id": "2", "target_id": "x"}])
     with pytest.raises(DataError, match=r"gold\.jsonl\.gz has changed"):
@@ -135,7 +135,7 @@ def test_fetched_data_that_change(tmp_path: Path) -> None:
     file = enter(commits[0])
     split = SplitConfig("o/n", split="test", columns=PAIRS)
     source = SourceConfig("files", str(root), offline=True)
-    one = Reference("hub", split, "test", "en", "classification", ("entailment", "neutral", "contradiction"), source)
+    one = SplitRef("hub", split, "test", "en", "classification", ("entailment", "neutral", "contradiction"), source)
     key, times = one.identity(), file.stat()
     content = file.read_bytes()
     fill(file, "other")
@@ -259,7 +259,7 @@ def study(root: Path, store: Path, *more: str) -> tuple[Plan, Store]:
 def scores(plan: Plan, store: Store) -> dict[str, tuple[str, bytes]]:
     """By language: the cell, and the scores of its examples."""
     found = {}
-    for cell, path in evaluate.evaluate(plan, store, training.Models(plan, store, False)):
+    for cell, path in evaluate.evaluate(plan, store, training.ModelCache(plan, store, False)):
         assert path is not None, cell.error
         found[cell.language] = (cell.cell, (path / evaluate.SCORES).read_bytes())
     return found
@@ -291,7 +291,7 @@ def test_a_file_that_stays_changed(root: Path, tmp_path: Path) -> None:
     key = plan.cell_key(Cell("de", "clean", 0.0, 0), first)
     with gzip.open(root / "xnli/test.de.jsonl.gz", "at") as stream:
         stream.write(json.dumps(nli("de", 1, 900)[0]) + "\n")
-    session = evaluate.LanguageSession(plan, store, training.Models(plan, store, False), "de")
+    session = evaluate.LanguageSession(plan, store, training.ModelCache(plan, store, False), "de")
     session.test = first
     found, path = session.record(Cell("de", "clean", 0.0, 0))
     assert found.status == "error" and path is None

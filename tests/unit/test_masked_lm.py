@@ -83,7 +83,7 @@ def test_a_translation_stands_behind_its_text(tiny: Path, caplog: pytest.LogCapt
     caplog.set_level("INFO", "xtreme_noise")
     long = {"text": [*PAIRS["text"], "the cat"], "text_pair": [*PAIRS["text_pair"], "die Katze " * 30]}
     assert len(some.training_features(long)[2]["input_ids"]) == 32
-    assert "1 of 3 pairs fill 32 tokens" in caplog.text
+    assert "1 of 3 pairs have 32 tokens" in caplog.text
     first, _ = some.training_features(PAIRS)
     assert some.tokenizer.decode(first["input_ids"]).replace(" ", "") == "<s>thecatsat</s></s>dieKatzesaß</s>"
 
@@ -171,12 +171,12 @@ def test_a_study(root: Path, store_path: Path, intermediate: str, options: list[
 def test_repeated_texts_count_once(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """30 contexts, each of two questions: 31 different ones are not to be had."""
     study(root, "intermediate=mlm/english", size=31, code=1)
-    assert "30 examples, 31 wanted" in capsys.readouterr().err
+    assert "30 examples, 31 are needed" in capsys.readouterr().err
 
 
 def test_a_language_does_not_stand_beside_itself(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     study(root, "intermediate=tlm/multilingual", "intermediate.languages=[de,en]", code=2)
-    assert "beside itself" in capsys.readouterr().err
+    assert "paired with itself" in capsys.readouterr().err
 
 
 def test_clean_pairs_teach_nothing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

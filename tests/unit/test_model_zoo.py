@@ -35,7 +35,7 @@ from xtreme_noise.models import lora
 from xtreme_noise.modules import module_class
 from xtreme_noise.modules.base import Limits, TaskModule
 from xtreme_noise.stages.predictor import Predictor
-from xtreme_noise.stages.work import open_module
+from xtreme_noise.stages.training_run import open_module
 from xtreme_noise.store import Store
 
 TEXTS = [

@@ -90,9 +90,9 @@ def test_no_answer_of_several_is_lost() -> None:
 def test_attested_noise_neither_protects_nor_loses_an_answer() -> None:
     data = answers("it was in Paris", (10, 15)).add_column("noisy_context", ["it was in"])
     given: dict[str, Any] = {"family": "qa", "dataset_name": "x", "split": "test", "language": "en", "seed": 0}
-    with pytest.raises(DataError, match="example 1: an answer is not in the noisy side"):
+    with pytest.raises(DataError, match="example 1: an answer does not occur in the noisy side"):
         perturb(data, field="context", perturber=made("attested"), level=1.0, **given)
-    with pytest.raises(ConfigError, match="no answer can be protected"):
+    with pytest.raises(ConfigError, match="cannot protect answers"):
         perturb(data, field="context_protected", perturber=made("attested"), level=1.0, **given)
 
 
@@ -139,7 +139,7 @@ def test_a_latin_word_on_the_thai_keyboard_does_not_join_the_space_before() -> N
 
 @pytest.mark.parametrize("rows", ["the\tteh\t1e308\nthe\tthe e\t1\n", "the\tt\u00a0e\n", "the\tt\u2028e\n"])
 def test_rows_that_no_table_of_typos_may_have(tmp_path: Path, rows: str) -> None:
-    with pytest.raises(ConfigError, match=r"line 1: a weight is at most 1e\+300|holds a space"):
+    with pytest.raises(ConfigError, match=r"line 1: a weight is at most 1e\+300|with a space"):
         made("natural", path=table(tmp_path, rows))
 
 

@@ -153,7 +153,7 @@ def test_supply_is_capacity(tmp_path: Path) -> None:
         ("haus\t\n", "table.tsv, line 1: a row is"),
         ("das haus\tdashaus\n", "table.tsv, line 1: 'das haus' is more than one word"),
         ("haus\thau s\n", "number of tokens"),
-        ("# nothing\n", "there is no row"),
+        ("# nothing\n", "has no rows"),
     ],
 )
 def test_a_malformed_table_is_named(tmp_path: Path, content: str, message: str) -> None:
@@ -238,7 +238,7 @@ def test_who_cannot_act_is_left_out() -> None:
         ({"char": {"swop": 1.0}}, "did you mean 'swap'"),
         ({"char": {"weight": -1}}, "families.char.weight must be a number >= 0"),
         ({"char": {"weight": 0}}, "must name a family"),
-        ({"char": 2}, "must hold a weight"),
+        ({"char": 2}, "must be a weight and"),
         ({"natural": {}}, "needs a table"),
     ],
 )

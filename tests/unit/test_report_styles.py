@@ -16,7 +16,7 @@ from xtreme_noise.report import charts, figures, predictions
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.page import page
 from xtreme_noise.report.panels import System, systems
-from xtreme_noise.report.study import Study, read_study
+from xtreme_noise.report.study import StudyResults, read_study
 from xtreme_noise.report.styles import MARKERS, OUTLINES, styles
 
 pytestmark = pytest.mark.pictures
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.pictures
 ARMS = ("none", "english", "multilingual", "noise", "english + noise", "multilingual + noise", "mlm", "mlm + noise")
 
 
-def many(sweep: Path) -> Study:
+def many(sweep: Path) -> StudyResults:
     """Two models, two kinds of intermediate task, each without noise in training and with two kinds of it."""
     kinds = ("none", "nli/english", "nli/multilingual", "qa/english", "qa/multilingual", "mlm/seen")
     spec = Spec(
@@ -35,7 +35,7 @@ def many(sweep: Path) -> Study:
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+def study(tmp_path_factory: pytest.TempPathFactory) -> StudyResults:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(predictions, "RESAMPLES", 19)
         return many(tmp_path_factory.mktemp("styles") / "s")
@@ -67,7 +67,7 @@ def scales(spec: Any, channel: str) -> list[tuple[list[str], list[str]]]:
     return found
 
 
-def test_charts_of_the_page(study: Study) -> None:
+def test_charts_of_the_page(study: StudyResults) -> None:
     looks = styles(systems(study.cells))
     assert len(looks) == 18
     points = [point for point in study.points if point.panel.model == "e5_small"]
@@ -88,7 +88,7 @@ def test_charts_of_the_page(study: Study) -> None:
         assert all(found == colours[0] for found in colours), "one scale in all layers"
 
 
-def test_legends_of_the_page(study: Study) -> None:
+def test_legends_of_the_page(study: StudyResults) -> None:
     legends = re.findall(r'<ul class="legend".*?</ul>', page(study, "", "digest", []), flags=re.DOTALL)
     assert legends
     for legend in legends:
@@ -96,7 +96,7 @@ def test_legends_of_the_page(study: Study) -> None:
         assert len(signs) == len({sign[:2] for sign in signs}) == len({sign[2] for sign in signs}) == 18
 
 
-def test_figures(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_figures(study: StudyResults, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Figure] = []
 
     def drawn(figure: Figure) -> dict[str, bytes]:

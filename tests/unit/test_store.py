@@ -64,7 +64,7 @@ def test_damage_is_found_and_built_again(tmp_path: Path, harm: str, caplog: pyte
     assert (path / "weights.bin").read_bytes() == b"x" * 1000
     assert Store(tmp_path).find("stages", {"n": 1}) == path
     [line] = [record.getMessage() for record in caplog.records if record.name == "xtreme_noise.store"]
-    assert line.startswith(f"{path} is damaged (") and "built again" in line and "\n" not in line
+    assert line.startswith(f"{path} is damaged (") and "building it again" in line and "\n" not in line
     assert [aside.name for aside in (tmp_path / "damaged").glob("*/*")] == [path.name], "kept, not deleted"
 
 
@@ -137,7 +137,7 @@ def test_the_last_damaged_things_are_kept(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_key_that_json_does_not_keep(tmp_path: Path) -> None:
     """It would be another one when it is read, and the artifact of another place."""
-    with pytest.raises(TypeError, match="names that are no texts"):
+    with pytest.raises(TypeError, match="names that are not text"):
         Store(tmp_path).build("cells", {"n": {10: 1, 9: 2}}, _make)
 
 

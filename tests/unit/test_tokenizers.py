@@ -32,7 +32,7 @@ from xtreme_noise.commands import plan as estimate
 from xtreme_noise.commands import preview
 from xtreme_noise.config import compose
 from xtreme_noise.errors import ModelUnavailable
-from xtreme_noise.stages.work import open_module
+from xtreme_noise.stages.training_run import open_module
 from xtreme_noise.store import Store
 
 LETTERS = sorted({letter for text in TEXTS for letter in text.lower() if not letter.isspace()})

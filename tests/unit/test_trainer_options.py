@@ -16,7 +16,7 @@ from tests.unit.test_resume import Killed, kill_after
 from xtreme_noise import cli, models
 from xtreme_noise.config.schema import Config, ModelConfig
 from xtreme_noise.data.batching import LengthBuckets
-from xtreme_noise.stages.checkpoint import Resume
+from xtreme_noise.stages.checkpoint import CheckpointCallback
 from xtreme_noise.stages.model_cache import train
 from xtreme_noise.stages.plan import Plan
 from xtreme_noise.store import Store
@@ -78,13 +78,13 @@ def test_tagging_with_a_hub_model_is_trained_anew(root: Path, tmp_path: Path) ->
 
 def test_accumulated_gradients_are_one_update(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[int] = []
-    real = Resume.on_train_batch_end
+    real = CheckpointCallback.on_train_batch_end
 
-    def counted(self: Resume, trainer: Any, *rest: Any) -> None:
+    def counted(self: CheckpointCallback, trainer: Any, *rest: Any) -> None:
         steps.append(trainer.global_step)
         real(self, trainer, *rest)
 
-    monkeypatch.setattr(Resume, "on_train_batch_end", counted)
+    monkeypatch.setattr(CheckpointCallback, "on_train_batch_end", counted)
     fit(root, tmp_path / "s", "trainer.accumulate_grad_batches=4")
     assert steps == [0, 0, 0, 1, 1, 2], "six batches; the last two make an update of their own"
 
@@ -190,7 +190,7 @@ def test_frozen_embeddings_cost_nothing(root: Path, tmp_path: Path, monkeypatch:
     """No gradient, no state of the optimizer, and the backward pass ends before them."""
     seen: dict[str, Any] = {}
 
-    def look(self: Resume, trainer: Any, module: Any, *_: Any) -> None:
+    def look(self: CheckpointCallback, trainer: Any, module: Any, *_: Any) -> None:
         del self
         frozen = [weight for weight in module.parameters() if not weight.requires_grad]
         seen["frozen"] = sum(weight.numel() for weight in frozen)
@@ -208,7 +208,7 @@ def test_frozen_embeddings_cost_nothing(root: Path, tmp_path: Path, monkeypatch:
         embeddings = models.embeddings(self.model)
         embeddings.register_forward_hook(lambda _m, _i, output: states.append(output.requires_grad))
 
-    monkeypatch.setattr(Resume, "on_train_batch_end", look)
+    monkeypatch.setattr(CheckpointCallback, "on_train_batch_end", look)
     monkeypatch.setattr("xtreme_noise.modules.base.TaskModule.on_train_epoch_start", hooked)
     fit(root, tmp_path / "s", "model.freeze_embeddings=true")
     assert seen["frozen"] > 1_000_000 and seen["gradients"] == []

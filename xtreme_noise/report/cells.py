@@ -1,4 +1,4 @@
-"""The cells of a sweep: what cells.parquet says, and what is wrong with it."""
+"""The cells of a study from cells.parquet, and the problems in it."""
 
 from __future__ import annotations
 
@@ -26,18 +26,17 @@ STAGE = re.compile(r"\|inter:[^|]*\|stage:([^|]+)\|")  # of a signature: xtreme_
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that failed or does not add up; shown at the very top of the report."""
+    """A failure or an inconsistency; shown at the top of the report."""
 
     where: str
     what: str
 
 
 def read_cells(sweep: Path) -> tuple[list[CellRecord], list[Problem]]:
-    """All cells in a fixed order, and what is wrong with the table itself.
+    """All cells in a fixed order, and the problems of the table itself.
 
-    Cells that jobs were to evaluate, and of which there is no record, are ABSENT.
-
-    Raises DataError when cells.parquet is absent, unreadable, lacks a column or holds what no job has written.
+    Planned cells without a record are ABSENT. Raises DataError when cells.parquet is missing, unreadable, incomplete or
+    has invalid values.
     """
     measured = table.read_cells(sweep)
     wanted, unknown = planned.cells(sweep)
@@ -48,12 +47,12 @@ def read_cells(sweep: Path) -> tuple[list[CellRecord], list[Problem]]:
 
 
 def _unknown(job: Path) -> Problem:
-    why = "it has not finished, and left no configuration that says what it was to evaluate"
+    why = "it has not finished, and has no configuration that lists its cells"
     return Problem(f"job {job.name}", f"{why}: run its command again, or remove {job}")
 
 
 def _system(cell: CellRecord) -> CellRecord:
-    """A model trained on noisy examples is a system of its own, in an arm of its own."""
+    """Gives a model trained on noisy examples an arm of its own, as it is a separate system."""
     if not cell.language_name:
         cell = replace(cell, language_name=cell.language)
     if cell.train_noise in (None, "none"):
@@ -74,7 +73,7 @@ def system_order(intermediate: str, arm: str) -> tuple[int, str]:
 
 
 def _metric_apart(cells: Sequence[CellRecord]) -> list[CellRecord]:
-    """A task that was scored with two metrics is two tasks here: their scores must not be averaged."""
+    """Splits a task that was scored with two metrics into two tasks, because their scores must not be averaged."""
     metrics = defaultdict(set)
     for cell in cells:
         if cell.metric and cell.status == "ok":
@@ -84,8 +83,8 @@ def _metric_apart(cells: Sequence[CellRecord]) -> list[CellRecord]:
 
 
 def _unambiguous(cells: Sequence[CellRecord]) -> tuple[list[CellRecord], list[Problem]]:
-    """One cell a place, the finished one first, a planned one last. What failed beside it is a problem; of several
-    finished ones none is kept: no way to tell which one an average should take.
+    """One cell per place: the finished one, else a failed one, else a planned one. Failed cells are problems. Of
+    several finished cells none is kept, because it is not known which one to average.
     """
     places: dict[object, list[CellRecord]] = defaultdict(list)
     for cell in cells:
@@ -96,7 +95,7 @@ def _unambiguous(cells: Sequence[CellRecord]) -> tuple[list[CellRecord], list[Pr
         failed = [cell for cell in same if cell.status == "error"]
         if len(finished) > 1:
             signatures = " ; ".join(sorted({cell.signature or "no signature" for cell in finished}))
-            several = f"{len(finished)} cells for the same place; none of them is used. Signatures: {signatures}"
+            several = f"{len(finished)} finished cells of the same place; none is used. Signatures: {signatures}"
             problems.append(Problem(where(same[0]), several))
             chosen = None
         else:
@@ -107,19 +106,19 @@ def _unambiguous(cells: Sequence[CellRecord]) -> tuple[list[CellRecord], list[Pr
 
 
 def several_models(cells: Sequence[CellRecord]) -> tuple[list[CellRecord], list[Problem]]:
-    """Without the cells of one name and seed that are of models trained differently, by what their signatures say."""
-    found: dict[tuple[Any, ...], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    """Drops cells with the same name and seed whose signatures show differently trained models; also the problems."""
+    stages_by_name: dict[tuple[Any, ...], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for cell in cells:
         stage = STAGE.search(cell.signature or "")
         if cell.status == "ok" and stage and " shots" not in cell.task:  # with shots every language has a model
-            found[_trained(cell)][stage[1]].append(cell.language)
-    mixed = {name: stages for name, stages in found.items() if len(stages) > 1}
+            stages_by_name[_trained(cell)][stage[1]].append(cell.language)
+    mixed = {name: stages for name, stages in stages_by_name.items() if len(stages) > 1}
     problems = [
         Problem(
             f"{' · '.join(name[:3])} · seed {name[3]}",
-            "models that were trained differently under one name; none of their cells is used: "
+            "differently trained models have the same name; none of their cells is used: "
             + "; ".join(f"stage {stage}: {', '.join(ordered(codes))}" for stage, codes in stages.items())
-            + ". Give each a study (sweep=) or a name (model.name=) of its own",
+            + ". Give each its own study (sweep=) or name (model.name=)",
         )
         for name, stages in mixed.items()
     ]
@@ -127,12 +126,12 @@ def several_models(cells: Sequence[CellRecord]) -> tuple[list[CellRecord], list[
 
 
 def _trained(cell: CellRecord) -> tuple[Any, ...]:
-    """What one trained model stands for in a study."""
+    """The fields that identify a trained model in a study."""
     return cell.task, cell.model, cell.intermediate, cell.seed
 
 
 def where(cell: CellRecord) -> str:
-    """A cell in words."""
+    """A readable name of a cell."""
     noise = CLEAN if cell.noise == CLEAN else f"{cell.noise} {cell.level:g}, noise seed {cell.noise_seed}"
     return (
         f"{cell.task} · {cell.language_name} ({cell.language}) · {cell.model} · {cell.intermediate} · "

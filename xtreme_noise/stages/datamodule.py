@@ -1,4 +1,4 @@
-"""The LightningDataModule of every task: training batches in length buckets, test examples behind a transform."""
+"""The LightningDataModule of every task: training batches in length buckets, test examples with noise."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ TOKENISED_AT_ONCE = 2000  # examples
 class TaskDataModule(pl.LightningDataModule):
     """Examples of one task for one module.
 
-    train: target or intermediate training examples in normal form; noisy_train(epoch) takes their place in that epoch.
-    most: batches of an epoch, where that is less than the examples make.
-    test: examples of one language; `transform` (a NoiseTransform) makes them noisy.
+    train: target or intermediate training examples in normal form; noisy_train(epoch) replaces them in that epoch.
+    most: the maximum number of batches in an epoch; None: all.
+    test: examples of one language; `transform` (a NoiseTransform) adds noise to them.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class TaskDataModule(pl.LightningDataModule):
         self.seed = seed
         self.workers = workers
         self.features: list[Feature] = []
-        # Where an interrupted fit resumes: its epoch, and the batches of it that it has had.
+        # Where an interrupted fit resumes: its epoch, and how many batches of it are done.
         self.epoch = self.start = 0
         self._epoch: int | None = None  # the epoch whose noise is in `features`
 
@@ -63,13 +63,13 @@ class TaskDataModule(pl.LightningDataModule):
             self.features += self.module.training_features(train[start : start + TOKENISED_AT_ONCE])
 
     def begin(self, epoch: int) -> None:
-        """Make the features those of an epoch: with noise they are others in each."""
+        """Prepare the features of an epoch: with noise, each epoch has its own."""
         if self.noisy_train is not None and epoch != self._epoch:
             self._tokenise(self.noisy_train(epoch))
             self._epoch = epoch
 
     def tokens(self) -> int:
-        """Subword tokens of the training features, padding not counted."""
+        """Subword tokens of the training features, without padding."""
         return sum(map(self.module.tokens, self.features))
 
     def trained_tokens(self, epochs: int) -> int:
@@ -85,8 +85,8 @@ class TaskDataModule(pl.LightningDataModule):
         return total
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Asked for once, or before every epoch where training is noisy."""
-        # Lightning asks for the first loader of a resumed fit before it knows the epoch.
+        """Called once, or before every epoch when training is noisy."""
+        # Lightning calls this for a resumed fit before it knows the epoch.
         epoch = max(self.trainer.current_epoch, self.epoch) if self.trainer else 0
         self.begin(epoch)
         lengths = [self.module.tokens(feature) for feature in self.features]
@@ -112,6 +112,6 @@ class TaskDataModule(pl.LightningDataModule):
         self.epoch, self.start = state_dict["epoch"], state_dict["start"]
 
     def noisy_test(self) -> Perturbed:
-        """The test examples behind the transform, with what the noise did."""
+        """The test examples with noise, and the statistics of that noise."""
         assert self.test is not None and self.transform is not None
         return self.transform(self.test, "test")

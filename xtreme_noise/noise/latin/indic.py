@@ -61,7 +61,7 @@ def _written(vowel: str, inherent: str, code: str) -> str:
 
 
 def _parsed(word: str, block: int, code: str) -> list[_Syllable]:
-    """Empty where a character is not of the script."""
+    """The syllables of a word; empty if a character is not of the script."""
     found: list[_Syllable] = []
     for character in word:
         place = ord(character) - block
@@ -128,8 +128,8 @@ def _assimilate(found: list[_Syllable], code: str) -> None:
 
 
 def _silenced(syllables: list[_Syllable]) -> None:
-    """The inherent vowels that are not said: at the end of a word, and between two syllables with vowels (Ohala's
-    rule, from the right).
+    """Removes the inherent vowels that are not pronounced: at the end of a word, and between two syllables with vowels
+    (Ohala's rule, from the right).
     """
     last = len(syllables) - 1
     if last > 0 and syllables[last].vowel == "@" and syllables[last].consonant:
@@ -144,7 +144,8 @@ def _silenced(syllables: list[_Syllable]) -> None:
 
 
 def _voiced(syllables: list[_Syllable]) -> None:
-    """Tamil writes voiced and voiceless stops alike: voiced after a nasal and between vowels. Dental t is typed th."""
+    """Tamil does not distinguish voiced and voiceless stops: voices them after nasals and between vowels. Dental t is
+    typed th."""
     kinds = [(s.consonant, s.vowel) for s in syllables]
     for at, (consonant, _) in enumerate(kinds):
         before, silent = kinds[at - 1] if at else ("", "")

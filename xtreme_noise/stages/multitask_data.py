@@ -1,4 +1,4 @@
-"""Batches of several tasks: one task a batch, drawn with a seed in proportion to the sizes of the tasks."""
+"""Multitask batches: each of one task, drawn with a seed in proportion to the sizes of the tasks."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from xtreme_noise.data.batching import EpochBatches, Feature, LengthBuckets
 from xtreme_noise.errors import ConfigError
 from xtreme_noise.stages.datamodule import TaskDataModule
 
-ROUNDS = 1_000_000  # more passes over one task than an epoch can have
+ROUNDS = 1_000_000  # more passes over a task than an epoch can have
 
 
 def chances(sizes: Sequence[int], temperature: float, cap: int | None) -> list[float]:
-    """How likely each task is to be drawn: proportional to min(size, cap) ** (1 / temperature)."""
+    """The probability of each task to be drawn, proportional to min(size, cap) ** (1 / temperature)."""
     counted = [size if cap is None else min(size, cap) for size in sizes]
     weights = [(size / max(counted)) ** (1 / temperature) for size in counted]  # at most 1: no temperature overflows
     return [weight / sum(weights) for weight in weights]
 
 
 class DrawnBatches(EpochBatches):
-    """Batches of indices, those of one task in each; tasks follow each other in the numbering of the examples.
+    """Batches of example indices, each from one task; indices run through the tasks one after the other.
 
-    lengths: of every example in tokens, task by task; sizes: of the batches; chances: of the tasks, which sum to 1. An
-    epoch has as many batches as all tasks have together. The order depends on these, the seed and the epoch alone: the
-    task of every batch is drawn, and a task that is through begins again in another order.
+    lengths: tokens of every example, task by task; sizes: batch size of each task; chances: of the tasks, sum 1. An
+    epoch has as many batches as all tasks together. The task of every batch is drawn; an exhausted task starts again in
+    a new order. The order depends only on these arguments, the seed and the epoch.
     """
 
     def __init__(
@@ -68,10 +68,10 @@ class DrawnBatches(EpochBatches):
             number += 1
 
 
-class TogetherData(pl.LightningDataModule):
-    """The training batches of several tasks, as (name of the task, tensors).
+class MultitaskData(pl.LightningDataModule):
+    """Multitask training batches, as (name of the task, tensors).
 
-    chances: of each task to be drawn for a batch, in the order of `parts`.
+    chances: the probability of each task, in the order of `parts`.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class TogetherData(pl.LightningDataModule):
         return DrawnBatches(lengths, [part.batch_size for part in self.parts.values()], self.chances, self.seed)
 
     def trained(self, epochs: int) -> tuple[dict[str, int], dict[str, int]]:
-        """Subword tokens, and batches, of a fit by task."""
+        """Subword tokens and batches of a fit, by task."""
         batches = self.batches()
         lengths = [length for some in batches.lengths for length in some]
         owners = [name for name, part in self.parts.items() for _ in part.features]
@@ -106,9 +106,9 @@ class TogetherData(pl.LightningDataModule):
         return tokens, counts
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Asked for once, or before every epoch where training is noisy. Raises ConfigError on several devices."""
+        """Called once, or before every epoch when training is noisy. Raises ConfigError on several devices."""
         if self.trainer and self.trainer.world_size > 1:
-            raise ConfigError("several tasks at once are trained on one device: set trainer.devices=1")
+            raise ConfigError("multitask stages train on one device: set trainer.devices=1")
         epoch = max(self.trainer.current_epoch, self.epoch) if self.trainer else 0
         for part in self.parts.values():
             part.begin(epoch)

@@ -1,4 +1,4 @@
-"""The line of stages that a job trains: its intermediate tasks in their order, then the target task."""
+"""The stages that a job trains: its intermediate tasks in order, then the target task."""
 
 from __future__ import annotations
 
@@ -12,51 +12,52 @@ from xtreme_noise.config.splits import names_language
 from xtreme_noise.data import files
 from xtreme_noise.data.examples import comparable
 from xtreme_noise.data.files import DataMissing
-from xtreme_noise.data.sources import Reference, references, source_kind
+from xtreme_noise.data.sources import SplitRef, references, source_kind
 from xtreme_noise.data.training_noise import training_noise
 from xtreme_noise.errors import ConfigError
 from xtreme_noise.languages import main as main_language
 from xtreme_noise.stages.ranking import FAMILY as RANKING
 from xtreme_noise.stages.ranking import encoding, pool_part
-from xtreme_noise.stages.stage import Share, Stage
+from xtreme_noise.stages.stage import Interleave, LanguageSample, Stage
 
 
-def line(cfg: Config, base: dict[str, Any]) -> list[Stage]:
-    """Every stage on top of the one before it, the first on the pretrained model.
+def build_stages(cfg: Config, base: dict[str, Any]) -> list[Stage]:
+    """All stages in order; each starts from the one before it, the first from the pretrained model.
 
     base: identity of the pretrained model and of how it is used. Raises ConfigError and DataMissing.
     """
-    found: list[Stage] = []
+    stages: list[Stage] = []
     if cfg.shots.k is not None:
         _check_shots(cfg)
     for task in cfg.intermediate.in_order():
-        found.append(_intermediate(cfg, task, base, found[-1] if found else None))
+        stages.append(_intermediate(cfg, task, base, stages[-1] if stages else None))
     if cfg.task.train:
         if cfg.task.first is not None:
-            found.append(_first(cfg, cfg.task, cfg.task.first, base, found[-1] if found else None))
-        found.append(_target(cfg, cfg.task, base, found[-1] if found else None))
-        _check_dev(found)
-    return found
+            stages.append(_first(cfg, cfg.task, cfg.task.first, base, stages[-1] if stages else None))
+        stages.append(_target(cfg, cfg.task, base, stages[-1] if stages else None))
+        _check_dev(stages)
+    return stages
 
 
 def _check_dev(stages: list[Stage]) -> None:
-    """Raise ConfigError when the target would choose its epoch on what an intermediate stage was trained on."""
+    """Raise ConfigError when the target would choose its epoch on training data of an intermediate stage."""
     dev = stages[-1].dev
     for stage in stages[:-1]:
-        for one in (one for share in stage.shares for one in share.references):
+        for one in (one for sample in stage.samples for one in sample.references):
             if _same_items(one, dev):
                 raise ConfigError(
-                    f"{stages[-1].name} chooses its epoch on {dev.name()}, which {stage.name} is trained on: take "
+                    f"{stages[-1].name} chooses its epoch on {dev.name()}, which {stage.name} is trained on: choose "
                     "another intermediate task, or another dev set (task.data)"
                 )
 
 
-def _same_items(one: Reference, dev: Reference) -> bool:
-    """Whether the rows of one split may be those of the other: in another language they may be its translations.
+def _same_items(one: SplitRef, dev: SplitRef) -> bool:
+    """Whether two splits may have items in common, in another language as translations.
 
-    Two cuts of a file have nothing in common, but a cut is by the text: a translation can be on the other side.
+    Two cuts of one file are disjoint, but only within a language: a cut goes by the hash of a text, and a translation
+    can fall on the other side.
     """
-    if _place(one) != _place(dev):
+    if _origin(one) != _origin(dev):
         return False
     if one.language != dev.language:
         return True
@@ -64,24 +65,24 @@ def _same_items(one: Reference, dev: Reference) -> bool:
     return low < other_high and other_low < high
 
 
-def _place(one: Reference) -> tuple[str | None, ...]:
-    """Where rows are read from. Embedded data are made, those of training and those of dev apart."""
+def _origin(one: SplitRef) -> tuple[str | None, ...]:
+    """Where rows come from. Embedded data are generated, separately for train and dev."""
     return one.kind, one.split.path, one.split.name, one.split.split, one.part if one.kind == "embedded" else None
 
 
 def _check_shots(cfg: Config) -> None:
-    """Raise ConfigError when shots would be the same rows in every language."""
+    """Raise ConfigError when the shots would be the same rows in every language."""
     kind = source_kind(cfg.task.data, cfg.source, f"task {cfg.task.name}")
     for number, split in enumerate(cfg.task.data[kind].dev):
         if kind != "embedded" and split.languages is None and not names_language(split):
             raise ConfigError(
-                f"task.data.{kind}.dev[{number}] is {split.path} in every language, so shots would not be in the one "
-                "they are for: write {language} where it stands in the name, or say which it is in: languages: [en]"
+                f"task.data.{kind}.dev[{number}] is {split.path} for every language, so all shots would come from one "
+                "file: write {language} in its path, or name the languages that it is in (languages: [en])"
             )
 
 
 def few_shot(cfg: Config, parent: Stage, language: str) -> Stage | None:
-    """The stage on top of the zero-shot target for one language; None where nothing is added (English, no shots).
+    """The few-shot stage of one language, on top of the zero-shot target; None for English, and without shots.
 
     Raises DataMissing when the language has no dev set.
     """
@@ -91,7 +92,7 @@ def few_shot(cfg: Config, parent: Stage, language: str) -> Stage | None:
     common = _common(cfg, task) | {"what": f"task {task.name}, shots"}
     found = references(task.data, "dev", [language], **common)[0]
     found.revision()
-    share = Share(found, shots.k, True, _tests(cfg, language), order=shots.sampling)
+    sample = LanguageSample(found, shots.k, True, _tests(cfg, language), order=shots.sampling)
     recipe = replace(
         task.recipe,
         patience=None,  # the scores on English dev are only recorded
@@ -101,18 +102,18 @@ def few_shot(cfg: Config, parent: Stage, language: str) -> Stage | None:
     name = f"{task.name}, {shots.k} {shots.sampling} shots in {language}"
     noisy = training_noise(cfg.train_noise, "target", name, task.family, cfg.train_noise.field or task.noise_field)
     return replace(
-        parent, role="few-shot", name=name, recipe=recipe, shares=(share,), parent=parent, noise=noisy,
+        parent, role="few-shot", name=name, recipe=recipe, samples=(sample,), parent=parent, noise=noisy,
         keeps_head=True, last=True,
     )  # fmt: skip
 
 
-def test_reference(cfg: Config, language: str) -> Reference:
-    """What is evaluated in one language: the target's test set. Raises DataMissing when it is not served."""
+def test_reference(cfg: Config, language: str) -> SplitRef:
+    """The target's test set in one language. Raises DataMissing when the source has none."""
     kind = source_kind(cfg.task.data, cfg.source, f"task {cfg.task.name}")
     return _test(cfg, language, "paired" if cfg.task.data[kind].paired else "test")
 
 
-def _test(cfg: Config, language: str, part: str) -> Reference:
+def _test(cfg: Config, language: str, part: str) -> SplitRef:
     task = cfg.task
     return references(
         task.data, part, [language], source=cfg.source, family=task.family, labels=task.labels,
@@ -120,11 +121,10 @@ def _test(cfg: Config, language: str, part: str) -> Reference:
     )[0]  # fmt: skip
 
 
-def _tests(cfg: Config, language: str) -> tuple[Reference, ...]:
-    """The target's test sets in one language, with their candidates, those that are there: what training must not have
-    seen."""
+def _tests(cfg: Config, language: str) -> tuple[SplitRef, ...]:
+    """The existing test sets of the target in one language, with their candidates: training must not see them."""
     pairs = [code for code in cfg.task.languages if code != language and main_language(code) == language]
-    found = []
+    existing = []
     for code in pairs or [language]:
         try:
             tests = [_test(cfg, code, "test"), *([pool_part(cfg, code)] if cfg.task.family == RANKING else [])]
@@ -132,13 +132,13 @@ def _tests(cfg: Config, language: str) -> tuple[Reference, ...]:
                 test.revision()
         except DataMissing:
             continue
-        found += tests
-    return tuple(found)
+        existing += tests
+    return tuple(existing)
 
 
 def _intermediate(cfg: Config, task: IntermediateConfig, base: dict[str, Any], parent: Stage | None) -> Stage:
     if task.tasks:
-        return _together(cfg, task, base, parent)
+        return _multitask(cfg, task, base, parent)
     assert task.family is not None
     what = f"intermediate {task.name}"
     try:
@@ -148,9 +148,9 @@ def _intermediate(cfg: Config, task: IntermediateConfig, base: dict[str, Any], p
     common: dict[str, Any] = {
         "source": cfg.source, "family": task.family, "labels": labels, "what": what, "labels_file": task.labels_file,
     }  # fmt: skip
-    shares = _arm(cfg, task, what, common)
-    # What the target is tested on decides nothing here but whether training may go on: the same intermediate model
-    # serves every target, so an overlap is refused, never cut out.
+    samples = _arm(cfg, task, what, common)
+    # The same intermediate model serves every target, so rows that overlap with one target's test set are not removed:
+    # an overlap is an error.
     noisy = training_noise(
         cfg.train_noise, "intermediate", task.name, task.family, cfg.train_noise.field or task.noise_field or ""
     )
@@ -162,7 +162,7 @@ def _intermediate(cfg: Config, task: IntermediateConfig, base: dict[str, Any], p
         labels=tuple(labels),
         metric=task.metric,
         recipe=task.recipe,
-        shares=shares,
+        samples=samples,
         dev=references(task.data, "dev", ["en"], **common)[0],
         dev_size=task.size.dev,
         overlap="refuse",
@@ -177,7 +177,7 @@ def _intermediate(cfg: Config, task: IntermediateConfig, base: dict[str, Any], p
     )
 
 
-def _together(cfg: Config, task: IntermediateConfig, base: dict[str, Any], parent: Stage | None) -> Stage:
+def _multitask(cfg: Config, task: IntermediateConfig, base: dict[str, Any], parent: Stage | None) -> Stage:
     parts = tuple((name, _intermediate(cfg, part, base, None)) for name, part in task.chosen().items())
     return replace(
         parts[0][1],
@@ -186,86 +186,86 @@ def _together(cfg: Config, task: IntermediateConfig, base: dict[str, Any], paren
         labels=(),
         metric="mean of tasks",
         recipe=task.recipe,
-        shares=tuple(share for _, part in parts for share in part.shares),
+        samples=tuple(sample for _, part in parts for sample in part.samples),
         parent=parent,
         noise=None,
         match=None,
         updates=None,
-        together=parts,
+        tasks=parts,
         sampling=task.sampling,
     )
 
 
-def _arm(cfg: Config, task: IntermediateConfig, what: str, common: dict[str, Any]) -> tuple[Share, ...]:
-    """A share for every language: of the examples, or of the tokens that as many English examples have."""
+def _arm(cfg: Config, task: IntermediateConfig, what: str, common: dict[str, Any]) -> tuple[LanguageSample, ...]:
+    """One sample for every language of the arm, measured in examples, or in tokens of as many English examples."""
     size, wanted = task.size.train, cfg.trained_languages(task)
     if size is None and (len(wanted) > 1 or task.match != "examples"):
-        raise ConfigError(f"{what}: size.train must be a number, so that the arms are of one size")
+        raise ConfigError(f"{what}: size.train must be a number, so that the arms have the same size")
     if size is not None and len(wanted) > size:
         raise ConfigError(f"{what}: size.train={size} is less than one example a language ({len(wanted)})")
 
-    def share(language: str, examples: int | None, **others: Any) -> Share:
+    def sample(language: str, examples: int | None, **others: Any) -> LanguageSample:
         found = references(task.data, "train", [language], **common)
         for one in found:
             try:
                 one.revision()
-            except DataMissing as error:  # known before anything is trained, and named
+            except DataMissing as error:  # reported before anything is trained
                 raise DataMissing(f"{what}: {error}") from error
-        return Share(found[0], examples, True, held_out(found), more=tuple(found[1:]), **others)
+        return LanguageSample(found[0], examples, True, test_sets(found), more=tuple(found[1:]), **others)
 
-    def held_out(found: Sequence[Reference]) -> tuple[Reference, ...]:
+    def test_sets(found: Sequence[SplitRef]) -> tuple[SplitRef, ...]:
         if not comparable(str(task.family), cfg.task.family):
             return ()
         beside = [one.split.parallel.language for one in found if one.split.parallel]
         return tuple(test for code in dict.fromkeys([found[0].language, *beside]) for test in _tests(cfg, code))
 
     if size is None:
-        return (share(wanted[0], None),)
+        return (sample(wanted[0], None),)
     weights = [task.weights.get(code, 1.0) for code in wanted]
     if task.match == "tokens" and wanted != ["en"]:
         try:
-            english = replace(share("en", size), held_out=())
+            english = replace(sample("en", size), test_sets=())
         except DataMissing as error:
-            raise ConfigError(f"{what}: match=tokens takes as many tokens as English examples have: {error}") from error
+            raise ConfigError(f"{what}: match=tokens needs the English examples to count tokens: {error}") from error
         return tuple(
-            share(code, None, tokens_of=english, part=weight / sum(weights))
+            sample(code, None, tokens_of=english, part=weight / sum(weights))
             for code, weight in zip(wanted, weights, strict=True)
         )
     counts = portions(size, weights)
     if 0 in counts:
         raise ConfigError(
-            f"{what}: of {size} examples none is left for {wanted[counts.index(0)]}, whose weight is too small: leave "
-            "it out of languages, or raise its weight or size.train"
+            f"{what}: none of the {size} examples would be in {wanted[counts.index(0)]}, whose weight is too small: "
+            "leave it out of languages, or raise its weight or size.train"
         )
     if task.items == "distinct" and len(wanted) > 1:
         return tuple(
-            share(code, count, turn=(number, len(wanted), size))
+            sample(code, count, interleave=Interleave(number, len(wanted), size))
             for number, (code, count) in enumerate(zip(wanted, counts, strict=True))
         )
-    return tuple(share(code, count) for code, count in zip(wanted, counts, strict=True))
+    return tuple(sample(code, count) for code, count in zip(wanted, counts, strict=True))
 
 
 def portions(size: int, weights: Sequence[float]) -> list[int]:
-    """`size` in whole portions in proportion to `weights`, the larger remainders rounded up, the first of equals."""
+    """`size` divided in proportion to `weights`, by the largest remainders; ties go to the first."""
     exact = [size * weight / sum(weights) for weight in weights]
-    found = [int(portion) for portion in exact]
-    order = sorted(range(len(exact)), key=lambda number: found[number] - exact[number])
-    for number in order[: size - sum(found)]:
-        found[number] += 1
-    return found
+    whole = [int(portion) for portion in exact]
+    order = sorted(range(len(exact)), key=lambda number: whole[number] - exact[number])
+    for number in order[: size - sum(whole)]:
+        whole[number] += 1
+    return whole
 
 
 def _updates(task: IntermediateConfig) -> int:
-    """Batches of an epoch: those of size.train examples that are one model input each."""
+    """Batches of an epoch: those that size.train examples of one model input each make."""
     assert task.size.train is not None
     return -(-task.size.train // task.recipe.batch_size)
 
 
 def _chooses(task: TaskConfig) -> str:
-    """The metric that chooses the epoch. Raises ConfigError for one of which less is better."""
+    """The metric that chooses the epoch. Raises ConfigError when lower is better."""
     name = task.dev_metric or task.metric
     if not metrics.build(name).higher_is_better:
-        raise ConfigError(f"{name} cannot choose an epoch, as less of it is better: set task.dev_metric")
+        raise ConfigError(f"{name} cannot choose an epoch, because lower is better: set task.dev_metric")
     return name
 
 
@@ -276,7 +276,7 @@ def _target(cfg: Config, task: TaskConfig, base: dict[str, Any], parent: Stage |
     found = references(task.data, "train", [task.train_language], **common)
     size = None if task.size.train is None else -(-task.size.train // len(found))
     tests = {one.language: _tests(cfg, one.language) if trained.family == task.family else () for one in found}
-    shares = tuple(Share(reference, size, False, tests[reference.language]) for reference in found)
+    samples = tuple(LanguageSample(reference, size, False, tests[reference.language]) for reference in found)
     noisy = training_noise(
         cfg.train_noise, "target", trained.name, trained.family, cfg.train_noise.field or trained.noise_field
     )
@@ -288,7 +288,7 @@ def _target(cfg: Config, task: TaskConfig, base: dict[str, Any], parent: Stage |
         labels=tuple(task.labels),
         metric=trained.metric,
         recipe=task.recipe,
-        shares=shares,
+        samples=samples,
         dev=references(task.data, "dev", [task.train_language], **common)[0],
         dev_size=task.size.dev,
         overlap=task.overlap,
@@ -302,11 +302,13 @@ def _target(cfg: Config, task: TaskConfig, base: dict[str, Any], parent: Stage |
 
 
 def _first(cfg: Config, task: TaskConfig, first: FirstConfig, base: dict[str, Any], parent: Stage | None) -> Stage:
-    """The phase before the target's own, on data of the same family: its head is the target's."""
+    """The first phase of a target, on other data of its family; the target continues with its head."""
     common = _common(cfg, task) | {"what": f"task {task.name}, {first.name}"}
     kind = source_kind(first.data, cfg.source, common["what"])
     found = references(first.data, "train", [task.train_language], **common)
-    shares = tuple(Share(reference, first.size.train, False, _tests(cfg, reference.language)) for reference in found)
+    samples = tuple(
+        LanguageSample(reference, first.size.train, False, _tests(cfg, reference.language)) for reference in found
+    )
     own = first.data if first.data[kind].dev else task.data
     name = f"{task.name}/{first.name}"
     noisy = training_noise(cfg.train_noise, "target", name, task.family, cfg.train_noise.field or task.noise_field)
@@ -318,7 +320,7 @@ def _first(cfg: Config, task: TaskConfig, first: FirstConfig, base: dict[str, An
         labels=tuple(task.labels),
         metric=_chooses(task),
         recipe=first.recipe,
-        shares=shares,
+        samples=samples,
         dev=references(own, "dev", [task.train_language], **common)[0],
         dev_size=task.size.dev,
         overlap=task.overlap,

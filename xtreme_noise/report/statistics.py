@@ -1,4 +1,4 @@
-"""Numbers of the report: one row per language, per point of a curve, and per contrast of two arms."""
+"""The statistics of the report: the points of curves, and contrasts of two arms, with intervals and p values."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from xtreme_noise.report.chance import over
 from xtreme_noise.report.panels import Panel, System
 from xtreme_noise.report.predictions import Evidence
 
-# (arm, reference). The question, of models without and with noise in training; the others ask what intermediate
-# training buys, what noise in training buys, and whether it does more than intermediate training.
+# (arm, reference). MAIN is the question, for models without and with noise in training; the other contrasts measure the
+# benefit of intermediate training, that of noise in training, and compare these two.
 MAIN = (("multilingual", "english"), ("multilingual + noise", "english + noise"))
 CONTRASTS = (
     *MAIN, ("english", "none"), ("multilingual", "none"),
@@ -33,7 +33,7 @@ MEASURES = ("score", "drop_rate", "retention_area")
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its 95 % interval; None where it is not defined or could not be resampled."""
+    """A number with its 95 % interval; None if it is not defined or could not be resampled."""
 
     value: float | None
     low: float | None = None
@@ -51,9 +51,9 @@ class Point:
     drop: Estimate
     drop_rate: Estimate
     drop_rate_above_chance: float | None
-    chance: Chance | None  # what a guess scores
-    at_chance: bool | None  # whether the score is no better; None: not known
-    clean_at_chance: bool | None  # whether that of level 0 is not: then the drop says nothing
+    chance: Chance | None  # the chance level
+    at_chance: bool | None  # whether the score is no better than chance; None: not known
+    clean_at_chance: bool | None  # whether the clean score is no better: then the drop has no meaning
     retention_area: Estimate  # of the whole curve, so the same at every level
     cross_lingual_gap: float | None
     achieved: float | None
@@ -68,10 +68,9 @@ class Point:
 class Contrast:
     """Arm minus reference arm of one kind of intermediate task, on the same items, languages and levels.
 
-    A model that had noise in training and no intermediate training is the arm against every kind.
-
-    For the drop rate this is a difference in differences: (what noise takes from the arm) - (what it takes
-    from the reference), each relative to its own clean score.
+    A model with noise in training and without intermediate training is compared with the arms of every kind. For the
+    drop rate the contrast is a difference in differences: the drop of the arm minus the drop of the reference, each
+    relative to its own clean score.
     """
 
     panel: Panel
@@ -86,22 +85,22 @@ class Contrast:
     p_holm: float | None
     tests: int  # size of the family of tests that Holm's correction is over
     resamples: int
-    guessing: tuple[str, ...] = ()  # which of the two is no better than a guess without noise
+    guessing: tuple[str, ...] = ()  # which of the two is no better than chance without noise
 
     @property
     def kind(self) -> str:
-        """The kind of intermediate task that the two have in common, or that one of them has."""
+        """The kind of intermediate task of both, or of the one that has any."""
         return self.reference.kind if self.arm.kind == "none" else self.arm.kind
 
     @property
     def main(self) -> bool:
-        """Whether it is the multilingual arm against the English one."""
+        """Whether it compares the multilingual arm with the English one."""
         return (self.arm.arm, self.reference.arm) in MAIN
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Two systems that are compared. panel: of these two, over the languages, levels and seeds that both have."""
+class Comparison:
+    """Two systems to compare. panel: over the languages, levels and seeds that both have."""
 
     arm: System
     reference: System
@@ -110,7 +109,7 @@ class Pair:
 
 
 def points(panel: Panel, evidence: Evidence) -> list[Point]:
-    """All curves of a panel; empty when no language is complete."""
+    """The points of all curves of a panel; empty if no language is complete."""
     if not panel.languages:
         return []
     rows = []
@@ -147,16 +146,17 @@ def points(panel: Panel, evidence: Evidence) -> list[Point]:
     return rows
 
 
-def pairs(panel: Panel, evidence: Evidence) -> list[Pair]:
+def pairs(panel: Panel, evidence: Evidence) -> list[Comparison]:
     """Every two systems of a panel that may be compared and share a language."""
     found = [
-        Pair(arm, reference, panel.among((arm, reference)), evidence) for arm, reference in _compared(panel.systems)
+        Comparison(arm, reference, panel.among((arm, reference)), evidence)
+        for arm, reference in _compared(panel.systems)
     ]
     return [pair for pair in found if pair.panel.languages]
 
 
-def contrasts(compared: Sequence[Pair]) -> list[Contrast]:
-    """Every contrast of these pairs, p adjusted after Holm within (pair of arms, measure) over all of them."""
+def contrasts(compared: Sequence[Comparison]) -> list[Contrast]:
+    """All contrasts of these comparisons, with Holm-adjusted p values within each (pair of arms, measure)."""
     rows = list(chain.from_iterable(map(_contrasts, compared)))
     adjusted: dict[int, tuple[float, int]] = {}
     for pair in CONTRASTS:
@@ -175,8 +175,8 @@ def contrasts(compared: Sequence[Pair]) -> list[Contrast]:
 
 
 def _test(row: Contrast, number: int) -> Hashable:
-    """What makes a test one of its own. The clean scores of the same languages and seeds are those of every noise
-    family: a contrast of them stands once per family, and is one test.
+    """Identifies a test. Contrasts of clean scores with the same languages and seeds occur once per noise family, but
+    are one test.
     """
     panel = row.panel
     if row.level != 0:
@@ -184,7 +184,7 @@ def _test(row: Contrast, number: int) -> Hashable:
     return panel.task, panel.model, row.arm, row.reference, panel.languages, panel.seeds
 
 
-def _contrasts(pair: Pair) -> list[Contrast]:
+def _contrasts(pair: Comparison) -> list[Contrast]:
     rows: list[Contrast] = []
     panel, evidence, arm, reference = pair.panel, pair.evidence, pair.arm, pair.reference
     ours = {level: _mean(panel, evidence, arm, level) for level in panel.levels}
@@ -229,7 +229,7 @@ def _contrasts(pair: Pair) -> list[Contrast]:
 
 
 def _compared(systems: Sequence[System]) -> list[tuple[System, System]]:
-    """(arm, reference) of all that may be compared."""
+    """(arm, reference) of all comparable systems."""
     return [
         (arm, reference)
         for pair in CONTRASTS
@@ -240,8 +240,8 @@ def _compared(systems: Sequence[System]) -> list[tuple[System, System]]:
 
 
 def _comparable(arm: System, reference: System) -> bool:
-    """Of the same kind of intermediate task with the same noise, of one intermediate task with and without noise, or
-    one of them without intermediate training."""
+    """Whether both have the same kind of intermediate task and the same noise, or one intermediate task with and
+    without noise, or one has no intermediate training."""
     if "none" in (arm.kind, reference.kind):
         return True
     if arm.noise == reference.noise:
@@ -253,9 +253,7 @@ Drawn = tuple[float, "Floats | None"]
 
 
 def _mean(panel: Panel, evidence: Evidence, system: System, level: float) -> Drawn:
-    """Mean over complete languages, noise seeds and seeds: the point and its replicates (None: not
-    resampled).
-    """
+    """Mean over complete languages, noise seeds and seeds: the value and its replicates (None: not resampled)."""
     runs: list[list[CellRecord]] = [[] for _ in panel.seeds]
     for language in panel.languages:
         for run, cells in zip(runs, panel.at(system, language, level), strict=True):
@@ -272,7 +270,7 @@ def _near(chance: Chance | None, scores: Mapping[float, Drawn], level: float) ->
 
 
 def _right(panel: Panel, scores: Mapping[float, Drawn]) -> dict[float, Drawn]:
-    """The same with higher as better, whatever the metric: what noise takes away is measured on these."""
+    """The scores converted so that higher is better, on which drops are measured."""
     return {
         level: (
             float(rightness(panel.metric, value)),
@@ -334,7 +332,7 @@ def _gap(panel: Panel, system: System, level: float) -> float | None:
 
 
 def _average(cells: Sequence[CellRecord], value: Callable[[CellRecord], float | None]) -> float | None:
-    """Mean over all cells; None as soon as one of them was not measured."""
+    """Mean over all cells; None if one of them was not measured."""
     values = [value(cell) for cell in cells]
     known = [v for v in values if v is not None and not math.isnan(v)]
     return float(np.mean(known)) if known and len(known) == len(values) else None

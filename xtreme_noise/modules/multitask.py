@@ -1,4 +1,4 @@
-"""Several tasks on one encoder: a module of its own family for each, whose encoders are one."""
+"""Multitask training: a module for each task, all with the same encoder."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from xtreme_noise.config.schema import RecipeConfig
 from xtreme_noise.models.save import save_tokenizer
 from xtreme_noise.modules.base import TaskModule
 
-HEADS = "heads"  # folder of what belongs to one task alone, a file each
+HEADS = "heads"  # folder with one file per task: the weights that only it has
 
 
-class TogetherModule(TaskModule):
-    """Trained on batches (name of the task, tensors), one task each; every task keeps its own head.
+class MultitaskModule(TaskModule):
+    """Trained on batches (name of the task, tensors) of one task each; every task has its own head.
 
-    The encoder of the first module becomes that of all. recipe: learning rate, warm-up and weight decay of the whole.
+    All modules get the encoder of the first. recipe: learning rate, warm-up and weight decay for all tasks.
     """
 
-    family = "together"
+    family = "multitask"
 
     def __init__(self, tasks: Mapping[str, TaskModule], recipe: RecipeConfig, learning_rate_scale: float = 1.0) -> None:
         first, *others = tasks.values()
@@ -39,11 +39,11 @@ class TogetherModule(TaskModule):
         self.tasks = dict(tasks)  # their models are those of `model`
 
     @classmethod
-    def of(cls, tasks: Mapping[str, TaskModule], recipe: RecipeConfig, scale: float = 1.0) -> TogetherModule:
-        """It has nothing of what a module predicts with: that is each task's own."""
-        made: Any = cls
-        found: TogetherModule = made(tasks, recipe, scale)
-        return found
+    def of(cls, tasks: Mapping[str, TaskModule], recipe: RecipeConfig, scale: float = 1.0) -> MultitaskModule:
+        """An instance, although the abstract methods for predictions are missing: those belong to each task."""
+        concrete: Any = cls
+        module: MultitaskModule = concrete(tasks, recipe, scale)
+        return module
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         del batch_idx
@@ -54,7 +54,7 @@ class TogetherModule(TaskModule):
         return loss
 
     def save(self, directory: Path) -> None:
-        """The encoder for from_pretrained, and beside it what each task has of its own."""
+        """Write the encoder for from_pretrained, and the weights that belong to a single task beside it."""
         first = next(iter(self.tasks.values()))
         first.model.base_model.save_pretrained(directory)
         save_tokenizer(self.tokenizer, directory)
@@ -64,17 +64,17 @@ class TogetherModule(TaskModule):
 
 
 def _parts(module: TaskModule) -> list[str]:
-    """The parts of an encoder that tasks share: all but the pooler, which some heads begin with."""
+    """The parts of an encoder that tasks share: all but the pooler, which some heads use."""
     return [name for name, _ in module.model.base_model.named_children() if name != "pooler"]
 
 
 def share_encoder(one: TaskModule, other: TaskModule) -> None:
-    """Give `other` the encoder of `one`: the same modules, not copies of them."""
+    """Give `other` the encoder of `one`: the same modules, not copies."""
     for name in _parts(one):
         setattr(other.model.base_model, name, getattr(one.model.base_model, name))
 
 
 def own(module: TaskModule) -> dict[str, Tensor]:
-    """The weights of a task alone, by their names in its model."""
+    """The weights that belong only to this task, by their names in its model."""
     shared = tuple(f"{module.model.base_model_prefix}.{name}." for name in _parts(module))
     return {name: w.contiguous() for name, w in module.model.state_dict().items() if not name.startswith(shared)}

@@ -21,10 +21,10 @@ from xtreme_noise.commands import plan as estimate
 from xtreme_noise.config.schema import Config, RecipeConfig
 from xtreme_noise.errors import NotFinite
 from xtreme_noise.modules import TaskModule, module_class
-from xtreme_noise.modules.together import TogetherModule, own
+from xtreme_noise.modules.multitask import MultitaskModule, own
 from xtreme_noise.stages.model_cache import train
+from xtreme_noise.stages.multitask_data import DrawnBatches, chances
 from xtreme_noise.stages.plan import Plan
-from xtreme_noise.stages.together_data import DrawnBatches, chances
 from xtreme_noise.store import Store, digest
 
 TASKS = "intermediate.use=[mnli,squad1,hellaswag]"
@@ -60,7 +60,7 @@ def test_three_families_on_one_encoder(root: Path, capsys: pytest.CaptureFixture
     cfg = job(root, "task=xnli", TASKS, *SMALL[:-1], *still, *drawn)
     plan = Plan(cfg)
     assert [(stage.name, stage.family) for stage in plan.stages] == [
-        ("english/all[mnli,squad1,hellaswag]", "together"),
+        ("english/all[mnli,squad1,hellaswag]", "multitask"),
         ("xnli", "classification"),
     ]
     assert estimate.show([cfg]) == 0
@@ -98,7 +98,7 @@ def test_the_key_knows_tasks_and_sampling(root: Path) -> None:
     }  # fmt: skip
     assert len(keys) == 6
     stage = Plan(job(root, "task=tatoeba", "intermediate.use=[squad1,mnli]")).stages[0]
-    turned = replace(stage, together=stage.together[::-1])
+    turned = replace(stage, tasks=stage.tasks[::-1])
     assert turned.name == stage.name and turned.key() != stage.key(), "which is drawn when depends on the order"
     assert digest(turned.key()) != digest(stage.key())
     noise = [TASKS, "train_noise=char", "train_noise.stages=[intermediate]"]
@@ -141,7 +141,7 @@ def test_the_last_update_is_the_mean_of_its_batches(root: Path, monkeypatch: pyt
 
 def test_encoders_are_one_and_heads_are_not(tiny: Path) -> None:
     one, other = module(tiny, "classification", ["a", "b", "c"]), module(tiny, "qa")
-    both = TogetherModule.of({"one": one, "other": other}, RecipeConfig())
+    both = MultitaskModule.of({"one": one, "other": other}, RecipeConfig())
     assert one.model.base_model.encoder is other.model.base_model.encoder
     names = [name for name, _ in both.named_parameters()]
     assert not [name for name in names if name.startswith("model.other.roberta.e")], "each shared weight once"

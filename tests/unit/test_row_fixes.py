@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.world import write
 from xtreme_noise.config.schema import SourceConfig
 from xtreme_noise.config.splits import SplitConfig
-from xtreme_noise.data.sources import Reference
+from xtreme_noise.data.sources import SplitRef
 from xtreme_noise.errors import ConfigError, DataError
 from xtreme_noise.languages.codes import fill
 from xtreme_noise.store import Store
@@ -23,14 +23,14 @@ PAIRS = [
 ]
 
 
-def reference(root: Path, rows: list[dict[str, Any]], **split: Any) -> Reference:
+def reference(root: Path, rows: list[dict[str, Any]], **split: Any) -> SplitRef:
     write(root / "d" / "test.de.jsonl.gz", rows)
     config = SplitConfig(
         path="d/test.{language}.jsonl.gz",
         columns={"text": "one", "text_pair": "two"} | split.pop("columns", {}),
         **split,
     )
-    return Reference("files", config, "test", "de", "classification", ("no", "yes"), SourceConfig(root=str(root)))
+    return SplitRef("files", config, "test", "de", "classification", ("no", "yes"), SourceConfig(root=str(root)))
 
 
 def test_dropped_rows_are_counted_and_the_others_keep_their_numbers(
@@ -39,7 +39,7 @@ def test_dropped_rows_are_counted_and_the_others_keep_their_numbers(
     with caplog.at_level(logging.WARNING):
         data = reference(tmp_path, PAIRS, drop=["NS"]).load(Store(tmp_path / "store"))
     assert data["id"][:] == ["test-0", "test-2"] and data["text"][:] == ["a b", "NSA"]
-    assert "test.de.jsonl.gz: 1 rows whose text is NS are dropped, 2 stay" in caplog.text
+    assert "test.de.jsonl.gz: dropped 1 rows whose text is NS, 2 remain" in caplog.text
 
 
 def test_values_by_name(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_values_by_name(tmp_path: Path) -> None:
     split = {"columns": {"label": "gold"}, "values": {"label": {"different": "no", "same": "yes"}}}
     assert reference(tmp_path, rows, **split).load(Store(tmp_path / "store"))["label"][:] == [0, 0, 1]
     rows[1]["gold"] = "other"
-    with pytest.raises(DataError, match=r"line 2: column 'gold' is 'other', wanted one of different, same"):
+    with pytest.raises(DataError, match=r"line 2: column 'gold' is 'other', expected one of different, same"):
         reference(tmp_path, rows, **split).load(Store(tmp_path / "store"))
 
 

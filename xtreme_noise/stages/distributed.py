@@ -1,4 +1,4 @@
-"""One process a device, started for a fit and ended with it: what is planned and evaluated stays in the one before."""
+"""Training on several devices: one process for each, for the time of a fit; all else runs in the main process."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ log = logging.getLogger(__name__)
 
 
 def run(count: int, work: Callable[..., None], *arguments: Any) -> None:
-    """`work(*arguments)` in `count` processes that Lightning's strategies find each other in.
+    """Run `work(*arguments)` in `count` processes, with the environment that Lightning's strategies expect.
 
-    `work` is a function of a module, its arguments can be pickled. Log records of rank 0 arrive in this process.
-    Raises the UserError of a rank as it is, and torch's ProcessRaisedException with the traceback of any other error of
-    the rank that failed first; the others are ended.
+    `work` is a module-level function, and its arguments can be pickled. Log records of rank 0 arrive in this process.
+    Raises the UserError of a rank unchanged, and torch's ProcessRaisedException, with the traceback, for any other
+    error of the rank that failed first; the other ranks are killed.
     """
     from torch.multiprocessing.spawn import ProcessRaisedException, start_processes
 
@@ -40,7 +40,7 @@ def run(count: int, work: Callable[..., None], *arguments: Any) -> None:
         try:
             while not context.join():
                 pass
-        except BaseException:  # such as a signal to this process: Python would wait for them before it ends
+        except BaseException:  # such as a signal: otherwise Python would wait for the ranks before it exits
             for process in context.processes:
                 process.kill()
             raise
@@ -73,13 +73,13 @@ def _rank(
 
 
 def _end_with(parent: int) -> None:
-    """A rank that outlived a killed parent would train on beside the next run of the same fit."""
+    """End this rank with its parent: otherwise it would keep training beside the next run of the same fit."""
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)
 
 
 def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])

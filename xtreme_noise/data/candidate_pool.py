@@ -1,4 +1,4 @@
-"""The candidates that every query of a ranking task is asked against, and which of them are right."""
+"""The candidate pool of a ranking task, the same for every query, and its right answers."""
 
 from __future__ import annotations
 
@@ -9,38 +9,38 @@ from typing import Any
 
 from datasets import Dataset, concatenate_datasets
 
-from xtreme_noise.data.sources import Reference
+from xtreme_noise.data.sources import SplitRef
 from xtreme_noise.errors import DataError
 from xtreme_noise.store import Store
 
 
 @dataclass(frozen=True)
-class Pool:
-    """candidates: the parts of the pool, in all languages. answers: where the items of one id are the same in several
-    languages, the test sets of all of them: what is right for one is right for each (LAReQA: an answer a language).
+class CandidatePool:
+    """candidates: the parts of the pool, in all languages. answers: on a parallel test set, the test sets of all
+    languages: the right answers in one language are right in every language (LAReQA: one answer per language).
     """
 
-    candidates: tuple[Reference, ...]
-    answers: tuple[Reference, ...]
+    candidates: tuple[SplitRef, ...]
+    answers: tuple[SplitRef, ...]
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """All that can change a ranking or its score. Raises DataMissing: a pool without a part is another task."""
+        """Everything that can change a ranking or its score. Raises DataMissing when any part is missing."""
         return {
             "candidates": [part.identity() for part in self.candidates],
             "answers": [test.identity() for test in self.answers],
         }
 
     def load(self, store: Store) -> Dataset:
-        """Every candidate: id, text, context (when it has one). Raises DataError when two have one id."""
+        """Every candidate: id, text, context (if any). Raises DataError for a duplicate id."""
         parts = [part.load(store) for part in self.candidates]
         data = concatenate_datasets(parts) if len(parts) > 1 else parts[0]
         if len(set(data["id"][:])) < len(data):
-            raise DataError(f"{self.candidates[0].name()}: a candidate's id is used twice over the parts of the pool")
+            raise DataError(f"{self.candidates[0].name()}: two candidates of the pool have the same id")
         return data
 
     def complete(self, test: Dataset, store: Store) -> Dataset:
-        """`test` with the right answers of all languages. Raises DataError for one that is not in the pool."""
+        """`test` with the right answers of all languages. Raises DataError for an answer that is not in the pool."""
         right: dict[str, list[str]] = defaultdict(list)
         for reference in self.answers:
             data = reference.load(store)

@@ -1,7 +1,8 @@
-"""English against multilingual apart: in languages that the multilingual arm had labels in, and in the others.
+"""English against multilingual arms separately in seen languages, in which the multilingual arm had labels, and unseen
+ones.
 
-Both sides are without the languages that the English arm or the target is trained in. English would else be seen in
-every study, in many as the only one, and it is no language that only the multilingual arm has seen.
+Both sides exclude the languages that the English arm or the target is trained in: otherwise English would be a seen
+language of every study, often the only one, although not only the multilingual arm has seen it.
 """
 
 from __future__ import annotations
@@ -11,31 +12,31 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from xtreme_noise.languages import main
-from xtreme_noise.report.estimates import MAIN, Contrast, Pair, contrasts
 from xtreme_noise.report.panels import Panel, System
+from xtreme_noise.report.statistics import MAIN, Comparison, Contrast, contrasts
 
 SIDES = ("seen", "unseen")
 LEFT_OUT = "the English arm or the target is trained in it"
-UNKNOWN = "no record of the languages that intermediate training has seen"
+UNKNOWN = "no record of the languages seen in intermediate training"
 
 
 @dataclass(frozen=True)
 class Apart:
-    """Side -> multilingual minus English over its languages; Holm's correction is over each side for itself.
+    """Side -> multilingual minus English over its languages, with Holm's correction within each side.
 
-    lacking: why others are not compared apart -> task and multilingual arm of each.
+    lacking: why others are not split -> task and multilingual arm of each.
     """
 
     sides: Mapping[str, Sequence[Contrast]] = field(default_factory=dict)
     lacking: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
-def apart(compared: Sequence[Pair], trained_in: Collection[str]) -> Apart:
-    """Every multilingual arm against its English one, where a language is left on both sides.
+def apart(compared: Sequence[Comparison], trained_in: Collection[str]) -> Apart:
+    """Every multilingual arm against its English one, if both sides have a language.
 
-    trained_in: the languages of the training data of targets.
+    trained_in: the languages of the targets' training data.
     """
-    sides: dict[str, list[Pair]] = {side: [] for side in SIDES}
+    sides: dict[str, list[Comparison]] = {side: [] for side in SIDES}
     lacking: dict[str, dict[str, None]] = defaultdict(dict)
     for pair in compared:
         if (pair.arm.arm, pair.reference.arm) not in MAIN:
@@ -62,7 +63,7 @@ def apart(compared: Sequence[Pair], trained_in: Collection[str]) -> Apart:
 
 
 def _seen(panel: Panel, system: System) -> set[str] | None:
-    """The languages that the system's intermediate stages had labels in; None where no cell says so."""
+    """The languages in which the system's intermediate stages had labels; None if no cell records them."""
     known = {spot[1]: cell.seen for spot, cell in panel.cells.items() if spot[0] == system.intermediate}
     if all(seen is None for seen in known.values()):
         return None

@@ -1,7 +1,8 @@
-"""Rows of answer retrieval made of rows of span QA (question, context, answers), as LAReQA makes them of SQuAD.
+"""Functions that make rows of one task from rows of another, by name in a split's `make`.
 
-The right answer of a question is the sentence that holds the first character of its first answer; the candidates are
-all sentences of all contexts. A sentence's id: language, a digest of its context, where it starts in it.
+Here: answer retrieval from span QA (question, context, answers), as LAReQA does with SQuAD. The right answer to a
+question is the sentence with the first character of its first answer; the candidates are all sentences of all contexts.
+A sentence's id is made of the language, a digest of its context, and its offset in the context.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ Made = Iterator[tuple[str, dict[str, Any]]]
 
 
 def _answer(raw: Mapping[str, Any], where: str) -> tuple[str, int, int]:
-    """(context, start, end) of the sentence with the answer."""
+    """(context, start, end) of the sentence that contains the answer."""
     _, starts = answers_of(raw, where)
     return (raw["context"], *sentence_at(raw["context"], starts[0]))
 
@@ -30,7 +31,7 @@ def _identifier(language: str, context: str, start: int) -> str:
 
 
 def answer_sentence(rows: Rows, language: str) -> Made:
-    """The right sentence as `text`, beside its context: what a dual encoder is trained on."""
+    """Adds the right sentence as `text`: training data of a dual encoder."""
     del language
     for where, raw in rows:
         context, start, end = _answer(raw, where)
@@ -38,14 +39,14 @@ def answer_sentence(rows: Rows, language: str) -> Made:
 
 
 def answer_ids(rows: Rows, language: str) -> Made:
-    """The id of the right sentence as `relevant`: a test set of which `all_sentences` makes the pool."""
+    """Adds the id of the right sentence as `relevant`: a test set whose pool `all_sentences` makes."""
     for where, raw in rows:
         context, start, _ = _answer(raw, where)
         yield where, {**raw, "relevant": [_identifier(language, context, start)]}
 
 
 def all_sentences(rows: Rows, language: str) -> Made:
-    """Every sentence of every context, once: id, text, context."""
+    """Every sentence of every distinct context: id, text, context."""
     seen: set[str] = set()
     for where, raw in rows:
         context, _, _ = _answer(raw, where)

@@ -1,4 +1,4 @@
-"""What is put right in the rows of a source before they are checked: known defects, stated in a task's YAML."""
+"""Fixes of known defects in a source's rows, as stated in a task's YAML, applied before the rows are checked."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Rows = Iterable[tuple[str, Mapping[str, Any]]]
 
 
 def corrected(rows: Rows, split: SplitConfig, prefix: str, what: str) -> Rows:
-    """`rows` with the split's `values` put in and without those of its `drop`, counted in the log.
+    """`rows` with the split's `values` replaced and its `drop` rows removed, with the number in the log.
 
-    Raises DataError for a value that `values` does not name."""
+    Raises DataError for a value that `values` does not list."""
     if split.values:
         rows = _named(rows, split)
     if split.drop:
@@ -28,29 +28,29 @@ def corrected(rows: Rows, split: SplitConfig, prefix: str, what: str) -> Rows:
 
 
 def repaired(rows: Rows, right: Rows, repair: RepairConfig, what: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """`rows` with the columns of `repair` as they are in the row of `right` with the same value of `repair.by`.
+    """`rows` with the columns of `repair` taken from the row of `right` that has the same value of `repair.by`.
 
-    How many rows that changed is in the log. Raises DataError for a row without its like in `right`."""
+    Logs how many rows changed. Raises DataError for a row without a match in `right`."""
     known = by_key(right, repair.by, repair.columns)
     total = changed = 0
     for where, raw in rows:
-        found = _like(known, raw, repair, where)
+        repaired_columns = _match(known, raw, repair, where)
         total += 1
-        changed += any(raw.get(column) != value for column, value in found.items())
-        yield where, {**raw, **found}
-    log.warning("%s: %d of %d rows repaired by %s", what, changed, total, repair.path)
+        changed += any(raw.get(column) != value for column, value in repaired_columns.items())
+        yield where, {**raw, **repaired_columns}
+    log.warning("%s: %d of %d rows repaired from %s", what, changed, total, repair.path)
 
 
 def joined(rows: Rows, other: Rows, join: JoinConfig) -> Iterator[tuple[str, dict[str, Any]]]:
-    """`rows` with the columns of `join`, from the row of `other` with the same value of `join.by`.
+    """`rows` with the columns of `join` added from the row of `other` that has the same value of `join.by`.
 
-    Raises DataError for a row without its like in `other`, or when a column is not there."""
+    Raises DataError for a row without a match in `other`, or when a column is missing."""
     known = by_key(other, join.by, join.columns)
     for where, raw in rows:
-        yield where, {**raw, **_like(known, raw, join, where)}
+        yield where, {**raw, **_match(known, raw, join, where)}
 
 
-def _like(
+def _match(
     known: Mapping[Any, dict[str, Any]], raw: Mapping[str, Any], other: RepairConfig | JoinConfig, where: str
 ) -> dict[str, Any]:
     name = key(raw, other.by, where)
@@ -64,19 +64,19 @@ def _named(rows: Rows, split: SplitConfig) -> Iterator[tuple[str, Mapping[str, A
     for where, raw in rows:
         row = dict(raw)
         for column, names in meanings.items():
-            if isinstance(found := row.get(column), list):  # of tags: those that are not named stay
-                row[column] = [names.get(str(tag), tag) for tag in found]
+            if isinstance(content := row.get(column), list):  # tags: those that are not listed stay
+                row[column] = [names.get(str(tag), tag) for tag in content]
                 continue
-            value = str(found).strip()
+            value = str(content).strip()
             if value not in names:
-                raise DataError(f"{where}: column {column!r} is {value!r}, wanted one of {', '.join(names)}")
+                raise DataError(f"{where}: column {column!r} is {value!r}, expected one of {', '.join(names)}")
             row[column] = names[value]
         yield where, row
 
 
 def _kept(rows: Rows, split: SplitConfig, prefix: str, what: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Rows without a text that stands for a missing one. Rows without an id are numbered before any is dropped: the
-    same number stays the same item in every language."""
+    """Drops rows with a text that stands for a missing one. Rows without an id get their number first, so that a number
+    is the same item in every language."""
     gone = kept = 0
     for number, (where, raw) in enumerate(rows):
         row = dict(raw)
@@ -88,21 +88,22 @@ def _kept(rows: Rows, split: SplitConfig, prefix: str, what: str) -> Iterator[tu
         kept += 1
         yield where, row
     if gone:
-        log.warning("%s: %d rows whose text is %s are dropped, %d stay", what, gone, " or ".join(split.drop), kept)
+        log.warning("%s: dropped %d rows whose text is %s, %d remain", what, gone, " or ".join(split.drop), kept)
 
 
 def cut(rows: list[dict[str, Any]], bounds: Sequence[float], family: str, what: str) -> list[dict[str, Any]]:
-    """The examples whose hash, a number from 0 to below 1, is within `bounds`: low, and high which is not in it.
+    """The examples whose hash, in [0, 1), is in the half-open interval `bounds`.
 
-    Examples that count as the same (QA: questions of one context) are on the same side, so that two cuts of one file
-    share nothing. Raises DataError when no example is left.
+    Examples with the same identity (QA: questions of one context) stay together, so that two cuts of one file are
+    disjoint. Raises DataError when no example is left.
     """
     low, high = bounds
-    found = [row for row in rows if low <= _place(tasks.family(family).identify(row)) < high]
-    if not found:
+    kept = [row for row in rows if low <= _fraction(tasks.family(family).identify(row)) < high]
+    if not kept:
         raise DataError(f"{what}: none of {len(rows)} examples is in the cut from {low:g} to {high:g}")
-    return found
+    return kept
 
 
-def _place(text: str) -> float:
+def _fraction(text: str) -> float:
+    """A hash of `text` as a number in [0, 1)."""
     return int.from_bytes(hashlib.blake2b(f"cut|{text}".encode(), digest_size=8).digest(), "little") / 2**64

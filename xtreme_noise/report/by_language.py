@@ -1,4 +1,4 @@
-"""Every place of the sweep's grid, measured or not: score per language and level, and what is missing."""
+"""Results by language: every place of the study's grid, measured or not, and what is missing."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ from xtreme_noise.report.cells import ordered
 from xtreme_noise.report.panels import System, systems
 from xtreme_noise.report.predictions import Evidence
 
-PARTIAL = "partial"  # some seeds are there, others are not
+PARTIAL = "partial"  # some seeds are measured, others are not
 
 
 @dataclass(frozen=True)
 class Place:
-    """One language at one level of one system, over seeds and noise seeds; fractions, None where not
-    measured.
+    """One language at one level of one system, over seeds and noise seeds; fractions, None where not measured.
 
     status: ok, partial, error, missing, n/a or "not run"; `score` is the mean of the cells that are ok.
     """
@@ -74,7 +73,7 @@ class Count:
 
 def places(cells: Sequence[CellRecord], evidence: Mapping[str, Evidence]) -> list[Place]:
     """The grid: (tasks x models) x their systems x languages x (clean, then noise families x levels)."""
-    found: list[Place] = []
+    grid: list[Place] = []
     for members in _by_task_and_model(cells).values():
         named = {cell.language: cell for cell in members}
         metric = next((cell.metric for cell in members if cell.metric), None)
@@ -84,12 +83,12 @@ def places(cells: Sequence[CellRecord], evidence: Mapping[str, Evidence]) -> lis
             place = _place(spot, named[spot.language], metric, evidence, clean_scores.get(key))
             if spot.level == 0 and place.score is not None:
                 clean_scores[key] = place.score
-            found.append(place)
-    return found
+            grid.append(place)
+    return grid
 
 
 def counts(cells: Sequence[CellRecord]) -> list[Count]:
-    """How many cells there are of each status, and how many of the grid have no record."""
+    """The number of cells by status, and of places without a record."""
     tally: dict[tuple[str, str, System, str], Counter[str]] = defaultdict(Counter)
     for (task, model), members in _by_task_and_model(cells).items():
         for spot in _spots(members):
@@ -100,8 +99,8 @@ def counts(cells: Sequence[CellRecord]) -> list[Count]:
     return [Count(*key, counts=dict(row)) for key, row in tally.items()]
 
 
-def by_language(cell: CellRecord) -> tuple[bool, str]:
-    """Sorts languages by English name, English itself first: it is what everything is transferred from."""
+def language_order(cell: CellRecord) -> tuple[bool, str]:
+    """Sort key of languages: by English name, but English, the source of transfer, first."""
     return (cell.language != "en", cell.language_name)
 
 
@@ -114,7 +113,7 @@ def _by_task_and_model(cells: Sequence[CellRecord]) -> dict[tuple[str, str], lis
 
 @dataclass(frozen=True)
 class _Spot:
-    """One place before its numbers; `reason`: why it has no cell, where a record of its language says so."""
+    """One place before computing its numbers; `reason`: why it has no cell, if a record of its language says so."""
 
     system: System
     language: str
@@ -136,11 +135,11 @@ def _spots(members: Sequence[CellRecord]) -> list[_Spot]:
             missing.add((cell.intermediate, cell.language))
         if cell.status == "n/a":
             inapplicable.add((cell.intermediate, cell.language, cell.noise))
-    languages = ordered(cell.language for cell in sorted(members, key=by_language))
+    languages = ordered(cell.language for cell in sorted(members, key=language_order))
     axis = sorted({(cell.noise, cell.level) for cell in members}, key=lambda a: (a[0] != CLEAN, a))
     seeds = {cell.seed for cell in members}
     noise_seeds = {cell.noise_seed for cell in members if cell.noise != CLEAN}
-    found = []
+    spots = []
     for system in systems(members):
         for language in languages:
             for noise, level in axis:
@@ -151,7 +150,7 @@ def _spots(members: Sequence[CellRecord]) -> list[_Spot]:
                 elif not here and (system.intermediate, language, noise) in inapplicable:
                     reason = "n/a"
                 expected = len(seeds) * (1 if noise == CLEAN else len(noise_seeds))
-                found.append(
+                spots.append(
                     _Spot(
                         system=system,
                         language=language,
@@ -162,7 +161,7 @@ def _spots(members: Sequence[CellRecord]) -> list[_Spot]:
                         reason=reason,
                     )
                 )
-    return found
+    return spots
 
 
 def _place(
@@ -208,7 +207,7 @@ def _status(spot: _Spot, good: Sequence[CellRecord]) -> str:
 
 
 def _bounds(good: Sequence[CellRecord], evidence: Evidence) -> tuple[float | None, float | None]:
-    """95 % interval of the mean over cells, runs of different seeds resampled as well."""
+    """95 % interval of the mean over cells; also resamples runs with different seeds."""
     runs: dict[int, list[Floats]] = defaultdict(list)
     for cell in good:
         if cell.cell not in evidence.scores:

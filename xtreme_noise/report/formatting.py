@@ -1,13 +1,13 @@
-"""How numbers and names are written in the report: scores x 100 with one decimal, a real minus sign."""
+"""Formatting of numbers in the report: scores x 100 with one decimal, with a real minus sign."""
 
 from __future__ import annotations
 
 from xtreme_noise.record import ABSENT
-from xtreme_noise.report.estimates import Estimate
-from xtreme_noise.report.grid import PARTIAL
+from xtreme_noise.report.by_language import PARTIAL
+from xtreme_noise.report.statistics import Estimate
 
 NONE = "–"
-GUESS = "†"  # behind a score that is no better than a guess
+GUESS = "†"  # marks a score that is no better than chance
 STATUS_TEXT = {
     "error": "failed",
     "missing": "missing",
@@ -34,7 +34,7 @@ def percent(value: float | None, *, sign: bool = False) -> str:
 
 
 def guess(no_better: bool | None) -> str:
-    """The sign of a score that is no better than a guess, or nothing."""
+    """GUESS for a score that is no better than chance, else ""."""
     return GUESS if no_better else ""
 
 

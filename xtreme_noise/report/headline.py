@@ -1,4 +1,4 @@
-"""The answer as measured: numbers and the scope they hold for, no adjectives."""
+"""The headline of the report: the measured answer with its scope, in numbers, without adjectives."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from dataclasses import dataclass
 
 from xtreme_noise.kinds import parts
 from xtreme_noise.record import ABSENT
-from xtreme_noise.report.estimates import Contrast, Point
+from xtreme_noise.report.formatting import bounds, percent, plural, probability
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel, System
-from xtreme_noise.report.study import Study
-from xtreme_noise.report.text import bounds, percent, plural, probability
+from xtreme_noise.report.statistics import Contrast, Point
+from xtreme_noise.report.study import StudyResults
 
 QUESTION = (
     "How does the robustness of zero-shot cross-lingual transfer to input noise compare between models given "
     "English and models given multilingual intermediate training?"
 )
-LISTED = 6  # comparisons or curves spelled out in the paragraph; the others are in the tables
+LISTED = 6  # comparisons or curves listed in the headline; the others are in the tables
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A paragraph, and the numbers it sums up, one line each. `open`: why there is no answer, None when there is."""
+class Headline:
+    """A paragraph, and one line for each number that it summarises. `open`: why there is no answer; None: there is."""
 
     paragraph: str
     lines: list[str]
     open: str | None
 
 
-def answer(study: Study) -> Answer:
-    """The answer to QUESTION as far as this sweep has one."""
+def headline(study: StudyResults) -> Headline:
+    """The answer to QUESTION, as far as this study has one."""
     names = Names.of(study.cells)
     sentences, lines = [_scope(study)], []
     why: str | None = None
@@ -47,14 +47,14 @@ def answer(study: Study) -> Answer:
             sentences.append("Share of the clean score lost at the highest level (drop rate, 95 % interval):")
     shown = [row.panel for row in top] or [panel for panel in study.panels if panel.languages]
     if {len(panel.seeds) for panel in shown} == {1}:
-        note = "One training seed: the intervals are over test items and say nothing about other seeds."
+        note = "One training seed: the intervals cover test items only, not other seeds."
         sentences.insert(1, note)
     sentences[1:1] = _guessing(study, names)
-    return Answer(" ".join(sentences), lines, why)
+    return Headline(" ".join(sentences), lines, why)
 
 
-def _guessing(study: Study, names: Names) -> list[str]:
-    """Which clean scores, and which at the highest level, are no better than a guess; what that makes of their drop."""
+def _guessing(study: StudyResults, names: Names) -> list[str]:
+    """Sentences about clean scores, and scores at the highest level, that are no better than chance."""
     clean: dict[str, str] = {}
     noisy: dict[str, str] = {}
     for point in study.points:
@@ -68,19 +68,19 @@ def _guessing(study: Study, names: Names) -> list[str]:
         elif not point.clean_at_chance and point.level == panel.levels[-1]:
             who = f"{names.panel(panel)} {point.level:g}, intermediate {point.system.intermediate}"
             noisy[who] = f"{who} {score}"
-    found = []
+    sentences = []
     if clean:
-        found.append(
+        sentences.append(
             "No better than guessing without noise, so that a drop rate says nothing about robustness: "
             f"{'; '.join(clean.values())}."
         )
     if noisy:
-        found.append(
-            "No better than guessing with noise, so that more noise could take no more: "
+        sentences.append(
+            "No better than guessing with noise, so that more noise could not lower the score: "
             + "; ".join(noisy.values())
             + "."
         )
-    return found
+    return sentences
 
 
 def _limited(lines: list[str]) -> list[str]:
@@ -88,40 +88,40 @@ def _limited(lines: list[str]) -> list[str]:
     return lines if rest <= 0 else [*lines[:LISTED], f"and {rest} more, in the tables below."]
 
 
-def totals(study: Study) -> Counter[str]:
-    """Cells by status over the whole sweep."""
-    found: Counter[str] = Counter()
+def totals(study: StudyResults) -> Counter[str]:
+    """Number of cells by status over the whole study."""
+    by_status: Counter[str] = Counter()
     for count in study.counts:
-        found.update(count.counts)
-    return found
+        by_status.update(count.counts)
+    return by_status
 
 
 def highest(contrasts: Sequence[Contrast]) -> list[Contrast]:
-    """Every multilingual arm against every English one of its kind, in drop rate at the highest level of the two."""
-    found: dict[tuple[str, str, str, System, System], Contrast] = {}
+    """The drop-rate contrasts of every multilingual arm and every English one of its kind, at their highest level."""
+    last: dict[tuple[str, str, str, System, System], Contrast] = {}
     for row in contrasts:
         if row.measure == "drop_rate" and row.main:
             panel = row.panel
-            found[(panel.task, panel.model, panel.noise, row.arm, row.reference)] = row  # levels ascend
-    return list(found.values())
+            last[(panel.task, panel.model, panel.noise, row.arm, row.reference)] = row  # levels ascend
+    return list(last.values())
 
 
-def _scope(study: Study) -> str:
-    found = totals(study)
-    wanted = sum(found.values())
-    if not found["ok"]:
+def _scope(study: StudyResults) -> str:
+    by_status = totals(study)
+    wanted = sum(by_status.values())
+    if not by_status["ok"]:
         return f"Nothing was measured: none of {plural(wanted, 'cell')} finished."
     rest = [
-        f"{found[status]:,} {name}"
+        f"{by_status[status]:,} {name}"
         for status, name in (
             ("error", "failed"),
             ("missing", "missing"),
             ("n/a", "not applicable"),
             (ABSENT, "not run"),
         )
-        if found[status]
+        if by_status[status]
     ]
-    return f"{found['ok']:,} of {plural(wanted, 'cell')} measured{' (' + ', '.join(rest) + ')' if rest else ''}."
+    return f"{by_status['ok']:,} of {plural(wanted, 'cell')} measured{' (' + ', '.join(rest) + ')' if rest else ''}."
 
 
 def _verdict(top: Sequence[Contrast]) -> str:
@@ -137,7 +137,7 @@ def _verdict(top: Sequence[Contrast]) -> str:
 
 
 def side(row: Contrast) -> str:
-    """Where the interval of a difference lies: below, above, contains (0), or none."""
+    """The position of the interval of a difference relative to 0: below, above, contains, or none (no interval)."""
     low, high = row.difference.low, row.difference.high
     if low is None or high is None:
         return "none"
@@ -157,7 +157,7 @@ def _scope_of(panel: Panel) -> str:
     return f"{len(panel.languages)} of {plural(panel.wanted, 'language')}"
 
 
-def _why_not(study: Study) -> str:
+def _why_not(study: StudyResults) -> str:
     arms = {panel_system.arm for panel in study.panels for panel_system in panel.systems}
     lacking = [arm for arm in ("english", "multilingual") if arm not in {parts(name)[0] for name in arms}]
     if lacking:
@@ -169,7 +169,7 @@ def _why_not(study: Study) -> str:
     return "the two arms share no kind of intermediate task with clean and noisy cells."
 
 
-def _curves(study: Study, names: Names) -> list[str]:
+def _curves(study: StudyResults, names: Names) -> list[str]:
     last: dict[tuple[str, str, str, str], Point] = {}
     for point in study.points:
         if point.level > 0 and point.drop_rate.value is not None:

@@ -1,4 +1,4 @@
-"""What a fit needs, ready before it begins: the module, its data, and how its epoch is chosen."""
+"""Everything a fit needs: the module, its data, and the choice of the epoch."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from xtreme_noise.modules import TaskModule, module_class
 from xtreme_noise.modules.base import Limits
 from xtreme_noise.noise.apply import NOISY
 from xtreme_noise.stages.datamodule import TaskDataModule
+from xtreme_noise.stages.multitask_data import MultitaskData
 from xtreme_noise.stages.predictor import Predictor, device
 from xtreme_noise.stages.stage import Stage
-from xtreme_noise.stages.together_data import TogetherData
 from xtreme_noise.stages.training_set import training_data
 from xtreme_noise.store import Store
 
@@ -36,18 +36,19 @@ log = logging.getLogger(__name__)
 
 
 def bars(cfg: Config) -> bool:
-    """Whether to draw progress bars: for people only. A log file gets the lines of the log."""
+    """Whether to draw progress bars: only on a terminal; files get log lines."""
     return cfg.trainer.progress and sys.stderr.isatty()
 
 
-class SelectOnDev(Callback):
-    """Scores the dev set after every epoch and keeps the trainable weights of the best one (the earliest of equals).
+class BestEpochSelector(Callback):
+    """Scores the dev set after every epoch and keeps the trainable weights of the best epoch (the earliest of equals).
 
-    Kept in memory and put back at the end, so that no checkpoint is pickled and a frozen embedding is not copied.
-    name: of the stage, for the log: jobs run beside each other.
-    predictor: of the module that is trained, or, where that one is in shards, of a whole copy, which gets its weights.
-    patience: epochs without a better score after which training ends; None: it never does before its last.
-    last_epoch: keep the weights of the last epoch, whatever the scores say.
+    The weights stay in memory and are restored at the end, so that no checkpoint is pickled and frozen embeddings are
+    not copied.
+    name: of the stage, for the log, where jobs may run in parallel.
+    predictor: of the trained module or, when that is sharded, of a full copy that receives its weights.
+    patience: training ends after this many epochs without a better score; None: after the last epoch.
+    last_epoch: keep the weights of the last epoch, whatever the scores.
     """
 
     def __init__(
@@ -76,11 +77,11 @@ class SelectOnDev(Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         module = self.predictor.module
         if module is not pl_module:
-            whole = trainer.strategy.lightning_module_state_dict()  # all ranks take part, rank 0 gets it
+            whole = trainer.strategy.lightning_module_state_dict()  # collective over all ranks; rank 0 gets it
             if trainer.is_global_zero:
                 module.load_state_dict(whole, strict=False)
         score = trainer.strategy.broadcast(self.score() if trainer.is_global_zero else 0.0)
-        if not math.isfinite(score):  # it would be neither better nor worse than any other
+        if not math.isfinite(score):  # nan compares false with every score
             raise NotFinite(f"{self.metric} on dev is {score} after epoch {trainer.current_epoch + 1}")
         pl_module.log(f"dev/{self.metric}", score)
         if self.last_epoch or not self.history or score > max(self.history):
@@ -90,22 +91,22 @@ class SelectOnDev(Callback):
         log.info("%s: epoch %d of %s, dev %s %.4f", self.name, epoch, trainer.max_epochs, self.metric, score)
         pl_module.train()
         if self.patience is not None and len(self.history) - self.history.index(max(self.history)) > self.patience:
-            log.info("%s: no better for %d epochs, training ends", self.name, self.patience)
+            log.info("%s: no better score for %d epochs, training ends", self.name, self.patience)
             trainer.should_stop = True
 
     def chosen(self) -> int:
-        """The epoch whose weights are kept, from 1."""
+        """The epoch whose weights are kept, counted from 1."""
         return len(self.history) if self.last_epoch else self.history.index(max(self.history)) + 1
 
     def score(self) -> float:
-        """Of the module as it is, on the dev set."""
+        """The score of the current weights on the dev set."""
         self.predictor.forget()
         columns = self.dev[:]
         gold = self.predictor.module.gold(columns)
         try:
             predictions = self.predictor.predict(columns)
         except NotFinite as error:
-            raise NotFinite(f"on dev of {self.name} {error}") from error
+            raise NotFinite(f"on the dev set of {self.name}, {error}") from error
         return metrics.build(self.metric, self.language).score(predictions, gold).score
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -116,7 +117,7 @@ class SelectOnDev(Callback):
 
 
 def predictor(module: TaskModule, cfg: Config) -> Predictor:
-    """For the dev set, on the device of the fit."""
+    """A predictor for the dev set, on the device of the fit."""
     return Predictor(
         module,
         device=device(cfg.trainer.accelerator),
@@ -133,18 +134,18 @@ def open_module(
     path: Path, cfg: Config, stage: Stage | None, family: str, *, fresh_head: bool, metric: str | None = None,
     base: Mapping[str, Any] | None = None,
 ) -> TaskModule:  # fmt: skip
-    """The module of `family` round the model in `path`. metric: what scores its predictions; None: the stage's own.
+    """The module of `family` with the model in `path`. metric: scores its predictions; None: the stage's own.
 
-    fresh_head: the head of the checkpoint is dropped and a new one starts from cfg.seed (a stage begins); otherwise
-    the head is carried on (a finished stage is evaluated).
-    base: identity of the pretrained model, where it may be what is in `path`. Raises DataError when it has changed.
+    fresh_head: drop the checkpoint's head and initialise a new one from cfg.seed, as when a stage starts; otherwise
+    keep the head, as when a finished stage is evaluated.
+    base: identity of the pretrained model, when `path` may be that model. Raises DataError when it has changed.
     """
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
-    kind = module_class(family)
+    task_module = module_class(family)
     labels = stage.labels if stage else ()
     recipe = stage.recipe if stage else cfg.task.recipe
-    module = kind(
-        *_loaded(kind.auto_class, path, cfg, base, fresh_head=fresh_head, **kind.head(labels)),
+    module = task_module(
+        *_loaded(task_module.auto_class, path, cfg, base, fresh_head=fresh_head, **task_module.head(labels)),
         labels=labels,
         limits=Limits(min(recipe.max_length, cfg.model.max_length), recipe.stride),
         recipe=recipe,
@@ -159,8 +160,8 @@ def open_module(
     limit = models.positions(module.model)
     if limit is not None and module.limits.max_length > limit:
         raise ConfigError(
-            f"inputs of up to {module.limits.max_length} tokens, but the encoder in {path} has positions for {limit}: "
-            f"model.max_length={limit}"
+            f"inputs have up to {module.limits.max_length} tokens, but the encoder in {path} has only {limit} "
+            f"positions: set model.max_length={limit}"
         )
     if not fresh_head:
         module.restore(path)
@@ -170,38 +171,38 @@ def open_module(
 def _loaded(
     auto_class: Any, path: Path, cfg: Config, base: Mapping[str, Any] | None, **options: Any
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
-    """The model and the tokenizer in `path`, as `base` says where that is a local directory."""
+    """The model and the tokenizer in `path`; a local pretrained model must still have the identity `base`."""
     stored = Path(cfg.store).absolute() in path.absolute().parents
     with models.steady(cfg.model, base["model"]) if base and not stored else contextlib.nullcontext() as local:
         model = models.load_model(auto_class, path, cfg.model, **options)
         tokenizer = models.load_tokenizer(path, trust_remote_code=cfg.model.trust_remote_code)
-        if local:  # or weights would change with the bytes of the file that they are mapped to
+        if local:  # copy: mapped weights would change with the file
             for tensor in (*model.parameters(), *model.buffers()):
                 tensor.data = tensor.data.clone()
     return model, tokenizer
 
 
 @dataclass(frozen=True)
-class Work:
-    """What a fit trains, and on what. facts: of the training data; asked for when it is trained."""
+class TrainingRun:
+    """What a fit trains, and on what. facts: statistics of the training data, available after training."""
 
     module: TaskModule
-    data: TaskDataModule | TogetherData
-    select: SelectOnDev
+    data: TaskDataModule | MultitaskData
+    select: BestEpochSelector
     examples: int
     noisy: bool
     achieved: dict[int, float]  # epoch -> the noise of its training examples
     facts: Callable[[], dict[str, Any]]
-    adapters: Sequence[Any] = ()  # of LoRA, to be merged into the weights
+    adapters: Sequence[Any] = ()  # LoRA adapters to merge into the weights after training
 
     def models(self) -> list[Any]:
-        """The transformers models of the module, one a task."""
+        """The module's transformers models, one per task."""
         model = self.module.model
         return list(model.values()) if isinstance(model, torch.nn.ModuleDict) else [model]
 
 
-def one(stage: Stage, parent: Path, store: Store, cfg: Config, epochs: int | None = None) -> Work:
-    """A stage of one task. epochs: of the whole fit, where it is one of several tasks; None: its own."""
+def single_task_run(stage: Stage, parent: Path, store: Store, cfg: Config, epochs: int | None = None) -> TrainingRun:
+    """The training run of one task. epochs: of the multitask fit that it is part of; None: its recipe's."""
     fresh = not (stage.keeps_head or module_class(stage.family).pretrained_head)
     module = open_module(parent, cfg, stage, stage.family, fresh_head=fresh, base=stage.base)
     parts, left_out = training_data(stage, store, cfg.seed, module.count)
@@ -214,7 +215,7 @@ def one(stage: Stage, parent: Path, store: Store, cfg: Config, epochs: int | Non
         return train.add_column(NOISY + "text", data["text"][:]) if module.pairs_noise else data
 
     if left_out:
-        log.warning("%s: %d training examples occur in the test set and are left out", stage.name, left_out)
+        log.warning("%s: dropped %d training examples that occur in the test set", stage.name, left_out)
     data = TaskDataModule(
         module,
         train=train,
@@ -233,7 +234,7 @@ def one(stage: Stage, parent: Path, store: Store, cfg: Config, epochs: int | Non
     adapters = [lora.add(some.model, cfg.model.lora) for some in adapted]
     for some in adapted:
         some.note_matrices()
-    select = SelectOnDev(
+    select = BestEpochSelector(
         name=stage.name,
         dev=dev,
         metric=stage.metric,
@@ -248,14 +249,14 @@ def one(stage: Stage, parent: Path, store: Store, cfg: Config, epochs: int | Non
         return {
             "examples": len(train),
             "left_out_as_in_test": left_out,
-            "windows": len(data.features),  # model inputs; more than examples where long ones are cut
-            "tokens": data.trained_tokens(len(select.history)),  # with noise: of the last epoch, times epochs
+            "windows": len(data.features),  # model inputs: more than examples when long ones are split
+            "tokens": data.trained_tokens(len(select.history)),  # with noise: those of the last epoch, times epochs
             "languages": {part.language: len(part.data) for part in parts},
             "noise": noise.perturber.signature if noise else None,
             "noise_achieved": [achieved[epoch] for epoch in sorted(achieved)],
         }
 
-    return Work(
+    return TrainingRun(
         module=module,
         data=data,
         select=select,
