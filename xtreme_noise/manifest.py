@@ -13,7 +13,7 @@ from xtreme_noise.errors import UserError
 from xtreme_noise.writing import write_atomic
 
 MANIFEST = "manifest.json"
-CHECKSUM = "sha256"  # of the manifest's other entries; early manifests have none
+CHECKSUM = "sha256"  # of the manifest's other entries
 
 
 def canonical(value: Any) -> str:
@@ -101,7 +101,7 @@ def _shape(manifest: Any, path: Path, holds: Sequence[str]) -> str | None:
     if (manifest.get("kind"), digest(manifest.get("key"))) != (path.parent.name, path.name):
         return f"{MANIFEST} belongs to another artifact"
     rest = {name: value for name, value in manifest.items() if name != CHECKSUM}
-    if CHECKSUM in manifest and manifest[CHECKSUM] != _sha256(rest):
+    if manifest.get(CHECKSUM) != _sha256(rest):
         return f"{MANIFEST} was changed"
     return None
 

@@ -57,18 +57,6 @@ def trained(store: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
-def test_a_plain_stage_has_the_key_it_always_had(root: Path) -> None:
-    """What came later is in a key only where it is used: else finished studies would be trained again."""
-    stages = Plan(job(root, "task=xnli", "languages=[en]", "intermediate=nli/english")).stages
-    old = {
-        "training", "role", "name", "version", "family", "labels", "metric", "recipe", "train", "dev", "overlap",
-        "seed", "base", "parent", "software",
-    }  # fmt: skip
-    assert [set(stage.key()) for stage in stages] == [old, old]
-    assert [set(share) for stage in stages for share in stage.key()["train"]] == [{"data", "size", "left_out_for"}] * 2
-    assert stages[0].key()["parent"] is None
-
-
 def test_a_chain_goes_on_with_the_encoder_and_shares_its_first_stage(root: Path, store_path: Path) -> None:
     common = ["task=xnli", "languages=[en]", "sweep=s"]
     assert cli.main(words(root, *common, "intermediate=chain/english", *CHAIN)) == 0

@@ -156,7 +156,7 @@ def test_a_learning_rate_that_ends_in_nan(root: Path, tmp_path: Path) -> None:
 
 def test_an_error_for_people_arrives_from_another_process_as_it_is() -> None:
     with pytest.raises(ConfigError, match=r"^unknown noise family 'chair'; did you mean 'char'\?"):
-        distributed.run(1, cast(Any, noise.build), "chair")
+        distributed.run(1, cast(Any, noise.build), {"family": "chair"})
 
 
 def test_a_cell_fails_alone(root: Path, store_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

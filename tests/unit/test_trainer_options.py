@@ -52,30 +52,6 @@ def test_what_can_change_a_weight_is_in_the_key(root: Path, tmp_path: Path, over
     assert Plan(job(root, tmp_path, "trainer.checkpoint_minutes=1")).stages[-1].key() == key
 
 
-def test_the_keys_of_stages_that_are_trained_already_stay(root: Path, tmp_path: Path) -> None:
-    """What a key held before there were these options: nothing may be added to it."""
-    key = Plan(job(root, tmp_path)).stages[-1].key()
-    assert set(key["recipe"]) == {
-        "learning_rate", "epochs", "batch_size", "warmup", "weight_decay", "max_length", "stride",
-    }  # fmt: skip
-    assert set(key["base"]) == {
-        "model", "freeze_embeddings", "max_length", "learning_rate_scale", "precision", "deterministic",
-    }  # fmt: skip
-    assert set(key) == {
-        "training", "role", "name", "version", "family", "labels", "metric", "recipe", "train", "dev", "overlap",
-        "seed", "base", "parent", "software",
-    }  # fmt: skip
-
-
-def test_tagging_with_a_hub_model_is_trained_anew(root: Path, tmp_path: Path) -> None:
-    """Its tokenizer may be one that words had been shown to without their spaces; that of tiny never was."""
-    hub = ["model.loader=hub", f"model.path={without_dropout(tmp_path)}", "model.parameters={}"]
-    for options, found in (([], False), (hub, True)):
-        cfg = world.job(root, "task=udpos", *options)
-        assert ("encoding" in Plan(cfg).stages[-1].key()) == found
-    assert "encoding" not in Plan(job(root, tmp_path, *hub)).stages[-1].key()
-
-
 def test_accumulated_gradients_are_one_update(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[int] = []
     real = CheckpointCallback.on_train_batch_end

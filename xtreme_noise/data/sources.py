@@ -29,8 +29,6 @@ from xtreme_noise.store import Store, digest
 
 BESIDE = {"noisy": "the noisy side of", "repair": "which repairs", "join": "which completes", "gold": "the gold of"}
 PREPARED_VERSION = 1  # of the normal form; raise it when the same source gives other rows
-# Settings of a split that were added later: without them, the identity of prepared data stays the same.
-LATER = ("noisy", "drop", "values", "repair", "make", "join", "cut", "parallel", "gold")
 
 # (digest of the identity, source.root) -> why the data cannot be used.
 _unusable: dict[tuple[str, str], DataError] = {}
@@ -140,9 +138,9 @@ class SplitRef:
 
     def identity(self) -> dict[str, Any]:
         """The key of the prepared data: everything that can change its rows, and nothing else (no local paths)."""
-        split = {name: value for name, value in asdict(self.split).items() if name not in LATER or value}
-        if not names_language(self.split) and not tasks.family(self.family).pretraining:
-            split["languages"] = None  # does not change the rows; only keys of pretraining texts include it
+        split = asdict(self.split)
+        if not names_language(self.split):
+            split["languages"] = None  # does not change the rows
         return {
             "prepared": PREPARED_VERSION,
             "kind": self.kind,

@@ -112,7 +112,13 @@ def _rows(table: str, xtreme_r: bool) -> dict[str, Language]:
     for line in table.strip().splitlines():
         code, name, script, family = (part.strip() for part in line.split("|"))
         rows[code] = Language(
-            code, name, script, family, script not in _WITHOUT_SPACES, script in _RIGHT_TO_LEFT, xtreme_r
+            code=code,
+            name=name,
+            script=script,
+            family=family,
+            spaces=script not in _WITHOUT_SPACES,
+            rtl=script in _RIGHT_TO_LEFT,
+            xtreme_r=xtreme_r,
         )
     return rows
 

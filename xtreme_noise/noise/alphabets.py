@@ -100,7 +100,15 @@ def _cased(name: str, member: str, counts: dict[str, int], turkic: bool, keeps_m
             capital = capitals.get(letter, letter.upper())
             if len(capital) == len(letter) and capital != letter and capital not in counts:
                 upper[capital] = upper.get(capital, 0.0) + count
-    return Group(name, member, tuple(counts), tuple(counts.values()), tuple(upper), tuple(upper.values()), keeps_marks)
+    return Group(
+        name=name,
+        member=member,
+        lower=tuple(counts),
+        weights=tuple(counts.values()),
+        upper=tuple(upper),
+        upper_weights=tuple(upper.values()),
+        keeps_marks=keeps_marks,
+    )
 
 
 @cache

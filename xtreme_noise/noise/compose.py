@@ -19,7 +19,7 @@ def composed(clean: str, noisy: str, first: Sequence[Edit], second: Sequence[Edi
         a, b = begin - grown[before[0]], end - grown[before[1]]
         c, d = begin + more[after[0]], end + more[after[1]]
         if clean[a:b] != noisy[c:d]:  # the second step may have undone the first
-            edits.append(Edit(a, b, c, d, clean[a:b], noisy[c:d]))
+            edits.append(Edit(start=a, end=b, noisy_start=c, noisy_end=d, clean=clean[a:b], noisy=noisy[c:d]))
     return tuple(edits)
 
 

@@ -40,7 +40,16 @@ def edits_between(clean: str, noisy: str) -> tuple[Edit, ...]:
     there = [0, *accumulate(map(len, new))]
     edits = []
     for _, a, b, c, d in differences(old, new):
-        edits.append(Edit(here[a], here[b], there[c], there[d], "".join(old[a:b]), "".join(new[c:d])))
+        edits.append(
+            Edit(
+                start=here[a],
+                end=here[b],
+                noisy_start=there[c],
+                noisy_end=there[d],
+                clean="".join(old[a:b]),
+                noisy="".join(new[c:d]),
+            )
+        )
     return tuple(edits)
 
 

@@ -89,7 +89,8 @@ class Letters(Rule):
             if not (match := _RULE.fullmatch(rule)):
                 raise ValueError(f"not a rule: {rule}")
             old, new = tuple(graphemes(match["old"])), tuple(graphemes(match["new"]))
-            pattern = _Pattern(old, new, match["first"], match["last"], match["after"], match["before"])
+            around = {name: match[name] for name in ("first", "last", "after", "before")}
+            pattern = _Pattern(old=old, new=new, **around)
             for offset, letter in enumerate(old):
                 self._at.setdefault(letter[0], []).append((offset, pattern))
 

@@ -96,12 +96,7 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
         question=QUESTION,
         answer=headline(study),
         totals=totals(study),
-        problems=views.problem_groups(study.problems),
-        place_limit=PLACES,
-        missing=views.gaps(study, "missing"),
-        inapplicable=views.gaps(study, "n/a"),
-        saturated=views.saturated(study),
-        completeness=views.completeness_table(study, names),
+        **_completeness(study, names),
         cost=cost.summary(study.cells, stages),
         tasks=[
             _task(study=study, task=task, model=model, names=names, specs=specs, looks=looks)
@@ -114,31 +109,56 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
         looks=looks,
         outlines=OUTLINES,
         arm_sizes=training.sizes(stages),
-        by_seen=[
-            table
-            for side, some in study.by_seen.sides.items()
-            for pair in MAIN
-            for table in _contrast_tables(some, pair, names, f"{side} languages: ")
-        ],
-        seen_lacks=study.by_seen.lacking,
-        main_tables=[table for pair in MAIN for table in _contrast_tables(study.contrasts, pair, names)],
+        **_contrasts(study, names),
         difference=specs.place(difference) if difference else None,
-        other_tables=[
-            table for pair in CONTRASTS[len(MAIN) :] for table in _contrast_tables(study.contrasts, pair, names)
-        ],
         resamples=sorted({e.resamples for e in study.evidence.values() if e.scores}),
         chances=_chances(study),
         sign=formatting.GUESS,
         samples=samples,
         signatures=[c for c in study.cells if c.signature][:SIGNATURES],
         signature_limit=SIGNATURES,
-        commands=ordered(job.command for job in study.jobs if job.command),
-        configs=_configs(study.jobs),
-        software=_software(study.jobs),
+        **_how_it_ran(study.jobs),
         stages=views.stage_table(stages),
         files=files,
         chart_data=Markup(_json_for_script(specs.specs)),  # evaluated last, when all charts are placed
     )
+
+
+def _completeness(study: StudyResults, names: Names) -> dict[str, Any]:
+    """What went wrong, and what is not there."""
+    return {
+        "problems": views.problem_groups(study.problems),
+        "place_limit": PLACES,
+        "missing": views.gaps(study, "missing"),
+        "inapplicable": views.gaps(study, "n/a"),
+        "saturated": views.saturated(study),
+        "completeness": views.completeness_table(study, names),
+    }
+
+
+def _contrasts(study: StudyResults, names: Names) -> dict[str, Any]:
+    """The tables that compare arms: what the study asks for, the rest, and seen with unseen languages."""
+    return {
+        "main_tables": [table for pair in MAIN for table in _contrast_tables(study.contrasts, pair, names)],
+        "other_tables": [
+            table for pair in CONTRASTS[len(MAIN) :] for table in _contrast_tables(study.contrasts, pair, names)
+        ],
+        "by_seen": [
+            table
+            for side, some in study.by_seen.sides.items()
+            for pair in MAIN
+            for table in _contrast_tables(some, pair, names, f"{side} languages: ")
+        ],
+        "seen_lacks": study.by_seen.lacking,
+    }
+
+
+def _how_it_ran(jobs: Sequence[Job]) -> dict[str, Any]:
+    return {
+        "commands": ordered(job.command for job in jobs if job.command),
+        "configs": _configs(jobs),
+        "software": _software(jobs),
+    }
 
 
 @cache

@@ -23,7 +23,7 @@ JOB = "job.json"
 STAGES = "stages.csv"
 COUNTS = ("examples", "left_out_as_in_test", "windows", "tokens", "updates")  # of a stage
 _IDENTITY = ("task", "language", "model", "intermediate", "noise", "level", "noise_seed", "seed")
-_ALSO = ("train_noise", "calibrated_by")  # also part of the identity; early records lack them
+_ALSO = ("train_noise", "calibrated_by")  # also part of the identity; None in cells that have none
 
 
 @dataclass(frozen=True)

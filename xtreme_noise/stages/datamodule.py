@@ -1,4 +1,4 @@
-"""The LightningDataModule of every task: training batches in length buckets, test examples with noise."""
+"""The LightningDataModule of every task: training batches in length buckets, with or without noise."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from torch.utils.data import DataLoader
 
 from xtreme_noise.data.batching import Feature, LengthBuckets
 from xtreme_noise.modules.base import TaskModule
-from xtreme_noise.noise.apply import Perturbed
 
 TOKENISED_AT_ONCE = 2000  # examples
 
@@ -22,7 +21,6 @@ class TaskDataModule(pl.LightningDataModule):
 
     train: target or intermediate training examples in normal form; noisy_train(epoch) replaces them in that epoch.
     most: the maximum number of batches in an epoch; None: all.
-    test: examples of one language; `transform` (a NoiseTransform) adds noise to them.
     """
 
     def __init__(
@@ -31,8 +29,6 @@ class TaskDataModule(pl.LightningDataModule):
         *,
         train: Dataset | None = None,
         noisy_train: Callable[[int], Dataset] | None = None,
-        test: Dataset | None = None,
-        transform: Callable[[Dataset, str], Perturbed] | None = None,
         batch_size: int = 32,
         most: int | None = None,
         seed: int = 0,
@@ -42,8 +38,6 @@ class TaskDataModule(pl.LightningDataModule):
         self.module = module
         self.train = train
         self.noisy_train = noisy_train
-        self.test = test
-        self.transform = transform
         self.batch_size = batch_size
         self.most = most
         self.seed = seed
@@ -110,8 +104,3 @@ class TaskDataModule(pl.LightningDataModule):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.epoch, self.start = state_dict["epoch"], state_dict["start"]
-
-    def noisy_test(self) -> Perturbed:
-        """The test examples with noise, and the statistics of that noise."""
-        assert self.test is not None and self.transform is not None
-        return self.transform(self.test, "test")

@@ -8,7 +8,8 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any
 
@@ -17,8 +18,20 @@ from xtreme_noise.errors import UserError
 log = logging.getLogger(__name__)
 
 
-def run(count: int, work: Callable[..., None], *arguments: Any) -> None:
-    """Run `work(*arguments)` in `count` processes, with the environment that Lightning's strategies expect.
+@dataclass(frozen=True)
+class _Ranks:
+    """What every rank is told: how many there are, where they meet, and where its log and its errors go."""
+
+    count: int
+    port: int
+    parent: int
+    level: int
+    records: Any
+    errors: Any
+
+
+def run(count: int, work: Callable[..., None], arguments: Mapping[str, Any]) -> None:
+    """Run `work(**arguments)` in `count` processes, with the environment that Lightning's strategies expect.
 
     `work` is a module-level function, and its arguments can be pickled. Log records of rank 0 arrive in this process.
     Raises the UserError of a rank unchanged, and torch's ProcessRaisedException, with the traceback, for any other
@@ -29,10 +42,18 @@ def run(count: int, work: Callable[..., None], *arguments: Any) -> None:
     queue, errors = get_context("spawn").Queue(), get_context("spawn").SimpleQueue()
     listener = logging.handlers.QueueListener(queue, *logging.getLogger().handlers, respect_handler_level=True)
     listener.start()
+    ranks = _Ranks(
+        count=count,
+        port=_free_port(),
+        parent=os.getpid(),
+        level=logging.getLogger().level,
+        records=queue,
+        errors=errors,
+    )
     try:
         context = start_processes(  # type: ignore[no-untyped-call]
             _rank,
-            (count, _free_port(), os.getpid(), logging.getLogger().level, queue, errors, work, arguments),
+            (ranks, work, arguments),
             nprocs=count,
             start_method="spawn",
             join=False,
@@ -52,23 +73,25 @@ def run(count: int, work: Callable[..., None], *arguments: Any) -> None:
         listener.stop()
 
 
-def _rank(
-    rank: int, count: int, port: int, parent: int, level: int, queue: Any, errors: Any, work: Callable[..., None],
-    arguments: Any,
-) -> None:  # fmt: skip
+def _rank(rank: int, ranks: _Ranks, work: Callable[..., None], arguments: Mapping[str, Any]) -> None:
     import torch
 
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(ranks.parent,), daemon=True).start()
     os.environ.update(
-        MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), NODE_RANK="0", LOCAL_RANK=str(rank), WORLD_SIZE=str(count)
+        MASTER_ADDR="127.0.0.1",
+        MASTER_PORT=str(ranks.port),
+        NODE_RANK="0",
+        LOCAL_RANK=str(rank),
+        WORLD_SIZE=str(ranks.count),
     )
-    logging.getLogger().handlers = [logging.handlers.QueueHandler(queue)] if rank == 0 else [logging.NullHandler()]
-    logging.getLogger().setLevel(level)
-    torch.set_num_threads(max(1, torch.get_num_threads() // count))
+    handler = logging.handlers.QueueHandler(ranks.records) if rank == 0 else logging.NullHandler()
+    logging.getLogger().handlers = [handler]
+    logging.getLogger().setLevel(ranks.level)
+    torch.set_num_threads(max(1, torch.get_num_threads() // ranks.count))
     try:
-        work(*arguments)
+        work(**arguments)
     except UserError as error:
-        errors.put(error)
+        ranks.errors.put(error)
         raise
 
 

@@ -99,11 +99,19 @@ def fit(stage: Stage, parent: Path, store: Store, cfg: Config, tracker: Tracker 
     """
 
     def trained(directory: Path, state: Path | None) -> None:
+        what: dict[str, Any] = {
+            "stage": stage,
+            "parent": parent,
+            "store": store,
+            "cfg": cfg,
+            "state": state,
+            "directory": directory,
+        }
         if cfg.trainer.devices == 1:
-            _train(stage, parent, store, cfg, state, directory, tracker=tracker)
+            _train(**what, tracker=tracker)
         else:
             # Trackers belong to this process; for distributed training there are the log and training.json.
-            distributed.run(cfg.trainer.devices, _train, stage, parent, store, cfg, state, directory)
+            distributed.run(cfg.trainer.devices, _train, what)
 
     def make(directory: Path) -> None:
         state = last(store.unfinished("stages", stage.key()), store)
@@ -127,7 +135,7 @@ def fit(stage: Stage, parent: Path, store: Store, cfg: Config, tracker: Tracker 
 
 
 def _train(
-    stage: Stage, parent: Path, store: Store, cfg: Config, state: Path | None, directory: Path, *,
+    *, stage: Stage, parent: Path, store: Store, cfg: Config, state: Path | None, directory: Path,
     tracker: Tracker | Literal[False] = False,
 ) -> None:  # fmt: skip
     """Train a stage into `directory`; runs on every rank, but only rank 0 writes.

@@ -29,7 +29,14 @@ class BestMeanEpochSelector(BestEpochSelector):
         module: MultitaskModule, cfg: Config, patience: int | None,
     ) -> None:  # fmt: skip
         first = next(iter(tasks.values()))
-        super().__init__(name, first.dev, "mean of tasks", first.language, predictor(module, cfg), patience)
+        super().__init__(
+            name=name,
+            dev=first.dev,
+            metric="mean of tasks",
+            language=first.language,
+            predictor=predictor(module, cfg),
+            patience=patience,
+        )
         self.tasks = dict(tasks)
         self.achieved = dict(achieved)
         self.scores: dict[str, list[float]] = {name: [] for name in tasks}
@@ -86,4 +93,12 @@ def multitask_run(stage: Stage, parent: Path, store: Store, cfg: Config) -> Trai
         return sums | {"noise": next(iter(each.values()))["noise"], "noise_achieved": levels, "tasks": each}
 
     noisy = any(run.noisy for run in runs.values())
-    return TrainingRun(module, data, select, sum(run.examples for run in runs.values()), noisy, {}, facts)
+    return TrainingRun(
+        module=module,
+        data=data,
+        select=select,
+        examples=sum(run.examples for run in runs.values()),
+        noisy=noisy,
+        achieved={},
+        facts=facts,
+    )

@@ -9,7 +9,7 @@ from typing import Any
 from xtreme_noise import __version__, metrics, models, noise
 from xtreme_noise.config import grid
 from xtreme_noise.config.fields import noise_field, spoken
-from xtreme_noise.config.schema import Config, TrainerConfig
+from xtreme_noise.config.schema import Config
 from xtreme_noise.data.candidate_pool import CandidatePool
 from xtreme_noise.data.sources import SplitRef
 from xtreme_noise.noise import Perturber
@@ -27,9 +27,9 @@ PREDICTION_VERSION = 1
 def base_identity(cfg: Config) -> dict[str, Any]:
     """The pretrained model and the settings of its use that can change a number."""
     model = cfg.model
-    attention = {"attention": model.attention} if model.attention else {}
-    return attention | {
+    return {
         "model": models.identity(model, cfg.source.offline),
+        "attention": model.attention,
         "freeze_embeddings": model.freeze_embeddings,
         "max_length": model.max_length,
         "learning_rate_scale": model.learning_rate_scale,
@@ -60,17 +60,18 @@ def cells(cfg: Config) -> list[Cell]:
 
 
 def training_identity(cfg: Config) -> dict[str, Any]:
-    """The training settings that can change a weight; defaults are left out, so that keys of earlier stages stay."""
-    usual = TrainerConfig()
-    names = ["accumulate_grad_batches", "gradient_checkpointing", "devices"]
-    if cfg.trainer.devices > 1:
-        names.append("strategy")
-    trainer = {name: getattr(cfg.trainer, name) for name in names if getattr(cfg.trainer, name) != getattr(usual, name)}
-    if cfg.trainer.accumulate_grad_batches > 1:
-        trainer["last_update"] = "mean of its own batches"  # before, it was divided by accumulate_grad_batches
-    lora = {"lora": asdict(cfg.model.lora)} if cfg.model.lora.rank else {}
-    rate = cfg.model.attention_dropout
-    return lora | ({} if rate is None else {"attention_dropout": rate}) | ({"trainer": trainer} if trainer else {})
+    """The training settings that can change a weight."""
+    trainer, model = cfg.trainer, cfg.model
+    return {
+        "lora": asdict(model.lora) if model.lora.rank else None,
+        "attention_dropout": model.attention_dropout,
+        "trainer": {
+            "accumulate_grad_batches": trainer.accumulate_grad_batches,
+            "gradient_checkpointing": trainer.gradient_checkpointing,
+            "devices": trainer.devices,
+            "strategy": trainer.strategy if trainer.devices > 1 else None,
+        },
+    }
 
 
 class Plan:
@@ -165,11 +166,12 @@ class Plan:
             "noise": None,
         }
         if task.family == "retrieval":
-            key["retrieval"] = {"prefix": model.prefix, "layer": model.retrieval_layer}
-            if model.pooling != "mean":
-                key["retrieval"]["pooling"] = model.pooling
-            if task.layer_sweep:
-                key["retrieval"]["sweep"] = task.layer_sweep
+            key["retrieval"] = {
+                "prefix": model.prefix,
+                "layer": model.retrieval_layer,
+                "pooling": model.pooling,
+                "sweep": task.layer_sweep,
+            }
         if self.pool is not None:
             against = {"depth": self.metric.cutoff, "pool": self.pool.identity}
             key["ranking"] = against | (encoding(model, task.family) or {})
@@ -181,12 +183,10 @@ class Plan:
                 "level": cell.level,
                 "seed": cell.noise_seed,
                 "field": self.noise_field,
+                "level_of": self.cfg.noise.calibrate_by,
+                "languages": self._others(cell.language),
                 "software": self.noise_software,
             }
-            if self.cfg.noise.calibrate_by != "grapheme":
-                key["noise"]["level_of"] = self.cfg.noise.calibrate_by
-            if others := self._others(cell.language):
-                key["noise"]["languages"] = others
         return key
 
     def _others(self, language: str) -> dict[str, str]:

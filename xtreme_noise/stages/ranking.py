@@ -45,13 +45,7 @@ def _references(cfg: Config, part: str, languages: list[str]) -> list[SplitRef]:
 
 
 def encoding(model: ModelConfig, family: str) -> dict[str, Any] | None:
-    """How inputs are encoded, where that is configurable (a dual encoder's vectors) or has changed (tagging).
-
-    Tagging used to pass words without the preceding space to tokenizers that do not add one. Only hub models may have
-    such a tokenizer, so only their keys name the change.
-    """
-    if family == "tagging" and model.loader == "hub":
-        return {"tokens": "as in a running text"}
+    """How a dual encoder turns inputs into vectors; None for other families."""
     if family != FAMILY:
         return None
     return {"prefixes": [model.prefix, model.passage_prefix], "pooling": model.pooling}

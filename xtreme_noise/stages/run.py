@@ -145,7 +145,7 @@ def _trained(plan: Plan, store: Store) -> list[dict[str, Any]]:
 def _share(source: Path, target: Path, language: str, parallel: bool) -> None:
     """Copy a finished file into the study's folder unless it is there. No link: changes must not reach the store."""
     content = _clustered(source, language, parallel)
-    if not (target.is_file() and not target.samefile(source) and target.read_bytes() == content):
+    if not (target.is_file() and target.read_bytes() == content):
         write_bytes(target, content)
 
 

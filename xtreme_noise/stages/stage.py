@@ -34,11 +34,6 @@ def software(names: Sequence[str]) -> dict[str, str]:
     return {name: version(name) for name in names}
 
 
-def recipe_key(recipe: RecipeConfig) -> dict[str, Any]:
-    """A recipe without its unset values, so that keys from before such a setting existed stay the same."""
-    return {name: value for name, value in asdict(recipe).items() if value is not None and value is not False}
-
-
 def cut_to(base: dict[str, Any], recipe: RecipeConfig) -> dict[str, Any]:
     """The identity of a pretrained model, with max_length limited to the recipe's."""
     return base | {"max_length": min(base["max_length"], recipe.max_length)}
@@ -128,25 +123,19 @@ class LanguageSample:
     def key(self, overlap: str) -> dict[str, Any]:
         """Includes the test sets only when overlapping rows are dropped because of them."""
         test_sets = [test.identity() for test in self.test_sets] if overlap == "drop" else []
-        key: dict[str, Any] = {"data": self.reference.identity(), "size": self.size, "left_out_for": test_sets}
-        if self.more:
-            key["more"] = [one.identity() for one in self.more]
-        if self.order != "random":
-            key["order"] = self.order
-        if self.interleave:
-            key["turn"] = list(self.interleave)
-        if self.tokens_of:
-            key["tokens_of"] = self.tokens_of.key(overlap) | {"part": self.part}
-        return key
+        return {
+            "data": [one.identity() for one in self.references],
+            "size": self.size,
+            "left_out_for": test_sets,
+            "order": self.order,
+            "turn": list(self.interleave) if self.interleave else None,
+            "tokens_of": self.tokens_of.key(overlap) | {"part": self.part} if self.tokens_of else None,
+        }
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage. Its key contains everything that can change its weights, its parent's key included.
-
-    Settings that were added later (noise, keeps_head, ...) are in the key only when used, so that the keys of stages
-    trained before stay the same.
-    """
+    """One stage. Its key contains everything that can change its weights, its parent's key included."""
 
     role: str  # intermediate | first | target | few-shot
     name: str
@@ -185,54 +174,35 @@ class Stage:
 
     @cached_property
     def _key(self) -> dict[str, Any]:
-        if self.tasks:
-            assert self.sampling is not None
-            whole: dict[str, Any] = {
-                "training": TRAINING_VERSION,
-                "role": self.role,
-                "name": self.name,
-                "recipe": recipe_key(self.recipe),
-                "together": {name: part.key() for name, part in self.tasks},
-                "sampling": asdict(self.sampling),
-                "parent": digest(self.parent.key()) if self.parent else None,
-            }
-            names = [name for name, _ in self.tasks]
-            if names != sorted(names):  # digests ignore the order of keys, but it decides which task is drawn when
-                whole["order"] = names
-            # Early versions ignored both settings: these entries keep their stages from being reused.
-            if self.recipe.patience is not None:
-                whole["ends"] = "by patience"
-            grow = [part for part in self.parts if part.noise and part.noise.schedule == "linear"]
-            if any(part.recipe.epochs != self.recipe.epochs for part in grow):
-                whole["levels"] = "over the epochs of the whole"
-            return whole
-        key: dict[str, Any] = {
+        common = {
             "training": TRAINING_VERSION,
             "role": self.role,
             "name": self.name,
+            "recipe": asdict(self.recipe),
+            "parent": digest(self.parent.key()) if self.parent else None,
+        }
+        return common | (self._tasks_key() if self.tasks else self._task_key())
+
+    def _tasks_key(self) -> dict[str, Any]:
+        """Of a multitask stage. A list, because the order of the tasks decides which one is drawn when."""
+        assert self.sampling is not None
+        return {"tasks": [[name, part.key()] for name, part in self.tasks], "sampling": asdict(self.sampling)}
+
+    def _task_key(self) -> dict[str, Any]:
+        return {
             "version": self.version,
             "family": self.family,
             "labels": list(self.labels),
             "metric": metrics.build(self.metric).name,
-            "recipe": recipe_key(self.recipe),
             "train": [sample.key(self.overlap) for sample in self.samples],
             "dev": {"data": self.dev.identity(), "size": self.dev_size},
             "overlap": self.overlap,
             "seed": self.seed,
             "base": cut_to(self.base, self.recipe),
-            "parent": digest(self.parent.key()) if self.parent else None,
-            "software": software((*SOFTWARE, "peft") if "lora" in self.base else SOFTWARE),
+            "software": software((*SOFTWARE, "peft") if self.base.get("lora") else SOFTWARE),
+            "noise": self.noise.key(software(NOISE_SOFTWARE)) if self.noise else None,
+            "keeps_head": self.keeps_head,
+            "last_epoch": self.last,
+            "updates": self.updates,
+            "encoding": self.encoding,
         }
-        if self.noise:
-            key["noise"] = self.noise.key(software(NOISE_SOFTWARE))
-        if self.keeps_head:
-            key["head"] = "of the parent"
-        if self.last:
-            key["chosen"] = "last epoch"
-        if self.recipe.epochs > 1:
-            key["batches"] = "in another order in every epoch"  # early versions kept one order
-        if self.updates is not None:
-            key["updates"] = self.updates
-        if self.encoding:
-            key["encoding"] = self.encoding
-        return key

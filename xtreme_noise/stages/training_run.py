@@ -216,33 +216,15 @@ def single_task_run(stage: Stage, parent: Path, store: Store, cfg: Config, epoch
 
     if left_out:
         log.warning("%s: dropped %d training examples that occur in the test set", stage.name, left_out)
-    data = TaskDataModule(
-        module,
-        train=train,
-        noisy_train=noisy if noise else None,
-        batch_size=stage.recipe.batch_size,
-        most=stage.updates,
-        seed=cfg.seed,
-        workers=cfg.trainer.workers,
+    data = _data(stage, cfg, module, train, noisy if noise else None)
+    # A sharded module cannot predict by itself: the dev set is scored on a second one that is whole.
+    scored = (
+        open_module(parent, cfg, stage, stage.family, fresh_head=fresh, base=stage.base)
+        if cfg.trainer.sharded
+        else module
     )
-    data.setup("fit")
-    dev = subsample(stage.dev.load(store), stage.dev_size, "dev")
-    whole = module
-    if cfg.trainer.sharded:
-        whole = open_module(parent, cfg, stage, stage.family, fresh_head=fresh, base=stage.base)
-    adapted = dict.fromkeys((module, whole)) if cfg.model.lora.rank else ()
-    adapters = [lora.add(some.model, cfg.model.lora) for some in adapted]
-    for some in adapted:
-        some.note_matrices()
-    select = BestEpochSelector(
-        name=stage.name,
-        dev=dev,
-        metric=stage.metric,
-        language=stage.dev.language,
-        predictor=predictor(whole, cfg),
-        patience=stage.recipe.patience,
-        last_epoch=stage.last,
-    )
+    adapters = _add_adapters(cfg, module, scored)
+    select = _selector(stage, store, cfg, scored)
     log.info("%s: %d examples, %d tokens", stage.name, len(train), data.tokens())
 
     def facts() -> dict[str, Any]:
@@ -265,4 +247,42 @@ def single_task_run(stage: Stage, parent: Path, store: Store, cfg: Config, epoch
         achieved=achieved,
         facts=facts,
         adapters=adapters,
+    )
+
+
+def _data(
+    stage: Stage, cfg: Config, module: TaskModule, train: Dataset, noisy: Callable[[int], Dataset] | None
+) -> TaskDataModule:
+    data = TaskDataModule(
+        module,
+        train=train,
+        noisy_train=noisy,
+        batch_size=stage.recipe.batch_size,
+        most=stage.updates,
+        seed=cfg.seed,
+        workers=cfg.trainer.workers,
+    )
+    data.setup("fit")
+    return data
+
+
+def _add_adapters(cfg: Config, *modules: TaskModule) -> list[Any]:
+    """LoRA's adapters, in each of the modules once; none where they are not asked for."""
+    adapted = dict.fromkeys(modules) if cfg.model.lora.rank else ()
+    adapters = [lora.add(module.model, cfg.model.lora) for module in adapted]
+    for module in adapted:
+        module.note_matrices()
+    return adapters
+
+
+def _selector(stage: Stage, store: Store, cfg: Config, module: TaskModule) -> BestEpochSelector:
+    """Scores the dev set of a stage with the module."""
+    return BestEpochSelector(
+        name=stage.name,
+        dev=subsample(stage.dev.load(store), stage.dev_size, "dev"),
+        metric=stage.metric,
+        language=stage.dev.language,
+        predictor=predictor(module, cfg),
+        patience=stage.recipe.patience,
+        last_epoch=stage.last,
     )

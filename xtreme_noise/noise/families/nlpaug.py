@@ -309,8 +309,13 @@ def _whole(units: Sequence[str], protect: Sequence[tuple[int, int]]) -> list[tup
 def _moved(edits: Sequence[Edit], before: int, there: int) -> list[Edit]:
     """Edits of a piece of a text that begins at `before` in the clean and at `there` in the noisy text."""
     return [
-        Edit(start + before, end + before, first + there, last + there, clean, noisy)
-        for start, end, first, last, clean, noisy in edits
+        edit._replace(
+            start=edit.start + before,
+            end=edit.end + before,
+            noisy_start=edit.noisy_start + there,
+            noisy_end=edit.noisy_end + there,
+        )
+        for edit in edits
     ]
 
 

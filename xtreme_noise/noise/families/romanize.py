@@ -95,7 +95,9 @@ class Family(WordFamily):
         self, clusters: Clusters, kinds: Sequence[int], size: int, level: float, key: bytes, table: Any, lone: bool
     ) -> tuple[list[Change], str, int]:
         if self.parameters.unit == "word":
-            return super()._noise(clusters, kinds, size, level, key, table, lone)
+            return super()._noise(
+                clusters=clusters, kinds=kinds, size=size, level=level, key=key, table=table, lone=lone
+            )
         changes = _everything(clusters.asked, kinds, table)
         noisy, cost = applied(clusters.written, changes, size)
         if unit(block(key, 0)[0]) * cost < level * size:  # with a probability that makes the mean equal to the level
