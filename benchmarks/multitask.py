@@ -1,6 +1,6 @@
-"""Several tasks at once against one task on the same tokens: what drawing tasks, and their own heads, cost in time.
+"""Multitask training compared to training on one task with the same tokens: the cost of several heads.
 
-Two tasks that are each half of the same NLI examples, against one task that has them all; e5_small, the same batches.
+Two tasks with half of the NLI examples each, compared to one task with all of them; e5_small, the same batch size.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ def main(size: int = 640) -> None:
             )
         }
         both = MultitaskData(halves, [0.5, 0.5], cfg.seed)
-        together = MultitaskModule.of(
+        multitask = MultitaskModule.of(
             dict(zip(halves, modules[1:], strict=True)), stage.recipe, cfg.model.learning_rate_scale
         )
-        alone = fit_seconds(modules[0], single)
+        one_task = fit_seconds(modules[0], single)
         single_tokens = single.tokens()
-        several = fit_seconds(together, both)
+        two_tasks = fit_seconds(multitask, both)
         tokens = sum(both.trained(1)[0].values())
         line(
-            "training two tasks at once, tokens per second against one task",
-            tokens / several,
-            single_tokens / alone,
+            "multitask training on two tasks, tokens per second, compared to one task",
+            tokens / two_tasks,
+            single_tokens / one_task,
             "1/s",
             "at least 0.97",
         )

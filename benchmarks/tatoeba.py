@@ -1,7 +1,7 @@
-"""python -m benchmarks.tatoeba [pairs]: Tatoeba as a job against the bare encoding of the same distinct sentences.
+"""python -m benchmarks.tatoeba [pairs]: Tatoeba as a job, compared to only encoding the same distinct sentences.
 
-bare: tokenised, batched by length and run through the encoder, nothing else. The job also reads the data, pools,
-searches, scores and writes records. e5_small, the first 300 sentences a pair.
+bare: sentences are tokenised, batched by length and encoded. The job also reads the data, pools vectors, searches,
+scores and writes records. e5_small, the first 300 sentences per pair.
 """
 
 from __future__ import annotations

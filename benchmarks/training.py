@@ -1,6 +1,6 @@
-"""Training XNLI: examples per second against transformers' Trainer with its default collator and sampler.
+"""Training on XNLI: examples per second, compared to transformers' Trainer with its default collator and sampler.
 
-The same model, data, batch size, optimizer steps and frozen embeddings; loading and saving are not counted.
+The same model, data, batch size, number of steps and frozen embeddings; loading and saving are not included.
 """
 
 from __future__ import annotations
