@@ -1,1 +1,1 @@
-"""Speed as a ratio against a named alternative, both in one run. Never an assertion of a test."""
+"""Benchmarks: speed relative to a named alternative, both measured in one run. No test asserts these figures."""

@@ -1,4 +1,4 @@
-"""python -m benchmarks: every comparison, one after the other."""
+"""python -m benchmarks: run all comparisons."""
 
 from __future__ import annotations
 

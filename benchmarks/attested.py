@@ -1,10 +1,10 @@
-"""Made noise against attested noise, on the items of noisy XNLI: rates, subwords and the mix of edits.
+"""Synthetic noise compared to attested noise, on the items of noisy XNLI: rates, subwords and edit types.
 
     python -m benchmarks.attested
 
-Every calibrated family at the grapheme rate that the attested side of that language has; stock nlpaug with its
-defaults, which cannot be told a level. mix: total variation distance of the mix of edits from the attested one
-(0: the same mix, 1: nothing in common). The weights of `realistic` come from de, es and fr; en, hi and tr judge it.
+Calibrated families have the grapheme error rate of the attested noise in that language; stock nlpaug has its defaults,
+since it has no level. mix: total variation distance of the edit types from the attested ones (0: the same distribution,
+1: disjoint). The weights of `realistic` were fitted on de, es and fr; en, hi and tr are the test languages.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from xtreme_noise.stages.plan import test_reference
 from xtreme_noise.store import Store
 
 ITEMS = 300
-MADE = ("realistic", "char", "keyboard", "nlpaug")
+SYNTHETIC = ("realistic", "char", "keyboard", "nlpaug")
 
 
 def main() -> None:
@@ -40,22 +40,24 @@ def main() -> None:
         clean = [*rows["text"], *rows["text_pair"]]
         attested = list(map(between, clean, [*rows["noisy_text"], *rows["noisy_text_pair"]]))
         rate = fmean(noised.achieved for noised in attested)
-        made: dict[str, Sequence[NoisedText]] = {"attested": attested}
-        for family in MADE:
+        noised_by: dict[str, Sequence[NoisedText]] = {"attested": attested}
+        for family in SYNTHETIC:
             noise = build(family)
             noise.prepare(clean, rate, code)
-            made[f"{family} at {rate:.3f}"] = [noise(text, rate, str(n), language=code) for n, text in enumerate(clean)]
+            noised_by[f"{family} at {rate:.3f}"] = [
+                noise(text, rate, str(n), language=code) for n, text in enumerate(clean)
+            ]
         if code == "en":
-            made |= {f"stock nlpaug {name}": list(map(between, clean, _stock(name, clean))) for name in STOCK}
+            noised_by |= {f"stock nlpaug {name}": list(map(between, clean, _stock(name, clean))) for name in STOCK}
         reference = _mix(clean, attested, code)
         ids = _ids(tokenizer, clean)
-        for name, noised in made.items():
+        for name, noised in noised_by.items():
             noisy = _ids(tokenizer, [one.text for one in noised])
             print(
                 f"| {code} | {name} | {fmean(one.achieved for one in noised):.3f} "
                 f"| {_words(clean, noised, code):.3f} | "
                 f"{token_change_rate(ids, noisy):.3f} | {sum(map(len, noisy)) / sum(map(len, ids)):.3f} | "
-                f"{_apart(reference, _mix(clean, noised, code)):.2f} |",
+                f"{_distance(reference, _mix(clean, noised, code)):.2f} |",
                 flush=True,
             )
 
@@ -88,8 +90,8 @@ def _text(augmented: list[str] | str, text: str) -> str:
 
 
 def _ids(tokenizer: object, texts: Sequence[str]) -> list[list[int]]:
-    found: list[list[int]] = tokenizer(list(texts), add_special_tokens=False)["input_ids"]  # type: ignore[operator]
-    return found
+    ids: list[list[int]] = tokenizer(list(texts), add_special_tokens=False)["input_ids"]  # type: ignore[operator]
+    return ids
 
 
 def _words(clean: Sequence[str], noised: Sequence[NoisedText], code: str) -> float:
@@ -105,7 +107,7 @@ def _mix(clean: Sequence[str], noised: Sequence[NoisedText], code: str) -> Count
     return total
 
 
-def _apart(one: Counter[str], other: Counter[str]) -> float:
+def _distance(one: Counter[str], other: Counter[str]) -> float:
     """Total variation distance of two mixes, in [0, 1]."""
     names = {*one, *other}
     return sum(abs(one[name] / one.total() - other[name] / other.total()) for name in names) / 2

@@ -1,7 +1,7 @@
-"""A grid of 1 model x 4 languages x 4 levels of XNLI, against the bare forward passes and a process for each cell.
+"""A grid of 1 model x 4 languages x 4 levels of XNLI, compared to bare forward passes and to one process per cell.
 
-bare: the same distinct inputs, tokenised beforehand, in length order, nothing but the model.
-naive: one Python process a cell that loads the model and pads every input to the maximum length.
+bare: only the model, on the same distinct inputs, tokenised beforehand and ordered by length.
+naive: one Python process per cell, which loads the model and pads every input to the maximum length.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from xtreme_noise.models import load_model, load_tokenizer
 from xtreme_noise.modules import module_class
 from xtreme_noise.modules.base import Limits
 from xtreme_noise.stages.evaluate import LanguageSession, evaluate
-from xtreme_noise.stages.model_cache import Models, train
+from xtreme_noise.stages.model_cache import ModelCache, train
 from xtreme_noise.stages.plan import Plan
 from xtreme_noise.stages.predictor import BATCH_TOKENS
 from xtreme_noise.store import Store
@@ -41,10 +41,10 @@ def main(size: int = 100) -> None:
         stage = train(plan, store, False)
         inputs = _inputs(plan, store)
 
-        found = Models(plan, store, False)
-        found.get("en")  # loading is not what is compared
+        cache = ModelCache(plan, store, False)
+        cache.get("en")  # loading is not measured
         begin = time.perf_counter()
-        entries = list(evaluate(plan, store, found))
+        entries = list(evaluate(plan, store, cache))
         ours = time.perf_counter() - begin
         assert len(entries) == 16 and all(entry.status == "ok" for entry, _ in entries), entries
 
@@ -57,16 +57,16 @@ def main(size: int = 100) -> None:
 
 def _inputs(plan: Plan, store: Store) -> list[list[tuple[str, str]]]:
     """The inputs of every cell."""
-    found = []
+    inputs = []
     for cell in plan.cells:
-        data = LanguageSession(plan, store, Models(plan, store, False), cell.language).data()
+        data = LanguageSession(plan, store, ModelCache(plan, store, False), cell.language).data()
         if cell.perturber is not None:
             transform = NoiseTransform(
                 cell.perturber, cell.level, cell.noise_seed, "xnli", "classification", "both", cell.language
             )
             data = transform(data, "test").dataset
-        found.append(list(zip(data["text"], data["text_pair"], strict=True)))
-    return found
+        inputs.append(list(zip(data["text"], data["text_pair"], strict=True)))
+    return inputs
 
 
 def _module(stage: Path, cfg: Any) -> Any:

@@ -1,6 +1,6 @@
-"""Several tasks at once against one task on the same tokens: what drawing tasks, and their own heads, cost in time.
+"""Multitask training compared to training on one task with the same tokens: the cost of several heads.
 
-Two tasks that are each half of the same NLI examples, against one task that has them all; e5_small, the same batches.
+Two tasks with half of the NLI examples each, compared to one task with all of them; e5_small, the same batch size.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ import tempfile
 
 from benchmarks.setting import fit_seconds, job, line
 from xtreme_noise import models
-from xtreme_noise.modules.together import TogetherModule
+from xtreme_noise.modules.multitask import MultitaskModule
 from xtreme_noise.stages.datamodule import TaskDataModule
+from xtreme_noise.stages.multitask_data import MultitaskData
 from xtreme_noise.stages.plan import Plan
-from xtreme_noise.stages.together_data import TogetherData
+from xtreme_noise.stages.training_run import open_module
 from xtreme_noise.stages.training_set import training_data
-from xtreme_noise.stages.work import open_module
 from xtreme_noise.store import Store
 
 
@@ -34,18 +34,18 @@ def main(size: int = 640) -> None:
                 ("second", modules[2], range(size // 2, size)),
             )
         }
-        both = TogetherData(halves, [0.5, 0.5], cfg.seed)
-        together = TogetherModule.of(
+        both = MultitaskData(halves, [0.5, 0.5], cfg.seed)
+        multitask = MultitaskModule.of(
             dict(zip(halves, modules[1:], strict=True)), stage.recipe, cfg.model.learning_rate_scale
         )
-        alone = fit_seconds(modules[0], single)
+        one_task = fit_seconds(modules[0], single)
         single_tokens = single.tokens()
-        several = fit_seconds(together, both)
+        two_tasks = fit_seconds(multitask, both)
         tokens = sum(both.trained(1)[0].values())
         line(
-            "training two tasks at once, tokens per second against one task",
-            tokens / several,
-            single_tokens / alone,
+            "multitask training on two tasks, tokens per second, compared to one task",
+            tokens / two_tasks,
+            single_tokens / one_task,
             "1/s",
             "at least 0.97",
         )

@@ -1,10 +1,10 @@
-"""What noise levels come to on real text: docs/noise_levels.md and .csv, and docs/figures/noise_calibration.png.
+"""Noise levels measured on real text. Writes docs/noise_levels.md and .csv and docs/figures/noise_calibration.png.
 
     python benchmarks/noise_levels.py [--data ../shared/data] [--sentences 400] [--workers 1] [--families char ...]
 
-SIB-200 training sentences (FLORES-200) of all 50 languages of XTREME-R, every family that needs nothing from its user,
-seed 0: mean measured grapheme error rate per level, capacity, and words touched at 0.1 (graphemes where spaces do not
-separate words). --families measures these only and keeps what the CSV says of the others.
+SIB-200 training sentences (FLORES-200) of all 50 languages of XTREME-R, every family that works without a user's files,
+seed 0: mean grapheme error rate per level, capacity, and share of words changed at 0.1 (of graphemes in languages
+without spaces). With --families only these are measured; the CSV's rows of the others are kept.
 """
 
 from __future__ import annotations
@@ -52,21 +52,21 @@ class Row:
 
     @property
     def short(self) -> bool:
-        """The family had too little to act on: not a matter of calibration."""
+        """The texts offer too few places for this level; this is not an error of calibration."""
         return self.achieved < self.level - 0.005 and self.capacity < 0.6
 
 
 def perturbers() -> dict[str, Perturber]:
-    """The families that need neither a table nor a test set of the user's."""
-    found = {}
+    """The families that work without a table or a test set from the user."""
+    usable = {}
     for family in families():
         try:
             perturber = family_class(family)(checked_parameters(family, {}))
         except ConfigError:
             continue
         if not perturber.paired:
-            found[family] = perturber
-    return found
+            usable[family] = perturber
+    return usable
 
 
 def measured(case: tuple[str, str], data: Path, sentences: int) -> list[Row]:
@@ -85,14 +85,14 @@ def measured(case: tuple[str, str], data: Path, sentences: int) -> list[Row]:
     return rows
 
 
-def known(path: Path, measured_anew: Sequence[str]) -> list[Row]:
-    """Rows that the CSV has, but for the families measured now."""
+def earlier_rows(path: Path, measured_now: Sequence[str]) -> list[Row]:
+    """The rows of the CSV, except those of the families measured now."""
     if not path.is_file():
         return []
     with path.open(encoding="utf-8", newline="") as file:
         types: dict[str, Any] = {field.name: str if field.type == "str" else float for field in fields(Row)}
         rows = [Row(**{name: types[name](value) for name, value in row.items()}) for row in csv.DictReader(file)]
-    return [row for row in rows if row.family not in measured_anew and row.family in families()]
+    return [row for row in rows if row.family not in measured_now and row.family in families()]
 
 
 def write(rows: Sequence[Row], sentences: int) -> None:
@@ -108,17 +108,18 @@ def write(rows: Sequence[Row], sentences: int) -> None:
 def page(rows: Sequence[Row], sentences: int) -> Iterator[str]:
     yield f"""# Noise levels as measured
 
-![Achieved over asked level, one line a language](figures/noise_calibration.png)
+![Measured rate by level, one line per language](figures/noise_calibration.png)
 
-Made by `python benchmarks/noise_levels.py` ([noise_levels.csv](noise_levels.csv)): mean grapheme error rate per level
-over {sentences} SIB-200 training sentences (FLORES-200) per language, seed 0, regex {version("regex")}. Each family has
-its default parameters; its signature says which version this is. An asterisk marks a level that the family is short of
-because it has too little to act on; `capacity` is the share of graphemes it can act on; `words` the share of words
-that are touched at 0.1 (of graphemes in zh, ja, th and my). A language in which a family cannot act has no row.
+Written by `python benchmarks/noise_levels.py` ([noise_levels.csv](noise_levels.csv)): mean grapheme error rate per
+level over {sentences} SIB-200 training sentences (FLORES-200) per language, seed 0,
+regex {version("regex")}. Each family has its default parameters; the signature identifies its version. An asterisk marks
+a level that the family does not reach because the texts offer too few places for it; `capacity` is the share of graphemes it can act on; `words` is the share
+of words changed at level 0.1 (of graphemes in zh, ja, th and my). A language that a family does not support has no row.
 
 ## Largest deviations
 
-Over all languages with enough to act on, mean achieved level minus level; `short` counts the languages that are marked.
+Largest absolute difference between measured rate and level over the languages without an asterisk; `short` counts the
+languages with one.
 
 | family | languages | short at .1 | .01 | .05 | .1 | .2 | .3 |
 |---|---|---|---|---|---|---|---|"""
@@ -142,7 +143,7 @@ Over all languages with enough to act on, mean achieved level minus level; `shor
 
 
 def figure(rows: Sequence[Row], path: Path) -> None:
-    """Achieved over asked, one panel a family, one line a language."""
+    """Measured rate by level: one panel per family, one line per language."""
     names = list(dict.fromkeys(row.family for row in rows))
     height = -(-len(names) // PER_ROW)
     with mpl.rc_context(STYLE):
@@ -185,20 +186,20 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
     parser.add_argument("--sentences", type=int, default=400)
     parser.add_argument("--workers", type=int, default=1, help=f"processes (this machine has {os.cpu_count()} cores)")
-    parser.add_argument("--families", nargs="*", help="these only, not all")
+    parser.add_argument("--families", nargs="*", help="only these families")
     options = parser.parse_args()
     every = perturbers()
-    wanted = [family for family in every if options.families is None or family in options.families]
+    chosen = [family for family in every if options.families is None or family in options.families]
     order = {code: number for number, code in enumerate(XTREME_R)}
     work = partial(measured, data=options.data, sentences=options.sentences)
     with ProcessPoolExecutor(options.workers) as pool:
-        for family in wanted:  # written after each: an interrupted run goes on with --families
-            rows = known(DOCS / "noise_levels.csv", [family])
+        for family in chosen:  # written after each: continue an interrupted run with --families
+            rows = earlier_rows(DOCS / "noise_levels.csv", [family])
             cases = [(family, code) for code in XTREME_R if every[family].supports(code)]
-            for (_, code), found in zip(cases, pool.map(work, cases), strict=True):
-                reached = " ".join(f"{row.achieved:.4f}" for row in found)
+            for (_, code), new_rows in zip(cases, pool.map(work, cases), strict=True):
+                reached = " ".join(f"{row.achieved:.4f}" for row in new_rows)
                 print(f"{family:14} {code}  {reached or 'nothing to act on'}", flush=True)
-                rows += found
+                rows += new_rows
             write(sorted(rows, key=lambda row: (row.family, order[row.language], row.level)), options.sentences)
 
 

@@ -1,14 +1,13 @@
-"""Noise speed beside nlpaug, on the same text in one run: sentences per second on one core.
+"""Speed of noise compared to nlpaug, on the same text in one run: sentences per second on one core.
 
     python benchmarks/noise_speed.py [--data ../shared/data] [--sentences 2000] [--repeat 5] [--families char ...]
 
-Every family that needs nothing from its user, at level 0.05, each beside the stock augmenter that comes nearest to it,
-and keyboard beside MulTypo where that is installed (pip install multypo; not a dependency). Text: XNLI premises of
---data where it is there, in English or the first language the family can act in; else utterances made from
-home-assistant-intents. `first` is the first pass, with the caches of words and clusters empty, `then` the best of the
-later ones. Exit code 1 when a family is below what is wanted: 20,000 sentences/s for char, keyboard and diacritic,
-2,000 for any other, 4 times nlpaug's RandomCharAug for char. The machine should be idle: CPU time is measured, but a
-busy neighbour costs half of it.
+Families that work without a user's files, at level 0.05, compared to the most similar stock augmenter, and keyboard
+also to MulTypo if installed (pip install multypo; not a dependency). Text: XNLI premises of --data if present, in
+English or the first language that the family supports; otherwise utterances generated from home-assistant-intents.
+`first` is the first pass, with empty caches of words and clusters; `then` is the best of the later passes. Exit code 1
+if a family misses its target: 20,000 sentences/s for char, keyboard and diacritic, 2,000 for any other, and 4 times
+nlpaug's RandomCharAug for char. CPU time is measured, but run it on an idle machine: load can halve the speed.
 """
 
 from __future__ import annotations
@@ -29,11 +28,11 @@ from xtreme_noise.noise import Perturber
 from xtreme_noise.noise.foreign import restored
 
 LEVEL = 0.05
-RATIO = 4.0  # of char to RandomCharAug
+RATIO = 4.0  # of char, compared to RandomCharAug
 FAST, LEAST = 20_000, 2_000
 FAST_FAMILIES = ("char", "diacritic", "keyboard")
 CODES = ("en", "vi", "de", "ru", "hi", "zh")
-# The stock augmenter that does most nearly the same, and the parameter that is its level.
+# The most similar stock augmenter, and its parameter for the level.
 NEAREST = {
     "char": ("char.RandomCharAug", "aug_char_p"),
     "keyboard": ("char.KeyboardAug", "aug_char_p"),
@@ -45,7 +44,7 @@ MULTYPO_RATE = 0.25  # of words: about a grapheme error rate of 0.05 in English
 
 
 def texts(data: Path, code: str, count: int) -> tuple[list[str], str]:
-    """Sentences of a language, and where they are from."""
+    """Sentences of a language, and their source."""
     path = data / "xnli" / f"test.{code}.jsonl.gz"
     if path.exists():
         with gzip.open(path, "rt", encoding="utf-8") as file:
@@ -79,17 +78,17 @@ def multypo(generator: Any, text: str, _: int) -> object:
 
 
 def alternatives(family: str) -> dict[str, Callable[[str, int], object]]:
-    """Name -> what to call, of other packages."""
-    found: dict[str, Callable[[str, int], object]] = {}
+    """Functions of other packages to compare with, by name."""
+    functions: dict[str, Callable[[str, int], object]] = {}
     if family in NEAREST:
         path, rate = NEAREST[family]
         module, _, name = path.partition(".")
         augmenter = getattr(importlib.import_module(f"nlpaug.augmenter.{module}"), name)
-        found[f"nlpaug {name}"] = partial(stock, augmenter(**{rate: LEVEL}))
+        functions[f"nlpaug {name}"] = partial(stock, augmenter(**{rate: LEVEL}))
     if family == "keyboard" and importlib.util.find_spec("multypo"):
         generator = importlib.import_module("multypo").MultiTypoGenerator(language="english")
-        found["MulTypo"] = partial(multypo, generator)
-    return found
+        functions["MulTypo"] = partial(multypo, generator)
+    return functions
 
 
 def main() -> int:
@@ -97,7 +96,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
     parser.add_argument("--sentences", type=int, default=2000)
     parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--families", nargs="*", help="these only, not all")
+    parser.add_argument("--families", nargs="*", help="only these families")
     options = parser.parse_args()
     print("| family | language | characters | first | then | alternative | it makes | ratio |")
     print("|---|---|---|---|---|---|---|---|")
@@ -109,7 +108,7 @@ def main() -> int:
         sentences, source = texts(options.data, code, options.sentences)
         perturber.prepare(sentences[:400], LEVEL, code)
         works: dict[str, Callable[[str, int], object]] = {"": partial(ours, perturber, code), **alternatives(family)}
-        # In turns, so that a busy moment of the machine meets all of them.
+        # In turns, so that load on the machine affects all of them alike.
         with restored():  # as for a data set
             spent = [{name: seconds(work, sentences) for name, work in works.items()} for _ in range(options.repeat)]
         best = {name: len(sentences) / min(one[name] for one in spent) for name in works}
@@ -120,11 +119,11 @@ def main() -> int:
             print(f"{head} {name} | {speed:,.0f} | {then / speed:.1f} |", flush=True)
         if not best:
             print(f"{head} | | |", flush=True)
-        wanted = FAST if family in FAST_FAMILIES else LEAST
-        if then < wanted:
-            slow.append(f"{family}: {then:,.0f} sentences/s, {wanted:,} wanted")
+        target = FAST if family in FAST_FAMILIES else LEAST
+        if then < target:
+            slow.append(f"{family}: {then:,.0f} sentences/s, target {target:,}")
         if family == "char" and then < RATIO * best["nlpaug RandomCharAug"]:
-            slow.append(f"char: {then / best['nlpaug RandomCharAug']:.2f} times RandomCharAug, {RATIO:g} wanted")
+            slow.append(f"char: {then / best['nlpaug RandomCharAug']:.2f} times RandomCharAug, target {RATIO:g}")
     print(f"\nSentences/s of CPU time at level {LEVEL}: {source}, {options.sentences} at most.")
     print("\n".join(slow))
     return 1 if slow else 0

@@ -1,4 +1,4 @@
-"""A second run of a finished experiment: nothing trained, nothing forwarded. Wall time of the whole command."""
+"""A second run of a finished experiment, which trains and evaluates nothing: wall time of the whole command."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def main() -> None:
             begin = time.perf_counter()
             subprocess.run(command, check=True, capture_output=True, env=environment)
             seconds.append(time.perf_counter() - begin)
-        print(f"second run of a finished experiment: {seconds[1]:.1f} s, first {seconds[0]:.1f} s (wanted: under 20 s)")
+        print(f"second run of a finished experiment: {seconds[1]:.1f} s, first {seconds[0]:.1f} s (target: under 20 s)")
 
 
 if __name__ == "__main__":

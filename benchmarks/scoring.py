@@ -1,4 +1,4 @@
-"""Seconds of one core to score 100,000 predictions, and to count their flips against others: every metric there is."""
+"""Seconds on one core to score 100,000 predictions and to count their flips, for every metric."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Made = tuple[list[str], list[str], list[Any]]  # predictions on clean input, on 
 
 
 def words(rng: random.Random, most: int) -> str:
-    """An answer that hardly another one equals: nothing is gained by remembering it."""
+    """A random answer; hardly any two are equal, so that caching does not help."""
     return " ".join("".join(rng.choices("abcdefghijklmno", k=5)) for _ in range(rng.randint(1, most)))
 
 
@@ -62,7 +62,7 @@ MAKERS: dict[str, Callable[[random.Random], Made]] = {
 def main(*names: str) -> None:
     for name in names or metrics.names():
         if name not in MAKERS:
-            raise SystemExit(f"{name} has no predictions to score: say in MAKERS what they look like")
+            raise SystemExit(f"{name} has no predictions to score: add a generator to MAKERS")
         clean, noisy, gold = MAKERS[name](random.Random(0))
         metric = metrics.build(name, "en")
         begin = time.process_time()
@@ -71,7 +71,7 @@ def main(*names: str) -> None:
         metric.flips(clean, noisy, gold)
         flips = time.process_time() - scored
         took = f"{scored - begin:.1f} s to score {COUNT:,} predictions, {flips:.1f} s for flips"
-        print(f"{name}: {took} (wanted: under 10 s)", flush=True)
+        print(f"{name}: {took} (target: under 10 s)", flush=True)
 
 
 if __name__ == "__main__":

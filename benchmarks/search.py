@@ -1,8 +1,8 @@
-"""python -m benchmarks.search [pool] [queries]: exact search over a pool of Mewsli-X's size.
+"""python -m benchmarks.search [pool] [queries]: exact search in a candidate pool of the size of Mewsli-X.
 
-Seeded random unit vectors: 1,003,893 x 384 float32 in a memory-mapped file, 14,624 queries, the best 20 of each.
-Measured in a process of its own: seconds, processor time of all cores, and peak resident memory, which counts those
-pages of the file that are in memory. Checked: the answers to 64 queries against brute force in double precision.
+Seeded random unit vectors: 1,003,893 x 384 float32 in a memory-mapped file, 14,624 queries, top 20.
+Measured in a separate process: seconds, processor time of all cores, and peak resident memory, including the pages of
+the file that are in memory. The results of 64 queries are compared to brute force in double precision.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from xtreme_noise.search import top_k
 POOL, QUERIES, WIDTH, K = 1_003_893, 14_624, 384, 20
 CHECKED = 64
 CHUNK = 65_536
-EQUAL = 1e-6  # scores nearer than this may stand in either order in single precision
+EQUAL = 1e-6  # scores closer than this may be in either order in single precision
 
 
 def main(rows: int = POOL, queries: int = QUERIES) -> None:
@@ -34,15 +34,15 @@ def main(rows: int = POOL, queries: int = QUERIES) -> None:
         _write(folder / "queries.npy", queries, 2)
         command = [sys.executable, "-m", "benchmarks.search", "--measure", name]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
-        found: dict[str, float] = json.loads(done.stdout)
+        result: dict[str, float] = json.loads(done.stdout)
         print(
-            f"search of {queries:,} queries in {rows:,} x {WIDTH}, top {K}: {found['seconds']:.1f} s "
-            f"(wanted: under 300; {found['processor']:.1f} s of processor time), "
-            f"peak memory {found['gigabytes']:.2f} GB (wanted: under 3)",
+            f"search of {queries:,} queries in {rows:,} x {WIDTH}, top {K}: {result['seconds']:.1f} s "
+            f"(target: under 300; {result['processor']:.1f} s of processor time), "
+            f"peak memory {result['gigabytes']:.2f} GB (target: under 3)",
             flush=True,
         )
         wrong = _check(folder, rows)
-        print(f"against brute force in double precision, {min(CHECKED, queries)} queries: {wrong} differ (wanted: 0)")
+        print(f"against brute force in double precision, {min(CHECKED, queries)} queries: {wrong} differ (target: 0)")
 
 
 def _write(path: Path, rows: int, seed: int) -> None:
@@ -66,7 +66,7 @@ def _measure(folder: Path) -> None:
 
 
 def _check(folder: Path, rows: int) -> int:
-    """How many of the checked queries have another answer than brute force, ties in single precision left aside."""
+    """The number of checked queries whose results differ from brute force, ignoring ties in single precision."""
     queries: NDArray[np.float64] = np.load(folder / "queries.npy")[:CHECKED].astype(np.float64)
     pool = np.load(folder / "pool.npy", mmap_mode="r")
     found = np.load(folder / "found.npy")[:CHECKED]

@@ -1,4 +1,4 @@
-"""What the benchmarks share: the data folder, composed jobs, a line of result."""
+"""Shared by the benchmarks: the data folder, composed jobs, and how a result is printed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from xtreme_noise.config.schema import Config
 
 
 def data_folder() -> Path:
-    """The real data: XTREME_NOISE_DATA, or shared/data beside the checkout. Raises SystemExit without it."""
+    """The real data: XTREME_NOISE_DATA, or shared/data next to the checkout. Raises SystemExit if it is missing."""
     default = Path(__file__).resolve().parents[2] / "shared" / "data"
     folder = Path(os.environ.get("XTREME_NOISE_DATA", default))
     if not folder.is_dir():
@@ -26,8 +26,8 @@ def data_folder() -> Path:
 
 def job(*overrides: str) -> Config:
     """One composed and checked job that reads the real data."""
-    (found,) = compose.jobs([*overrides, "source=files", f"source.root={data_folder()}", "trainer.progress=false"])
-    return found
+    (cfg,) = compose.jobs([*overrides, "source=files", f"source.root={data_folder()}", "trainer.progress=false"])
+    return cfg
 
 
 def fit_seconds(module: Any, data: Any, precision: Any = "32-true") -> float:
@@ -43,16 +43,16 @@ def fit_seconds(module: Any, data: Any, precision: Any = "32-true") -> float:
 
 
 def machine() -> str:
-    """The machine in words."""
+    """A description of the machine."""
     return (
         f"{os.cpu_count()} CPU cores ({platform.machine()}), {torch.get_num_threads()} torch threads, no GPU used; "
         f"Python {platform.python_version()}, torch {torch.__version__}"
     )
 
 
-def line(name: str, ours: float, other: float, unit: str, wanted: str) -> None:
-    """Print one comparison: both figures and their ratio."""
+def line(name: str, ours: float, other: float, unit: str, target: str) -> None:
+    """Print one comparison: both figures, their ratio and its target."""
     print(
-        f"{name}: {ours:.2f} against {other:.2f} {unit}, ratio {ours / other:.2f} (wanted: {wanted})",
+        f"{name}: {ours:.2f} against {other:.2f} {unit}, ratio {ours / other:.2f} (target: {target})",
         flush=True,
     )

@@ -1,7 +1,7 @@
-"""python -m benchmarks.tatoeba [pairs]: Tatoeba as a job against the bare encoding of the same distinct sentences.
+"""python -m benchmarks.tatoeba [pairs]: Tatoeba as a job, compared to only encoding the same distinct sentences.
 
-bare: tokenised, batched by length and run through the encoder, nothing else. The job also reads the data, pools,
-searches, scores and writes records. e5_small, the first 300 sentences a pair.
+bare: sentences are tokenised, batched by length and encoded. The job also reads the data, pools vectors, searches,
+scores and writes records. e5_small, the first 300 sentences per pair.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from benchmarks.setting import job, line
 from xtreme_noise.data.batching import pad, sorted_batches
 from xtreme_noise.stages.evaluate import LanguageSession, evaluate
-from xtreme_noise.stages.model_cache import Models
+from xtreme_noise.stages.model_cache import ModelCache
 from xtreme_noise.stages.plan import Plan
 from xtreme_noise.stages.predictor import Predictor
 from xtreme_noise.store import Store
@@ -32,7 +32,7 @@ def main(pairs: int = 4, size: int = 300) -> None:
                 f"store={folder}",
             )  # fmt: skip
             plan, store = Plan(cfg), Store(folder)
-            models = Models(plan, store, False)
+            models = ModelCache(plan, store, False)
             predictor = models.get(code)  # loading is not what is compared
             begin = time.perf_counter()
             entries = list(evaluate(plan, store, models))

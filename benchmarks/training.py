@@ -1,6 +1,6 @@
-"""Training XNLI: examples per second against transformers' Trainer with its default collator and sampler.
+"""Training on XNLI: examples per second, compared to transformers' Trainer with its default collator and sampler.
 
-The same model, data, batch size, optimizer steps and frozen embeddings; loading and saving are not counted.
+The same model, data, batch size, number of steps and frozen embeddings; loading and saving are not included.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from benchmarks.setting import fit_seconds, job, line
 from xtreme_noise import models
 from xtreme_noise.stages.datamodule import TaskDataModule
 from xtreme_noise.stages.plan import Plan
+from xtreme_noise.stages.training_run import open_module
 from xtreme_noise.stages.training_set import training_data
-from xtreme_noise.stages.work import open_module
 from xtreme_noise.store import Store
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,9 +50,16 @@ def store_path(apart: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return path
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """What was imported stays: a training run's full collections need not look through it again."""
+    gc.collect()
+    gc.freeze()
+
+
 _PICTURES: dict[str, Any] = {
     "figures.figures": {}, "charts.curve_charts": [], "charts.harm_charts": [], "charts.heat_charts": {},
-    "charts.difference_chart": None,
+    "charts.difference_chart": None, "page.vega_library": "",
 }  # fmt: skip
 
 
@@ -62,8 +71,47 @@ def without_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
             monkeypatch.setattr(f"xtreme_noise.report.{drawn}", lambda *_, nothing=nothing: nothing)
 
 
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Random models are made once: the empty store of a test gets copies."""
+    from xtreme_noise.models import random
+    from xtreme_noise.store import digest
+
+    folder, real = tmp_path_factory.mktemp("random-models"), random.make
+
+    def make(parameters: dict[str, int], directory: Path) -> None:
+        made = folder / digest(parameters)
+        if not made.is_dir():
+            real(parameters, made)
+        shutil.copytree(made, directory, dirs_exist_ok=True)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(random, "make", make)
+        yield
+
+
+@pytest.fixture(scope="session")
+def one_mode() -> Iterator[None]:
+    """Hydra composes every command once more than it needs, to see whether it is a sweep: launch.run tells it."""
+    from hydra._internal.hydra import Hydra
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Hydra, "get_mode", lambda *_, **__: None)
+        yield
+
+
+@pytest.fixture(scope="session")
+def tiny(made_once: None, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001
+    """The checkpoint of model=tiny, to be read only."""
+    from tests.unit.tiny_modules import TINY
+    from xtreme_noise import models
+    from xtreme_noise.store import Store
+
+    return models.materialise(TINY, Store(tmp_path_factory.mktemp("tiny")), offline=True)
+
+
 @pytest.fixture
-def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workdir(made_once: None, one_mode: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:  # noqa: ARG001
     """An empty current directory: where a command without sweep= leaves its results."""
     path = tmp_path / "work"
     path.mkdir()

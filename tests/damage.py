@@ -6,6 +6,7 @@ no manifest.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from xtreme_noise.store import MANIFEST
+from xtreme_noise.manifest import CHECKSUM, MANIFEST, canonical
 
 
 def victim(artifact: Path) -> Path:
@@ -30,14 +31,20 @@ def _bytes(change: Callable[[bytes], bytes], file: str | None = None) -> Callabl
     return harm
 
 
+def sign(manifest: dict[str, Any]) -> None:
+    """Give the manifest the checksum of its other entries."""
+    rest = {name: value for name, value in manifest.items() if name != CHECKSUM}
+    manifest[CHECKSUM] = hashlib.sha256(canonical(rest).encode(errors="surrogatepass")).hexdigest()
+
+
 def _manifest(change: Callable[[dict[str, Any]], object], *, signed: bool = True) -> Callable[[Path], None]:
-    """signed: its own checksum stays, and tells; otherwise it is one of before there were any."""
+    """signed: its own checksum stays, and tells; otherwise it is made anew for what was changed."""
 
     def harm(artifact: Path) -> None:
         content = json.loads((artifact / MANIFEST).read_text())
-        if not signed:
-            del content["sha256"]
         replaced = change(content)
+        if replaced is None and not signed:
+            sign(content)
         (artifact / MANIFEST).write_text(json.dumps(replaced if replaced is not None else content))
 
     return harm

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import locale
 import os
+import shutil
 import signal
 import tempfile
 import threading
@@ -29,7 +30,16 @@ def _asked() -> None:
     os.environ.setdefault("TESTS_PYENV", str(Path.home() / ".pyenv"))
 
 
+def _in_memory() -> None:
+    """pytest's temporary files, where nothing else is said: stores of thousands of small files keep a disk busy."""
+    memory = Path("/dev/shm")
+    usable = memory.is_dir() and os.access(memory, os.W_OK) and not os.statvfs(memory).f_flag & os.ST_NOEXEC
+    if usable and shutil.disk_usage(memory).free > 4 << 30 and "TMPDIR" not in os.environ:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
+
+
 _asked()
+_in_memory()
 DATA = Path(os.environ.get("TESTS_DATA") or REPOSITORY.parent / "shared" / "data")
 PYTHONS = [path for path in os.environ.get("TESTS_PYTHONS", "").split(os.pathsep) if path]
 PYENV = Path(os.environ["TESTS_PYENV"]) / "versions"

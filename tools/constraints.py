@@ -2,8 +2,8 @@
 
     .venv/bin/python tools/constraints.py > constraints.txt
 
-A package that needs a newer Python than the project does is pinned for those Pythons only; an older one takes
-what pyproject.toml allows.
+A package that needs a newer Python than the project does is pinned for those Pythons only; on older ones
+pyproject.toml decides.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ PROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 
 
 def closure(requirements: list[str], own_extras: dict[str, list[str]]) -> dict[str, str]:
-    """Name -> installed version of everything these requirements need, directly or not."""
-    found: dict[str, str] = {}
+    """Installed versions, by name, of all direct and indirect dependencies of these requirements."""
+    versions: dict[str, str] = {}
     seen: set[tuple[str, str]] = set()
     todo = [(Requirement(text), "") for text in requirements]
     while todo:
@@ -39,12 +39,12 @@ def closure(requirements: list[str], own_extras: dict[str, list[str]]) -> dict[s
             installed = distribution(name)
         except PackageNotFoundError:
             sys.exit(f"{requirement} is not installed here")
-        found[name] = Version(installed.version).public  # 2.13.0+cpu and 2.13.0 are one release
-        for wanted in ("", *requirement.extras):
-            if (name, wanted) not in seen:
-                seen.add((name, wanted))
-                todo += [(Requirement(text), wanted) for text in installed.requires or []]
-    return found
+        versions[name] = Version(installed.version).public  # 2.13.0+cpu and 2.13.0 are the same release
+        for extra in ("", *requirement.extras):
+            if (name, extra) not in seen:
+                seen.add((name, extra))
+                todo += [(Requirement(text), extra) for text in installed.requires or []]
+    return versions
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
-"""The command: read it, compose and check all of it, then do what its mode says.
+"""The command line: parse it, compose and check the configuration, then run the mode.
 
 Exit codes: 0 done; 1 something failed (named on stderr and in the report); 2 the command or its configuration
 is wrong and nothing was loaded; 130 and 143: ended by SIGINT (Ctrl-C) and by SIGTERM.
 
-What takes time to import is imported inside functions: a signal is answered from the beginning.
+Slow imports are inside functions, so that signals are handled from the start.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _HYDRA_FLAGS = ("help", "hydra_help", "shell_completion", "cfg", "info")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code. `argv` is without the program's name (default: the process's own)."""
+    """Run one command and return its exit code. `argv`: without the program's name (default: that of the process)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         with interrupt.handled():
@@ -37,8 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.errno not in DISK:
             raise
         print(
-            f"xtreme-noise: {error.filename or 'a file'} cannot be written ({error.strerror}): make room there, or "
-            "choose another folder with sweep= or store=. What is finished is kept: the same command resumes",
+            f"xtreme-noise: {error.filename or 'a file'} cannot be written ({error.strerror}): free some space, or "
+            "choose another folder with sweep= or store=. Finished work is kept: the same command resumes",
             file=sys.stderr,
         )
         return 1
@@ -46,15 +46,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         number = stop.number if isinstance(stop, interrupt.Interrupted) else signal.SIGINT
         below = "\n" if sys.stderr is not None and sys.stderr.isatty() else ""  # of the terminal's ^C
         print(
-            f"{below}xtreme-noise: interrupted by {signal.Signals(number).name}. What is finished is kept (stages, "
-            "cells, a fit up to its last saved state); the same command resumes",
+            f"{below}xtreme-noise: interrupted by {signal.Signals(number).name}. Finished work is kept (stages, cells, "
+            "a fit up to its last checkpoint); the same command resumes",
             file=sys.stderr,
         )
         return 128 + number
 
 
 def _uninterrupted(arguments: list[str]) -> int:
-    """The exit code of a command. Raises Interrupted for a signal that came, and was lost or taken for a failure."""
+    """The exit code of a command. Raises Interrupted for a signal that a library swallowed or reported as a failure."""
     try:
         code = _main(arguments)
     except Exception:
@@ -65,13 +65,13 @@ def _uninterrupted(arguments: list[str]) -> int:
 
 
 def _decodable(arguments: list[str]) -> None:
-    """Raise ConfigError for a name that this locale has no text for: libraries that are handed it fail much later."""
+    """Raise ConfigError for a name that cannot be decoded in this locale: libraries would fail on it much later."""
     folders = (os.environ.get(name, "") for name in ("XTREME_NOISE_STORE", "XTREME_NOISE_DATA"))
     for text in (*arguments, *folders, str(Path.cwd())):
-        if any("\ud800" <= sign <= "\udfff" for sign in text):  # how Python keeps bytes that it cannot decode
+        if any("\ud800" <= sign <= "\udfff" for sign in text):  # Python's escapes for undecodable bytes
             raise ConfigError(
-                f"{text!a} is no text in the encoding of this locale ({sys.getfilesystemencoding()}): set "
-                "PYTHONUTF8=1, or give it another name"
+                f"{text!a} is not valid text in the encoding of this locale ({sys.getfilesystemencoding()}): set "
+                "PYTHONUTF8=1, or use another name"
             )
 
 
@@ -98,7 +98,7 @@ def _main(arguments: list[str]) -> int:
         compose.study(flags.overrides, flags.multirun, flags.config_dir)
     if any(getattr(flags, name) for name in _HYDRA_FLAGS):
         if flags.config_dir or any("searchpath" in text for text in flags.overrides):
-            compose.check_trusted(flags.overrides, flags.config_dir)  # --help calls what the files name as well
+            compose.check_trusted(flags.overrides, flags.config_dir)  # --help, too, calls what the files name
         return run_hydra(arguments)
     given = _mode(flags.overrides)
     if given in modes.OF_A_FOLDER and (sweep := _only_sweep(flags.overrides)) is not None:
@@ -112,7 +112,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
-    """Hydra's flags, as far as they matter here. Raises ConfigError."""
+    """The flags of Hydra that matter here. Raises ConfigError."""
     parser = _Parser(add_help=False, allow_abbrev=False)
     parser.add_argument("overrides", nargs="*")
     parser.add_argument("--multirun", "-m", action="store_true")
@@ -144,7 +144,7 @@ def _mode(overrides: list[str]) -> str | None:
 
 
 def _only_sweep(overrides: list[str]) -> Path | None:
-    """The folder of a plain `mode=report sweep=folder` (or export), for which nothing has to be composed."""
+    """The folder of a plain `mode=report sweep=folder` (or export), which needs no composition."""
     rest = [text for text in overrides if not text.startswith("mode=")]
     if len(rest) != 1 or not rest[0].startswith("sweep="):
         return None
@@ -155,6 +155,6 @@ def _only_sweep(overrides: list[str]) -> Path | None:
 
     try:
         value = OverridesParser.create().parse_override(rest[0]).value()
-    except HydraException:  # such as a path with a quote that nobody quoted: taken as it is
+    except HydraException:  # such as an unquoted path with a quote in it: use the text as it is
         value = rest[0].split("=", 1)[1].strip("'\"")
     return Path(place("sweep", str(value))).absolute()

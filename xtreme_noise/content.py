@@ -1,7 +1,7 @@
-"""Files that stand in a key by their content: what is read later must be what the key says.
+"""Reading files whose content is part of a key: what is read must be what the key says.
 
-A key is made when a job is planned, and its files are read hours later, after a fit. Whoever makes a key keeps the
-sha256 of every file with it, and reads the file by `read` or `copy`, which read it once.
+A key is made when a job is planned, but its files may be read hours later, after a fit. Code that makes a key keeps the
+sha256 of every file and reads the files with `read` or `copy`, which read them once.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ _digests: dict[tuple[str, tuple[int, ...]], str] = {}
 
 
 class Unsettled(DataError):
-    """A file that changed or could not be read: the next try may find it right."""
+    """A file that changed or could not be read; the next try may succeed."""
 
 
 def stamp(path: Path) -> tuple[int, ...]:
-    """What a change of a file changes, but for its bytes: nobody can set its ctime."""
+    """Metadata that change whenever the file does; the ctime cannot be set by programs."""
     stat = path.stat()
     return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 def content_digest(path: Path) -> str:
-    """sha256 of a file, remembered for as long as its stamp stays the same: weights may have gigabytes.
+    """sha256 of a file, cached while its stamp stays the same, because weights may have gigabytes.
 
     Raises Unsettled when it cannot be read.
     """
@@ -68,8 +68,8 @@ def copy(path: Path, target: Path) -> str:
 
 
 def changed(path: Path) -> NoReturn:
-    """Raise the error for a file that is not what a key says."""
+    """Raise the error for a file that differs from its key."""
     raise Unsettled(
-        f"{path} has changed since this run was planned, so nothing was stored: leave it as it is while a run reads "
-        "it, and give the same command again"
+        f"{path} has changed since this run was planned, so nothing was stored: do not change it during a run, and "
+        "run the same command again"
     )

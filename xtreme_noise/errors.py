@@ -1,4 +1,4 @@
-"""Errors for people: what is wrong, where, what to do. Their text is shown as it is, without a traceback."""
+"""Errors for users: what is wrong, where, what to do. They are shown without a traceback."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import errno
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 
-# While a command is composed: whether it would be understood with a right name in place of the wrong one
-# (config/compose.py). strictly: nothing else may be wrong with it either.
+# Set while a command is composed (config/compose.py): whether it would compose with a suggested name in place of the
+# wrong one. strictly: without any other error.
 Composes = Callable[[str, str, bool], bool]
 composes: ContextVar[Composes] = ContextVar("composes", default=lambda _wrong, _right, _strictly: True)
 
-DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # of an OSError: nothing can be written there
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # errno of a full or read-only disk
 
 
 class UserError(Exception):
-    """Something the user can put right. The message says what is wrong, where, and what to do."""
+    """An error that the user can fix. The message says what is wrong, where, and what to do."""
 
 
 class ConfigError(UserError):
@@ -24,11 +24,11 @@ class ConfigError(UserError):
 
 
 class Unusable(ConfigError):
-    """A key or an option that there is not, that nothing would read, or that takes another kind of value."""
+    """A key or option that does not exist, that nothing would read, or that needs another type of value."""
 
 
 class DataError(UserError):
-    """Malformed, missing or leaking data: names the file and the line."""
+    """Malformed, missing or leaking data; the message names the file and the line."""
 
 
 class ModelUnavailable(UserError):
@@ -36,15 +36,15 @@ class ModelUnavailable(UserError):
 
 
 class NotFinite(UserError):
-    """nan or inf in a loss, in weights, in what a model answers or in a score: never a result, whatever it reads as."""
+    """nan or inf in a loss, in weights, in outputs of a model or in a score: never reported as a result."""
 
 
 class NotApplicable(UserError):
-    """A noise family that has nothing to act on here (a cell is recorded as n/a, never as robust)."""
+    """A noise family that has nothing to act on; the cell is recorded as n/a, never as robust."""
 
 
 def suggest(name: str, known: Iterable[str], what: str, *, strictly: bool = False) -> str:
-    """'; did you mean 'x'? Known <what>: ...' for an unknown `name`. What is suggested composes (see `composes`)."""
+    """'; did you mean 'x'? Known <what>: ...' for an unknown `name`. Suggests only names that compose (`composes`)."""
     names = sorted(map(str, known))
     near = nearest(str(name), names, cutoff=0.5, strictly=strictly)
     hint = f"; did you mean {near!r}?" if near else "."
@@ -52,17 +52,17 @@ def suggest(name: str, known: Iterable[str], what: str, *, strictly: bool = Fals
 
 
 def nearest(name: str, known: Iterable[str], *, cutoff: float, strictly: bool = False) -> str | None:
-    """What is written most like `name`, when the command composes with it."""
+    """The most similar of the known names, if the command composes with it."""
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
     return near[0] if near and composes.get()(name, near[0], strictly) else None
 
 
 class JobFailed(UserError):
-    """A job with failed cells or stages: they are recorded, everything else is finished."""
+    """A job with failed cells or stages. They are recorded; everything else is finished."""
 
 
 def install(extra: str) -> str:
-    """How the packages of an extra are installed: no index has this package, so pip must know it already."""
+    """The command that installs an extra. This package is on no index, so pip needs a wheel or a checkout."""
     return (
         f"pip install 'xtreme-noise[{extra}]' beside an installed wheel, or in a checkout .venv/bin/python -m pip "
         f"install -c constraints.txt -e '.[{extra}]'"

@@ -1,4 +1,4 @@
-"""Where nan and inf are looked for. An argmax takes them for an answer: the first label, the same for every input."""
+"""Checks for nan and inf. Without them, argmax would return a label, the same for every input."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from torch import Tensor
 
 
 def answers(rows: Sequence[Any], scores: Tensor, mask: Tensor | None = None) -> list[Any]:
-    """`rows` with None for each whose scores are not all finite.
+    """`rows`, with None where a row's scores are not all finite.
 
-    scores: (rows, ...), what the rows were read from. mask: (rows, tokens), 0 where the scores (rows, tokens, ...) are
-    those of padding, which does not count.
+    scores: (rows, ...), from which the rows were computed. mask: (rows, tokens), 0 at padding, whose scores (rows,
+    tokens, ...) are ignored.
     """
     fine = torch.isfinite(scores)
     if mask is not None:
@@ -23,19 +23,19 @@ def answers(rows: Sequence[Any], scores: Tensor, mask: Tensor | None = None) -> 
 
 
 def unit_vectors(vectors: Tensor) -> list[Any]:
-    """Those of (rows, ..., hidden), one NumPy array a row; None where a vector's length is not finite.
+    """Unit vectors of (rows, ..., hidden), one NumPy array per row; None where a vector's length is not finite.
 
-    Of a length beyond float32 the quotient would be zero, which is finite and near nothing.
+    If the length overflows float32, normalising would give a zero vector, which is finite but wrong.
     """
     normalised = torch.nn.functional.normalize(vectors, dim=-1)
     return answers(list(normalised.cpu().numpy()), torch.linalg.vector_norm(vectors, dim=-1, keepdim=True))
 
 
 def remedy(precision: str | None) -> str:
-    """For messages: what else helps where numbers have 16 bits."""
+    """A further remedy for messages when the precision is 16 bits."""
     return "" if precision in (None, "32-true") else f", or set model.precision=32-true (it is {precision})"
 
 
 def not_finite(weights: Mapping[str, Tensor]) -> str | None:
-    """The name of the first weight that holds nan or inf."""
+    """The name of the first weight that contains nan or inf."""
     return next((name for name, weight in weights.items() if not torch.isfinite(weight).all()), None)

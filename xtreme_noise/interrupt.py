@@ -1,7 +1,7 @@
-"""SIGINT and SIGTERM: a handler of ours notes the signal and raises, and `check` raises again what got lost.
+"""SIGINT and SIGTERM: our handler records the signal and raises, and `check` raises again if the exception got lost.
 
-An exception that a signal raises inside a library's `__del__` is swallowed there, and the work would run on. The note
-stays: it is looked at between jobs, cells and batches, before the report and at the end.
+Python swallows an exception that a signal raises inside a library's `__del__`, and the program would run on. So the
+signal is recorded, and checked between jobs, cells and batches, before the report and at the end.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from typing import Any, NoReturn
 _DEFAULTS: dict[signal.Signals, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
 _received: int | None = None
 _at_steps = False
-_owner = 0  # the process that the handlers are of
+_owner = 0  # the process that installed the handlers
 
 
 class Interrupted(KeyboardInterrupt):
-    """This process, or the one that a job ran in, was told to end by the signal `number`."""
+    """This process, or the process of a job, received the signal `number`."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -31,13 +31,13 @@ class Interrupted(KeyboardInterrupt):
 
 
 def check() -> None:
-    """Raise Interrupted when a signal has come since `handled` was entered, whatever became of its exception."""
+    """Raise Interrupted if a signal has come since `handled` was entered."""
     if _received is not None:
         raise Interrupted(_received)
 
 
 def end(number: int) -> NoReturn:
-    """Raise Interrupted as for a signal that has just come: a library took it, and says so in its own way."""
+    """Record a signal that a library has handled in its own way, and raise Interrupted."""
     global _received
     _received = number
     raise Interrupted(number) from None
@@ -45,7 +45,7 @@ def end(number: int) -> NoReturn:
 
 @contextlib.contextmanager
 def handled() -> Iterator[None]:
-    """Raise Interrupted for SIGINT and SIGTERM where nobody else handles them: not where submitit does, or nohup."""
+    """Raise Interrupted for SIGINT and SIGTERM, unless someone else handles them (submitit, nohup)."""
     global _received, _owner
     taken: list[signal.Signals] = []
     if threading.current_thread() is threading.main_thread():
@@ -66,7 +66,7 @@ def handled() -> Iterator[None]:
 
 @contextlib.contextmanager
 def terminated_at_steps() -> Iterator[None]:
-    """SIGTERM is noted only: Lightning, which a cluster's signals may have asked to save its state, ends at a step."""
+    """Only record SIGTERM inside: Lightning ends the fit after the current step, as a cluster may request."""
     global _at_steps
     _at_steps = True
     try:
@@ -76,14 +76,14 @@ def terminated_at_steps() -> Iterator[None]:
 
 
 def _quiet(shown: Callable[[Any], object], lost: Any) -> None:
-    """What Python prints of exceptions that a `__del__` swallowed; not ours, which is not lost."""
+    """Python's report of exceptions swallowed in `__del__`, without ours, which `check` raises again."""
     if not isinstance(lost.exc_value, Interrupted):
         shown(lost)
 
 
 def _note(number: int, _: FrameType | None) -> None:
     global _received
-    if os.getpid() != _owner and number == signal.SIGTERM:  # a fork, such as one that loads data: ended by its parent
+    if os.getpid() != _owner and number == signal.SIGTERM:  # a fork, such as a data loader, terminated by its parent
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
         return

@@ -1,4 +1,4 @@
-"""Hydra's part of the command: help, completion, and every job of a study in whatever process a launcher puts it."""
+"""Hydra's part of a command: help, completion, and running the jobs of a study, in whatever process a launcher uses."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ log = logging.getLogger(__name__)
 paths.register()  # also in the processes of a launcher
 
 FAILURE = "failure.txt"  # in a job's folder: why its last run failed
-_REQUEUE = "submitit.core.job_environment"  # whose handler of a signal gives the job back to the cluster, and exits
+_REQUEUE = "submitit.core.job_environment"  # its signal handler requeues the job in the cluster, and exits
 
 
 @dataclass(frozen=True)
 class Lost:
-    """Folders of jobs that did not come to an end, and why."""
+    """Folders of jobs that did not finish, and why."""
 
     folders: list[Path]
     why: str
 
 
 def run_hydra(arguments: list[str]) -> int:
-    """hydra.main with these arguments: launchers, sweepers, job logging, help, completion. Its exit code.
+    """Run hydra.main with these arguments (launchers, sweepers, logging, help, completion); returns its exit code.
 
-    Raises ConfigError for what Hydra refuses, and whatever a launcher raises; what a job raises never gets here (see
-    `job`), but for Interrupted.
+    Raises ConfigError for what Hydra refuses, and whatever a launcher raises. Of the errors of a job, only Interrupted
+    gets here (see `job`).
     """
     with _process(arguments), sweeps.by_hydra():
         try:
@@ -62,14 +62,14 @@ def run_hydra(arguments: list[str]) -> int:
 
 
 def run(study: Study) -> tuple[int, Lost]:
-    """Run all jobs of a study: Hydra's exit code, and what the launcher has lost, whether it raised or not.
+    """Run all jobs of a study; returns Hydra's exit code and the jobs that the launcher lost, whether it raised or not.
 
-    Why a lost job did not finish stands in its FAILURE. Raises Interrupted where this process was told to end,
-    ConfigError for what Hydra refuses, and OSError for a disk that cannot be written.
+    The FAILURE file of a lost job says why. Raises Interrupted when this process received a signal, ConfigError for
+    what Hydra refuses, and OSError when the disk cannot be written.
     """
     code, error = 1, None
     try:
-        # The mode is given: an experiment may say MULTIRUN itself, and -m must win over one that says RUN.
+        # Set the mode explicitly: an experiment may set hydra.mode, but -m has priority.
         code = run_hydra(["--multirun" if study.multirun else "--run", *study.overrides])
     except (Exception, KeyboardInterrupt) as raised:
         interrupt.check()
@@ -86,17 +86,17 @@ def run(study: Study) -> tuple[int, Lost]:
 
 
 def _why(error: BaseException | None) -> str:
-    """What made a launcher lose jobs, in a line."""
+    """One line that says why a launcher lost jobs."""
     if error is None:
-        return "the launcher ended before it"
+        return "the launcher ended first"
     if isinstance(error, interrupt.Interrupted):
-        return "a process of the launcher was ended by SIGTERM"
+        return "a process of the launcher was terminated by SIGTERM"
     return f"{type(error).__name__}: {error}".strip().splitlines()[0].rstrip(" :")
 
 
 @contextlib.contextmanager
 def _process(arguments: list[str]) -> Iterator[None]:
-    """What hydra.main reads from the process: its arguments, and that errors are raised, not printed."""
+    """Set what hydra.main reads from the process: its arguments, and that it raises errors instead of printing them."""
     argv, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
     program = argv[0] if argv and not argv[0].endswith(".py") else "xtreme-noise"  # completion is for this name
     sys.argv = [program, *arguments]
@@ -112,10 +112,10 @@ def _process(arguments: list[str]) -> Iterator[None]:
 
 
 def job(composed: DictConfig) -> str:
-    """One job of a study, in whatever process Hydra's launcher put it. 'done' or 'failed'.
+    """Run one job of a study, in whatever process Hydra's launcher uses; returns 'done' or 'failed'.
 
-    A failure is written to the job's folder and not raised: Hydra would give up the later batches of a sweep.
-    Raises Interrupted for a signal that ended the job: it has not finished then, and stays marked so.
+    A failure is written to the job's folder and not raised, because Hydra would drop the later batches of a sweep.
+    Raises Interrupted for a signal; the job then stays marked as unfinished.
     """
     folder = Path(HydraConfig.get().runtime.output_dir)
     with interrupt.handled():
@@ -123,12 +123,12 @@ def job(composed: DictConfig) -> str:
         streams.utf8_logs()
         interrupt.check()
         (folder / FAILURE).unlink(missing_ok=True)
-        found = _run(composed, folder)
+        outcome = _run(composed, folder)
         interrupt.check()
-    if found == "done":
-        (folder / FAILURE).unlink(missing_ok=True)  # of a launcher that gave the job up while it ran
+    if outcome == "done":
+        (folder / FAILURE).unlink(missing_ok=True)  # written by a launcher that gave up on the running job
     (folder / UNFINISHED).unlink(missing_ok=True)
-    return found
+    return outcome
 
 
 def _run(composed: DictConfig, folder: Path) -> str:
@@ -143,9 +143,9 @@ def _run(composed: DictConfig, folder: Path) -> str:
 
 
 def _raise_interrupt(error: BaseException) -> None:
-    """Raise Interrupted where a signal is behind an error, and the exit of a process that submitit has requeued.
+    """Raise Interrupted if a signal caused this error; re-raise the exit of a process that submitit has requeued.
 
-    Lightning turns an interrupt, and SIGTERM while it trains, into an exit; a library may turn it into anything.
+    During training, Lightning turns an interrupt or SIGTERM into an exit; other libraries may raise anything.
     """
     interrupt.check()
     if not isinstance(error, SystemExit):
@@ -163,8 +163,8 @@ def _raise_interrupt(error: BaseException) -> None:
 def _message(error: BaseException) -> str:
     if isinstance(error, UserError):
         return str(error)
-    if isinstance(error, SystemExit):  # raised on, it would silently end the whole sweep
-        return f"something in the job called exit({error.code})"
+    if isinstance(error, SystemExit):  # if raised, it would silently end the whole study
+        return f"code in the job called exit({error.code})"
     return f"{type(error).__name__}: {error}"
 
 

@@ -1,4 +1,4 @@
-"""What a finished artifact of the store is, its key and the sha256 of each of its files, and what is wrong with one."""
+"""The manifest of a stored artifact: its key and the sha256 of each file; and the check for damage."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from xtreme_noise.errors import UserError
 from xtreme_noise.writing import write_atomic
 
 MANIFEST = "manifest.json"
-CHECKSUM = "sha256"  # of the manifest's other entries; those of the first studies have none
+CHECKSUM = "sha256"  # of the manifest's other entries
 
 
 def canonical(value: Any) -> str:
-    """JSON that is the same text for the same content, whatever the order of keys."""
+    """JSON text that is the same for the same content, whatever the order of keys."""
 
     def plain(item: Any) -> Any:
         if is_dataclass(item) and not isinstance(item, type):
             return asdict(item)
         if isinstance(item, Path):
             return str(item)
-        raise TypeError(f"not part of an identity: {type(item).__name__}")
+        raise TypeError(f"a key cannot contain a {type(item).__name__}")
 
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=plain)
 
@@ -48,10 +48,10 @@ def file_digest(path: Path) -> str:
 
 
 def write_manifest(folder: Path, kind: str, key: Mapping[str, Any]) -> None:
-    """List all files of a directory that is complete. Raises TypeError for a key that JSON does not keep."""
+    """Write the manifest of a complete directory. Raises TypeError for a key that JSON would change."""
     plain = json.loads(canonical(key))
     if digest(plain) != digest(key):
-        raise TypeError(f"a key of {kind} has names that are no texts")
+        raise TypeError(f"a key of {kind} has names that are not text")
     files = {str(f.relative_to(folder)): file_digest(f) for f in sorted(folder.rglob("*")) if f.is_file()}
     manifest: dict[str, Any] = {"kind": kind, "key": plain, "files": files}
     manifest[CHECKSUM] = _sha256(manifest)
@@ -59,7 +59,7 @@ def write_manifest(folder: Path, kind: str, key: Mapping[str, Any]) -> None:
 
 
 def manifest_key(path: Path) -> dict[str, Any]:
-    """The key an artifact was built from."""
+    """The key of an artifact."""
     key: dict[str, Any] = json.loads((path / MANIFEST).read_text(encoding="utf-8"))["key"]
     return key
 
@@ -67,12 +67,12 @@ def manifest_key(path: Path) -> dict[str, Any]:
 def damage(path: Path, holds: Sequence[str] = (), only: Sequence[str] | None = None) -> str | None:
     """What is wrong with a finished artifact, `<kind>/<digest of its key>`, or None.
 
-    holds: files that it must have. only: files that are looked at; None: all. Raises UserError for what may be whole
-    and cannot be read by this user.
+    holds: files that it must have. only: files to check; None: all. Raises UserError for files that this user may not
+    read.
     """
     try:
         if not path.is_dir():
-            return "it is no directory"
+            return "it is not a directory"
         manifest = json.loads((path / MANIFEST).read_bytes().decode("utf-8"))
         if (problem := _shape(manifest, path, holds)) is not None:
             return problem
@@ -88,20 +88,20 @@ def damage(path: Path, holds: Sequence[str] = (), only: Sequence[str] | None = N
 
 def _shape(manifest: Any, path: Path, holds: Sequence[str]) -> str | None:
     if not isinstance(manifest, dict):
-        return f"{MANIFEST} is no JSON object"
+        return f"{MANIFEST} is not a JSON object"
     files = manifest.get("files")
     if not isinstance(files, dict) or not files:
-        return f"{MANIFEST} names no files"
+        return f"{MANIFEST} lists no files"
     for name, sha256 in files.items():
         outside = PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts
         if not isinstance(sha256, str) or outside or not name.isprintable():
             return f"{MANIFEST} has {name!r}: {sha256!r} among its files"
     if lacking := [name for name in holds if name not in files]:
-        return f"{MANIFEST} does not name {lacking[0]}"
+        return f"{MANIFEST} does not list {lacking[0]}"
     if (manifest.get("kind"), digest(manifest.get("key"))) != (path.parent.name, path.name):
-        return f"{MANIFEST} is that of another artifact"
+        return f"{MANIFEST} belongs to another artifact"
     rest = {name: value for name, value in manifest.items() if name != CHECKSUM}
-    if CHECKSUM in manifest and manifest[CHECKSUM] != _sha256(rest):
+    if manifest.get(CHECKSUM) != _sha256(rest):
         return f"{MANIFEST} was changed"
     return None
 
@@ -111,11 +111,11 @@ def _files(files: Mapping[str, str], path: Path) -> str | None:
         if not (path / name).is_file():
             return f"{name} is missing"
         try:
-            found = file_digest(path / name)
+            actual = file_digest(path / name)
         except PermissionError:
             raise
         except OSError as error:
             return f"{name} cannot be read: {error.strerror}"
-        if found != expected:
-            return f"{name} has other bytes than when it was written"
+        if actual != expected:
+            return f"the checksum of {name} does not match its content"
     return None

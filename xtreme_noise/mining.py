@@ -1,8 +1,9 @@
-"""Bitext mining: which sentences of two corpora are translations of each other, by their vectors.
+"""Bitext mining: finding the translations in two corpora by sentence vectors.
 
-A pair's score is its cosine divided by the mean cosine of both sides with their nearest neighbours (ratio margin); the
-best pair of every sentence, from both sides, is taken by score, each sentence once. Source: M. Artetxe and H. Schwenk,
-Margin-based parallel corpus mining with multilingual sentence embeddings, ACL 2019, as XTREME does it for BUCC.
+The score of a pair is its cosine divided by the mean cosine of both sentences with their nearest neighbours (ratio
+margin). The best pair of every sentence, from both sides, is chosen in the order of scores, each sentence once. Source:
+M. Artetxe and H. Schwenk, Margin-based parallel corpus mining with multilingual sentence embeddings, ACL 2019, as in
+XTREME's BUCC.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 
-class Mined(NamedTuple):
+class MinedPairs(NamedTuple):
     """Pairs, best first: a row of each side, and the score, above 0. No row occurs twice."""
 
     left: Rows
@@ -28,11 +29,11 @@ class Mined(NamedTuple):
     scores: Floats
 
 
-def mine(left: Matrix, right: Matrix, neighbours: int = NEIGHBOURS) -> Mined:
-    """The pairs of two sides of unit vectors, (l, d) and (r, d), either of which may be memory-mapped.
+def mine(left: Matrix, right: Matrix, neighbours: int = NEIGHBOURS) -> MinedPairs:
+    """The pairs of two sets of unit vectors, (l, d) and (r, d), either of which may be memory-mapped.
 
-    Beside both sides it holds their neighbours and a block of scores (search.py). Of equal scores a row of `left` comes
-    first, then the lower row.
+    Memory: the neighbours of both sides, and a block of scores (search.py). Ties: rows of `left` first, then the lower
+    row.
     """
     forward, there = top_k(left, right, neighbours)
     backward, back = top_k(right, left, neighbours)
@@ -47,11 +48,11 @@ def mine(left: Matrix, right: Matrix, neighbours: int = NEIGHBOURS) -> Mined:
     chosen = _each_once(ours[order].tolist(), theirs[order].tolist())
     kept = order[chosen]
     kept = kept[scores[kept] > 0]
-    return Mined(ours[kept], theirs[kept], scores[kept])
+    return MinedPairs(ours[kept], theirs[kept], scores[kept])
 
 
 def _margins(cosines: Matrix, own: Floats, others: Floats) -> Floats:
-    """Scores of (rows, neighbours); -inf where the neighbours are no nearer than chance: a ratio says nothing there."""
+    """Scores (rows, neighbours); -inf where the mean cosine is not positive, because a ratio has no meaning there."""
     mean = (own[:, None] + others) / 2
     scores = np.full(cosines.shape, -np.inf)
     np.divide(cosines, mean, out=scores, where=mean > 0)
@@ -59,24 +60,24 @@ def _margins(cosines: Matrix, own: Floats, others: Floats) -> Floats:
 
 
 def _each_once(left: list[int], right: list[int]) -> list[int]:
-    """The places of the pairs of which neither side is in a pair before."""
+    """The positions of the pairs whose sides occur in no earlier chosen pair."""
     chosen: list[int] = []
     lefts: set[int] = set()
     rights: set[int] = set()
-    for place, (ours, theirs) in enumerate(zip(left, right, strict=True)):
+    for position, (ours, theirs) in enumerate(zip(left, right, strict=True)):
         if ours not in lefts and theirs not in rights:
             lefts.add(ours)
             rights.add(theirs)
-            chosen.append(place)
+            chosen.append(position)
     return chosen
 
 
 def best_threshold(scores: Floats, correct: NDArray[np.bool_], gold: int) -> float:
-    """The threshold with the highest F1 where every pair is taken that scores as much or more. It is midway between two
-    scores; of several the highest.
+    """The threshold with the highest F1 when all pairs that reach it are accepted; the highest of equals.
 
-    scores, correct: (pairs,), in any order. gold: how many pairs are right, found or not. Pairs of one score are taken
-    together. The last score where all are best taken; 0 where none is right (all are taken).
+    It is midway between two scores, the lowest score if accepting all pairs is best, and 0 if no pair is right.
+    scores, correct: (pairs,), in any order. gold: the number of right pairs, mined or not. Pairs with equal scores are
+    accepted together.
     """
     order = np.argsort(-scores, kind="stable")
     falling = scores[order]
@@ -90,5 +91,5 @@ def best_threshold(scores: Floats, correct: NDArray[np.bool_], gold: int) -> flo
 
 
 def half(identifier: str) -> int:
-    """Which half of a set a sentence is in, 0 or 1: by a hash of its id, the same in every run."""
+    """The half of a set that a sentence is in, 0 or 1, by a hash of its id: the same in every run."""
     return hashlib.blake2b(f"half|{identifier}".encode(), digest_size=1).digest()[0] & 1

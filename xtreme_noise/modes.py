@@ -1,6 +1,6 @@
-"""What the modes do, and what each of them checks before anything expensive starts.
+"""The modes, and what each checks before anything expensive starts.
 
-What is imported inside functions here is heavy: a wrong command is answered before torch is loaded.
+Slow imports are inside functions, so that a wrong command is reported before torch is loaded.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from xtreme_noise.errors import ConfigError, DataError, ModelUnavailable, sugges
 from xtreme_noise.launch import FAILURE
 from xtreme_noise.writing import make_folder
 
-LOCAL = ("basic", "joblib")  # launchers that run jobs on this machine, and none longer than the command
+LOCAL = ("basic", "joblib")  # launchers whose jobs run on this machine and end with the command
 
 
 def start(study: compose.Study) -> int:
-    """Do what the study's mode asks for; the exit code."""
+    """Run the study's mode; returns the exit code."""
     mode = study.jobs[0].mode
     if mode in OF_A_FOLDER:
         return OF_A_FOLDER[mode](study.sweep)
@@ -76,7 +76,7 @@ def _preview(study: compose.Study) -> int:
     from xtreme_noise.commands import preview
 
     shown: list[Any] = []
-    for job in study.jobs:  # jobs that differ in their models only have the same noise
+    for job in study.jobs:  # jobs that differ only in their models have the same noise
         what = (job.task, job.noise, job.source, job.wanted_languages())
         if what not in shown:
             shown.append(what)
@@ -111,7 +111,7 @@ def _run(study: compose.Study) -> int:
         planned.write(study.jobs, study.folders)
         code, lost = launch.run(study)
     except OSError as error:
-        error.filename = error.filename or str(study.sweep)  # a full disk's error names no file
+        error.filename = error.filename or str(study.sweep)  # the error of a full disk may name no file
         raise
     for folder in study.folders:
         if (folder / FAILURE).is_file() and folder not in lost.folders:
@@ -122,22 +122,22 @@ def _run(study: compose.Study) -> int:
 
 
 def _lost(study: compose.Study, lost: launch.Lost) -> str:
-    """Which jobs did not finish, up to five by name, and what to do."""
+    """A message about unfinished jobs, with up to five names, and what to do."""
     named = [
         f"{grid.title(job)} (jobs/{folder.name})"
         for job, folder in zip(study.jobs, study.folders, strict=True)
         if folder in lost.folders
     ]
     more = f" and {len(named) - 5} more" if len(named) > 5 else ""
-    running = "" if study.launcher in LOCAL else f"; mode=report sweep={study.sweep} tells what still runs, later"
+    running = "" if study.launcher in LOCAL else f"; mode=report sweep={study.sweep} shows later what still ran"
     return (
-        f"{len(named)} of {len(study.jobs)} jobs did not finish ({lost.why}): {', '.join(named[:5])}{more}. What is "
-        f"finished is kept and reported; the same command resumes{running}"
+        f"{len(named)} of {len(study.jobs)} jobs did not finish ({lost.why}): {', '.join(named[:5])}{more}. Finished "
+        f"work is kept and reported; the same command resumes{running}"
     )
 
 
 def _readable(sweep: Path) -> None:
-    """Raise ConfigError when a table that stands without records, and stays as it is, is not one of a study."""
+    """Raise ConfigError when there are no job records, and cells.parquet is not the table of a study."""
     if any((sweep / "jobs").glob("*/job.json")):
         return
     from xtreme_noise.report import cells
@@ -154,43 +154,41 @@ def _has_results(sweep: Path) -> None:
             str(p.relative_to(Path.cwd())) for p in Path.cwd().glob(f"{paths.RESULTS}/*") if (p / "jobs").is_dir()
         ]
         hint = suggest(str(paths.RESULTS / sweep.name), studies, "studies") if studies else ""
-        raise ConfigError(f"{sweep} holds no results{hint}")
+        raise ConfigError(f"{sweep} contains no results{hint}")
 
 
 def _single(study: compose.Study, why: str, what: str) -> None:
     """Raise ConfigError when there are several jobs, or `what` cannot be written."""
     if len(study.jobs) > 1:
-        raise ConfigError(f"{why}: there is nothing to sweep")
+        raise ConfigError(f"{why}: it cannot be swept")
     _writable(study.sweep, ".", f"sweep={study.sweep}: {what}", "sweep=/some/folder")
 
 
 def _places(study: compose.Study) -> None:
-    """Raise ConfigError when the data folder is not there or the store of no use, before anything is read."""
+    """Raise ConfigError when the data folder is missing or the store is unusable, before anything is read."""
     for root in sorted({root for job in study.jobs for root in job.source.roots()}):
         if not Path(root).is_dir():
-            raise ConfigError(f"source.root={root}: there is no such folder; give the one that holds the data sets")
-    if study.jobs[0].mode in ("run", "plan", "fetch"):  # the others need less than all that a job reads
+            raise ConfigError(f"source.root={root}: there is no such folder; give the folder with the data sets")
+    if study.jobs[0].mode in ("run", "plan", "fetch"):  # other modes do not read all data of a job
         for job in study.jobs:
             reads.check(job)
         _models(study)
     for store in sorted({job.store for job in study.jobs}):
         try:
-            _writable(
-                Path(store), ".", f"store={store}: finished work", "store=/some/folder (or set XTREME_NOISE_STORE)"
-            )
+            _writable(Path(store), ".", f"store={store}: finished work", "store=/some/folder (or XTREME_NOISE_STORE)")
         except ConfigError:
             if not any(Path(store).glob("*/*/manifest.json")):
                 raise
             print(
-                f"xtreme-noise: store={store} cannot be written: what is finished there is used, and nothing is added",
+                f"xtreme-noise: store={store} is read-only: finished work in it is used, and nothing is added",
                 file=sys.stderr,
             )
 
 
 def _plannable(study: compose.Study) -> None:
-    """Raise ConfigError for what keeps a job from being planned, where jobs run on this machine: nothing is left then.
+    """Raise ConfigError for a job that cannot be planned, if jobs run on this machine, before anything is written.
 
-    What the data, or a model, keep it from is the job's to record: other jobs may go on.
+    Errors of data and models are recorded by the job instead, because other jobs can still run.
     """
     if study.launcher not in LOCAL:
         return
@@ -205,7 +203,7 @@ def _plannable(study: compose.Study) -> None:
 
 
 def _models(study: compose.Study) -> None:
-    """Raise ConfigError for a model.path that is no checkpoint, as far as this machine can tell."""
+    """Raise ConfigError for a model.path that is not a checkpoint, as far as this machine can tell."""
     if any(job.model.loader == "hub" for job in study.jobs):
         from xtreme_noise.models import hub
 
@@ -214,7 +212,7 @@ def _models(study: compose.Study) -> None:
 
 
 def _accelerators(study: compose.Study) -> None:
-    """Raise ConfigError for an accelerator that is not in this machine, where the jobs run on this machine."""
+    """Raise ConfigError for an accelerator that this machine lacks, if the jobs run on this machine."""
     wanted = {job.trainer.accelerator for job in study.jobs} - {"auto", "cpu"}
     sharded = any(job.trainer.sharded for job in study.jobs)
     if not (wanted or sharded) or study.launcher not in LOCAL:
@@ -227,18 +225,18 @@ def _accelerators(study: compose.Study) -> None:
     there = {"gpu": cuda or mps, "cuda": cuda, "mps": mps}
     for name in sorted(wanted):
         if not there[name]:
-            raise ConfigError(f"trainer.accelerator={name}: this machine has none; auto takes what there is")
+            raise ConfigError(f"trainer.accelerator={name}: this machine has none; auto uses what there is")
 
 
 def _writable(folder: Path, part: str, what: str, remedy: str) -> None:
-    """Raise ConfigError when `part` of `folder` cannot be made or written."""
+    """Raise ConfigError when `part` of `folder` cannot be created or written."""
     try:
         make_folder(folder / part)
         with tempfile.TemporaryFile(dir=folder / part):
             pass
     except OSError as error:
         raise ConfigError(
-            f"{what} cannot be written there ({error.strerror}: {error.filename}); choose another folder with {remedy}"
+            f"{what} cannot be written ({error.strerror}: {error.filename}); choose another folder with {remedy}"
         ) from error
 
 
@@ -248,9 +246,9 @@ def _last_line(path: Path) -> str:
 
 
 def _finish(sweep: Path) -> int:
-    """Compact the results, write the report, print the table.
+    """Collect the results, write the report, print the table; returns the exit code.
 
-    1 when the report lists a failure, or nothing was measured: it is decided here, for every mode that ends so.
+    1 when the report lists a failure, or nothing was measured.
     """
     from rich.console import Console
 
@@ -268,14 +266,14 @@ def _finish(sweep: Path) -> int:
         print("xtreme-noise: no cell could be evaluated: all of the data are missing", file=sys.stderr)
     if completion.ambiguous:
         print(
-            f"xtreme-noise: {completion.ambiguous} cells are several for one place, and none of them is used (the "
-            f"report lists them): remove from {sweep / 'jobs'} the jobs of the training that you do not want",
+            f"xtreme-noise: {completion.ambiguous} finished cells compete for the same places, and none of them is "
+            f"used (the report lists them): remove the jobs of the training that you do not want from {sweep / 'jobs'}",
             file=sys.stderr,
         )
     if built.not_run:
         print(
-            f"xtreme-noise: {built.not_run} of {built.wanted} cells are not run: the study was interrupted, or runs "
-            "still; the same command resumes",
+            f"xtreme-noise: {built.not_run} of {built.wanted} cells have not been run: the study was interrupted or is "
+            "still running; the same command resumes",
             file=sys.stderr,
         )
     return int(bool(built.problems or nothing))

@@ -1,6 +1,6 @@
-"""The record of a cell: one type from evaluation to the job's record, cells.parquet, the report and exports.
+"""The record of a cell: one type for evaluation, the job's record, cells.parquet, the report and exports.
 
-A further field is added here, and filled where it is measured (stages/evaluate.py).
+To add a field, add it here and fill it where it is measured (stages/evaluate.py).
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 STATUSES = ("ok", "error", "missing", "n/a")
-ABSENT = "not run"  # planned, but without a result: not yet run, or killed
+ABSENT = "not run"  # planned, but without a record: not run yet, or killed
 CLEAN = "clean"
-SLACK = 1e-9  # of a score that is a sum of floats
+SLACK = 1e-9  # tolerance for scores, which are sums of floats
 _INT64 = range(-(2**63), 2**63)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CellRecord:
-    """One cell and what was measured in it. Scores, rates and levels are fractions; None where nothing was measured."""
+    """One cell with its results. Scores, rates and levels are fractions; None where nothing was measured."""
 
-    cell: str = ""  # digest of what the result depends on; names the files of its predictions
+    cell: str = ""  # digest of everything that the result depends on; the name of its predictions file
     task: str
     family: str = ""
     language: str
@@ -43,7 +43,7 @@ class CellRecord:
     metric: str | None = None
     score: float | None = None
     n: int | None = None  # examples
-    test_size: int | None = None  # the size of the sample that the test set was cut to; None: whole
+    test_size: int | None = None  # the requested sample size of the test set; None: the whole set
     achieved: float | None = None
     changed: float | None = None
     word_change_rate: float | None = None
@@ -68,16 +68,16 @@ class CellRecord:
     signature: str | None = None
     thresholds: list[float] | None = field(default=None, hash=False)  # of bitext mining
     samples: list[dict[str, Any]] | None = field(default=None, hash=False)
-    extra: dict[str, float] | None = field(default=None, hash=False)  # further figures, by name
+    extra: dict[str, float] | None = field(default=None, hash=False)  # additional values, by name
 
     @property
     def sampled(self) -> bool:
-        """Whether its score is over a part of the test set. With fewer items than asked for, it is all there are."""
+        """Whether the score is over a sample of the test set; a test set smaller than the sample size is used whole."""
         return self.test_size is not None and (self.n is None or self.n >= self.test_size)
 
     @property
     def identity(self) -> tuple[str, str, str, str, str, float, int | None, int]:
-        """What a study may hold once. A clean cell has no noise, so its noise seed means nothing."""
+        """The fields that identify a cell within a study. The noise seed of a clean cell has no meaning."""
         noise_seed = None if self.noise == CLEAN else self.noise_seed
         return (
             self.task, self.model, self.intermediate, self.language, self.noise, self.level, noise_seed, self.seed,
@@ -85,29 +85,26 @@ class CellRecord:
 
     @property
     def place(self) -> tuple[str, str, float, int]:
-        """What a cell is within its job."""
+        """The fields that identify a cell within its job."""
         return self.language, self.noise, self.level, self.noise_seed
 
     def values(self) -> dict[str, Any]:
-        """What is known of the cell, by name."""
-        found = {name: getattr(self, name) for name in FIELDS}
-        return {name: value for name, value in found.items() if value not in (None, "")}
+        """The values that are set, by name."""
+        values = {name: getattr(self, name) for name in FIELDS}
+        return {name: value for name, value in values.items() if value not in (None, "")}
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> CellRecord:
-        """The record with these values; names of other versions are left out.
-
-        Raises ValueError when no job can have written them.
-        """
+        """The record with these values, unknown names ignored. Raises ValueError for invalid values."""
         if wrong := problem(values):
             raise ValueError(wrong)
         return cls(**{name: value for name, value in values.items() if name in FIELDS and value is not None})
 
 
 def _kind(hint: Any) -> type:
-    whole = typing.get_args(hint)[0] if isinstance(hint, types.UnionType) else hint  # without None
-    found: type = typing.get_origin(whole) or whole
-    return found
+    without_none = typing.get_args(hint)[0] if isinstance(hint, types.UnionType) else hint
+    kind: type = typing.get_origin(without_none) or without_none
+    return kind
 
 
 FIELDS = {name: _kind(hint) for name, hint in typing.get_type_hints(CellRecord).items()}
@@ -121,9 +118,9 @@ LATER = ("seen", "test_size", "forward_tokens", "windows", "thresholds", "stage"
 
 
 def problem(values: Mapping[str, Any]) -> str | None:
-    """What is wrong with the values of a record, in words; None when a job can have written them.
+    """What is wrong with the values of a record, in words; None when they are valid.
 
-    NaN stands for what was not measured, but for no score.
+    NaN means not measured; a score must not be NaN.
     """
     for name, kind in FIELDS.items():
         value = values.get(name)
@@ -138,8 +135,8 @@ def problem(values: Mapping[str, Any]) -> str | None:
         return f"level is {values['level']}, not a share from 0 to 1"
     if (values["level"] == 0) != (values["noise"] == CLEAN):
         return (
-            f"level is {values['level']:g} and noise is {values['noise']!r:.80}: what is clean has level 0, and "
-            "nothing else"
+            f"level is {values['level']:g} and noise is {values['noise']!r:.80}: clean cells, and only these, have "
+            "level 0"
         )
     return _unfinished(values) if values["status"] == "ok" else None
 
@@ -151,7 +148,7 @@ def _unfinished(values: Mapping[str, Any]) -> str | None:
     if not values.get("cell"):
         return "it has no cell (the digest of its predictions), and its status is ok"
     wrong = [name for name, value in (values.get("extra") or {}).items() if not number(value)]
-    return f"extra holds no number for {wrong[0]!r:.80}" if wrong else None
+    return f"extra has no number for {wrong[0]!r:.80}" if wrong else None
 
 
 _WORDS = {
@@ -167,5 +164,5 @@ def _is(value: Any, kind: type) -> bool:
 
 
 def number(value: Any) -> bool:
-    """Whether it is a number of a table: of 64 bits, and not infinite."""
+    """Whether it is a finite number of 64 bits, or NaN."""
     return not math.isinf(value) if type(value) is float else type(value) is int and value in _INT64

@@ -1,4 +1,4 @@
-"""Exact nearest neighbours by inner product, in bounded memory: every query against every row, block by block."""
+"""Exact nearest neighbours by inner product in bounded memory: all queries against all rows, block by block."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 Matrix = NDArray[np.float32]
-# Rows of the pool and queries multiplied at once: 8192 x 384 floats are read, 512 x 8192 scores are held, 29 MB in all.
+# Rows of the pool and queries multiplied at once: 8192 x 384 floats and 512 x 8192 scores take 29 MB.
 POOL_ROWS = 8192
 QUERY_ROWS = 512
 
 
 def top_k(queries: Matrix, pool: Matrix, k: int) -> tuple[Matrix, NDArray[np.int64]]:
-    """(scores, rows) of the `k` rows of `pool` with the highest inner product, best first, equal scores by row.
+    """(scores, rows) of the `k` rows of `pool` with the highest inner products, best first, ties by row.
 
-    queries: (q, d); pool: (n, d), which may be memory-mapped: it is read once, from start to end. Both results have the
-    shape (q, min(k, n)). Raises ValueError for vectors that are not finite.
+    queries: (q, d); pool: (n, d), may be memory-mapped and is read once, sequentially. Both results have the shape
+    (q, min(k, n)). Raises ValueError for vectors that are not finite.
     """
     _finite(queries, "query", 0)
     k = min(k, len(pool))
@@ -33,20 +33,20 @@ def top_k(queries: Matrix, pool: Matrix, k: int) -> tuple[Matrix, NDArray[np.int
 
 
 def _finite(vectors: Matrix, what: str, start: int) -> None:
-    """Raise ValueError for nan and inf. Of the vectors, not of their scores: these are many more."""
+    """Raise ValueError for nan and inf in the vectors, which are fewer than their scores."""
     wrong = ~np.isfinite(vectors).all(axis=1)
     if wrong.any():
-        raise ValueError(f"{what} {start + int(wrong.argmax())}, counted from 0, holds nan or inf")
+        raise ValueError(f"{what} {start + int(wrong.argmax())}, counted from 0, contains nan or inf")
 
 
 def _merge(best: Matrix, rows: NDArray[np.int64], scores: Matrix, start: int) -> None:
-    """Take what beats the worst of `best` (changed in place); `scores` (queries, part) are of rows from `start` on."""
+    """Merge `scores` (queries, part), of the rows from `start` on, into `best` and `rows`, in place."""
     k, width = best.shape[1], scores.shape[1]
     worst = best[:, -1:]
-    if width > k and not np.isfinite(worst).any():  # the first part: its own k best, with what equals the last of them
+    if width > k and not np.isfinite(worst).any():  # the first part: its k best, and ties with the last of them
         hits = scores >= np.partition(scores, width - k, axis=1)[:, width - k, None]
     else:
-        hits = scores > worst  # an equal score in a later row comes after it
+        hits = scores > worst  # with equal scores, the earlier row stays
     touched = np.flatnonzero(hits.any(axis=1))
     if not len(touched):
         return

@@ -1,11 +1,11 @@
 """A content-addressed store: one directory for everything that is built once and reused.
 
-An artifact is `root/<kind>/<digest>/`, its digest made of everything that can change it (its key). It is built in
-a temporary directory beside it and renamed when complete, under a lock, so that a crash leaves nothing half-written
-and several processes that want the same thing build it once. `manifest.json` names every file with its sha256: a
-corrupt artifact is found when it is opened, moved out of the way, and built again.
+An artifact is `root/<kind>/<digest>/`; the digest is that of its key, everything that can change it. It is built in a
+temporary directory and renamed when complete, under a lock, so that a crash leaves nothing half-written and processes
+that need the same artifact build it once. `manifest.json` lists every file with its sha256: a damaged artifact is
+detected when it is opened, set aside, and built again.
 
-A store that cannot be written serves what is finished in it.
+A read-only store can still be read.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from xtreme_noise.writing import (
 
 log = logging.getLogger(__name__)
 FULL = (errno.ENOSPC, errno.EDQUOT)
-KEPT = 20  # damaged things that are kept to be looked at; the oldest go first
-_TIGHT = 1 << 16  # bytes: whatever failed with no more than these left failed for want of room
+KEPT = 20  # damaged artifacts kept for inspection; the oldest are deleted first
+_TIGHT = 1 << 16  # bytes: with less free space, any error in writing counts as a full disk
 
 
 class Store:
@@ -46,17 +46,17 @@ class Store:
         self._verified: set[Path] = set()
 
     def path(self, kind: str, key: Mapping[str, Any]) -> Path:
-        """Where the artifact of this key is or would be."""
+        """The path of the artifact with this key, whether it exists or not."""
         return self.root / kind / digest(key)
 
     def unfinished(self, kind: str, key: Mapping[str, Any]) -> Path:
-        """Where the artifact's builder may leave what a killed build resumes from; removed with the artifact's end."""
+        """A folder from which a killed build of this artifact can resume; removed when the artifact is finished."""
         return self.root / "unfinished" / kind / digest(key)
 
     def find(self, kind: str, key: Mapping[str, Any], holds: Sequence[str] = ()) -> Path | None:
-        """The finished, intact artifact of this key, or None. A corrupt one is set aside and None returned.
+        """The finished, intact artifact of this key, or None. A damaged one is set aside.
 
-        holds: files without which it is no artifact of this kind. Raises UserError when a corrupt one has to stay.
+        holds: files that every artifact of this kind must have. Raises UserError when a damaged one cannot be moved.
         """
         path = self.path(kind, key)
         if path in self._verified and path.is_dir():
@@ -70,12 +70,12 @@ class Store:
             return self._settled(path, holds)
 
     def there(self, kind: str, key: Mapping[str, Any]) -> bool:
-        """Whether the artifact seems to be finished: its manifest is right, its files are not looked at."""
+        """Whether the artifact seems to be finished: checks its manifest, but not its files."""
         path = self.path(kind, key)
         return os.path.lexists(path) and damage(path, (), ()) is None
 
     def peek(self, kind: str, key: Mapping[str, Any], file: str) -> Path | None:
-        """One file of a finished artifact, or None. It alone is checked: of what is not used a look is enough."""
+        """One file of a finished artifact, or None. Checks only this file."""
         path = self.path(kind, key)
         if not os.path.lexists(path):
             return None
@@ -83,23 +83,23 @@ class Store:
         return whole and whole / file
 
     def build(self, kind: str, key: Mapping[str, Any], make: Callable[[Path], None], holds: Sequence[str] = ()) -> Path:
-        """The artifact of this key; when there is none, `make(directory)` fills it. Once, over all processes.
+        """The artifact of this key; if there is none, `make(directory)` builds it, once over all processes.
 
-        Raises UserError when the disk is full or the store cannot be written, and whatever `make` raises.
+        Raises UserError when the disk is full or the store is read-only, and whatever `make` raises.
         """
         try:
-            found = self.find(kind, key, holds)
-            if found is not None:
-                return found
+            finished = self.find(kind, key, holds)
+            if finished is not None:
+                return finished
             path = self.path(kind, key)
             with self._lock(path):
-                found = self._settled(path, holds)
-                return found or self._build(kind, key, make, path)
+                finished = self._settled(path, holds)
+                return finished or self._build(kind, key, make, path)
         except OSError as error:
             if error.errno in FULL:
                 raise UserError(
-                    f"{self.root}: the disk of the store is full ({error.strerror}): nothing can be finished there; "
-                    "make room, or choose another folder with store= (or XTREME_NOISE_STORE)"
+                    f"{self.root}: the disk of the store is full ({error.strerror}): free some space, or choose "
+                    "another folder with store= (or XTREME_NOISE_STORE)"
                 ) from error
             raise
 
@@ -124,7 +124,7 @@ class Store:
 
     @contextlib.contextmanager
     def _lock(self, path: Path) -> Iterator[None]:
-        """Nobody else builds the artifact or sets it aside. Raises UserError where nothing can be written."""
+        """Excludes other processes from building the artifact or setting it aside. Raises UserError when read-only."""
         try:
             lock = file_lock(path.with_name(f"{path.name}.lock"))
             lock.acquire()
@@ -138,15 +138,15 @@ class Store:
             lock.release()
 
     def _cannot(self, path: Path, error: OSError) -> NoReturn:
-        state = "is damaged" if os.path.lexists(path) else "is not there"
+        state = "is damaged" if os.path.lexists(path) else "is missing"
         raise UserError(
             f"store={self.root} cannot be written ({error.strerror}: {error.filename}), and "
-            f"{path.relative_to(self.root)} {state}: finish the study where the store can be written, or choose "
-            "another folder with store= (or XTREME_NOISE_STORE)"
+            f"{path.relative_to(self.root)} {state}: run the study where the store can be written, or choose another "
+            "folder with store= (or XTREME_NOISE_STORE)"
         ) from error
 
     def _settled(self, path: Path, holds: Sequence[str]) -> Path | None:
-        """The intact artifact, or None after a corrupt one was set aside; the caller holds its lock."""
+        """The intact artifact, or None, with a damaged one set aside; the caller holds its lock."""
         if not os.path.lexists(path):
             return None
         problem = damage(path, holds)
@@ -157,13 +157,13 @@ class Store:
             aside = self.set_aside(path)
         except OSError as error:
             self._cannot(path, error)
-        log.warning("%s is damaged (%s): it is set aside as %s and built again", path, problem, aside)
+        log.warning("%s is damaged (%s): set aside as %s, building it again", path, problem, aside)
         return None
 
     def set_aside(self, path: Path, name: str | None = None) -> Path:
-        """Move something damaged to `damaged`, where the last KEPT are kept; returns where it is. Raises OSError.
+        """Move a damaged artifact or file to the folder `damaged`; returns its new path. Raises OSError.
 
-        name: of what it is part of, where its own says little.
+        name: the name of the subfolder, if not that of the path itself.
         """
         folder = make_folder(self.root / "damaged")
         place = make_folder(folder / f"{name or path.name}.{secrets.token_hex(4)}")
@@ -174,14 +174,14 @@ class Store:
         return target
 
     def _sweep_leftovers(self, path: Path) -> None:
-        """Remove what a killed builder left; the caller holds the lock, so nobody is writing it."""
+        """Remove leftovers of a killed build; the caller holds the lock, so no process is writing them."""
         for leftover in path.parent.glob(f".{path.name}.*"):
             if leftover.is_dir():
                 shutil.rmtree(leftover, ignore_errors=True)
 
 
 def for_want_of_room(error: Exception, folder: Path) -> bool:
-    """Whether the disk was full: libraries that write have errors of their own for it."""
+    """Whether an error came from a full disk, for which libraries have their own error classes."""
     said = any(os.strerror(number) in str(error) for number in FULL)
     return said or shutil.disk_usage(folder).free < _TIGHT
 

@@ -1,4 +1,4 @@
-"""Text of every script on whatever terminal, pipe or file there is: nothing fails for want of an encoding."""
+"""Output of all scripts to any terminal, pipe or file, without encoding errors."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import sys
 
 
 def tolerant() -> None:
-    """Signs that stdout or stderr cannot show are written as their escapes, such as \\xd7 in ASCII."""
+    """Write characters that stdout or stderr cannot encode as escapes, such as \\xd7 in ASCII."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def utf8_logs() -> None:
-    """Log files are UTF-8, as all other files: Python opens them in the encoding of the locale."""
+    """Write log files as UTF-8, whatever the locale."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.FileHandler):
             handler.encoding, handler.errors = "utf-8", "backslashreplace"

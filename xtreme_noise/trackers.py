@@ -1,6 +1,6 @@
-"""Experiment trackers: one run a job, in the job's folder or its study's; nothing leaves this machine.
+"""Experiment trackers: one run per job, in the folder of the job or the study; nothing leaves this machine.
 
-The results of a study are its cells and predictions; a tracker is a second view of the curves while jobs run.
+The results of a study are its cells and predictions; a tracker is an additional view of training curves and scores.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ def build(cfg: TrackerConfig, directory: Path, run_name: str, config: dict[str, 
 
 
 class Tracker:
-    """The logger of a job, opened when there is something to log: a rerun of what is finished leaves it as it is."""
+    """The logger of a job, opened at the first log entry, so that rerunning a finished job does not touch it."""
 
     def __init__(self, cfg: TrackerConfig, directory: Path, run_name: str, config: dict[str, Any]) -> None:
         self._arguments = (cfg, directory, run_name, config)
         self._logger: Logger | None = None
 
     def open(self) -> Logger:
-        """The logger, the same for all of the job. Raises what `build` raises."""
+        """The logger, one for the whole job. Raises what `build` raises."""
         if self._logger is None:
             self._logger = build(*self._arguments)
         return self._logger
@@ -56,14 +56,14 @@ def close(logger: Logger) -> None:
     logger.save()
     logger.finalize("success")
     if isinstance(logger, WandbLogger):
-        logger.experiment.finish()  # Lightning keeps it open, and the next job would be merged into it
+        logger.experiment.finish()  # Lightning keeps it open, and would merge the next job into it
 
 
 def _csv(_: TrackerConfig, directory: Path, __: str) -> Logger:
     for version in (directory / "csv").glob("version_*"):
-        if not (version / "metrics.csv").exists():  # of a run that failed or was killed before it had any
+        if not (version / "metrics.csv").exists():  # left by a run that ended before its first metric
             shutil.rmtree(version)
-    return CSVLogger(directory, name="csv")  # version_0, version_1...: a resumed job keeps the earlier file
+    return CSVLogger(directory, name="csv")  # version_0, version_1, ...: a resumed job keeps the earlier file
 
 
 def _tensorboard(_: TrackerConfig, directory: Path, __: str) -> Logger:
@@ -71,16 +71,16 @@ def _tensorboard(_: TrackerConfig, directory: Path, __: str) -> Logger:
 
 
 def _mlflow(cfg: TrackerConfig, directory: Path, run_name: str) -> Logger:
-    """One database a study. A job that resumes continues its run, found by the job's tag."""
+    """One database per study. A resumed job continues its run, identified by the job's tag."""
     study = directory.parent.parent if directory.parent.name == "jobs" else directory
     uri = f"sqlite:///{study / 'mlflow.db'}"
     artifacts = (study / "mlflow").as_uri()
-    with file_lock(study / ".mlflow.lock"):  # jobs that start together would create the tables twice
+    with file_lock(study / ".mlflow.lock"):  # parallel jobs would create the tables twice
         from mlflow import MlflowClient
 
         client = MlflowClient(uri)
-        found = client.get_experiment_by_name(cfg.project)
-        experiment = found.experiment_id if found else client.create_experiment(cfg.project, artifacts)
+        known = client.get_experiment_by_name(cfg.project)
+        experiment = known.experiment_id if known else client.create_experiment(cfg.project, artifacts)
         runs = client.search_runs([experiment], f"tags.job = '{directory.name}'", max_results=1)
         run_id = runs[0].info.run_id if runs else None
         logger = MLFlowLogger(
@@ -92,7 +92,7 @@ def _mlflow(cfg: TrackerConfig, directory: Path, run_name: str) -> Logger:
             run_id=run_id,
         )
         if logger.run_id is None:
-            raise RuntimeError(f"MLflow made no run in {uri}")
+            raise RuntimeError(f"MLflow did not create a run in {uri}")
     return logger
 
 
@@ -100,17 +100,17 @@ def _wandb(cfg: TrackerConfig, directory: Path, run_name: str) -> Logger:
     import wandb
 
     if wandb.run is not None:
-        raise RuntimeError("another W&B run is open in this process: this job would be merged into it")
+        raise RuntimeError("another W&B run is open in this process, and would receive the data of this job")
     logger = WandbLogger(
         name=run_name,
-        id=directory.name,  # what a resumed job wrote is one run again after `wandb sync`
+        id=directory.name,  # so that `wandb sync` merges the files of a resumed job into one run
         save_dir=directory,
         project=cfg.project,
         offline=True,
         settings=wandb.Settings(console="off", silent=True),
     )
     if logger.experiment is None:
-        raise RuntimeError("W&B made no run")
+        raise RuntimeError("W&B did not create a run")
     return logger
 
 

@@ -1,7 +1,7 @@
-"""Files and folders as this package writes them: whole, or not there, and as open to others as the folder they are in.
+"""Writing files atomically, with the permissions of the folder that they are in.
 
-Modes are those of the umask and, with them, those of the folder: what is written into a group's folder is the group's.
-Some libraries give their files to their owner alone (safetensors, tempfile): `follow` puts that right.
+A file gets the mode of the umask plus that of its folder, so that files in a group's folder belong to the group. Some
+libraries write files that only their owner can read (safetensors, tempfile): `follow` corrects this.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ABANDONED = 600  # seconds
 
 
 def follow(path: Path) -> None:
-    """Give a new file, or a new directory with all in it, those bits of the folder around it that it lacks."""
+    """Add the mode bits of the parent folder to a new file, or to a new directory and everything in it."""
     _follow(path, _bits(path.parent))
 
 
@@ -33,7 +33,7 @@ def _follow(path: Path, bits: int) -> None:
     directory = path.is_dir()
     wanted = own | (bits if directory else bits & 0o666)
     if wanted != own:
-        with contextlib.suppress(PermissionError):  # of another user, or a disk without modes
+        with contextlib.suppress(PermissionError):  # another user's file, or a disk without modes
             path.chmod(wanted)
     if directory:
         for inner in path.iterdir():
@@ -41,13 +41,13 @@ def _follow(path: Path, bits: int) -> None:
 
 
 def _bits(folder: Path) -> int:
-    """What is passed on: never the world's right to write, and nothing of a folder for everybody, such as /tmp."""
+    """The mode bits to inherit: never write permission for everybody, and nothing from shared folders such as /tmp."""
     mode = stat.S_IMODE(folder.stat().st_mode)
     return 0 if mode & stat.S_ISVTX else mode & 0o2775
 
 
 def make_folder(path: Path) -> Path:
-    """`path`, made with those of its parents that are missing."""
+    """Create the folder `path` and its missing parents; returns it."""
     missing = []
     while not path.exists():
         missing.append(path)
@@ -59,7 +59,7 @@ def make_folder(path: Path) -> Path:
 
 
 def new_folder(beside: Path) -> Path:
-    """A new empty directory whose name begins with a dot and the name of `beside`."""
+    """A new empty directory whose name starts with a dot and the name of `beside`."""
     path = beside.with_name(f".{beside.name}.{os.getpid()}.{secrets.token_hex(4)}")
     path.mkdir()
     follow(path)
@@ -67,7 +67,7 @@ def new_folder(beside: Path) -> Path:
 
 
 def file_lock(path: Path) -> FileLock:
-    """A lock between processes, which whoever may write into the folder of `path` can take."""
+    """A lock between processes, for every user who can write to the folder of `path`."""
     make_folder(path.parent)
     return FileLock(str(path), mode=0o600 | _bits(path.parent) & 0o666)
 
@@ -78,7 +78,7 @@ def write_atomic(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write so that `path` holds all of `content` or what it held before, also when power fails.
+    """Write a file atomically: `path` has either the new or the old content, even after a power failure.
 
     An OSError names the file.
     """
@@ -93,13 +93,13 @@ def write_bytes(path: Path, content: bytes) -> None:
         temporary.replace(path)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:  # a write does not know where to
+        if isinstance(error, OSError) and error.filename is None:  # write() does not know the file name
             error.filename = str(path)
         raise
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what killed `write_bytes` left in a folder: temporaries that nobody has written to for a while."""
+    """Remove old temporary files of `write_bytes` that killed processes left in a folder."""
     for path in folder.glob(".*"):
         if _TEMPORARY.fullmatch(path.name):
             with contextlib.suppress(OSError):

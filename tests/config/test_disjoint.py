@@ -14,7 +14,7 @@ from xtreme_noise.store import Store
 
 def texts(stage: Stage, column: str, store: Store) -> set[str]:
     """The English ones: the target has no others."""
-    english = [one for share in stage.shares for one in share.references if one.language == "en"]
+    english = [one for sample in stage.samples for one in sample.references if one.language == "en"]
     return {text for one in english for text in one.load(store)[column]}
 
 

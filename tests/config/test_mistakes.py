@@ -123,9 +123,9 @@ CASES = {
     "task.reported_as=''": ["task.reported_as", "is ''", "empty"],
     "task.reported_as='a\x1bb'": ["task.reported_as", "not printable"],
     f"task.reported_as={'x' * 300}": ["task.reported_as", "longer than 120 bytes"],
-    "task.reported_as=con": ["task.reported_as", "a name that Windows keeps"],
+    "task.reported_as=con": ["task.reported_as", "a name that Windows reserves"],
     "task.reported_as='=cmd()'": ["task.reported_as", "a formula in a spreadsheet"],
-    "model.name=nul.txt": ["model.name", "a name that Windows keeps"],
+    "model.name=nul.txt": ["model.name", "a name that Windows reserves"],
     "intermediate=slots intermediate.arm=english intermediate.name=-x": ["intermediate.name", "a formula"],
     "task=xcopa task.first.name=a//b": ["task.first.name", "is 'a//b'"],
     "task=tatoeba_squad task.trained_as.name=..": ["task.trained_as.name", "is '..'"],
@@ -186,7 +186,7 @@ CASES = {
     "task=xnli source.root=~nobody_of_this_name/x": ["no home folder for '~nobody_of_this_name'"],
     "task=xnli source=files": ["task xnli: files are wanted, and source.root is not set"],
     "task=intents intermediate=nli intermediate.arm=native mode=plan": ["intermediate nli/native: files are wanted"],
-    "model.loader=hub model.path=/there/is/none": ["model.path=/there/is/none: there is no such directory"],
+    "model.loader=hub model.path=/there/is/none": ["model.path=/there/is/none: no such directory"],
     "model.loader=hub model.path=a/b/c": ["model.path=a/b/c", "no hub id"],
     "task=xnli source.root=. task.data.files.test.path=test.csv": ["is test.csv", "JSON lines", "read_csv"],
     # whole numbers that no table holds
@@ -273,7 +273,7 @@ CASES = {
     # flags
     "--multrun seed=3": ["unknown flag '--multrun'", "did you mean '--multirun'?"],
     "--config-dir nowhere": ["--config-dir nowhere", "no such folder"],
-    "mode=report sweep=nowhere": ["nowhere", "holds no results"],
+    "mode=report sweep=nowhere": ["nowhere", "contains no results"],
 }  # fmt: skip
 
 

@@ -88,9 +88,9 @@ def test_preset(part: Path) -> None:
     [full] = compose.jobs(words)
     [small] = compose.jobs([*words, f"preset={preset}"])
     assert getattr(small, group) != getattr(full, group)
-    part = "test" if group == "task" else "train"
-    [own] = compose.jobs([*words, f"preset={preset}", f"{group}.size.{part}=7"])
-    assert getattr(getattr(own, group).size, part) == 7
+    size = "test" if group == "task" else "train"
+    [own] = compose.jobs([*words, f"preset={preset}", f"{group}.size.{size}=7"])
+    assert getattr(getattr(own, group).size, size) == 7
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "experiment").glob("*.yaml")))

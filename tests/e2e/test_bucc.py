@@ -13,13 +13,13 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from tests.e2e.world import QUICK, cells, sentence, write
+from tests.e2e.world import cells, sentence, words, write
 from tests.unit.test_mining import by_hand, f1
 from xtreme_noise import cli, models
 from xtreme_noise.config import compose
 from xtreme_noise.mining import half
 from xtreme_noise.stages.evaluate import LanguageSession
-from xtreme_noise.stages.model_cache import Models
+from xtreme_noise.stages.model_cache import ModelCache
 from xtreme_noise.stages.plan import Plan
 from xtreme_noise.stages.plan import test_reference as held_out
 from xtreme_noise.store import Store, digest
@@ -91,7 +91,7 @@ def record(store: Path, row: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def job(tmp_path: Path, workdir: Path) -> list[str]:  # noqa: ARG001
-    return [*QUICK, "source=files", f"source.root={tmp_path}", "languages=[de]", "noise.level=0.1"]
+    return words(tmp_path, "languages=[de]", "noise.level=0.1")
 
 
 def only(folder: Path) -> Path:
@@ -177,7 +177,7 @@ def test_a_side_that_is_not_there_is_a_named_gap(
     [cfg] = compose.jobs([*job, f"task={task}"])
     plan, store = Plan(cfg), Store(store_path)
     for cell in plan.cells:
-        record, _ = LanguageSession(plan, store, Models(plan, store, False), cell.language).record(cell)
+        record, _ = LanguageSession(plan, store, ModelCache(plan, store, False), cell.language).record(cell)
         assert record.status == "missing" and f"{lost}.jsonl.gz: no such file" in (record.error or "")
 
 
@@ -186,7 +186,7 @@ def test_a_translation_that_is_no_candidate(job: list[str], tmp_path: Path, stor
     write(tmp_path / "bucc2018/dev.de-en.gold.jsonl.gz", [{"source_id": "de-0", "target_id": "en-x"}])
     [cfg] = compose.jobs([*job, "task=bucc"])
     plan, store = Plan(cfg), Store(store_path)
-    record, _ = LanguageSession(plan, store, Models(plan, store, False), "de").record(plan.cells[0])
+    record, _ = LanguageSession(plan, store, ModelCache(plan, store, False), "de").record(plan.cells[0])
     assert (record.error or "") == f"the translation 'en-x' of 'de-0' is not among the {CANDIDATES} candidates"
 
 

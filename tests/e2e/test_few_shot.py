@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.world import QUICK, WORDS, cells, data, nli, write
+from tests.e2e import world
+from tests.e2e.world import WORDS, cells, nli, write
 from xtreme_noise import cli
-from xtreme_noise.config import compose
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.errors import ConfigError, DataError
 from xtreme_noise.stages.model_cache import train
@@ -20,9 +20,7 @@ from xtreme_noise.store import Store, digest, manifest_key
 
 
 @pytest.fixture
-def root(tmp_path: Path, workdir: Path) -> Path:
-    assert workdir.exists()
-    root = data(tmp_path / "data")
+def root(root: Path) -> Path:
     for language in ("de", "zh"):
         assert language in WORDS
         write(root / f"xnli/validation.{language}.jsonl.gz", nli(language, 30, 300))
@@ -31,12 +29,11 @@ def root(tmp_path: Path, workdir: Path) -> Path:
 
 
 def words(root: Path, *overrides: str) -> list[str]:
-    return [*QUICK, "source=files", f"source.root={root}", "task=xnli", "noise.levels=[0]", *overrides]
+    return world.words(root, "task=xnli", "noise.levels=[0]", *overrides)
 
 
 def plan(root: Path, *overrides: str) -> Plan:
-    [cfg] = compose.jobs(words(root, *overrides))
-    return Plan(cfg)
+    return Plan(world.job(root, "task=xnli", "noise.levels=[0]", *overrides))
 
 
 def test_one_fit_a_language_on_one_zero_shot_model(root: Path, store_path: Path) -> None:

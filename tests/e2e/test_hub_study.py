@@ -92,7 +92,9 @@ def prepared(overrides: list[str], store: Path) -> list[tuple[str, list[dict[str
     """Key and rows of all that the study reads, prepared anew."""
     [cfg] = compose.jobs(overrides)
     references = [
-        one for stage in planning.Plan(cfg).stages for one in (*(share.reference for share in stage.shares), stage.dev)
+        one
+        for stage in planning.Plan(cfg).stages
+        for one in (*(sample.reference for sample in stage.samples), stage.dev)
     ]
     references += [planning.test_reference(cfg, code) for code in cfg.wanted_languages()]
     return [(digest(one.identity()), one.load(Store(store)).to_list()) for one in references]
@@ -170,10 +172,10 @@ def test_a_fetched_folder_is_the_hub(
 
 FAILURES = {
     "no such data set": ("tiny/none", "no such dataset"),
-    "a missing file": ("holey/nli", "lists a file that it has not"),
+    "a missing file": ("holey/nli", "lists a file that it does not have"),
     "out of order": ("broken/nli", "HTTP 503"),
     "gated": ("locked/nli", "hf auth login, or set HF_TOKEN (HTTP 403)"),
-    "cut off": ("cut/nli", "could not be fetched"),
+    "cut off": ("cut/nli", "the download failed"),
 }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tests.e2e.world import QUICK, cells, sentence, write
+from tests.e2e.world import cells, sentence, words, write
 from xtreme_noise import cli
 
 ENTITIES = 40
@@ -27,7 +27,7 @@ def test_from_command_to_scores(tmp_path: Path) -> None:
     for code in ("en", "de"):
         rows = [{"mention": sentence(code, n, 4), "entity_id": f"Q{n}"} for n in range(0, ENTITIES, 4)]
         write(folder / f"test.{code}.jsonl.gz", rows)
-    job = [*QUICK, "source=files", f"source.root={tmp_path}", "task=mewslix", "languages=[de,en]", "noise.level=0.1"]
+    job = words(tmp_path, "task=mewslix", "languages=[de,en]", "noise.level=0.1")
     assert cli.main([*job, "sweep=s"]) == 0
     found = cells(Path("s"))
     assert {(row["language"], row["noise"]) for row in found} == {

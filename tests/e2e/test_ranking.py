@@ -16,7 +16,7 @@ from xtreme_noise import cli
 from xtreme_noise.config import compose
 from xtreme_noise.errors import DataError
 from xtreme_noise.stages.evaluate import LanguageSession
-from xtreme_noise.stages.model_cache import Models, train
+from xtreme_noise.stages.model_cache import ModelCache, train
 from xtreme_noise.stages.plan import Plan
 from xtreme_noise.stages.plan import test_reference as held_out
 from xtreme_noise.stages.training_set import check_overlap
@@ -85,7 +85,7 @@ def test_a_pool_without_a_language_is_another_task(job: list[str], tmp_path: Pat
     [cfg] = compose.jobs([*job, "noise.level=0"])
     plan, store = Plan(cfg), Store(store_path)
     for cell in plan.cells:
-        record, _ = LanguageSession(plan, store, Models(plan, store, False), cell.language).record(cell)
+        record, _ = LanguageSession(plan, store, ModelCache(plan, store, False), cell.language).record(cell)
         assert record.status == "missing" and "candidates.zh.jsonl.gz: no such file" in (record.error or "")
 
 

@@ -60,7 +60,7 @@ def test_the_command_is_understood(page: str, arguments: str, tmp_path: Path, wo
     parallel = workdir / "xnli_noisy/test_typos_0.05.en.jsonl.gz"
     parallel.parent.mkdir()
     parallel.touch()
-    for code in LANGUAGES:
+    for code in LANGUAGES if "typos." in arguments else ():
         shutil.copy(ROOT / "tests/golden/tables/natural.path.tsv", workdir / f"typos.{code}.tsv")
     words = shlex.split(arguments)
     words = [re.sub(r"source\.root=\S+", f"source.root={tmp_path}", word) for word in words]

@@ -13,13 +13,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.e2e import world
 from tests.e2e.world import QUICK, WORDS, cells, nli, qa, sentence, write
 from xtreme_noise import cli
 from xtreme_noise.commands.plan import survey
 from xtreme_noise.config import compose
 from xtreme_noise.config.schema import Config
 from xtreme_noise.errors import ConfigError, DataError
-from xtreme_noise.stages.line import portions
+from xtreme_noise.stages.build_stages import portions
 from xtreme_noise.stages.model_cache import train
 from xtreme_noise.stages.plan import Plan
 from xtreme_noise.stages.run import _trained
@@ -34,12 +35,11 @@ CHAIN = [
 
 
 def words(root: Path, *overrides: str) -> list[str]:
-    return [*QUICK, "source=files", f"source.root={root}", "noise.levels=[0]", *overrides]
+    return world.words(root, "noise.levels=[0]", *overrides)
 
 
 def job(root: Path, *overrides: str) -> Config:
-    [found] = compose.jobs(words(root, *overrides))
-    return found
+    return world.job(root, "noise.levels=[0]", *overrides)
 
 
 def fitted(root: Path, *overrides: str) -> None:
@@ -55,18 +55,6 @@ def trained(store: Path) -> dict[str, dict[str, Any]]:
         facts = json.loads(path.read_text())
         found[facts["stage"]] = facts | {"key": manifest_key(path.parent), "path": path.parent}
     return found
-
-
-def test_a_plain_stage_has_the_key_it_always_had(root: Path) -> None:
-    """What came later is in a key only where it is used: else finished studies would be trained again."""
-    stages = Plan(job(root, "task=xnli", "languages=[en]", "intermediate=nli", "intermediate.arm=english")).stages
-    old = {
-        "training", "role", "name", "version", "family", "labels", "metric", "recipe", "train", "dev", "overlap",
-        "seed", "base", "parent", "software",
-    }  # fmt: skip
-    assert [set(stage.key()) for stage in stages] == [old, old]
-    assert [set(share) for stage in stages for share in stage.key()["train"]] == [{"data", "size", "left_out_for"}] * 2
-    assert stages[0].key()["parent"] is None
 
 
 def test_a_chain_goes_on_with_the_encoder_and_shares_its_first_stage(root: Path, store_path: Path) -> None:
@@ -288,7 +276,7 @@ def test_translated_arms_hold_the_same_examples(root: Path, store_path: Path) ->
     for size, count in ((31, 30), (26, 25)):
         write(root / "xnli/validation.de.jsonl.gz", nli("de", count, 300))  # the second time it lacks five
         words = [*many, "intermediate.items=distinct", f"intermediate.size.train={size}"]
-        with pytest.raises(DataError, match=f"{count} examples that all languages have, {size} wanted"):
+        with pytest.raises(DataError, match=f"{count} examples exist in all languages, {size} are needed"):
             ids(job(root, *words), store_path)
     distinct = ids(job(root, *many, "intermediate.items=distinct", "intermediate.size.train=25"), store_path)
     assert set.union(*distinct.values()) == ids(
@@ -309,7 +297,7 @@ def test_mixtures_by_weight(root: Path, store_path: Path) -> None:
         found = ids(job(root, *arm, weights, f"intermediate.size.train={size}"), store_path)
         assert [len(found[code]) for code in ("en", "de", "zh")] == wanted
     assert portions(10, [1, 1, 1]) == [4, 3, 3]
-    with pytest.raises(ConfigError, match="of 14 examples none is left for de"):
+    with pytest.raises(ConfigError, match="none of the 14 examples would be in de"):
         Plan(job(root, *arm, "intermediate.weights={de:0.001}", "intermediate.size.train=14"))
 
 

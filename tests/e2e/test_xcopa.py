@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
-from tests.e2e.world import QUICK, cells, choices, command, copa, social_iqa
+from tests.e2e.world import QUICK, cells, choices, copa, social_iqa
+from tests.hub_client import connect
 from tests.hub_server import Repo, serve
 from tests.unit.test_hub import parquet
 from xtreme_noise import cli
@@ -51,17 +50,11 @@ def repositories() -> list[Repo]:
 
 
 @pytest.mark.usefixtures("workdir")
-def test_both_layouts_give_the_same(tmp_path: Path) -> None:
+def test_both_layouts_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     job = [*QUICK, "task=xcopa", f"languages=[{','.join(LANGUAGES)}]", "noise.level=0.1"]
     with serve(repositories()) as hub:
-        environment = os.environ | {
-            "HF_ENDPOINT": hub.endpoint, "HF_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "0",
-            "OMP_NUM_THREADS": "1",
-        }  # fmt: skip
-        done = subprocess.run(
-            command(*job, "source=hub", "sweep=hub"), env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
+        connect(monkeypatch, hub.endpoint, tmp_path / "home")
+        assert cli.main([*job, "source=hub", "sweep=hub"]) == 0
         assert not [line for line in hub.requests if "/resolve/" in line and "rte" in line]
     choices(tmp_path / "data", LANGUAGES)
     assert cli.main([*job, "source=files", f"source.root={tmp_path / 'data'}", "sweep=files"]) == 0

@@ -13,6 +13,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from xtreme_noise import cli
+from xtreme_noise.config import compose
+from xtreme_noise.config.schema import Config
+
 WORDS = {
     "en": "the cat sat on a mat and saw some birds in old trees near water".split(),
     "de": "die Katze saß auf der Matte und sah einige Vögel in alten Bäumen".split(),
@@ -28,10 +32,13 @@ def sentence(language: str, number: int, length: int = 6) -> str:
     return joined.join(words[(number * 7 + at * (number % 5 + 1)) % len(words)] for at in range(length)) + f" {number}"
 
 
-def write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+def write(path: Path, rows: Sequence[dict[str, Any] | str]) -> Path:
+    """A file of rows, or of lines as they are."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with gzip.open(path, "wt", encoding="utf-8") as stream:
-        stream.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        for row in rows:
+            stream.write((row if isinstance(row, str) else json.dumps(row, ensure_ascii=False)) + "\n")
+    return path
 
 
 def nli(language: str, count: int, start: int = 0) -> list[dict[str, Any]]:
@@ -124,6 +131,22 @@ def data(root: Path) -> Path:
         ],
     )  # fmt: skip
     return root
+
+
+def words(root: Path, *overrides: str) -> list[str]:
+    """A quick command on the files in root; what comes later wins."""
+    return [*QUICK, "source=files", f"source.root={root}", *overrides]
+
+
+def job(root: Path, *overrides: str) -> Config:
+    """Its one job, composed and checked."""
+    [found] = compose.jobs(words(root, *overrides))
+    return found
+
+
+def main(root: Path, *overrides: str, code: int = 0) -> None:
+    """The command in this process, which has to end with this code."""
+    assert cli.main(words(root, *overrides)) == code
 
 
 def command(*overrides: str) -> list[str]:

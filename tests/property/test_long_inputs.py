@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.test_modules import module, predictor, tiny  # noqa: F401
+from tests.unit.tiny_modules import module, predictor
 from xtreme_noise.modules.base import TaskModule
 from xtreme_noise.modules.qa import MAX_ANSWER
 
@@ -23,12 +23,12 @@ sentences = st.lists(st.sampled_from(WORDS), min_size=1, max_size=40)
 
 
 @pytest.fixture(scope="module")
-def tagger(tiny: Path) -> TaskModule:  # noqa: F811
+def tagger(tiny: Path) -> TaskModule:
     return module(tiny, "tagging", ["A", "B", "C"], max_length=LIMIT)
 
 
 @pytest.fixture(scope="module")
-def reader(tiny: Path) -> TaskModule:  # noqa: F811
+def reader(tiny: Path) -> TaskModule:
     return module(tiny, "qa", max_length=3 * LIMIT)
 
 
@@ -148,4 +148,4 @@ def test_an_answer_that_no_window_holds_is_told(reader: TaskModule, caplog: pyte
     context = "word " * 200
     with caplog.at_level(logging.WARNING):
         reader.training_features(question(context, context[:-1], 0))
-    assert "1 of 1 answers are longer than what neighbouring windows share" in caplog.text
+    assert "1 of 1 answers are longer than the overlap of windows" in caplog.text

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from tests import machine
-from tests.e2e.world import QUICK, cells, data, write
+from tests.e2e.world import cells, data, words, write
 from xtreme_noise import cli
 from xtreme_noise.data import examples
-from xtreme_noise.data.pairs import paired
+from xtreme_noise.data.paired_noise import paired
 from xtreme_noise.errors import ConfigError, DataError
 from xtreme_noise.noise import build
 from xtreme_noise.noise.apply import perturb
@@ -34,7 +34,7 @@ def test_cells_on_the_same_items(tmp_path: Path, workdir: Path, store_path: Path
     root = data(tmp_path / "data")
     rows = [nli(number) for number in range(12)] + [nli(12, clean_premise=None, clean_hypothesis=None)]
     write(root / "xnli_noisy/test_typos_0.05.en.jsonl.gz", rows)
-    job = [*QUICK, "source=files", f"source.root={root}", "language=en"]
+    job = words(root, "language=en")
     assert cli.main([*job, "task=xnli", "noise.level=0.1", "sweep=own"]) == 0
     fits = sorted(store_path.glob("stages/*"))
     assert cli.main([*job, "task=attested/xnli", "noise=[attested,char]", "noise.levels=[0,0.1,0.2]", "sweep=s"]) == 0
@@ -75,14 +75,14 @@ def test_two_files_by_id() -> None:
         list(paired(clean, noisy[1:], {"question": "question"}))
     with pytest.raises(DataError, match="no column 'q'"):
         list(paired(clean, noisy, {"question": "q"}))
-    with pytest.raises(DataError, match="need an id each"):
+    with pytest.raises(DataError, match="need distinct ids"):
         list(paired(clean, [*noisy, noisy[0]], {"question": "question"}))
 
 
 def test_a_noisy_side_that_does_not_fit() -> None:
     columns = {"noisy_tokens": "noisy"}
     row = {"id": "1", "tokens": ["a", "b"], "tags": [0, 1], "noisy": ["a"]}
-    with pytest.raises(DataError, match=r"line 1.*does not fit"):
+    with pytest.raises(DataError, match=r"line 1.*does not match"):
         examples.normalise(
             [("line 1", row)], family="tagging", labels=["O", "X"], columns=columns, prefix="test", what="w"
         )

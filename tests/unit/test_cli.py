@@ -162,7 +162,7 @@ def _ended() -> int:
         (_killed, "RuntimeError: no such partition"),
         (_no_memory, "OSError: [Errno 12] Cannot allocate memory"),
         (_ended, "a process of the launcher was ended by SIGTERM"),
-        (lambda: 0, "the launcher ended before it"),  # and said nothing
+        (lambda: 0, "the launcher ended first"),  # and said nothing
     ],
 )
 def test_what_a_launcher_loses_is_named_and_the_rest_reported(
@@ -195,8 +195,8 @@ def test_many_lost_jobs_are_one_line(workdir: Path) -> None:
     study = compose.Study(workdir, [job] * 8, folders, [], True, "submitit_slurm")
     said = modes._lost(study, launch.Lost(folders[1:], "killed"))
     named = ", ".join(f"xnli-tiny-none-s42 (jobs/{name})" for name in "bcdef")
-    assert said.startswith(f"7 of 8 jobs did not finish (killed): {named} and 2 more. What is finished is kept")
-    assert said.endswith(f"mode=report sweep={workdir} tells what still runs, later")
+    assert said.startswith(f"7 of 8 jobs did not finish (killed): {named} and 2 more. Finished work is kept")
+    assert said.endswith(f"mode=report sweep={workdir} shows later what still ran")
 
 
 def test_what_a_configuration_cannot_do_leaves_no_folder(
@@ -222,7 +222,7 @@ def test_a_name_that_the_locale_cannot_read_is_said(locale: dict[str, str], tmp_
     known = {**os.environ, "PYTHONPATH": str(repository), **locale}
     done = subprocess.run(words, cwd=folder, env=known, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2, done.stderr
-    assert "is no text in the encoding of this locale (ascii): set PYTHONUTF8=1" in done.stderr
+    assert "is not valid text in the encoding of this locale (ascii): set PYTHONUTF8=1" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -51,7 +51,7 @@ def test_results_that_cannot_be_written_end_the_command_at_once(command: Command
     (workdir / "file").touch()
     done = command("sweep=file/study")
     assert done.returncode == 2
-    assert done.stderr.startswith(f"xtreme-noise: sweep={workdir / 'file' / 'study'}: results cannot be written there")
+    assert done.stderr.startswith(f"xtreme-noise: sweep={workdir / 'file' / 'study'}: results cannot be written")
     assert "choose another folder with sweep=" in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -83,7 +83,7 @@ def test_words_and_exits_of_jobs_are_failures_and_the_cured_command_resumes(comm
     assert done.returncode == 1
     assert set(traces(workdir)) == {"none", "nli/english"}
     assert "3 of 4 cells failed" in done.stderr
-    assert "something in the job called exit(7)" in done.stderr
+    assert "code in the job called exit(7)" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
 
     again = command(*TWO)
@@ -113,7 +113,7 @@ def test_an_interrupt_ends_the_sweep_and_says_how_to_go_on(
     done = command(*TWO, *launcher, XN_TEST_FAIL=f"none:{how}")
     assert done.returncode == code, done.stderr
     name = "SIGTERM" if code == 143 else "SIGINT"
-    assert done.stderr.startswith(f"xtreme-noise: interrupted by {name}. What is finished is kept")
+    assert done.stderr.startswith(f"xtreme-noise: interrupted by {name}. Finished work is kept")
     assert done.stderr.endswith("the same command resumes\n") and done.stderr.count("\n") == 1
     begun = set(traces(workdir))  # where two jobs run at once, the other one may have begun
     assert begun == {"none"} or (launcher and begun == {"none", "nli/english"})
@@ -128,7 +128,7 @@ def test_what_a_killed_worker_leaves_is_reported(command: Command, workdir: Path
     first, second = done.stderr.splitlines()
     assert first.startswith("xtreme-noise: 1 of 2 jobs did not finish (")
     assert "): xnli-tiny-nli-english-s42 (jobs/" in first
-    assert first.endswith("What is finished is kept and reported; the same command resumes")
+    assert first.endswith("Finished work is kept and reported; the same command resumes")
     assert second == "xtreme-noise: 1 failed; the report lists them first"
     assert len(list(workdir.glob("multirun_outputs/*/jobs/*/config.yaml"))) == 2
     assert len(list(workdir.glob("multirun_outputs/*/jobs/*/failure.txt"))) == 1

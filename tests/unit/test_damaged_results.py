@@ -64,7 +64,7 @@ CELLS: dict[str, tuple[Table, str]] = {
     "no score": (put("score", None), "row 2: score is None, not a share from 0 to 1, and its status is ok"),
     "a score in words": (
         lambda table: table.set_column(table.column_names.index("score"), "score", pa.array(["good", "bad"])),
-        "column 'score' is of the type string, wanted double",
+        "column 'score' has the type string, expected double",
     ),
     "a list of scores": (
         lambda table: table.set_column(table.column_names.index("score"), "score", pa.array([[0.1], [0.2]])),
@@ -74,7 +74,7 @@ CELLS: dict[str, tuple[Table, str]] = {
     "a level beyond 1": (put("level", 1.5), "row 2: level is 1.5"),
     "a level that is no number": (put("level", float("nan")), "row 2: level is 0 and noise is 'char'"),
     "a clean cell with a level": (put("level", 0.3, 0), "row 1: level is 0.3 and noise is 'clean'"),
-    "a seed in parts": (put("seed", 1.5, kind=pa.float64()), "column 'seed' is of the type double, wanted int64"),
+    "a seed in parts": (put("seed", 1.5, kind=pa.float64()), "column 'seed' has the type double, expected int64"),
     "no seed": (put("seed", None), "row 2: it has no seed"),
     "no noise seed": (put("noise_seed", None), "row 2: it has no noise_seed"),
     "no task": (put("task", None), "row 2: it has no task"),
@@ -82,13 +82,13 @@ CELLS: dict[str, tuple[Table, str]] = {
     "no digest": (put("cell", None), "row 2: it has no cell"),
     "no status": (put("status", None), "row 2: it has no status"),
     "another status": (put("status", "fine"), "row 2: it has status 'fine', not one of ok"),
-    "samples that are no JSON": (put("samples", "[1"), "row 2: samples is no JSON"),
+    "samples that are no JSON": (put("samples", "[1"), "row 2: samples is not JSON"),
     "samples that are no list": (put("samples", "{}"), "row 2: samples is {}, not a list"),
     "extra that is no object": (put("extra", "[1]"), "row 2: extra is [1], not names with their values"),
-    "extra without numbers": (put("extra", '{"exact_match": "x"}'), "row 2: extra holds no number for 'exact_match'"),
-    "extra without an end": (put("extra", "[" * 100_000), "row 2: extra is no JSON"),
+    "extra without numbers": (put("extra", '{"exact_match": "x"}'), "row 2: extra has no number for 'exact_match'"),
+    "extra without an end": (put("extra", "[" * 100_000), "row 2: extra is not JSON"),
     "a column less": (lambda table: table.drop_columns(["score"]), "lacks the columns score"),
-    "a column twice": (lambda table: table.append_column("score", table["score"]), "score, or has them twice"),
+    "a column twice": (lambda table: table.append_column("score", table["score"]), "score, or they occur twice"),
     "text that is not UTF-8": (
         lambda table: table.set_column(
             0, "cell", pa.Array.from_buffers(pa.string(), 2, pa.array([b"\xff", b"b"], pa.binary()).buffers())
@@ -142,7 +142,7 @@ def test_rows_twice_and_no_rows(sweep: Path) -> None:
     pq.write_table(pa.concat_tables([table, table]), path)
     cells, problems = read_cells(sweep)
     assert cells == [] and len(problems) == 2
-    assert all("2 cells for the same place; none of them is used" in problem.what for problem in problems)
+    assert all("2 finished cells of the same place; none is used" in problem.what for problem in problems)
     pq.write_table(table.slice(0, 0), path)
     assert read_study(sweep).cells == []
     Console(file=io.StringIO()).print(report.terminal_table(sweep))
@@ -219,7 +219,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("cell", None, "it has no cell"),
     ("samples", {}, "samples is {}, not a list"),
     ("extra", [1], "extra is [1], not names"),
-    ("extra", {"x": "y"}, "extra holds no number for 'x'"),
+    ("extra", {"x": "y"}, "extra has no number for 'x'"),
     ("error", {"a": 1}, "error is {'a': 1}, not text"),
     ("seen", "yes", "seen is 'yes', not true or false"),
 ]

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import gzip
 import json
 import shutil
 from collections.abc import Sequence
@@ -13,31 +12,24 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import ClassLabel, Dataset, Features, List
 
+from tests.e2e.world import write
 from xtreme_noise.config.schema import SourceConfig
 from xtreme_noise.config.splits import DataConfig, RepairConfig, SplitConfig
 from xtreme_noise.data import files
 from xtreme_noise.data.batching import LengthBuckets, pad, sorted_batches
 from xtreme_noise.data.examples import comparable
-from xtreme_noise.data.sources import Reference, references, source_kind, subsample, without_overlap
+from xtreme_noise.data.sources import SplitRef, references, source_kind, subsample, without_overlap
 from xtreme_noise.errors import ConfigError, DataError
 from xtreme_noise.store import Store
 
 NLI = [{"text": "a b", "text_pair": "c", "label": n % 3} for n in range(30)]
 
 
-def write(path: Path, rows: Sequence[Any]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with gzip.open(path, "wt", encoding="utf-8") as stream:
-        for row in rows:
-            stream.write((row if isinstance(row, str) else json.dumps(row)) + "\n")
-    return path
-
-
-def reference(root: Path, family: str = "classification", **split: Any) -> Reference:
+def reference(root: Path, family: str = "classification", **split: Any) -> SplitRef:
     split = {"path": "d/test.{language}.jsonl.gz"} | split
     labels = ("yes", "maybe", "no")
     source = SourceConfig(kind="files", root=str(root))
-    return Reference("files", SplitConfig(**split), "test", "de", family, labels, source)
+    return SplitRef("files", SplitConfig(**split), "test", "de", family, labels, source)
 
 
 def load(tmp_path: Path, rows: Sequence[Any], family: str = "classification", **split: Any) -> Dataset:
@@ -62,10 +54,10 @@ def test_normal_form_with_columns_and_ids_by_row(tmp_path: Path) -> None:
     [
         ([], "no examples; it is empty"),
         (["{"], "line 1: not JSON"),
-        ([NLI[0], "[1]"], "line 2: wanted a JSON object"),
+        ([NLI[0], "[1]"], "line 2: expected a JSON object"),
         (
             [NLI[0], {"text": "a", "label": 3}],
-            r"line 2: label 3 is out of range: wanted one of yes, maybe, no or 0\.\.2",
+            r"line 2: label 3 is out of range: expected one of yes, maybe, no or 0\.\.2",
         ),
         ([{"text": "a", "label": "perhaps"}], "label 'perhaps' is out of range"),
         ([{"text": "a", "label": True}], "label True is out of range"),
@@ -103,7 +95,7 @@ def test_answers_must_be_in_their_context(tmp_path: Path) -> None:
 
 
 def test_missing_column_names_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no column 'premise' .* it has text, text_pair, label"):
+    with pytest.raises(DataError, match=r"no column 'premise' .* the row has text, text_pair, label"):
         load(tmp_path, NLI, columns={"text": "premise"})
 
 
@@ -127,10 +119,10 @@ def test_parquet_rows_are_read(tmp_path: Path) -> None:
 def test_missing_file_and_root(tmp_path: Path) -> None:
     with pytest.raises(files.DataMissing, match=r"test\.de\.jsonl\.gz: no such file"):
         reference(tmp_path).load(Store(tmp_path / "store"))
-    nowhere = Reference("files", SplitConfig(path="x"), "test", "de", "qa", (), SourceConfig(kind="files"))
+    nowhere = SplitRef("files", SplitConfig(path="x"), "test", "de", "qa", (), SourceConfig(kind="files"))
     with pytest.raises(ConfigError, match=r"source\.root is not set"):
         nowhere.revision()
-    gone = Reference("files", SplitConfig(path="x"), "test", "de", "qa", (), SourceConfig(root=str(tmp_path / "no")))
+    gone = SplitRef("files", SplitConfig(path="x"), "test", "de", "qa", (), SourceConfig(root=str(tmp_path / "no")))
     with pytest.raises(ConfigError, match="there is no such folder"):
         gone.revision()
 
@@ -152,7 +144,7 @@ def test_a_file_may_be_in_any_of_several_folders(tmp_path: Path) -> None:
     write(one / "d" / "test.de.jsonl.gz", NLI)
     two.mkdir()
 
-    def of(*roots: Path) -> Reference:
+    def of(*roots: Path) -> SplitRef:
         return replace(reference(one, path=path), source=SourceConfig(root=[str(root) for root in roots]))
 
     alone = reference(one, path=path)
@@ -181,7 +173,7 @@ def test_source_kind() -> None:
     assert source_kind(both, SourceConfig(), "task t") == "hub"
     assert source_kind(both, SourceConfig(root="/d"), "task t") == "files"
     assert source_kind({"embedded": DataConfig()}, SourceConfig(kind="files", root="/d"), "task t") == "embedded"
-    with pytest.raises(ConfigError, match="task t has no data in source=embedded; it has: files, hub"):
+    with pytest.raises(ConfigError, match="task t has no data in source=embedded; it has data in: files, hub"):
         source_kind(both, SourceConfig(kind="embedded"), "task t")
 
 
@@ -258,7 +250,7 @@ def test_hub_classes_are_read_by_name() -> None:
     table = Dataset.from_dict(
         {"tags": [[0, 1], [1, 2]]}, features=Features({"tags": List(ClassLabel(names=["no", "yes", "maybe"]))})
     )
-    one = Reference("hub", SplitConfig("a/b"), "test", "de", "tagging", ("yes", "maybe", "no"), SourceConfig())
+    one = SplitRef("hub", SplitConfig("a/b"), "test", "de", "tagging", ("yes", "maybe", "no"), SourceConfig())
     assert [row["tags"] for _, row in one._named(table)] == [["no", "yes"], ["yes", "maybe"]]
-    other = Reference("hub", SplitConfig("a/b"), "test", "de", "tagging", ("a", "b", "c"), SourceConfig())
+    other = SplitRef("hub", SplitConfig("a/b"), "test", "de", "tagging", ("a", "b", "c"), SourceConfig())
     assert [row["tags"] for _, row in other._named(table)] == [[0, 1], [1, 2]]

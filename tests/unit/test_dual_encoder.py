@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import AutoModel
 
-from tests.unit.test_modules import module, predictor, tiny  # noqa: F401
+from tests.unit.tiny_modules import module, predictor
 from xtreme_noise.modules.dual_encoder import FILE, Candidates
 
 TRAIN: dict[str, Any] = {
@@ -27,7 +27,7 @@ POOL: dict[str, Any] = {
 
 
 @pytest.fixture
-def encoder(tiny: Path) -> Any:  # noqa: F811
+def encoder(tiny: Path) -> Any:
     return module(tiny, "ranking").eval()
 
 
@@ -59,7 +59,7 @@ def test_the_loss_is_a_softmax_over_the_batch(encoder: Any) -> None:
     assert encoder.tokens(features[1]) == sum(int(mask[1].sum()) for mask in masks)
 
 
-def test_the_scale_is_in_the_directory_and_from_pretrained_opens_it(encoder: Any, tiny: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_the_scale_is_in_the_directory_and_from_pretrained_opens_it(encoder: Any, tiny: Path, tmp_path: Path) -> None:
     with torch.no_grad():
         encoder.scale.fill_(87.5)
     encoder.save(tmp_path)
@@ -118,7 +118,7 @@ def test_dev_examples_are_their_own_pool(encoder: Any) -> None:
     assert lines == [[str(n) for n in row] for row in order.tolist()]
 
 
-def test_prefixes_and_pooling_change_vectors(tiny: Path) -> None:  # noqa: F811
+def test_prefixes_and_pooling_change_vectors(tiny: Path) -> None:
     plain: Any = module(tiny, "ranking").eval()
     columns = {"id": ["a"], "query": ["one"], "text": ["two"]}
 

@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -79,16 +80,14 @@ def test_every_language_has_rows_and_words_for_the_open_lists() -> None:
 
 def test_another_process_samples_the_same() -> None:
     code = (
-        "import hashlib, json; from xtreme_noise.data.embedded import rows;"
-        "print(hashlib.sha256(json.dumps([rows(p, 'lt', s) for p in ('intents', 'slots')"
-        " for s in ('dev', 'test')]).encode()).hexdigest())"
+        "import json; from xtreme_noise.data.embedded import rows;"
+        "found = json.dumps([rows(p, 'lt', s) for p in ('intents', 'slots') for s in ('dev', 'test')])"
     )
-    answers = set()
-    for seed in ("1", "2"):
-        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
-        run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-        answers.add(run.stdout)
-    assert len(answers) == 1
+    here: dict[str, Any] = {}
+    exec(code, here)
+    environment = {**os.environ, "PYTHONHASHSEED": "2", "PYTHONPATH": os.pathsep.join(sys.path)}
+    words = [sys.executable, "-c", f"{code};print(found)"]
+    assert subprocess.check_output(words, env=environment, text=True).strip() == here["found"]
 
 
 def test_sampling_leaves_the_global_stream_alone() -> None:

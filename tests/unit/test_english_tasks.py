@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from tests.e2e.world import QUICK, data, qa, write
-from tests.unit.test_modules import module, tiny  # noqa: F401
+from tests.e2e.world import QUICK, data, qa, words, write
+from tests.unit.tiny_modules import module
 from xtreme_noise import cli, tasks
 from xtreme_noise.config import compose
 from xtreme_noise.data.examples import normalise
@@ -63,7 +63,7 @@ def test_a_plan_names_the_files_that_are_not_there(
     assert f"intermediate {name}/english" in shown and missing in shown
 
 
-def test_a_question_without_an_answer(tiny: Path) -> None:  # noqa: F811
+def test_a_question_without_an_answer(tiny: Path) -> None:
     some: Any = module(tiny, "qa", labels=["unanswerable"])
     first, second = some.training_features(QUESTIONS)
     assert (first["start_positions"], first["end_positions"]) > (0, 0)
@@ -89,7 +89,7 @@ def test_only_a_task_that_says_so_has_questions_without_an_answer() -> None:
     common: dict[str, Any] = {"family": "qa", "columns": {}, "prefix": "x", "what": "w"}
     [found] = normalise([("line 1", row)], labels=["unanswerable"], **common)
     assert found["answers"] == {"text": [], "answer_start": []}
-    with pytest.raises(DataError, match="has no answer"):
+    with pytest.raises(DataError, match="contains no answer"):
         normalise([("line 1", row)], labels=[], **common)
 
 
@@ -101,10 +101,10 @@ def test_tagged_sentences(tmp_path: Path) -> None:
     assert [row["tokens"] for _, row in found] == [["The", "cat"], ["sat"]]
     assert found[0][1]["tags"] == ["NP/N", "N"]
     path.write_text("The NP/N\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"line 1: wanted token, tab, tag"):
+    with pytest.raises(DataError, match=r"line 1: expected token, tab, tag"):
         list(rows(path))
     (tmp_path / "tags.txt").write_text("N\nN\n", encoding="utf-8")
-    with pytest.raises(DataError, match="each once"):
+    with pytest.raises(DataError, match="two distinct labels"):
         labels("tags.txt", str(tmp_path))
 
 
@@ -121,6 +121,6 @@ def test_squad2_and_ccg_train_a_stage(tmp_path: Path) -> None:
     (root / "ccg" / "tags.txt").write_text("A\nB\n", encoding="utf-8")
     for name in ("squad2", "ccg"):
         short = ["intermediate.recipe.max_length=48", "intermediate.recipe.stride=8"]
-        files = [*QUICK, "source=files", f"source.root={root}", "task=tatoeba"]
+        files = words(root, "task=tatoeba")
         [cfg] = compose.jobs([*files, f"intermediate={name}", *short])
         assert (train(Plan(cfg), Store(cfg.store), False) / "model.safetensors").is_file()

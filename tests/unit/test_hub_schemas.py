@@ -19,7 +19,7 @@ from xtreme_noise.config.schema import Config, SourceConfig
 from xtreme_noise.config.splits import DataConfig, SplitConfig
 from xtreme_noise.config.where import Sources
 from xtreme_noise.data.repository import COMMIT
-from xtreme_noise.data.sources import Reference
+from xtreme_noise.data.sources import SplitRef
 from xtreme_noise.errors import DataError
 from xtreme_noise.languages.codes import fill
 from xtreme_noise.store import Store
@@ -83,7 +83,7 @@ def family(job: Config, part: str) -> str:
 
 def load(job: Config, part: str, split: SplitConfig, language: str, store: Path) -> Dataset:
     pinned = split.revision is not None and COMMIT.fullmatch(split.revision)
-    reference = Reference(
+    reference = SplitRef(
         kind="hub",
         split=replace(split, revision=None) if pinned else split,  # the server's commits are its own
         part=part,
@@ -153,7 +153,7 @@ def _read(names: tuple[str, ...], values: list[int], monkeypatch: pytest.MonkeyP
 
     with serve([Repo("dataset", "a/nli", {"data/test.parquet": content})]) as running:
         connect(monkeypatch, running.endpoint, tmp_path)
-        reference = Reference(
+        reference = SplitRef(
             "hub", SplitConfig(path="a/nli", split="test"), "test", "en", "classification",
             hub_schemas.NLI, SourceConfig(kind="hub"),
         )  # fmt: skip

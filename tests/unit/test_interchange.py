@@ -200,7 +200,7 @@ def test_two_cells_of_one_name_are_an_error(world: World, capsys: pytest.Capture
     twins = [world.rows[1] | {"model": name, "cell": world.rows[n]["cell"]} for n, name in enumerate(("a/b", "a-b"))]
     sweep_factory.write_rows(world.sweep, twins)
     assert cli.main(["mode=export", f"sweep={world.sweep}"]) == 1
-    assert "would hold two cells" in capsys.readouterr().err
+    assert "two cells have the same file" in capsys.readouterr().err
 
 
 def cut(path: Path) -> None:
@@ -213,23 +213,23 @@ def reword(old: str, new: str) -> Callable[[Path], object]:
 
 WRONG: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "a language without a file": ("xnli/test-de.tsv", Path.unlink, "lacks xnli/test-de.tsv. It has: "),
-    "too few labels": ("xnli/test-de.tsv", cut, "xnli/test-de.tsv: 19 lines, 20 wanted"),
-    "no label": ("xnli/test-de.tsv", reword("neutral", "maybe"), "'maybe' is no label: wanted one of entailment"),
-    "a sentence too few": ("udpos/test-de.tsv", reword("\n\n", "\n"), "udpos/test-de.tsv: 9 sentences, 10 wanted"),
-    "a tag too few": ("udpos/test-de.tsv", cut, "one tag a token"),
+    "too few labels": ("xnli/test-de.tsv", cut, "xnli/test-de.tsv: 19 lines, expected 20"),
+    "no label": ("xnli/test-de.tsv", reword("neutral", "maybe"), "'maybe' is not a label: expected one of entailment"),
+    "a sentence too few": ("udpos/test-de.tsv", reword("\n\n", "\n"), "udpos/test-de.tsv: 9 sentences, expected 10"),
+    "a tag too few": ("udpos/test-de.tsv", cut, ": one per token"),
     "no tag": ("udpos/test-de.tsv", lambda path: path.write_text("Noun" + path.read_text()[4:]), "line 1: 'Noun"),
     "an answer too few": (
         "xquad/test-de.json",
         reword('"q3"', '"q99"'),
-        "8 wanted; ids differ: missing ['q3']",
+        "expected 8; ids differ: missing ['q3']",
     ),
     "an id twice": ("xquad/test-de.json", reword('"q3"', '"q2"'), "an id occurs twice among 8 answers"),
     "no JSON": ("xquad/test-de.json", cut, "xquad/test-de.json: not JSON"),
     "no choice": ("xcopa/test-th.jsonl", reword('"label": 0', '"label": 2'), '"label": a number from 0 to 1'),
-    "a choice too few": ("xcopa/test-th.jsonl", cut, "xcopa/test-th.jsonl: 7 lines, 8 wanted"),
-    "a choice without a label": ("xcopa/test-th.jsonl", reword('"label": 0', '"l": 0'), "is no choice"),
+    "a choice too few": ("xcopa/test-th.jsonl", cut, "xcopa/test-th.jsonl: 7 lines, expected 8"),
+    "a choice without a label": ("xcopa/test-th.jsonl", reword('"label": 0', '"l": 0'), "is not a choice"),
     "no JSON line": ("xcopa/test-th.jsonl", reword("{", ""), "line 1: not JSON"),
-    "no row": ("tatoeba_to_en/test-de.tsv", lambda path: path.write_text("15\n" * 15), "wanted a row from 0 to 14"),
+    "no row": ("tatoeba_to_en/test-de.tsv", lambda path: path.write_text("15\n" * 15), "expected a row from 0 to 14"),
     "not UTF-8": ("xnli/test-de.tsv", lambda path: path.write_bytes(b"\xff\n"), "test-de.tsv: not UTF-8"),
 }
 
@@ -251,7 +251,7 @@ def test_score_is_checked_before_anything_is_read(world: World, capsys: pytest.C
     assert "there is no such folder" in capsys.readouterr().err
     (world.root / "xnli/test.de.jsonl.gz").unlink()
     assert world.score("xnli", export(world.sweep)[0] / LEAF) == 1
-    assert "nothing to score" in capsys.readouterr().err
+    assert "cannot be scored" in capsys.readouterr().err
     assert cli.main(["mode=export", f"sweep={world.sweep / 'nowhere'}"]) == 2
 
 
@@ -287,7 +287,7 @@ def test_white_space_at_the_edges_of_others_files(tmp_path: Path) -> None:
     found = format_of("tagging", "span_f1").read(path, Items(["1"], ["NOUN ODD"], ["NOUN", "X"]))
     assert found == ["NOUN X"], "a tag of the gold side may be unknown to the model"
     path.write_text("NOUN\nNUON\n")
-    with pytest.raises(DataError, match=r"test-de.tsv, line 2: 'NUON' is no tag: wanted one of NOUN, X, ODD"):
+    with pytest.raises(DataError, match=r"test-de.tsv, line 2: 'NUON' is not a tag: expected one of NOUN, X, ODD"):
         format_of("tagging", "span_f1").read(path, Items(["1"], ["NOUN ODD"], ["NOUN", "X"]))
 
 
@@ -314,12 +314,12 @@ def test_rankings_come_back_as_the_official_mock_data_has_them(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ('{"ebd9": ["Q1"]}', "1 answers, 2 wanted; ids differ: missing ['77fa']"),
+        ('{"ebd9": ["Q1"]}', "1 answers, expected 2; ids differ: missing ['77fa']"),
         ('{"ebd9": ["Q1"], "77fa": ["Q1"], "x": []}', "unknown ['x']"),
         ('{"ebd9": ["Q1"], "ebd9": ["Q1"]}', "an id occurs twice"),
-        ('{"ebd9": "Q1", "77fa": ["Q1"]}', "wanted a JSON object of query id and list"),
-        ('["ebd9"]', "wanted a JSON object of query id and list"),
-        ('{"ebd9": [1], "77fa": ["Q1"]}', "wanted a JSON list of candidate ids"),
+        ('{"ebd9": "Q1", "77fa": ["Q1"]}', "expected a JSON object, query id -> list"),
+        ('["ebd9"]', "expected a JSON object, query id -> list"),
+        ('{"ebd9": [1], "77fa": ["Q1"]}', "expected a JSON list of candidate ids"),
         ('{"ebd9": ["Q1", "Q1"], "77fa": ["Q1"]}', "test-ro.json: query 'ebd9': candidate 'Q1' is ranked twice"),
     ],
 )

@@ -112,7 +112,7 @@ def test_exit_codes(
     assert cli.main([]) == code
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and said.startswith(f"xtreme-noise: interrupted by {signal.Signals(number).name}")
-    assert "What is finished is kept" in said and "the same command resumes" in said
+    assert "Finished work is kept" in said and "the same command resumes" in said
     assert defaults()
 
 
@@ -141,4 +141,4 @@ def test_a_sweep_ends_between_cells_and_keeps_those_that_are_finished(
     os.chdir(root.parent / "work")
     assert cli.main(["mode=report", "sweep=s"]) == 0
     assert [(row["language"], row["status"]) for row in cells(Path("s"))] == [("en", "ok")] * 2
-    assert "2 of 4 cells are not run" in capsys.readouterr().err
+    assert "2 of 4 cells have not been run" in capsys.readouterr().err

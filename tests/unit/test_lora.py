@@ -11,21 +11,16 @@ from safetensors.torch import load_file
 from transformers import AutoModelForMaskedLM, AutoModelForSequenceClassification
 
 from tests.unit.test_resume import EVERY_STEP, Killed, fit, kill_after, result
+from tests.unit.tiny_modules import TINY
 from xtreme_noise import cli, models
-from xtreme_noise.config.schema import LoraConfig, ModelConfig
+from xtreme_noise.config.schema import LoraConfig
 from xtreme_noise.errors import ConfigError
 from xtreme_noise.models import lora
-from xtreme_noise.stages.checkpoint import LAST, Resume
-from xtreme_noise.store import Store, manifest_key
+from xtreme_noise.stages.checkpoint import LAST, CheckpointCallback
+from xtreme_noise.store import manifest_key
 
 pytest.importorskip("peft")
 LORA = ("model.lora.rank=4", "model.lora.alpha=8")
-TINY = ModelConfig(name="tiny", loader="random")
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return models.materialise(TINY, Store(tmp_path_factory.mktemp("store")), True)
 
 
 def test_a_stage_and_its_checkpoint(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,7 +28,7 @@ def test_a_stage_and_its_checkpoint(root: Path, tmp_path: Path, monkeypatch: pyt
     store = tmp_path / "killed"
     decaying: list[str] = []
 
-    def look(_: Resume, trainer: Any, module: Any) -> None:
+    def look(_: CheckpointCallback, trainer: Any, module: Any) -> None:
         decay, plain = ({id(weight) for weight in group["params"]} for group in trainer.optimizers[0].param_groups)
         for name, weight in module.named_parameters():
             assert (id(weight) in decay or id(weight) in plain) == weight.requires_grad
@@ -41,7 +36,7 @@ def test_a_stage_and_its_checkpoint(root: Path, tmp_path: Path, monkeypatch: pyt
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
         kill_after(8, patch)
-        patch.setattr(Resume, "on_train_start", look)
+        patch.setattr(CheckpointCallback, "on_train_start", look)
         fit(root, store, *LORA, EVERY_STEP)
     (state,) = store.glob(f"unfinished/stages/*/{LAST}")
     assert state.stat().st_size < 300_000, "frozen weights are in the state"

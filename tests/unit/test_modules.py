@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -9,49 +8,12 @@ import pytest
 import torch
 from tokenizers import Regex, normalizers
 
-from xtreme_noise import metrics, models, tasks
-from xtreme_noise.config.schema import ModelConfig
+from tests.unit.tiny_modules import NLI, module, predictor
+from xtreme_noise import metrics, tasks
 from xtreme_noise.modules import module_class
-from xtreme_noise.modules.base import Limits, TaskModule
+from xtreme_noise.modules.base import TaskModule
 from xtreme_noise.modules.qa import MAX_ANSWER, best_span
 from xtreme_noise.modules.retrieval import RetrievalModule
-from xtreme_noise.stages.predictor import Predictor
-from xtreme_noise.store import Store
-
-TINY = ModelConfig(
-    name="tiny",
-    loader="random",
-    parameters={
-        "hidden_size": 32,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "intermediate_size": 64,
-        "seed": 0,
-    },
-)
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return models.materialise(TINY, Store(tmp_path_factory.mktemp("store")), True)
-
-
-def module(path: Path, family: str, labels: Sequence[str] = (), max_length: int = 64) -> TaskModule:
-    torch.manual_seed(0)
-    kind = module_class(family)
-    model = models.load_model(kind.auto_class, path, TINY, **kind.head(labels))
-    return kind(model, models.load_tokenizer(path), labels=labels, limits=Limits(max_length, 16))
-
-
-def predictor(some: TaskModule, tokens: int = 256) -> Predictor:
-    return Predictor(some, device=torch.device("cpu"), precision="32-true", batch_tokens=tokens)
-
-
-NLI: dict[str, Any] = {
-    "text": [f"premise {'long ' * (n % 9)}{n}" for n in range(40)],
-    "text_pair": [f"hypothesis {n % 7}" for n in range(40)],
-    "label": [n % 3 for n in range(40)],
-}
 
 
 def test_every_input_is_encoded_once_and_batching_changes_nothing(tiny: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from datasets import Dataset
 
-from tests.e2e.world import QUICK, cells, qa, write
+from tests.e2e.world import cells, qa, words, write
 from xtreme_noise import cli
 from xtreme_noise.data import checklist
 from xtreme_noise.data.checklist import TESTS, filled_templates, first_names
@@ -169,7 +169,7 @@ def test_study(tmp_path: Path, store_path: Path, capsys: pytest.CaptureFixture[s
     write(root / "xquad/test.de.jsonl.gz", qa("de", 6))
     for code in ("en", "de"):
         write(root / f"multichecklist/templates.{code}.jsonl.gz", templates(code))
-    job = [*QUICK, "source=files", f"source.root={root}"]
+    job = words(root)
     assert cli.main([*job, "task=xquad", "languages=[de]", "noise.levels=[0]", "sweep=one"]) == 0
     command = [*job, "task=multichecklist", "languages=[en,de,ro]"]
     assert cli.main([*command, "noise=[char]", "noise.level=0.3", "sweep=s"]) == 0

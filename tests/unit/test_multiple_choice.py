@@ -10,7 +10,7 @@ import pytest
 import torch
 from datasets import Dataset
 
-from tests.unit.test_modules import module, predictor, tiny  # noqa: F401
+from tests.unit.tiny_modules import module, predictor
 from xtreme_noise.config import compose
 from xtreme_noise.data.examples import normalise
 from xtreme_noise.errors import DataError
@@ -38,11 +38,11 @@ def test_normal_form() -> None:
     assert found == {"id": "x-0", "text": "t", "choices": ["a", "b"], "label": 1}
     with pytest.raises(DataError, match=r"label 2 is out of range"):
         normalise([("line 1", row | {"label": 2})], **common)
-    with pytest.raises(DataError, match="at least two choices"):
+    with pytest.raises(DataError, match="at least two non-empty choices"):
         normalise([("line 1", {"text": "t", "choice_0": "a", "label": 0})], **common)
 
 
-def test_one_score_a_choice_and_the_loss_is_over_them(tiny: Path) -> None:  # noqa: F811
+def test_one_score_a_choice_and_the_loss_is_over_them(tiny: Path) -> None:
     some: Any = module(tiny, "multiple_choice").eval()
     guess = predictor(some)
     predicted = guess.predict(COLUMNS)
@@ -78,5 +78,5 @@ def test_the_question_of_xcopa_is_that_of_copa(
     [job] = compose.jobs(["task=xcopa", "source=files", f"source.root={shared_data}"])
     thai, quechua = (held_out(job, code).load(Store(tmp_path)) for code in ("th", "qu"))
     assert len(thai) == 500 and thai["question"][:] == quechua["question"][:]
-    assert "250 of 500 rows repaired by copa/test.en.jsonl.gz" in caplog.text
+    assert "250 of 500 rows repaired from copa/test.en.jsonl.gz" in caplog.text
     assert thai["question"][:].count("What was the cause?") == 250

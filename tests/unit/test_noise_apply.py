@@ -212,7 +212,7 @@ def test_what_is_refused() -> None:
     with pytest.raises(NotApplicable, match="has nothing to act on in d"):
         run(DATA["qa"], "qa", "question", language="he", perturber=_deaf())
     wrong = datasets.Dataset.from_list([DATA["qa"][0] | {"answers": {"text": ["cat"], "answer_start": [3]}}])
-    with pytest.raises(DataError, match="example a: no answer 'cat' in its context at character 3"):
+    with pytest.raises(DataError, match="example a: the answer 'cat' is not at character 3"):
         run(wrong, "qa", "context")
 
 

@@ -63,7 +63,7 @@ def test_wordnet(name: str, nltk: SimpleNamespace, monkeypatch: pytest.MonkeyPat
 
 def test_paraphrases(nltk: SimpleNamespace, tmp_path: Path) -> None:
     nltk.nltk.pos_tag = lambda _: []
-    with pytest.raises(ConfigError, match="needs a file as its parameter model_path, and None is none"):
+    with pytest.raises(ConfigError, match="needs a file as its parameter model_path, but None is not a file"):
         word("SynonymAug", aug_src="ppdb")
     with pytest.raises(ConfigError, match="no-such-file"):
         word("SynonymAug", aug_src="ppdb", model_path=str(tmp_path / "no-such-file"))
@@ -93,10 +93,10 @@ def test_masked_language_models(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("augmenter", "parameters", "message"),
     [
-        (f"{WORD}.BackTranslationAug", {}, "no parameter that says how much it changes"),
-        (f"{SENTENCE}.AbstSummAug", {}, "no parameter that says how much it changes"),
-        (f"{SENTENCE}.LambadaAug", {}, "no parameter that says how much it changes"),
-        (f"{SENTENCE}.ContextualWordEmbsForSentenceAug", {}, "no parameter that says how much it changes"),
+        (f"{WORD}.BackTranslationAug", {}, "no parameter for the amount of noise"),
+        (f"{SENTENCE}.AbstSummAug", {}, "no parameter for the amount of noise"),
+        (f"{SENTENCE}.LambadaAug", {}, "no parameter for the amount of noise"),
+        (f"{SENTENCE}.ContextualWordEmbsForSentenceAug", {}, "no parameter for the amount of noise"),
         (f"{WORD}.ReservedAug", {}, "ReservedAug: TypeError: .*reserved_tokens"),
         (f"{WORD}.SpellingAug", {"dict_path": "no-such-file"}, "SpellingAug: .*no-such-file"),
         ("nlpaug.augmenter.audio.NoiseAug", {}, "not a class path inside nlpaug.augmenter.char, .word or .sentence"),

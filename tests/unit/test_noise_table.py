@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import json
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.files import csv_rows
 from xtreme_noise import cli
 from xtreme_noise.commands import noise_table
 from xtreme_noise.errors import ConfigError
@@ -27,8 +27,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def table(folder: Path) -> dict[tuple[str, str], dict[str, Any]]:
-    with (folder / noise_table.FILE).open(encoding="utf-8", newline="") as file:
-        return {(row["family"], row["language"]): row for row in csv.DictReader(file)}
+    return {(row["family"], row["language"]): row for row in csv_rows(folder / noise_table.FILE)}
 
 
 @pytest.mark.usefixtures("few")

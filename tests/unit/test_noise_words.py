@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.files import table
 from xtreme_noise.commands.mine_typos import mine
 from xtreme_noise.errors import ConfigError, NotApplicable
 from xtreme_noise.noise import Perturber
@@ -30,12 +31,6 @@ THAI = "ฉันชอบกินข้าวผัดมากและเพ
 
 def build(family: str, **parameters: Any) -> Perturber:
     return family_class(family)(checked_parameters(family, parameters))
-
-
-def table(folder: Path, text: str, name: str = "table.tsv") -> str:
-    path = folder / name
-    path.write_text(text, encoding="utf-8")
-    return str(path)
 
 
 def outputs(noise: Perturber, text: str, language: str, level: float = 0.1, times: int = 300) -> list[str]:
@@ -158,7 +153,7 @@ def test_supply_is_capacity(tmp_path: Path) -> None:
         ("haus\t\n", "table.tsv, line 1: a row is"),
         ("das haus\tdashaus\n", "table.tsv, line 1: 'das haus' is more than one word"),
         ("haus\thau s\n", "number of tokens"),
-        ("# nothing\n", "there is no row"),
+        ("# nothing\n", "has no rows"),
     ],
 )
 def test_a_malformed_table_is_named(tmp_path: Path, content: str, message: str) -> None:
@@ -243,7 +238,7 @@ def test_who_cannot_act_is_left_out() -> None:
         ({"char": {"swop": 1.0}}, "did you mean 'swap'"),
         ({"char": {"weight": -1}}, "families.char.weight must be a number >= 0"),
         ({"char": {"weight": 0}}, "must name a family"),
-        ({"char": 2}, "must hold a weight"),
+        ({"char": 2}, "must be a weight and"),
         ({"natural": {}}, "needs a table"),
     ],
 )

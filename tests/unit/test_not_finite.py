@@ -13,9 +13,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.e2e.world import QUICK, cells, sentence
-from tests.unit.test_modules import TINY, module, predictor, tiny  # noqa: F401
 from tests.unit.test_multiple_choice import COLUMNS as CHOICES
 from tests.unit.test_trainer_options import fit
+from tests.unit.tiny_modules import TINY, module, predictor
 from xtreme_noise import cli, models, noise, tasks
 from xtreme_noise.data.batching import pad
 from xtreme_noise.errors import ConfigError, ModelUnavailable, NotFinite
@@ -25,8 +25,8 @@ from xtreme_noise.modules import module_class
 from xtreme_noise.modules.base import TaskModule
 from xtreme_noise.modules.masked_lm import MaskedLMModule
 from xtreme_noise.modules.retrieval import RetrievalModule
-from xtreme_noise.stages import ranks
-from xtreme_noise.stages.work import SelectOnDev
+from xtreme_noise.stages import distributed
+from xtreme_noise.stages.training_run import BestEpochSelector
 
 NAN, INF = float("nan"), float("inf")
 # Two examples a family, the second with the letter q, whose embedding is made nan or inf.
@@ -49,7 +49,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("value", [NAN, INF, -INF])
 @pytest.mark.parametrize("family", sorted(tasks.names()))
-def test_what_a_model_says_of_an_input(family: str, value: float, tiny: Path) -> None:  # noqa: F811
+def test_what_a_model_says_of_an_input(family: str, value: float, tiny: Path) -> None:
     """Each family fails for the examples that it concerns, and for no others."""
     some: Any = module(tiny, family, ["A", "B"] if family in ("classification", "tagging") else ())
     one = {name: column[:1] for name, column in EXAMPLES[family].items()}
@@ -89,7 +89,7 @@ def test_padding_does_not_count_and_a_length_beyond_float32_does() -> None:
 @pytest.mark.parametrize("value", [NAN, INF])
 def test_a_model_whose_weights_are_not_finite_is_not_opened(
     value: float,
-    tiny: Path,  # noqa: F811
+    tiny: Path,
     tmp_path: Path,
 ) -> None:
     for file in tiny.iterdir():
@@ -98,7 +98,7 @@ def test_a_model_whose_weights_are_not_finite_is_not_opened(
     weights["encoder.layer.1.output.dense.bias"][3] = value
     save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
     for family in ("classification", "retrieval"):
-        with pytest.raises(ModelUnavailable, match=rf"{tmp_path}: .*layer\.1\.output\.dense\.bias holds nan or inf"):
+        with pytest.raises(ModelUnavailable, match=rf"{tmp_path}: .*layer\.1\.output\.dense\.bias contains nan or inf"):
             models.load_model(module_class(family).auto_class, tmp_path, TINY)
 
 
@@ -116,18 +116,18 @@ def _loss(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
 
 
 def _score(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
-    monkeypatch.setattr(SelectOnDev, "score", lambda self: value if self.history else 0.5)
+    monkeypatch.setattr(BestEpochSelector, "score", lambda self: value if self.history else 0.5)
 
 
 def _weight(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
-    real = SelectOnDev.on_train_end
+    real = BestEpochSelector.on_train_end
 
-    def end(self: SelectOnDev, trainer: pl.Trainer, pl_module: Any) -> None:
+    def end(self: BestEpochSelector, trainer: pl.Trainer, pl_module: Any) -> None:
         real(self, trainer, pl_module)
         with torch.no_grad():
             pl_module.model.classifier.out_proj.bias[1] = value
 
-    monkeypatch.setattr(SelectOnDev, "on_train_end", end)
+    monkeypatch.setattr(BestEpochSelector, "on_train_end", end)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def _weight(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
     [
         (_loss, NAN, r"^xnli cannot be trained: the training loss is \S+ in epoch 1 after 2 updates"),
         (_score, NAN, "^xnli cannot be trained: accuracy on dev is .* after epoch 2"),
-        (_weight, INF, r"^xnli cannot be trained: the weight model\.classifier\.out_proj\.bias holds nan or inf"),
+        (_weight, INF, r"^xnli cannot be trained: the weight model\.classifier\.out_proj\.bias contains nan or inf"),
     ],
 )
 def test_a_stage_fails_and_leaves_nothing(
@@ -156,7 +156,7 @@ def test_a_learning_rate_that_ends_in_nan(root: Path, tmp_path: Path) -> None:
 
 def test_an_error_for_people_arrives_from_another_process_as_it_is() -> None:
     with pytest.raises(ConfigError, match=r"^unknown noise family 'chair'; did you mean 'char'\?"):
-        ranks.run(1, cast(Any, noise.build), "chair")
+        distributed.run(1, cast(Any, noise.build), {"family": "chair"})
 
 
 def test_a_cell_fails_alone(root: Path, store_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,5 +181,5 @@ def test_a_score_that_is_no_number(root: Path, store_path: Path, monkeypatch: py
     files = ["source=files", f"source.root={root}", "task=tatoeba", "languages=[de]"]
     assert cli.main([*QUICK, *files, "noise.levels=[0]", "sweep=s"]) == 1
     [found] = cells(Path("s"))
-    assert found["status"] == "error" and "accuracy of 15 predictions is nan or inf" in found["error"]
+    assert found["status"] == "error" and "accuracy of 15 predictions has a nan or inf value" in found["error"]
     assert not any(path.is_dir() for path in (store_path / "cells").iterdir())

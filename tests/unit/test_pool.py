@@ -13,11 +13,11 @@ from xtreme_noise import tasks
 from xtreme_noise.config import compose
 from xtreme_noise.config.schema import SourceConfig
 from xtreme_noise.config.splits import JoinConfig, SplitConfig
-from xtreme_noise.data.answers import MAKERS
-from xtreme_noise.data.corrections import joined
+from xtreme_noise.data.candidate_pool import CandidatePool
 from xtreme_noise.data.examples import normalise
-from xtreme_noise.data.pool import Pool
-from xtreme_noise.data.sources import Reference, without_overlap
+from xtreme_noise.data.row_fixes import joined
+from xtreme_noise.data.row_makers import MAKERS
+from xtreme_noise.data.sources import SplitRef, without_overlap
 from xtreme_noise.errors import DataError
 from xtreme_noise.stages.plan import Plan
 from xtreme_noise.stages.plan import test_reference as held_out
@@ -64,21 +64,21 @@ def test_joined() -> None:
         list(joined([("1", {"k": 3})], [("a", {"k": 2})], join))
 
 
-def reference(root: Path, part: str, language: str) -> Reference:
+def reference(root: Path, part: str, language: str) -> SplitRef:
     name = {"test": "questions", "pool": "candidates"}[part]
     split = SplitConfig(path=f"{name}.{{language}}.jsonl.gz")
-    return Reference("files", split, part, language, "ranking", (), SourceConfig(root=str(root)))
+    return SplitRef("files", split, part, language, "ranking", (), SourceConfig(root=str(root)))
 
 
-def world(root: Path, *languages: str) -> Pool:
+def world(root: Path, *languages: str) -> CandidatePool:
     for code in languages:
         write(root / f"questions.{code}.jsonl.gz", [{"id": "q", "query": "Q", "relevant": [f"{code}1"]}])
         write(root / f"candidates.{code}.jsonl.gz", [{"id": f"{code}{n}", "text": f"{code} {n}"} for n in range(3)])
     return pooled(root, *languages)
 
 
-def pooled(root: Path, *languages: str) -> Pool:
-    return Pool(
+def pooled(root: Path, *languages: str) -> CandidatePool:
+    return CandidatePool(
         tuple(reference(root, "pool", code) for code in languages),
         tuple(reference(root, "test", code) for code in languages),
     )
@@ -95,7 +95,7 @@ def test_right_answers_of_all_languages(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="the right answer 'zh9' of 'q' is not among the 9 candidates"):
         pool.complete(reference(tmp_path, "test", "de").load(store), store)
     write(tmp_path / "candidates.zh.jsonl.gz", [{"id": "de1", "text": "again"}])
-    with pytest.raises(DataError, match="used twice"):
+    with pytest.raises(DataError, match="have the same id"):
         pooled(tmp_path, *languages).load(store)
 
 
@@ -106,7 +106,7 @@ def test_training_on_a_context_of_the_pool_is_refused(tmp_path: Path) -> None:
     tests = [reference(tmp_path, part, "en").load(store) for part in ("pool", "test")]
     split = SplitConfig(path="train.en.jsonl.gz", columns={"query": "question"}, make="answer_sentence")
     write(tmp_path / "train.en.jsonl.gz", [ROW])
-    train = Reference("files", split, "train", "en", "ranking", (), SourceConfig(root=str(tmp_path))).load(store)
+    train = SplitRef("files", split, "train", "en", "ranking", (), SourceConfig(root=str(tmp_path))).load(store)
     with pytest.raises(DataError, match="1 of 1 training examples occur in the test set"):
         without_overlap(train, tests, "ranking", "refuse", "w")
     assert tasks.family("ranking").identify({"text": "an entity"}) == "", "a candidate alone is nothing to leak"

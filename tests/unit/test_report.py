@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import os
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from tests.files import csv_rows
 from tests.unit import sweep_factory
 from tests.unit.sweep_factory import full
 from xtreme_noise import report, store
@@ -69,8 +69,7 @@ def sweep(written: Path, tmp_path: Path) -> Path:
 
 
 def rows(sweep: Path, name: str, **where: str) -> list[dict[str, str]]:
-    with (sweep / "tables" / name).open(newline="", encoding="utf-8") as stream:
-        return [row for row in csv.DictReader(stream) if all(row[key] == value for key, value in where.items())]
+    return csv_rows(sweep / "tables" / name, **where)
 
 
 class Page(HTMLParser):

@@ -15,13 +15,13 @@ from tests.unit.sweep_factory import Spec, make
 from xtreme_noise import report
 from xtreme_noise.errors import DataError
 from xtreme_noise.report import predictions
-from xtreme_noise.report.answer import answer
 from xtreme_noise.report.figures import figures
+from xtreme_noise.report.headline import headline
 from xtreme_noise.report.page import page
 from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.predictions import match
-from xtreme_noise.report.seen import UNKNOWN
-from xtreme_noise.report.study import Study, read_study
+from xtreme_noise.report.seen_unseen import UNKNOWN
+from xtreme_noise.report.study import StudyResults, read_study
 from xtreme_noise.report.tables import tables
 
 pytestmark = pytest.mark.pictures
@@ -35,7 +35,7 @@ def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(predictions, "RESAMPLES", 99)
 
 
-def rendered(sweep: Path) -> tuple[Study, str]:
+def rendered(sweep: Path) -> tuple[StudyResults, str]:
     """The page, without the seconds that bundling the chart library takes."""
     study = read_study(sweep)
     return study, page(study, "", "digest", sorted(tables(study)))
@@ -113,7 +113,7 @@ def test_no_cell_at_all(tmp_path: Path) -> None:
     _, html = rendered(sweep)
     assert "1 failure" in html
     assert "ModelUnavailable: fetch it with &lt;cmd&gt;" in html
-    assert "The sweep holds no cell." in html
+    assert "The study has no cells." in html
 
 
 def test_killed_cells_are_counted_as_not_run(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_killed_cells_are_counted_as_not_run(tmp_path: Path) -> None:
     assert all(panel.languages == ("de", "en") for panel in study.panels)
 
 
-def shared(study: Study, arm: str, reference: str) -> Panel:
+def shared(study: StudyResults, arm: str, reference: str) -> Panel:
     """What the two were compared over."""
     (panel,) = {
         id(c.panel): c.panel for c in study.contrasts if (c.arm.arm, c.reference.arm) == (arm, reference)
@@ -157,7 +157,7 @@ def test_what_a_third_system_lacks_takes_nothing_from_a_contrast(tmp_path: Path)
     question, control = shared(study, "multilingual", "english"), shared(study, "multilingual", "none")
     assert (question.seeds, question.languages, question.wanted) == ((0, 1), ("de", "en", "sw"), 3)
     assert (control.seeds, control.languages, control.wanted) == ((0,), ("de", "en"), 3)
-    assert "One training seed" not in answer(study).paragraph
+    assert "One training seed" not in headline(study).paragraph
     (row,) = [c for c in study.contrasts if c.panel is question and (c.measure, c.level) == ("score", 0.1)]
     own = [c.score for c in study.cells if (c.arm, c.level) == ("multilingual", 0.1)]
     assert len(own) == 6 and row.value == pytest.approx(sum(score or 0.0 for score in own) / 6)
@@ -181,7 +181,7 @@ def test_a_clean_difference_is_one_test_whatever_the_noise(tmp_path: Path) -> No
 
 def test_every_multilingual_arm_is_counted(tmp_path: Path) -> None:
     arms = ("nli/english", "nli/multilingual", "nli/native")
-    found = answer(read_study(make(tmp_path / "sweep", Spec(**(SMALL | {"intermediates": arms})))))
+    found = headline(read_study(make(tmp_path / "sweep", Spec(**(SMALL | {"intermediates": arms})))))
     assert "of 2 comparisons of a task and noise family" in found.paragraph
     named = ["char 0.1 · nli/multilingual against nli/english", "char 0.1 · nli/native against nli/english"]
     assert [name in line for name, line in zip(named, found.lines, strict=True)] == [True, True]
@@ -191,7 +191,7 @@ def test_languages_that_both_arms_are_trained_in_are_on_no_side(tmp_path: Path) 
     """Where nothing else is left on a side, the page says so."""
     only_english, html = rendered(make(tmp_path / "english", Spec(**(SMALL | {"seen": ("en",)}))))
     assert not only_english.by_seen.sides and "unseen languages:" not in html
-    assert "Not compared apart, no seen language beside en: xnli (nli/multilingual)." in html
+    assert "Not compared separately, no seen language beside en: xnli (nli/multilingual)." in html
 
     sweep = make(tmp_path / "target", Spec(**SMALL))
     assert set(read_study(sweep).by_seen.sides) == {"seen", "unseen"}
@@ -239,7 +239,7 @@ def _broken(path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (_other_ids, "occur in only one of two cells that must hold the same items"),
+        (_other_ids, "occur in only one of two cells that must have the same items"),
         (_twice_the_same_id, "not unique"),
         (_shorter, "the predictions give a score of"),
         (_other_scores, "the predictions give a score of 1.0000"),
@@ -285,7 +285,7 @@ def test_two_cells_for_one_place_are_both_left_out(tmp_path: Path) -> None:
     pq.write_table(pa.concat_tables([table, table.slice(0, 1)]), sweep / "cells.parquet")
     study = read_study(sweep)
     assert len(study.cells) == len(table) - 1
-    assert "2 cells for the same place" in study.problems[0].what
+    assert "2 finished cells of the same place" in study.problems[0].what
 
 
 def test_two_metrics_of_a_task_are_not_averaged(tmp_path: Path) -> None:
@@ -307,15 +307,15 @@ def test_columns_that_are_not_there(tmp_path: Path) -> None:
 
 
 def test_intervals_say_what_one_seed_cannot(tmp_path: Path) -> None:
-    one = answer(read_study(make(tmp_path / "one", Spec(**SMALL))))
-    three = answer(read_study(make(tmp_path / "three", Spec(**(SMALL | {"seeds": (0, 1, 2)})))))
+    one = headline(read_study(make(tmp_path / "one", Spec(**SMALL))))
+    three = headline(read_study(make(tmp_path / "three", Spec(**(SMALL | {"seeds": (0, 1, 2)})))))
     assert "One training seed" in one.paragraph
     assert "One training seed" not in three.paragraph
 
 
 def test_who_guesses_is_not_robust(tmp_path: Path) -> None:
-    able = answer(read_study(make(tmp_path / "able", Spec(**SMALL))))
-    guesses = answer(read_study(make(tmp_path / "guesses", Spec(**(SMALL | {"ability": -1.0})))))
+    able = headline(read_study(make(tmp_path / "able", Spec(**SMALL))))
+    guesses = headline(read_study(make(tmp_path / "guesses", Spec(**(SMALL | {"ability": -1.0})))))
     assert "No better than guessing" not in able.paragraph
     assert "No better than guessing without noise" in guesses.paragraph
     assert "xnli, intermediate nli/english (" in guesses.paragraph

@@ -18,12 +18,12 @@ from xtreme_noise.config.fits import EMBEDDED
 from xtreme_noise.config.schema import SourceConfig
 from xtreme_noise.config.splits import JoinConfig, RepairConfig, SplitConfig
 from xtreme_noise.data import embedded, files, sib200
-from xtreme_noise.data.answers import MAKERS
-from xtreme_noise.data.corrections import joined, repaired
 from xtreme_noise.data.examples import normalise
-from xtreme_noise.data.pairs import paired
-from xtreme_noise.data.parallel import beside
-from xtreme_noise.data.sources import Reference
+from xtreme_noise.data.paired_noise import paired
+from xtreme_noise.data.row_fixes import joined, repaired
+from xtreme_noise.data.row_makers import MAKERS
+from xtreme_noise.data.sources import SplitRef
+from xtreme_noise.data.translations import beside
 from xtreme_noise.errors import DataError
 from xtreme_noise.interchange.layout import Items, format_of
 from xtreme_noise.models import registry as loaders
@@ -32,21 +32,21 @@ from xtreme_noise.store import Store
 
 PAIR = {"premise": "a b", "hypothesis": "c d", "label": 0}
 LINES = {
-    b'{"premise": "a", "hypothesis": "b", "label": 0, "label": 2}': "the key 'label' is there twice",
+    b'{"premise": "a", "hypothesis": "b", "label": 0, "label": 2}': "the key 'label' occurs twice",
     b'{"premise":' + b"[" * 100_000 + b"]" * 100_000 + b"}": "not JSON",
     b"\xef\xbb\xbf" + json.dumps(PAIR).encode(): "byte order mark",
     b'{"premise": "a \\ud800 b", "hypothesis": "c", "label": 0}': "half a surrogate pair",
     b'{"id": "\\ud800", "premise": "a", "hypothesis": "c", "label": 0}': "half a surrogate pair",
     json.dumps(PAIR | {"premise": "\u200b"}).encode(): "text that is not empty",
-    json.dumps(PAIR | {"unused": float("nan")}).encode(): "not JSON: NaN is no value of JSON (a missing value is null)",
-    json.dumps(PAIR | {"label": float("-inf")}).encode(): "not JSON: -Infinity is no value of JSON",
+    json.dumps(PAIR | {"unused": float("nan")}).encode(): "not JSON: NaN is not JSON (a missing value is null)",
+    json.dumps(PAIR | {"label": float("-inf")}).encode(): "not JSON: -Infinity is not JSON",
     json.dumps(PAIR | {"label": 10**400}).encode(): "10000000000000000000... (401 digits) is a number beyond 64 bits",
     json.dumps(PAIR | {"id": 2**63}).encode(): "9223372036854775808 is a number beyond 64 bits",
     json.dumps(PAIR | {"label": 0.5}).replace("0.5", "1e999").encode(): "1e999 is a number beyond 64 bits",
     json.dumps(PAIR | {"label": 0.5}).replace("0.5", "9" * 5000).encode(): "(5000 digits) is a number beyond 64 bits",
     b'{"premise": "a", "hypothesis": "c", "label": 0, "\\uD800": 1}': "half a surrogate pair",
-    json.dumps(PAIR | {"id": [1]}).encode(): "column 'id' is [1], wanted text or a number",
-    json.dumps(PAIR | {"premise": 5}).encode(): "'text' is 5, wanted text (in quotes) ('text' is 'premise' there)",
+    json.dumps(PAIR | {"id": [1]}).encode(): "column 'id' is [1], expected text or a number",
+    json.dumps(PAIR | {"premise": 5}).encode(): "'text' is 5, expected text (in quotes) ('text' is 'premise' there)",
 }
 
 
@@ -191,7 +191,7 @@ def test_a_template_of_another_shape_is_named(row: dict[str, Any]) -> None:
 def test_an_error_of_many_rows_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "t.jsonl").write_text(json.dumps(TEMPLATE) + "\n")
     split = SplitConfig("t.jsonl", make="filled_templates")
-    reference = Reference("files", split, "test", "de", "qa", (), SourceConfig(kind="files", root=str(tmp_path)))
+    reference = SplitRef("files", split, "test", "de", "qa", (), SourceConfig(kind="files", root=str(tmp_path)))
     with pytest.raises(DataError, match=r"^files:t\.jsonl\[de\]: the templates of de lack the test comparisons"):
         reference.load(Store(tmp_path / "store"))
 
@@ -200,7 +200,7 @@ def test_a_column_twice_and_dates_beyond_ours_in_parquet(tmp_path: Path) -> None
     path = tmp_path / "rows.parquet"
     one = pa.array(["a"])
     pq.write_table(pa.Table.from_arrays([one, one], ["premise", "premise"]), path)
-    with pytest.raises(DataError, match=f"{path}: the column 'premise' is there twice"):
+    with pytest.raises(DataError, match=f"{path}: the column 'premise' occurs twice"):
         rows(path)
     pq.write_table(pa.table({"premise": ["a"], "day": pa.array([2**31 - 1], pa.date32())}), path)
     with pytest.raises(DataError, match=f"{path}: cannot be read as parquet"):

@@ -45,7 +45,7 @@ def test_equal_scores_stand_in_the_order_of_the_pool(monkeypatch: pytest.MonkeyP
 def test_a_pool_smaller_than_k_and_vectors_that_are_no_numbers() -> None:
     _, rows = search.top_k(unit(2, 8, 0), unit(3, 8, 1), 20)
     assert [sorted(row) for row in rows.tolist()] == [[0, 1, 2]] * 2
-    with pytest.raises(ValueError, match="query 0, counted from 0, holds nan or inf"):
+    with pytest.raises(ValueError, match="query 0, counted from 0, contains nan or inf"):
         search.top_k(np.full((1, 8), np.nan, dtype=np.float32), unit(3, 8, 1), 2)
 
 
@@ -55,7 +55,7 @@ def test_one_row_of_many_blocks_that_is_no_number(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(search, "POOL_ROWS", 8)
     pool = unit(50, 8, 1)
     pool[row, 3] = wrong
-    with pytest.raises(ValueError, match=f"row of the pool {row}, counted from 0, holds nan or inf"):
+    with pytest.raises(ValueError, match=f"row of the pool {row}, counted from 0, contains nan or inf"):
         search.top_k(unit(2, 8, 0) * 0, pool, 3)
 
 

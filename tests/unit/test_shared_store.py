@@ -184,7 +184,7 @@ def test_what_a_second_user_may_not(shared: Path) -> None:
     assert f"stages/{path.name} is damaged" in said
     shutil.rmtree(path)
     said = by(12002, folder)
-    assert f"UserError: store={folder} cannot be written (Permission denied" in said and "is not there" in said
+    assert f"UserError: store={folder} cannot be written (Permission denied" in said and "is missing" in said
     assert by(12001, folder) == "12001"
 
 
@@ -206,7 +206,7 @@ def test_what_is_there_is_used_and_what_is_not_is_said(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = Store(tmp_path).build("stages", {"n": 1}, make)
-    lost: list[tuple[dict[str, int], str]] = [({"n": 2}, "is not there"), ({"n": 1}, "is damaged")]
+    lost: list[tuple[dict[str, int], str]] = [({"n": 2}, "is missing"), ({"n": 1}, "is damaged")]
     with monkeypatch.context() as patch:
         refuse(patch, number)
         store = Store(tmp_path)
@@ -234,7 +234,7 @@ def test_a_command_with_a_store_that_cannot_be_written(
     monkeypatch.setattr(tempfile, "TemporaryFile", readonly)
     [job] = compose.jobs(["source=embedded", "task=intents", f"store={tmp_path / 'store'}"])
     study = Mock(jobs=[job])
-    with pytest.raises(ConfigError, match="finished work cannot be written there"):
+    with pytest.raises(ConfigError, match="finished work cannot be written"):
         modes._places(study)
     Store(tmp_path / "store").build("cells", {"n": 1}, make)
     modes._places(study)

@@ -64,17 +64,17 @@ def test_damage_is_found_and_built_again(tmp_path: Path, harm: str, caplog: pyte
     assert (path / "weights.bin").read_bytes() == b"x" * 1000
     assert Store(tmp_path).find("stages", {"n": 1}) == path
     [line] = [record.getMessage() for record in caplog.records if record.name == "xtreme_noise.store"]
-    assert line.startswith(f"{path} is damaged (") and "built again" in line and "\n" not in line
+    assert line.startswith(f"{path} is damaged (") and "building it again" in line and "\n" not in line
     assert [aside.name for aside in (tmp_path / "damaged").glob("*/*")] == [path.name], "kept, not deleted"
 
 
 def test_a_file_that_a_kind_must_have(tmp_path: Path) -> None:
-    """Also where the manifest is of before it had a checksum of its own."""
+    """Also where the manifest is right in itself."""
     store = Store(tmp_path)
     path = store.build("cells", {"n": 1}, _make, ("weights.bin",))
     content = json.loads((path / MANIFEST).read_text())
     content["files"] = {"other": hashlib.sha256(b"").hexdigest()}
-    del content["sha256"]
+    damages.sign(content)
     (path / MANIFEST).write_text(json.dumps(content))
     (path / "weights.bin").rename(path / "weights")
     (path / "other").touch()
@@ -82,13 +82,13 @@ def test_a_file_that_a_kind_must_have(tmp_path: Path) -> None:
     assert Store(tmp_path).find("cells", {"n": 1}, ("weights.bin",)) is None
 
 
-def test_artifacts_of_before_stay(tmp_path: Path) -> None:
-    """Manifests had no checksum of their own."""
+def test_a_manifest_without_its_checksum_is_damaged(tmp_path: Path) -> None:
     path = Store(tmp_path).build("stages", {"n": 1, "x": [1.5, None, "ü"]}, _make)
+    assert damage(path) is None
     content = json.loads((path / MANIFEST).read_text())
     del content["sha256"]
     (path / MANIFEST).write_text(json.dumps(content))
-    assert damage(path) is None
+    assert damage(path) == f"{MANIFEST} was changed"
 
 
 def test_two_artifacts_in_each_others_place(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_the_last_damaged_things_are_kept(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_key_that_json_does_not_keep(tmp_path: Path) -> None:
     """It would be another one when it is read, and the artifact of another place."""
-    with pytest.raises(TypeError, match="names that are no texts"):
+    with pytest.raises(TypeError, match="names that are not text"):
         Store(tmp_path).build("cells", {"n": {10: 1, 9: 2}}, _make)
 
 

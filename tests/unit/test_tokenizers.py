@@ -26,13 +26,13 @@ from transformers import (
 )
 
 from tests.unit.test_model_zoo import SPACELESS, TEXTS
-from tests.unit.test_modules import module, tiny  # noqa: F401
+from tests.unit.tiny_modules import module
 from xtreme_noise import models
 from xtreme_noise.commands import plan as estimate
 from xtreme_noise.commands import preview
 from xtreme_noise.config import compose
 from xtreme_noise.errors import ModelUnavailable
-from xtreme_noise.stages.work import open_module
+from xtreme_noise.stages.training_run import open_module
 from xtreme_noise.store import Store
 
 LETTERS = sorted({letter for text in TEXTS for letter in text.lower() if not letter.isspace()})
@@ -98,7 +98,7 @@ def test_a_stage_is_written_for_both(name: str, tmp_path: Path) -> None:
     assert ids(models.load_tokenizer(tmp_path)) == ids(tokenizer)
 
 
-def test_all_checkpoints_are_written_so(tiny: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_all_checkpoints_are_written_so(tiny: Path, tmp_path: Path) -> None:
     module(tiny, "retrieval").save(tmp_path)
     for folder in (tiny, tmp_path):
         written = json.loads((folder / "tokenizer_config.json").read_text())
@@ -114,7 +114,7 @@ class OwnTokenizer(PreTrainedTokenizerFast):
 
 
 @pytest.fixture
-def own(tiny: Path, tmp_path: Path) -> Path:  # noqa: F811
+def own(tiny: Path, tmp_path: Path) -> Path:
     """A checkpoint whose tokenizer is code of its own."""
     folder = tmp_path / "own"
     shutil.copytree(tiny, folder)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.world import QUICK, cells, data
+from tests.e2e.world import cells, data, words
 from xtreme_noise import cli
 from xtreme_noise.config import compose
 from xtreme_noise.stages.plan import Plan
@@ -15,7 +15,7 @@ from xtreme_noise.store import digest
 
 @pytest.fixture
 def job(tmp_path: Path, workdir: Path) -> list[str]:  # noqa: ARG001
-    return [*QUICK, "source=files", f"source.root={data(tmp_path)}", "noise.level=0"]
+    return words(data(tmp_path), "noise.level=0")
 
 
 def stage(job: list[str], *overrides: str) -> str:

@@ -11,29 +11,20 @@ import pytorch_lightning as pl
 import torch
 from safetensors.torch import load_file
 
-from tests.e2e.world import QUICK
+from tests.e2e import world
 from tests.unit.test_resume import Killed, kill_after
 from xtreme_noise import cli, models
-from xtreme_noise.config import compose
 from xtreme_noise.config.schema import Config, ModelConfig
 from xtreme_noise.data.batching import LengthBuckets
-from xtreme_noise.stages.checkpoint import Resume
+from xtreme_noise.stages.checkpoint import CheckpointCallback
 from xtreme_noise.stages.model_cache import train
 from xtreme_noise.stages.plan import Plan
 from xtreme_noise.store import Store
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def job(root: Path, store: Path, *overrides: str) -> Config:
-    [cfg] = compose.jobs(
-        [*QUICK, "source=files", f"source.root={root}", "task=xnli", "task.recipe.batch_size=4",
-         "task.recipe.learning_rate=1e-3", f"store={store}", *overrides]
-    )  # fmt: skip
-    return cfg
+    recipe = ["task.recipe.batch_size=4", "task.recipe.learning_rate=1e-3"]
+    return world.job(root, "task=xnli", *recipe, f"store={store}", *overrides)
 
 
 def fit(root: Path, store: Path, *overrides: str) -> Path:
@@ -61,40 +52,15 @@ def test_what_can_change_a_weight_is_in_the_key(root: Path, tmp_path: Path, over
     assert Plan(job(root, tmp_path, "trainer.checkpoint_minutes=1")).stages[-1].key() == key
 
 
-def test_the_keys_of_stages_that_are_trained_already_stay(root: Path, tmp_path: Path) -> None:
-    """What a key held before there were these options: nothing may be added to it."""
-    key = Plan(job(root, tmp_path)).stages[-1].key()
-    assert set(key["recipe"]) == {
-        "learning_rate", "epochs", "batch_size", "warmup", "weight_decay", "max_length", "stride",
-    }  # fmt: skip
-    assert set(key["base"]) == {
-        "model", "freeze_embeddings", "max_length", "learning_rate_scale", "precision", "deterministic",
-    }  # fmt: skip
-    assert set(key) == {
-        "training", "role", "name", "version", "family", "labels", "metric", "recipe", "train", "dev", "overlap",
-        "seed", "base", "parent", "software",
-    }  # fmt: skip
-
-
-def test_tagging_with_a_hub_model_is_trained_anew(root: Path, tmp_path: Path) -> None:
-    """Its tokenizer may be one that words had been shown to without their spaces; that of tiny never was."""
-    tagging = [*QUICK, "source=files", f"source.root={root}", "task=udpos"]
-    hub = ["model.loader=hub", f"model.path={without_dropout(tmp_path)}", "model.parameters={}"]
-    for options, found in ((tagging, False), ([*tagging, *hub], True)):
-        [cfg] = compose.jobs(options)
-        assert ("encoding" in Plan(cfg).stages[-1].key()) == found
-    assert "encoding" not in Plan(job(root, tmp_path, *hub)).stages[-1].key()
-
-
 def test_accumulated_gradients_are_one_update(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[int] = []
-    real = Resume.on_train_batch_end
+    real = CheckpointCallback.on_train_batch_end
 
-    def counted(self: Resume, trainer: Any, *rest: Any) -> None:
+    def counted(self: CheckpointCallback, trainer: Any, *rest: Any) -> None:
         steps.append(trainer.global_step)
         real(self, trainer, *rest)
 
-    monkeypatch.setattr(Resume, "on_train_batch_end", counted)
+    monkeypatch.setattr(CheckpointCallback, "on_train_batch_end", counted)
     fit(root, tmp_path / "s", "trainer.accumulate_grad_batches=4")
     assert steps == [0, 0, 0, 1, 1, 2], "six batches; the last two make an update of their own"
 
@@ -200,7 +166,7 @@ def test_frozen_embeddings_cost_nothing(root: Path, tmp_path: Path, monkeypatch:
     """No gradient, no state of the optimizer, and the backward pass ends before them."""
     seen: dict[str, Any] = {}
 
-    def look(self: Resume, trainer: Any, module: Any, *_: Any) -> None:
+    def look(self: CheckpointCallback, trainer: Any, module: Any, *_: Any) -> None:
         del self
         frozen = [weight for weight in module.parameters() if not weight.requires_grad]
         seen["frozen"] = sum(weight.numel() for weight in frozen)
@@ -218,7 +184,7 @@ def test_frozen_embeddings_cost_nothing(root: Path, tmp_path: Path, monkeypatch:
         embeddings = models.embeddings(self.model)
         embeddings.register_forward_hook(lambda _m, _i, output: states.append(output.requires_grad))
 
-    monkeypatch.setattr(Resume, "on_train_batch_end", look)
+    monkeypatch.setattr(CheckpointCallback, "on_train_batch_end", look)
     monkeypatch.setattr("xtreme_noise.modules.base.TaskModule.on_train_epoch_start", hooked)
     fit(root, tmp_path / "s", "model.freeze_embeddings=true")
     assert seen["frozen"] > 1_000_000 and seen["gradients"] == []

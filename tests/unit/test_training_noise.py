@@ -11,12 +11,12 @@ from typing import Any
 import datasets
 import pytest
 
-from tests.e2e.world import QUICK, cells, data
+from tests.e2e.world import cells, data, words
 from tests.unit import sweep_factory
 from xtreme_noise import cli, report, results
 from xtreme_noise.config import compose
 from xtreme_noise.config.schema import TrainNoiseConfig
-from xtreme_noise.data.training_noise import Part, TrainingNoise, training_noise
+from xtreme_noise.data.training_noise import LanguageExamples, TrainingNoise, training_noise
 from xtreme_noise.errors import NotApplicable
 from xtreme_noise.report.study import read_study
 from xtreme_noise.stages.evaluate import identify
@@ -29,10 +29,10 @@ pytestmark = pytest.mark.pictures
 WORDS = "the quick brown fox jumps over the lazy dog and runs away from the old farmer".split()
 
 
-def part(language: str = "en", n: int = 60) -> Part:
+def part(language: str = "en", n: int = 60) -> LanguageExamples:
     texts = [" ".join(WORDS[i % 5 : i % 5 + 9]) for i in range(n)]
     rows = {"id": [str(i) for i in range(n)], "text": texts, "label": [i % 2 for i in range(n)]}
-    return Part(language, datasets.Dataset.from_dict(rows))
+    return LanguageExamples(language, datasets.Dataset.from_dict(rows))
 
 
 def noise(**chosen: Any) -> TrainingNoise:
@@ -70,11 +70,11 @@ def test_a_share_that_has_nothing_to_act_on_stays_clean() -> None:
     """Of 200 texts two have capitals: a tenth of them seldom has one."""
     texts = ["all is small", "Capital Letters", "Capital Letters", *["so is this"] * 197]
     rows = {"id": [str(i) for i in range(200)], "text": texts}
-    whole = Part("en", datasets.Dataset.from_dict(rows | {"label": [0] * 200}))
+    whole = LanguageExamples("en", datasets.Dataset.from_dict(rows | {"label": [0] * 200}))
     lower = noise(families={"case": {}}, share=0.1, level=0.2)
     found = [lower.epoch([whole], epoch, 9)[0]["text"][:] for epoch in range(9)]
     assert any(some == texts for some in found) and any(some != texts for some in found)
-    none = Part("en", whole.data.select([0, *range(3, 200)]))
+    none = LanguageExamples("en", whole.data.select([0, *range(3, 200)]))
     with pytest.raises(NotApplicable):
         lower.epoch([none], 0, 9)
 
@@ -90,7 +90,7 @@ def test_whatever_changes_the_weights_is_in_the_key(name: str) -> None:
 def test_a_study_with_and_without(tmp_path: Path, store_path: Path) -> None:
     """Two models, one clean training set; the same command again reuses both; the record says what noise there was."""
     root = data(tmp_path / "data")
-    job = [*QUICK, "source=files", f"source.root={root}", "task=xnli", "languages=[en]", "noise.levels=[0,0.1]"]
+    job = words(root, "task=xnli", "languages=[en]", "noise.levels=[0,0.1]")
     assert cli.main([*job, "-m", "train_noise=none,char", "task.recipe.epochs=2", "sweep=s"]) == 0
     stages = sorted(store_path.glob("stages/*/training.json"))
     facts = [json.loads(path.read_text()) for path in stages]

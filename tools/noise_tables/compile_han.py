@@ -1,10 +1,10 @@
-"""Compile which simplified characters have which traditional ones into han.json (run by hand; its result is checked
-in).
+"""Compile pairs of simplified and traditional characters into han.json (run by hand; the output is checked in).
 
     python -m tools.noise_tables.compile_han STCharacters.txt TSCharacters.txt
 
-Both are dictionaries of OpenCC (Apache licence 2.0); the Python package `opencc-python-reimplemented` 0.1.7 holds
-them. Of several counterparts the first, the most common, is kept: what a converter that sees no context writes.
+Both are dictionaries of OpenCC (Apache licence 2.0); the Python package `opencc-python-reimplemented` 0.1.7 contains
+them. Of several counterparts only the first is kept, which is the most common and the one that a converter without
+context writes.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ TARGET = FOLDER / "han.json"
 
 
 def pairs(path: str) -> tuple[str, str]:
-    """Characters and, in the same order, their counterparts; of the basic plane, no compatibility forms."""
-    found = []
+    """Characters and, in the same order, their counterparts: only the basic plane, without compatibility forms."""
+    kept = []
     for line in Path(path).read_text(encoding="utf-8").splitlines():
         old, _, new = line.partition("\t")
         new = new.split(" ")[0]
         plain = len(old + new) == 2 and max(old, new) < "\U00010000" and nfc(old + new) == old + new
         if plain and old != new:
-            found.append((old, new))
-    return "".join(old for old, _ in found), "".join(new for _, new in found)
+            kept.append((old, new))
+    return "".join(old for old, _ in kept), "".join(new for _, new in kept)
 
 
 def main() -> None:

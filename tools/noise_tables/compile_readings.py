@@ -1,14 +1,14 @@
-"""Compile what Han characters and words sound like into readings.zh.tsv and readings.ja.tsv (run by hand; the
-results are checked in).
+"""Compile the readings of Han characters and words into readings.zh.tsv and readings.ja.tsv (run by hand; the
+output is checked in).
 
     python -m tools.noise_tables.compile_readings DICT_TXT PYPINYIN IPADIC UNIHAN
 
-DICT_TXT: dict.txt of jieba 0.42.1 (words and their frequencies, MIT licence). PYPINYIN: the folder that holds the
-package pypinyin 0.55.0 (readings of words in context, MIT licence). IPADIC: the folder of Debian's mecab-ipadic
+DICT_TXT: dict.txt of jieba 0.42.1 (words and their frequencies, MIT licence). PYPINYIN: the folder that contains
+the package pypinyin 0.55.0 (readings of words in context, MIT licence). IPADIC: the folder of Debian's mecab-ipadic
 2.7.0-20070801 (NAIST's licence). UNIHAN: the folder of Unihan_*.txt.bz2 in Debian's unicode-data 15.0.0
 (Unicode licence). Notices in readings.LICENSE.
 
-Each line is a reading, a tab, and what is read so, the most frequent first: pinyin without tones, or hiragana.
+Each line: a reading (pinyin without tones, or hiragana), a tab, and the words with that reading, most frequent first.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ HAN = re.compile("[\u4e00-\u9fff]+")
 JAPANESE = re.compile("[\u4e00-\u9fff々][\u4e00-\u9fff々ぁ-ん]*")
 WORDS = 24_000  # Chinese words of several characters
 NAMES = {"nr", "nrt", "nrfg", "nz", "nt"}  # of people and products: frequent in jieba's corpus only
-# IPADIC: cost up to which a word of a class was met in its corpus and not just listed, and the conjugated forms kept.
+# IPADIC: by class of word, the highest cost of a word that occurred in its corpus (others are only listed), and the
+# conjugated forms kept.
 COSTS = {
     "名詞,一般": 5600,
     "名詞,サ変接続": 4460,
@@ -41,7 +42,7 @@ COSTS = {
     "動詞,自立": 8000,
     "形容詞,自立": 4681,
 }
-ALONE, NEVER = 14_000, -(1 << 20)  # single kanji cost much because they are in compounds too
+ALONE, NEVER = 14_000, -(1 << 20)  # single kanji have high costs because they also occur in compounds
 FORMS = {"*", "基本形", "連用形", "連用タ接続", "未然形"}
 
 
@@ -49,14 +50,14 @@ def chinese(words: Path, pypinyin: Path) -> dict[str, list[str]]:
     """Common simplified words and all simplified characters that have a frequency, by toneless pinyin."""
     sys.path.insert(0, str(pypinyin))
     lazy_pinyin = importlib.import_module("pypinyin").lazy_pinyin
-    found = []
+    counted = []
     for line in words.read_text(encoding="utf-8").splitlines():
         word, frequency, kind = line.split()
         if HAN.fullmatch(word) and len(word) <= 4 and _simplified(word) and (len(word) == 1 or kind not in NAMES):
-            found.append((-int(frequency), word))
-    found.sort()
-    several = [word for _, word in found if len(word) > 1][:WORDS]
-    single = [word for _, word in found if len(word) == 1]
+            counted.append((-int(frequency), word))
+    counted.sort()
+    several = [word for _, word in counted if len(word) > 1][:WORDS]
+    single = [word for _, word in counted if len(word) == 1]
     return _by_reading((word, " ".join(lazy_pinyin(word))) for word in [*single, *several])
 
 
@@ -89,7 +90,7 @@ def japanese(ipadic: Path, unihan: Path) -> dict[str, list[str]]:
                 kanji = set("".join(HAN.findall(surface)))
                 allowed = common if kind[:2] != "動詞" else taught if len(kanji) == 1 else set()
                 if kanji <= allowed:
-                    # Of readings that are about as frequent, the shorter one (行っ: いっ, not おこなっ).
+                    # Of readings of similar frequency, the shorter one (行っ: いっ, not おこなっ).
                     best[surface] = min((cost // 100, len(reading), reading), best.get(surface, (1 << 30, 0, "")))
     ranked = sorted((cost, surface, reading) for surface, (cost, _, reading) in best.items())
     return _by_reading((surface, reading) for _, surface, reading in ranked)
@@ -106,10 +107,10 @@ def _hiragana(katakana: str) -> str:
 
 
 def _by_reading(words: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = defaultdict(list)
+    by_reading: dict[str, list[str]] = defaultdict(list)
     for word, reading in words:
-        found[reading].append(word)
-    return dict(sorted(found.items()))
+        by_reading[reading].append(word)
+    return dict(sorted(by_reading.items()))
 
 
 def write(name: str, readings: dict[str, list[str]]) -> None:

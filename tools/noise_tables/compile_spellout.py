@@ -1,9 +1,9 @@
-"""Compile CLDR's rules for number words into spellout.json (run by hand; its result is checked in).
+"""Compile CLDR's rules for number words into spellout.json (run by hand; the output is checked in).
 
     python -m tools.noise_tables.compile_spellout CLDR_RBNF
 
 CLDR_RBNF: the folder rbnf/ of the package cldr-rbnf 48.2.0 (Unicode licence v3, notice in spellout.LICENSE). Needs
-babel, for plural forms. Kept: rules for whole numbers below a million that counting and years need.
+babel, for plural forms. Kept: the rules for whole numbers below a million, for counting and years.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from xtreme_noise.languages import LANGUAGES
 TARGET = FOLDER / "spellout.json"
 FILES = {"nb": "no", "tl": "fil"}
 COUNTING = {"zh": "%spellout-cardinal", "ko": "%spellout-cardinal-sinokorean", "ja": "%spellout-cardinal"}
-YEARS = {"ja": "%spellout-cardinal"}  # where years are said as other numbers are
+YEARS = {"ja": "%spellout-cardinal"}  # where years are read like other numbers
 BELOW = 1_000_000
 
 

@@ -1,1 +1,1 @@
-"""Faults put into whole studies, and whether each is healed or answered: docs/reliability.md has the figures."""
+"""Injects faults into whole studies and checks that each is repaired or reported. Figures: docs/reliability.md."""

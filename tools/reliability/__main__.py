@@ -1,6 +1,6 @@
-"""`python -m tools.reliability [kills signals damage ...]`: the rows of docs/reliability.md, as measured here.
+"""`python -m tools.reliability [kills signals damage ...]`: measures the rows of the table in docs/reliability.md.
 
-Needs a checkout with `make dev` and a system that forks.
+Needs a checkout with `make dev` and an operating system with fork.
 """
 
 from __future__ import annotations

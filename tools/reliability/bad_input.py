@@ -1,4 +1,4 @@
-"""Bad data files and bad commands: each is answered in plain words, and nothing finished is lost."""
+"""Bad data files and bad commands: each gets a clear message, and finished work is kept."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _zip() -> bytes:
     return buffer.getvalue()
 
 
-# What the German test set of a task holds instead; a str names what stands there instead of a file.
+# The content of a task's German test set; a str names something other than a regular file.
 FILES: dict[str, dict[str, bytes | str]] = {
     "xnli": {
         "empty": b"",
@@ -155,8 +155,9 @@ def _put(path: Path, content: bytes | str) -> None:
 
 
 def data(folder: Path) -> list[str]:
-    """Each file as the German test set, beside an English one that is good: no traceback, the file named, no hang,
-    and English finished."""
+    """Each file as the German test set, with a good English one: the message names the file, without traceback or hang,
+    and English is finished.
+    """
     count = answered = read = 0
     for task, kinds in FILES.items():
         for name, content in kinds.items():
@@ -172,8 +173,8 @@ def data(folder: Path) -> list[str]:
             for made in ("data", "s"):
                 shutil.rmtree(folder / made, ignore_errors=True)
     return [
-        f"| bad data files | {count} kinds | {answered} answered with the file's name while the other language was "
-        f"finished, {read} read as what they are, {count - answered - read} neither |"
+        f"| bad data files | {count} kinds | {answered} reported with the file's name while the other language was "
+        f"finished, {read} were readable, {count - answered - read} failed otherwise |"
     ]
 
 
@@ -203,7 +204,7 @@ def _verdict(outcome: Outcome, sweep: Path, name: str) -> str:
 
 
 def config(folder: Path) -> list[str]:
-    """Each command: exit code 2, one message of one line, nothing made."""
+    """Each command: exit code 2, a message of one line, no file written."""
     root = world.data(folder / "data")
     wrong = 0
     for given in COMMANDS:

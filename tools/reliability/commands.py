@@ -46,7 +46,7 @@ COMMANDS: list[list[str]] = [
     ["languages=[]"],
     ["language=[de,th]"],
     ["languages=[de,", "th]"],
-    # lists of options, and settings that nothing uses
+    # lists of options, and settings without effect
     ["model=[tiny,e5_small]"],
     ["task=[intents,slots]"],
     ["train_noise=[none,char]"],
@@ -56,7 +56,7 @@ COMMANDS: list[list[str]] = [
     ["model.path=somewhere"],
     ["model=tiny", "model.revision=main"],
     ["model=tiny", "shots.sampling=longest"],
-    # what does not fit together
+    # incompatible settings
     ["task=xnli", "task.metric=span_f1", "source.root=DATA"],
     ["task=xnli", "noise.field=context", "source.root=DATA"],
     ["task=xnli", "language=de", "languages=[fr]", "source.root=DATA"],

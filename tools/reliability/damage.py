@@ -1,4 +1,4 @@
-"""Damage to what a finished or interrupted study left: run again, it must end with the bytes it had."""
+"""Damage to the files of a finished or interrupted study: a second run must restore the same bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from tools.reliability.world import Outcome, Place
 
 Harm = Callable[[Path], object]
-# What is damaged, by a pattern under the place; the first file found is taken.
+# The damaged file: the first that matches the pattern.
 STAGE, CELL, PREDICTIONS = "store/stages/*", "store/cells/*", "store/predictions/*"
 WEIGHTS, CONFIG, TOKENIZER = f"{STAGE}/model.safetensors", f"{STAGE}/config.json", f"{STAGE}/tokenizer.json"
 RECORD, SCORES, LINES = f"{CELL}/record.json", f"{CELL}/scores.parquet", f"{PREDICTIONS}/predictions.parquet"
@@ -77,7 +77,7 @@ def better(path: Path) -> None:
 
 
 def swapped(path: Path) -> None:
-    """Two entries of a kind with each other's names."""
+    """Swap the names of two entries of the same kind."""
     other = sorted(one for one in path.parent.glob("[0-9a-f]*") if one.is_dir() and one != path)[-1]
     aside = path.with_name("aside")
     path.rename(aside)
@@ -136,7 +136,7 @@ KINDS: list[tuple[str, str, Harm]] = [
 
 
 def _header(path: Path, state: str) -> None:
-    """The same tensors with other text beside them."""
+    """The same tensors with other metadata."""
     from safetensors import safe_open
     from safetensors.torch import save_file
 
@@ -146,7 +146,7 @@ def _header(path: Path, state: str) -> None:
 
 
 def damage(folder: Path) -> list[str]:
-    """Every kind once, each on a copy of the same finished (or, for the state of a fit, interrupted) study."""
+    """Each kind of damage once, on a copy of the same finished study (checkpoints of a fit: an interrupted study)."""
     whole = Place(folder / "whole")
     whole.clear()
     _whole(whole.run())
@@ -156,8 +156,8 @@ def damage(folder: Path) -> list[str]:
     for name, outcome in wrong:
         print(f"damage: {name}: exit {outcome.code}: {outcome.said[-1500:]}")
     return [
-        f"| damaged files and folders | {len(KINDS)} kinds | {len(KINDS) - len(wrong)} healed to the same bytes by the "
-        f"same command, {len(wrong)} not |"
+        f"| damaged files and folders | {len(KINDS)} kinds | {len(KINDS) - len(wrong)} repaired to the same bytes by "
+        f"the same command, {len(wrong)} were not |"
     ]
 
 
@@ -183,7 +183,9 @@ def _begun(folder: Path) -> Place:
     while True:
         place.clear()
         process = place.start()
-        os.setpriority(os.PRIO_PROCESS, process.pid, 19)  # a fit of milliseconds: who looks must be first
+        os.setpriority(
+            os.PRIO_PROCESS, process.pid, 19
+        )  # the fit takes milliseconds, and this process must look in time
         while not any(states.glob("*/last.safetensors")) and process.wait(0.0005) is None:
             pass
         with contextlib.suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""Kills at random moments of a study: run again, it must end with the bytes of a run that nobody disturbed."""
+"""Kills a study at random moments: a second run must end with the bytes of an undisturbed run."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 from tools.reliability.world import Place, same
 
 PHASES = ("before the first fit", "fit", "between fits", "evaluation", "report")
-ENDS = {signal.SIGINT: 130, signal.SIGTERM: 143}  # what a command that is asked to end says
+ENDS = {signal.SIGINT: 130, signal.SIGTERM: 143}  # exit codes of a command that is asked to end
 
 
 def kills(folder: Path, count: int, seed: int) -> list[str]:
-    """SIGKILL `count` times, at moments spread evenly over a run."""
+    """SIGKILL `count` times, at moments evenly spread over a run."""
     reference, seconds = _reference(folder)
     place, random_ = Place(folder / "killed"), random.Random(seed)
     hit: Counter[str] = Counter()
@@ -41,7 +41,7 @@ def kills(folder: Path, count: int, seed: int) -> list[str]:
 
 
 def signals(folder: Path, count: int, seed: int) -> list[str]:
-    """SIGINT and SIGTERM `count` times each: the command says so in a line, with its exit code, and resumes."""
+    """SIGINT and SIGTERM `count` times each: a line, the right exit code, and the next run resumes."""
     reference, seconds = _reference(folder)
     rows = []
     for number, code in ENDS.items():
@@ -73,7 +73,7 @@ def signals(folder: Path, count: int, seed: int) -> list[str]:
 
 
 def phase(place: Place) -> str:
-    """What a study that was killed was about, by what it left."""
+    """The phase in which a study was killed, from the files it left."""
     stages = list(place.store.glob("stages/*/manifest.json"))
     building = [path for path in place.store.glob("stages/.*") if path.is_dir()]
     expected = 2 * 2 * 2

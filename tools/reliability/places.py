@@ -1,4 +1,4 @@
-"""Data that change under a study, a disk that fills, a store of two users."""
+"""Data files that change during a study, a full disk, and a store shared by two users."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 from tests.e2e import world
 from tools.reliability.world import Outcome, Place, same
 
-USERS, GROUP = (54321, 54322), 54320  # of nobody: ids alone
-# A file of the study, and rows for it that give other numbers.
-FILES: dict[str, Callable[[Path], None]] = {
+USERS, GROUP = (54321, 54322), 54320  # ids without accounts
+# Files of the study, each with rows that lead to other results.
+FILES: dict[str, Callable[[Path], object]] = {
     "xnli/test.de.jsonl.gz": lambda path: world.write(path, world.nli("de", 20, 40)),
     "xnli/test.en.jsonl.gz": lambda path: world.write(path, world.nli("en", 20, 40)),
     "xnli/validation.en.jsonl.gz": lambda path: world.write(path, world.nli("en", 8, 340)),
@@ -35,22 +35,22 @@ def changed(folder: Path) -> list[str]:
         while not any(place.store.glob("stages/.*.*")) and process.wait(0.005) is None:
             pass
         harm(path)
-        process.end()  # refused by name, or finished with the new file under keys of its own
+        process.end()  # an error that names the file, or results of the new file under new keys
         path.write_bytes(kept)
         again = place.run()
-        found = place.results()
-        if again.code == 0 and all(found.get(key) == value for key, value in reference.items()):
+        results = place.results()
+        if again.code == 0 and all(results.get(key) == value for key, value in reference.items()):
             healed += 1
         else:
             print(f"changed {name}: exit {again.code}: {again.said[-1500:]}")
     return [
         f"| a data file replaced while a stage trains, and put back | {len(FILES)} files | the next run of {healed} has"
-        f" every byte of an undisturbed study, of {len(FILES) - healed} it has not |"
+        f" every byte of an undisturbed study, for {len(FILES) - healed} it has not |"
     ]
 
 
 def disk(folder: Path) -> list[str]:
-    """A store on a disk of so many kilobytes (a tmpfs: needs root on Linux), made larger afterwards."""
+    """A store on a disk of the given size in kilobytes (a tmpfs: needs root on Linux), which is enlarged afterwards."""
     reference = _reference(folder)
     full, healed, sizes = 0, 0, [256, 512, 1024, 1536, 2048, 3072, 4096, 6144]
     place = Place(folder / "disk")
@@ -71,13 +71,13 @@ def disk(folder: Path) -> list[str]:
         finally:
             subprocess.run(["umount", str(place.store)], check=True)
     return [
-        f"| a full disk | {len(sizes)} sizes | {full} ended with exit code 1, the others fitted; with more room "
-        f"{healed} went on to the same bytes |"
+        f"| a full disk | {len(sizes)} sizes | {full} ended with exit code 1, the others had enough room; with more "
+        f"room {healed} went on to the same bytes |"
     ]
 
 
 def users(folder: Path) -> list[str]:
-    """A store of a group: one user fills it, another one reads and repairs it (needs root, to be both)."""
+    """A store shared by a group: one user fills it, another reads and repairs it (needs root to act as both)."""
     reference = _reference(folder)
     folder.chmod(0o755)
     place = Place(folder / "users")
@@ -97,8 +97,8 @@ def users(folder: Path) -> list[str]:
     if not all(good):
         print("users:", *(f"exit {one.code}: {one.said[-1200:]}\n" for one in (first, read, repaired)))
     return [
-        f"| a store of two users of a group (umask 002) | {len(good)} commands | {sum(good)} as wanted: filled by the "
-        f"first, used and repaired by the second; {'the same' if alike else 'OTHER'} bytes |"
+        f"| a store shared by two users of a group (umask 002) | {len(good)} commands | {sum(good)} succeeded: "
+        f"filled by the first, used and repaired by the second; {'the same' if alike else 'OTHER'} bytes |"
     ]
 
 

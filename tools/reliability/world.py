@@ -1,4 +1,4 @@
-"""A small study to do harm to: the command in forked processes, its data, and what a whole run of it leaves."""
+"""A small study to inject faults into: the command in forked processes, its data, and the files of a complete run."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ import pyarrow.parquet as pq
 import xtreme_noise
 from tests.e2e import world
 
-LIMIT = 300  # seconds: a command that has not ended by then hangs
+LIMIT = 300  # seconds: a command that runs longer counts as hanging
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 UNEXPECTED = 70  # exit code of a forked command that raised
-# Two jobs, one of them with two stages, that save their state after every step: each phase is there to be hit.
+# Two jobs, one of them with two stages, with a checkpoint after every step, so that every phase can be hit.
 STUDY = [
     "-m", "task=xnli", "preset=two_cores", "intermediate=none,nli", "intermediate.arm=english",
     "intermediate.size.train=16", *world.QUICK[:2],
     "task.size.dev=8", "task.size.test=12", "task.recipe.epochs=3", "intermediate.recipe.epochs=2",
-    "task.recipe.batch_size=4", "intermediate.recipe.batch_size=4",  # a state is written between two steps of an epoch
+    "task.recipe.batch_size=4", "intermediate.recipe.batch_size=4",  # checkpoints are written between steps of an epoch
     "languages=[en,de]", "noise.levels=[0,0.1]", "trainer.progress=false", "trainer.checkpoint_minutes=0",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a command ended. code: negative for a signal, None when it hung; said: stdout and stderr."""
+    """How a command ended. code: negative for a signal, None if it hung; said: stdout and stderr."""
 
     code: int | None
     said: str
@@ -53,15 +53,15 @@ class Outcome:
 
 
 def warm() -> None:
-    """Import all of the package once, so that each forked command begins at once. No tensor is touched: no threads."""
-    for found in pkgutil.walk_packages(xtreme_noise.__path__, "xtreme_noise."):
-        if not found.name.endswith(".__main__"):
-            importlib.import_module(found.name)
+    """Import the whole package once, so that forked commands start fast. No tensor is created: no threads."""
+    for module in pkgutil.walk_packages(xtreme_noise.__path__, "xtreme_noise."):
+        if not module.name.endswith(".__main__"):
+            importlib.import_module(module.name)
     importlib.import_module("xtreme_noise.cli")
 
 
 class Process:
-    """A command in a forked process, in a session of its own; what it prints goes to a file."""
+    """A command in a forked process with its own session; its output goes to a file."""
 
     def __init__(self, arguments: Sequence[str], folder: Path, **as_whom: Any) -> None:
         self.log = folder / "said.txt"
@@ -73,7 +73,7 @@ class Process:
             os._exit(_child(arguments, folder, self.log, **as_whom))
 
     def wait(self, seconds: float = LIMIT) -> Outcome | None:
-        """Its end, or None when it has not ended by then."""
+        """The outcome, or None if it is still running after `seconds`."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
@@ -83,17 +83,17 @@ class Process:
         return None
 
     def kill(self, number: int = signal.SIGKILL) -> None:
-        """A signal to the command and all that it started."""
+        """Send a signal to the command and all its child processes."""
         os.killpg(self.pid, number)
 
     def end(self, seconds: float = LIMIT) -> Outcome:
-        """Its end; one that hangs is killed."""
-        found = self.wait(seconds)
-        if found is None:
+        """The outcome; a command that hangs is killed."""
+        outcome = self.wait(seconds)
+        if outcome is None:
             self.kill()
             os.waitpid(self.pid, 0)
             return self._outcome(None)
-        return found
+        return outcome
 
     def _outcome(self, code: int | None) -> Outcome:
         said = self.log.read_text(encoding="utf-8", errors="replace") if self.log.is_file() else ""
@@ -105,7 +105,7 @@ def _child(
     umask: int | None = None,
 ) -> int:  # fmt: skip
     os.setsid()
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # ends with the tool, whatever ends that
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # ends when the tool ends, for any reason
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
     os.dup2(out, 1)
     os.dup2(out, 2)
@@ -129,13 +129,13 @@ def _child(
 
 
 def command(arguments: Sequence[str], folder: Path, seconds: float = LIMIT, **as_whom: Any) -> Outcome:
-    """A command in `folder`, from its beginning to its end."""
+    """Run a command in `folder` to its end."""
     return Process(arguments, folder, **as_whom).end(seconds)
 
 
 class Place:
-    """A folder with a store and a sweep of its own. The data stand beside it: those of all places are the same bytes,
-    which a gzip file made at another time does not have.
+    """A folder with its own store and sweep. All places share one data folder, since a gzip file written at another
+    time has other bytes.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -160,31 +160,31 @@ class Place:
             shutil.rmtree(folder, ignore_errors=True)
 
     def copy(self, folder: Path) -> Place:
-        """Another place with the same store and sweep."""
+        """A copy of this place with the same store and sweep."""
         shutil.copytree(self.folder, folder)
         return Place(folder)
 
     def results(self) -> dict[str, str]:
-        """Whatever a number is read from, by name: digests of weights, predictions and scores, and the scores."""
-        found = {}
+        """Everything that results depend on, by name: digests of weights, predictions and scores, and the scores."""
+        contents = {}
         for path in sorted(self.store.glob("stages/*/*.safetensors")):
-            found[f"{path.parent.name}/{path.name}"] = _digest(path)
+            contents[f"{path.parent.name}/{path.name}"] = _digest(path)
         for path in sorted(self.sweep.glob("predictions/*.parquet")):
-            found[path.name] = _digest(path)
+            contents[path.name] = _digest(path)
         if (self.sweep / "cells.parquet").is_file():
             for row in pq.read_table(self.sweep / "cells.parquet").to_pylist():
                 name = "|".join(str(row[key]) for key in ("intermediate", "language", "noise", "level"))
-                found[name] = f"{row['status']} {row['cell']} {row['score']!r}"
-        return found
+                contents[name] = f"{row['status']} {row['cell']} {row['score']!r}"
+        return contents
 
 
 def same(place: Place, outcome: Outcome, reference: dict[str, str]) -> bool:
-    """Whether a study ended well and with the bytes of `reference`; what is not so is printed."""
-    found = place.results()
-    if outcome.code == 0 and not outcome.traceback and found == reference:
+    """Whether a study ended with exit code 0 and the bytes of `reference`; differences are printed."""
+    results = place.results()
+    if outcome.code == 0 and not outcome.traceback and results == reference:
         return True
-    names = [name for name in sorted(found.keys() | reference) if found.get(name) != reference.get(name)]
-    print(f"{place.folder.name}: exit {outcome.code}; other bytes: {names}\n{outcome.said[-1500:]}")
+    names = [name for name in sorted(results.keys() | reference) if results.get(name) != reference.get(name)]
+    print(f"{place.folder.name}: exit {outcome.code}; different: {names}\n{outcome.said[-1500:]}")
     return False
 
 

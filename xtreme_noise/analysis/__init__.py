@@ -1,1 +1,1 @@
-"""Robustness measures and their uncertainty: numbers in, numbers out; nothing here reads or writes a file."""
+"""Robustness measures and their uncertainty: pure functions of numbers; nothing here reads or writes a file."""

@@ -26,7 +26,7 @@ BLOCK = 500  # resamples drawn at once: bounds memory, and is part of the random
 
 @dataclass(frozen=True)
 class LanguageScores:
-    """The per-item parts of all cells of one task in one language.
+    """The per-item numerators and denominators of all cells of one task in one language.
 
     clusters: (items,) ids of source items, without repetition; num, den: (items, cells), den >= 0.
     """

@@ -1,6 +1,6 @@
-"""The score of a guess: what is right without looking at the input, and which scores are no better.
+"""Chance levels: the score of a guess without the input, and which scores are no better.
 
-Every score here is a share of what is right, in [0, 1], higher is better (direction.py turns the others round).
+Every score here is the share that is right, in [0, 1], higher is better (direction.py converts error rates).
 """
 
 from __future__ import annotations
@@ -12,34 +12,34 @@ from dataclasses import dataclass
 
 from xtreme_noise.analysis.direction import rightness
 
-Z = 1.96  # a guess is below this many standard errors above its mean in 97.5 of 100 test sets
+Z = 1.96  # in 97.5 % of test sets, a guess scores less than this many standard errors above its mean
 
 
 def majority(answers: Sequence[Hashable]) -> float:
-    """The share of the most frequent answer: of who always gives it. At least 1 / the number of answers there are."""
+    """The score of always giving the most frequent answer; at least 1 / the number of distinct answers."""
     return max(Counter(answers).values()) / len(answers)
 
 
 def blind(choices: Sequence[int]) -> float:
-    """The share of examples that are right by picking one of the `choices` of each."""
+    """The expected score of picking one of the `choices` of each example at random."""
     return sum(1 / count for count in choices) / len(choices)
 
 
 def whole_cases(answers: Mapping[Hashable, Sequence[Hashable]]) -> float:
-    """The share of cases of which every question is right by picking one of the answers of the case for each.
+    """The expected share of cases that are wholly right when each question gets a random answer of its case.
 
-    answers: case -> the right answer of each of its questions. One that they all have is no choice: such a case is not
-    guessed.
+    answers: case -> the right answer to each of its questions. A case whose questions all have the same answer offers
+    no choice and counts as wrong.
     """
     sizes = [(len(set(some)), len(some)) for some in answers.values()]
     return sum((1 / kinds) ** questions for kinds, questions in sizes if kinds > 1) / len(sizes)
 
 
 def reciprocal_rank(relevant: int, candidates: int, cutoff: int | None) -> float:
-    """What a random order is expected to score: the mean of 1 / the rank of the first of `relevant` among `candidates`,
-    0 beyond `cutoff` (None: all).
+    """The expected reciprocal rank of a random order: 1 / the rank of the first of `relevant` among `candidates`, 0
+    beyond `cutoff` (None: all).
     """
-    before, total = 1.0, 0.0  # before: the probability that none was right so far
+    before, total = 1.0, 0.0  # before: the probability that no earlier candidate was right
     for rank in range(1, min(cutoff or candidates, candidates) + 1):
         right = min(1.0, relevant / (candidates - rank + 1))
         total += before * right / rank
@@ -48,8 +48,9 @@ def reciprocal_rank(relevant: int, candidates: int, cutoff: int | None) -> float
 
 
 def average_precision(relevant: int, candidates: int, cutoff: int | None) -> float:
-    """The same of average precision, divided by min(relevant, cutoff) as the metric is: a candidate at a rank is right
-    with the probability r = relevant / candidates, each before it then with (relevant - 1) / (candidates - 1).
+    """The expected average precision of a random order, divided by min(relevant, cutoff) like the metric: the candidate
+    at a rank is right with probability relevant / candidates; given that, each candidate before it is right with
+    probability (relevant - 1) / (candidates - 1).
     """
     if candidates == 1:
         return 1.0
@@ -62,14 +63,14 @@ def average_precision(relevant: int, candidates: int, cutoff: int | None) -> flo
 def near(score: float, chance: float, items: int) -> bool:
     """Whether a score is no better than a guess: not above `chance` by more than Z standard errors over `items`.
 
-    The standard error is that of a share; of scores between 0 and 1 it is the largest there can be.
+    The standard error is that of a proportion, an upper bound for all scores in [0, 1].
     """
     return score <= chance + Z * math.sqrt(chance * (1 - chance) / items)
 
 
 @dataclass(frozen=True)
 class Chance:
-    """The score of a guess. right: the share that is right, whatever the metric; items: how many it is a share of."""
+    """The score of a guess. right: the share that is right, for any metric; items: the number of test items."""
 
     metric: str
     right: float
@@ -77,7 +78,7 @@ class Chance:
 
     @property
     def score(self) -> float:
-        """In the metric's own direction, as scores are written."""
+        """The score in the metric's own direction."""
         return float(rightness(self.metric, self.right))
 
     def near(self, score: float) -> bool:

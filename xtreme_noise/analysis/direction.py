@@ -1,11 +1,11 @@
-"""Which way is better. Measures of robustness are about what is right; an error rate is turned into the share right."""
+"""The direction of metrics. Measures of robustness use the share that is right; an error rate is converted to it."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-# By name, so that a report needs no metric and none of its packages; a test holds this against the metrics.
+# By name, so that the report need not import the metrics; a test compares this with them.
 LOWER_IS_BETTER = frozenset({"error_rate"})
 
 

@@ -1,9 +1,8 @@
 """How much a score suffers from noise.
 
-Scores are fractions in [0, 1], higher is better (direction.py turns the others round). Every measure takes arrays of
-any shape that broadcast together, so that one formula serves a single cell and 9,999 bootstrap replicates of it. A
-measure that is not defined (a clean score of nothing, or not above chance) is NaN, never 0: nothing to lose is not
-robustness.
+Scores are fractions in [0, 1], higher is better (direction.py converts error rates). Every measure takes arrays of any
+shapes that broadcast, so that one formula serves a single cell and its 9,999 bootstrap replicates. A measure that is
+not defined (a clean score of 0, or not above chance) is NaN, never 0: having nothing to lose is not robustness.
 """
 
 from __future__ import annotations
@@ -24,10 +23,9 @@ def absolute_drop(clean: ArrayLike, noisy: ArrayLike) -> Floats:
 def drop_rate(clean: ArrayLike, noisy: ArrayLike, chance: float = 0.0) -> Floats:
     """The share of the clean score that noise takes away: 1 - (noisy - chance) / (clean - chance).
 
-    With chance 0 this is the performance drop rate of PromptBench (Zhu et al. 2023, arXiv 2306.04528); at
-    most 1, and negative when noise helps. With the score of a guess as `chance` a model that noise has
-    brought down to guessing has lost 1, whatever the number of classes. NaN where the clean score is not
-    above `chance`.
+    With chance 0 this is the performance drop rate of PromptBench (Zhu et al. 2023, arXiv 2306.04528). At most 1;
+    negative when noise helps. With `chance` it is 1 for a model that noise has brought down to chance level, whatever
+    the number of classes. NaN where the clean score is not above `chance`.
     """
     above = np.asarray(clean, float) - chance
     kept = np.asarray(noisy, float) - chance
@@ -44,11 +42,11 @@ def retention_area(levels: Sequence[float], scores: Sequence[ArrayLike]) -> Floa
     and divided by that level: 1 when noise costs nothing, 0 when everything is lost at once. `scores[i]`
     belongs to `levels[i]`; levels ascend strictly from 0. NaN where the clean score is 0.
 
-    Only comparable between curves over the same levels. Raises ValueError for levels that do not start at 0,
-    do not ascend, are fewer than two, or are not as many as the scores.
+    Only comparable between curves over the same levels. Raises ValueError for levels that do not start at 0 or do not
+    ascend, for fewer than two levels, and when the number of scores differs.
     """
     if len(levels) != len(scores) or len(levels) < 2 or levels[0] != 0:
-        raise ValueError(f"a curve needs scores at level 0 and above, one each: levels {list(levels)}")
+        raise ValueError(f"a curve needs one score at level 0 and one at each further level: levels {list(levels)}")
     steps = np.diff(np.asarray(levels, float))
     if (steps <= 0).any():
         raise ValueError(f"levels must ascend: {list(levels)}")

@@ -1,8 +1,8 @@
 """XTREME-R's scores: of a task, of a group of tasks, and overall (Ruder et al. 2021).
 
 A task's score is the mean over its languages, a group's the mean over its tasks, the overall score the mean over the
-ten tasks. In QA a language's score is the mean of F1 and exact match. A mean over fewer languages or tasks than these
-is another number: it is kept apart as `partial`, with what it lacks.
+ten tasks. In QA a language's score is the mean of F1 and exact match. A mean over fewer languages or tasks is not
+XTREME-R's score: it is reported separately as `partial`, with what is missing.
 """
 
 from __future__ import annotations
@@ -23,14 +23,12 @@ _TATOEBA = (
 )
 
 
-SAME = {"squad_f1": ("squad_v1_f1",)}  # they differ where neither answer has a token
+SAME = {"squad_f1": ("squad_v1_f1",)}  # metrics that count as the same: these differ only for answers without a token
 
 
 @dataclass(frozen=True)
 class Task:
-    """A task of the benchmark. `metric`: what its score is made of; other metrics are not its score, but for those that
-    its own script has by another name (`SAME`).
-    """
+    """A task of the benchmark. `metric`: the metric of its score; no other counts, except those of `SAME`."""
 
     name: str
     group: str
@@ -51,7 +49,7 @@ def _task(name: str, group: str, metric: str, languages: str) -> Task:
     return Task(name, group, metric, tuple(languages.split()))
 
 
-# XTREME-R asks Tatoeba of a model trained on SQuAD; of the model as it is, it is XTREME's and another task.
+# XTREME-R tests Tatoeba with a model trained on SQuAD; with the pretrained model, it is XTREME's task, another one.
 TASKS = {
     task.name: task
     for task in (
@@ -75,9 +73,9 @@ OVERALL = "overall"
 class Score:
     """A score in [0, 1] of a task, a group or the whole benchmark.
 
-    score: None unless every language and task is in it; partial: the mean over those that are there (None: there are
-    none). parts, wanted: languages of a task, tasks of a group, that are complete, and how many there should be.
-    missing: what is not complete, in words, with what it lacks.
+    score: None unless every language and task is included; partial: the mean over the existing ones (None: there are
+    none). parts, wanted: the number of complete parts (languages of a task, tasks of a group), and of all parts.
+    missing: the incomplete parts, in words, with what they lack.
     """
 
     kind: str  # task | group | overall
@@ -89,12 +87,12 @@ class Score:
     missing: tuple[str, ...]
 
 
-def scores(found: Mapping[str, Mapping[str, float]]) -> list[Score]:
-    """Every task, group and the overall score from task -> language -> score of that language in [0, 1].
+def scores(measured: Mapping[str, Mapping[str, float]]) -> list[Score]:
+    """The scores of every task, every group and overall, from task -> language -> score in [0, 1].
 
-    Tasks and languages that are not XTREME-R's are left aside. Tasks come first, then groups, then the overall score.
+    Ignores tasks and languages that are not in XTREME-R. Tasks come first, then groups, then the overall score.
     """
-    tasks = {name: _score("task", name, _of_languages(task, found.get(name, {}))) for name, task in TASKS.items()}
+    tasks = {name: _score("task", name, _of_languages(task, measured.get(name, {}))) for name, task in TASKS.items()}
     groups = [
         _score("group", group, {name: tasks[name] for name, task in TASKS.items() if task.group == group})
         for group in GROUPS
@@ -102,14 +100,14 @@ def scores(found: Mapping[str, Mapping[str, float]]) -> list[Score]:
     return [*tasks.values(), *groups, _score("overall", OVERALL, tasks)]
 
 
-def _of_languages(task: Task, found: Mapping[str, float]) -> dict[str, Score]:
+def _of_languages(task: Task, measured: Mapping[str, float]) -> dict[str, Score]:
     return {
         code: Score(
             kind="language",
             name=code,
-            score=found.get(code),
-            partial=found.get(code),
-            parts=int(code in found),
+            score=measured.get(code),
+            partial=measured.get(code),
+            parts=int(code in measured),
             wanted=1,
             missing=(),
         )
@@ -134,7 +132,7 @@ def _score(kind: str, name: str, parts: Mapping[str, Score]) -> Score:
 
 
 def _lack(part: Score) -> str:
-    """A part that is not whole: its name, and what of it is missing when it is not missing altogether."""
+    """An incomplete part: its name and, unless all of it is missing, what it lacks."""
     return part.name if part.partial is None else f"{part.name} without {_listed(part.missing)}"
 
 

@@ -1,1 +1,1 @@
-"""What a mode other than run does and prints, one mode a file."""
+"""The modes other than run, one per file."""

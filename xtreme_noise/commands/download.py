@@ -1,4 +1,4 @@
-"""One repository, or one folder of files, into a folder for machines without a network: whole files, checked."""
+"""Downloads for machines without a network: one repository or folder of files, whole and checked."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from xtreme_noise.writing import follow, make_folder
 
 
 @dataclass(kw_only=True)
-class Item(ABC):
-    """Something to fetch. `files`: name -> bytes; `target`: below the folder."""
+class Download(ABC):
+    """Something to fetch. `files`: name -> size in bytes; `target`: path below the folder."""
 
     what: str
     target: Path
@@ -27,17 +27,17 @@ class Item(ABC):
 
     @abstractmethod
     def bring(self, root: Path, offline: bool) -> None:
-        """Put the files below `root`; those that are there already stay. Raises UserError or OSError."""
+        """Put the missing files below `root`. Raises UserError or OSError."""
 
     def there(self, root: Path) -> int:
-        """How many of the bytes seem to be there: files of the right size."""
+        """Bytes that seem to be there already: those of files with the right size."""
         paths = {name: root / self.target / inside(name) for name in self.files}
         return sum(n for name, n in self.files.items() if paths[name].is_file() and paths[name].stat().st_size == n)
 
 
 @dataclass(kw_only=True)
-class Files(Item):
-    """Files below source.root, copied to the same names."""
+class Files(Download):
+    """Files below source.root, copied under the same names."""
 
     root: Path
 
@@ -49,8 +49,8 @@ class Files(Item):
 
 
 @dataclass(kw_only=True)
-class DataSet(Item):
-    """Files of a data set of the hub; `tree`: all its paths, `key`: as the task names it."""
+class DataSet(Download):
+    """Files of a data set of the hub; `tree`: all paths of the repository, `key`: its path and revision in the task."""
 
     repository: Repository
     tree: list[str]
@@ -68,8 +68,8 @@ class DataSet(Item):
 
 
 @dataclass(kw_only=True)
-class Checkpoint(Item):
-    """A model of the hub, as a directory for model.path."""
+class Checkpoint(Download):
+    """A model of the hub, stored as a directory for model.path."""
 
     repository: Repository
 
@@ -88,11 +88,11 @@ def _whole(path: Path, digest: str) -> bool:
 
 
 def _copy(source: Path, root: Path, name: Path) -> str:
-    """Copy the bytes of a file, never a link, to `name` below `root`; their sha256. Raises DataError or OSError."""
+    """Copy a file, never as a link, to `name` below `root`; returns its sha256. Raises DataError or OSError."""
     target = root / name
     make_folder(target.parent)
     if not target.parent.resolve().is_relative_to(root.resolve()):
-        raise DataError(f"{target.parent} leads out of {root}: a link stands in the way; remove it")
+        raise DataError(f"{target.parent} leads out of {root} by a link: remove the link")
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     state = hashlib.sha256()
     try:

@@ -1,8 +1,8 @@
-"""mode=fetch: the models and data that a study needs in one folder, for machines without a network.
+"""mode=fetch: puts the models and data of a study into one folder, for machines without a network.
 
-Nothing but parquet, cards and the files of checkpoints without pickles and code is fetched, and only the splits and
-languages that the study reads. The same command resumes where it stopped, and adds what another study needs. How the
-folder is read: config/fetched.py.
+Fetches only parquet files, cards, and the files of checkpoints without pickles and code, and only the splits and
+languages that the study reads. The same command resumes; with another study, it adds what is missing. config/fetched.py
+reads the folder.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from xtreme_noise.commands.download import Checkpoint, DataSet, Files, Item
+from xtreme_noise.commands.download import Checkpoint, DataSet, Download, Files
 from xtreme_noise.config import fetched
 from xtreme_noise.config.fetched import inside
 from xtreme_noise.config.schema import Config, ModelConfig
 from xtreme_noise.data import files, hub
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.repository import Repository
-from xtreme_noise.data.sources import Reference
+from xtreme_noise.data.sources import SplitRef
 from xtreme_noise.errors import ConfigError, UserError
 from xtreme_noise.models import fetched as checkpoints
 from xtreme_noise.models import hub as models_hub
@@ -35,7 +35,7 @@ MODELS = "models"
 
 
 def show(jobs: Sequence[Config]) -> int:
-    """Fetch what the jobs need into fetch.folder, and say what it is. Returns 1 when something could not be had."""
+    """Fetch what the jobs need into fetch.folder, and print it. Returns 1 when something could not be fetched."""
     root = Path(str(jobs[0].fetch.folder)).expanduser().absolute()
     console = Console(soft_wrap=True, highlight=False)
     with file_lock(root / ".lock"):
@@ -61,20 +61,20 @@ def show(jobs: Sequence[Config]) -> int:
 
 
 class Survey:
-    """What the jobs need, each repository once; what there is not, and what went wrong."""
+    """What the jobs need, each repository once; what is missing, and what went wrong."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.items: dict[str, Item] = {}
+        self.items: dict[str, Download] = {}
         self.notes: set[str] = set()
         self.missing: set[str] = set()
         self.problems: list[str] = []
 
     def add(self, cfg: Config) -> None:
-        """Look at one job: lists of files and cards are downloaded, no data."""
+        """Add the needs of one job; downloads lists of files and cards, but no data."""
         for root in cfg.source.roots() if cfg.source.kind != "hub" else ():
             if fetched.is_fetched(root):
-                raise ConfigError(f"source.root={root} was itself fetched: give mode=fetch source=hub")
+                raise ConfigError(f"source.root={root} is itself a folder of mode=fetch: add source=hub")
         try:
             self._model(cfg.model, cfg.source.offline)
         except UserError as error:
@@ -100,7 +100,7 @@ class Survey:
             except UserError as error:
                 self._failed(error, optional=not cfg.strict)
 
-    def _reference(self, reference: Reference, optional: bool) -> None:
+    def _reference(self, reference: SplitRef, optional: bool) -> None:
         try:
             for side in reference.sides():
                 if side.kind == "hub":
@@ -117,10 +117,10 @@ class Survey:
         else:
             self.problems.append(str(error))
 
-    def _dataset(self, reference: Reference) -> None:
+    def _dataset(self, reference: SplitRef) -> None:
         split, offline = reference.split, reference.source.offline
         key = (split.path, split.revision or "")
-        known = fetched.read(self.root).get(key)  # a folder stays at the commit that it began with
+        known = fetched.read(self.root).get(key)  # a folder keeps its first commit
         pinned = replace(split, revision=known.commit) if known else split
         repository = Repository(split.path, "dataset", pinned.revision)
         chosen = hub.files(pinned, reference.language, offline)
@@ -132,13 +132,13 @@ class Survey:
         wanted = self.items.setdefault(f"dataset {key}", item).files
         wanted |= {name: sizes[name] for name in [*chosen, *([hub.CARD] if hub.CARD in sizes else [])]}
 
-    def _files(self, reference: Reference) -> None:
+    def _files(self, reference: SplitRef) -> None:
         for name in reference.files():
-            found = files.locate(name, reference.language, reference.source.root)
-            root = next(root for root in reference.source.roots() if found == Path(root) / name)
+            path = files.locate(name, reference.language, reference.source.root)
+            root = next(root for root in reference.source.roots() if path == Path(root) / name)
             item = Files(what=f"files of {root}", target=Path(), root=Path(root))
             wanted = self.items.setdefault(f"files {root}", item).files
-            wanted[inside(name).as_posix()] = found.stat().st_size
+            wanted[inside(name).as_posix()] = path.stat().st_size
 
     def _model(self, cfg: ModelConfig, offline: bool) -> None:
         repository = models_hub.repository(cfg) if cfg.loader == "hub" else None
@@ -157,11 +157,13 @@ class Survey:
             taken = f"{here.path} @ {here.commit[:12]}"
         if taken != item.what:
             del self.items[f"model {cfg.name}"]
-            raise ConfigError(f"model {cfg.name} is {item.what}, and {self.root / item.target} {taken}: remove one")
+            raise ConfigError(
+                f"model {cfg.name} is {item.what}, but {self.root / item.target} contains {taken}: remove one of them"
+            )
 
 
-def _read_by(stage: Stage) -> list[Reference]:
-    """All that a stage reads, of every task that it is trained on."""
+def _read_by(stage: Stage) -> list[SplitRef]:
+    """All splits that a stage reads, for each of its tasks."""
     return [one for part in stage.parts for one in part.references()]
 
 
@@ -173,28 +175,28 @@ def _table(survey: Survey, root: Path) -> Table:
         total, there = sum(item.files.values()), item.there(root)
         table.add_row(escape(item.what), str(len(item.files)), size(total), size(there) if there else "")
     total = sum(sum(item.files.values()) for item in survey.items.values())
-    table.add_row("together", str(sum(len(item.files) for item in survey.items.values())), size(total), "")
+    table.add_row("total", str(sum(len(item.files) for item in survey.items.values())), size(total), "")
     return table
 
 
 def _room(root: Path, survey: Survey) -> None:
-    """Raise ConfigError when what is still to come does not fit on the disk."""
+    """Raise ConfigError when the rest does not fit on the disk."""
     rest = sum(sum(item.files.values()) - item.there(root) for item in survey.items.values())
     free = shutil.disk_usage(root).free
     if rest > free:
-        raise ConfigError(f"fetch.folder={root}: {size(rest)} are to come and {size(free)} are free there")
+        raise ConfigError(f"fetch.folder={root}: {size(rest)} are needed, but only {size(free)} are free")
 
 
 def _usage(root: Path, survey: Survey) -> str:
-    """How the folder is used."""
+    """A line that says how to use the folder."""
     words = ["source=files", f"source.root={root}"]
     if any(isinstance(item, Checkpoint) for item in survey.items.values()):
         words.append(f"'model.path={root / MODELS}/${{model.name}}'")
-    return f"Without a network, the same command with: {' '.join(words)}"
+    return f"Without a network, run the same command with: {' '.join(words)}"
 
 
 def size(count: int) -> str:
-    """Bytes, for people: 1.2 MB."""
+    """Readable size of `count` bytes: 1.2 MB."""
     value, unit = float(count), "B"
     for larger in ("kB", "MB", "GB", "TB"):
         if value >= 1000:

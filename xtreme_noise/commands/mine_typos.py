@@ -1,4 +1,4 @@
-"""mode=mine_typos: a table of attested typos, and what kinds of errors they are, from parallel clean and noisy text."""
+"""mode=mine_typos: a table of attested typos, and statistics of error types, from parallel clean and noisy text."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from xtreme_noise.store import write_atomic
 
 
 @dataclass
-class Mined:
-    """What parallel text holds. typos: (word, typo) -> count; types: edits by type (see error_mix); errors and
-    graphemes, touched and words: what the grapheme error rate and the word-change rate are made of.
+class TypoCounts:
+    """Counts over parallel text. typos: (word, typo) -> count; types: edits by type (see error_mix); errors / graphemes
+    is the grapheme error rate, touched / words the word-change rate.
     """
 
     pairs: int = 0
@@ -39,28 +39,28 @@ class Mined:
     words: int = 0
 
 
-def mine(pairs: Iterable[tuple[str, str]], language: str) -> Mined:
-    """Everything that (clean, noisy) texts of a language tell."""
-    found = Mined()
+def mine(pairs: Iterable[tuple[str, str]], language: str) -> TypoCounts:
+    """Counts over the (clean, noisy) texts of a language."""
+    counts = TypoCounts()
     for clean, noisy in pairs:
         clean, noisy = nfc(clean), nfc(noisy)
         spans = counted_words(clean, language)
-        found.pairs += 1
-        found.graphemes += len(graphemes(clean))
-        found.words += len(spans)
+        counts.pairs += 1
+        counts.graphemes += len(graphemes(clean))
+        counts.words += len(spans)
         if clean == noisy:
             continue
-        found.changed += 1
+        counts.changed += 1
         edits = edits_between(clean, noisy)
-        found.errors += sum(max(len(graphemes(edit.clean)), len(graphemes(edit.noisy))) for edit in edits)
-        found.touched += len(words_touched(spans, edits))
-        found.types.update(error_mix(clean, noisy, language))
-        found.typos.update(_typos(clean, noisy, language))
-    return found
+        counts.errors += sum(max(len(graphemes(edit.clean)), len(graphemes(edit.noisy))) for edit in edits)
+        counts.touched += len(words_touched(spans, edits))
+        counts.types.update(error_mix(clean, noisy, language))
+        counts.typos.update(_typos(clean, noisy, language))
+    return counts
 
 
 def _typos(clean: str, noisy: str, language: str) -> Iterator[tuple[str, str]]:
-    """Misspelt words, one for one; U+FFFD is damage of the file and no typo."""
+    """Misspelt words, one for one; U+FFFD is damage to the file, not a typo."""
     for block in blocks(clean, noisy, language):
         one = words(block.clean, language) == [(0, len(block.clean))]
         if one and block.close and words(block.noisy, language) == [(0, len(block.noisy))]:
@@ -86,7 +86,7 @@ def _columns(path: Path, clean: Sequence[str], noisy: Sequence[str]) -> Iterator
         for one, other in zip(clean, noisy, strict=True):
             for name in (one, other):
                 if name not in row:
-                    raise DataError(f"{where}: no column {name!r} (there are: {', '.join(map(str, row))})")
+                    raise DataError(f"{where}: no column {name!r}; the row has {', '.join(map(str, row))}")
             if row[one] is not None and row[other] is not None:  # a row may lack its clean text
                 yield where, _text(row[one], where, one), _text(row[other], where, other)
 
@@ -96,7 +96,7 @@ def _text(value: Any, where: str, name: str) -> str:
         return value
     if isinstance(value, list) and all(isinstance(token, str) for token in value):
         return " ".join(value)
-    raise DataError(f"{where}: column {name!r} holds neither text nor a list of tokens")
+    raise DataError(f"{where}: column {name!r} is neither text nor a list of tokens")
 
 
 def _tsv(path: Path) -> Iterator[tuple[str, str, str]]:
@@ -110,27 +110,27 @@ def _tsv(path: Path) -> Iterator[tuple[str, str, str]]:
             for number, line in enumerate(lines, 1):
                 cells = line.rstrip("\r\n").split("\t")
                 if len(cells) != 2:
-                    raise DataError(f"{path}, line {number}: two columns, clean and noisy, wanted, not {len(cells)}")
+                    raise DataError(f"{path}, line {number}: expected two columns, clean and noisy, got {len(cells)}")
                 yield f"{path}, line {number}", cells[0], cells[1]
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise DataError(f"{path}, line {number + 1}: {error}") from None
 
 
 def show(cfg: MineConfig) -> None:
-    """Mine the files of `cfg`, write the table, print what was found. DataError when there is no typo in them."""
+    """Mine the files of `cfg`, write the table, print statistics. Raises DataError when the files contain no typo."""
     assert cfg.language is not None
     assert cfg.output is not None
-    found = mine(read(cfg), cfg.language)
-    if not found.typos:
-        raise DataError(f"no misspelt word in {found.pairs} pairs of {', '.join(cfg.paths)}")
-    rows = sorted(found.typos.items(), key=lambda item: (-item[1], item[0]))
+    counts = mine(read(cfg), cfg.language)
+    if not counts.typos:
+        raise DataError(f"no misspelt word in {counts.pairs} pairs of {', '.join(cfg.paths)}")
+    rows = sorted(counts.typos.items(), key=lambda item: (-item[1], item[0]))
     lines = [f"{word}\t{typo}\t{count}\n" for (word, typo), count in rows]
     write_atomic(Path(cfg.output), "".join(lines))
-    edits = found.types.total()
-    print(f"{cfg.output}: {len(rows)} pairs of word and typo, seen {found.typos.total()} times")
-    print(f"{found.pairs} pairs of texts, {found.changed} of them with a difference")
-    print(f"grapheme error rate {found.errors / found.graphemes:.4f}")
-    print(f"word-change rate    {found.touched / found.words:.4f}")
+    edits = counts.types.total()
+    print(f"{cfg.output}: {len(rows)} pairs of word and typo, seen {counts.typos.total()} times")
+    print(f"{counts.pairs} pairs of texts, {counts.changed} of them differ")
+    print(f"grapheme error rate {counts.errors / counts.graphemes:.4f}")
+    print(f"word-change rate    {counts.touched / counts.words:.4f}")
     print(f"{edits} edits:")
     for name in EDIT_TYPES:
-        print(f"  {name:<12} {found.types[name]:>8} {found.types[name] / edits:>7.1%}")
+        print(f"  {name:<12} {counts.types[name]:>8} {counts.types[name] / edits:>7.1%}")

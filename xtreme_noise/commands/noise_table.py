@@ -1,6 +1,6 @@
-"""mode=noise_table: every family in every language: can it act there, on how much, and what does a level come to?
+"""mode=noise_table: for every noise family and language, whether it applies, its capacity, and what a level achieves.
 
-Families have their default parameters, but for those that the command gives others (noise=, noise.families.).
+Families have their default parameters unless the command sets others (noise=, noise.families.).
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from xtreme_noise.writing import write_atomic
 LEVEL = 0.05  # unless noise.level is given
 SENTENCES = 200
 FILE = "noise_table.csv"
-SHORT = 0.005  # this much below the level is marked: the family has too little to act on
+SHORT = 0.005  # achieved levels further below the level are marked: the family has too little to act on
 OK, NO, NOTHING, NO_TEXT = "ok", "not supported", "nothing to act on", "no text"
-TABLE, PAIRED = "needs a table", "in a test set"  # of these there is nothing to measure
+TABLE, PAIRED = "needs a table", "in a test set"  # nothing to measure
 SIGNS = {NO: "–", NOTHING: "0", NO_TEXT: "?"}
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One family in one language. Rates are means over `sentences` of `text`; None where nothing was measured."""
+class TableRow:
+    """One noise family in one language. Rates are means over `sentences` of `text`; None where nothing was measured."""
 
     family: str
     signature: str
@@ -52,21 +52,21 @@ class Cell:
 
     @property
     def sign(self) -> str:
-        """Achieved level, * where it is short of what was asked; else why there is none."""
+        """The achieved level, with * when it falls short of the level; or a sign for why there is none."""
         if self.achieved is None:
             return SIGNS.get(self.status, "")
         return f"{self.achieved:.3f}{'*' if self.achieved < self.level - SHORT else ''}"
 
 
 def wanted_languages(cfg: Config) -> list[str]:
-    """Those of the command, else the 50 of XTREME-R: the table is about noise, not about a task."""
+    """The languages of the command, else the 50 of XTREME-R: the table is about noise, not about a task."""
     if cfg.language is None and cfg.languages is None:
         return list(XTREME_R)
     return cfg.wanted_languages()
 
 
 def texts(roots: Sequence[str], code: str) -> tuple[list[str], str]:
-    """Sentences of a language and where they are from; none where there are none at hand."""
+    """Sentences of a language and their source; none when no source has any."""
     for root in map(Path, roots):
         if sib200.path(root, "test", code).is_file():
             return sib200.sentences(root, "test", code, SENTENCES), "SIB-200 test"
@@ -75,14 +75,14 @@ def texts(roots: Sequence[str], code: str) -> tuple[list[str], str]:
     return [], ""
 
 
-def cells(cfg: Config, *, only_chosen: bool = False) -> Iterator[Cell]:
+def rows(cfg: Config, *, only_chosen: bool = False) -> Iterator[TableRow]:
     """The table, family by family. Raises ConfigError for wrong parameters of a family that the command names.
 
-    only_chosen: the families of the command (noise=), not all there are.
+    only_chosen: only the families of the command (noise=), not all.
     """
     level = LEVEL if cfg.noise.level is None else cfg.noise.level
     codes = wanted_languages(cfg)
-    found = {code: texts(cfg.source.roots(), code) for code in codes}
+    texts_by_language = {code: texts(cfg.source.roots(), code) for code in codes}
     for family in sorted(cfg.noise.families) if only_chosen else families():
         try:
             perturber = plain(family, cfg.noise.families.get(family) or {})
@@ -90,26 +90,26 @@ def cells(cfg: Config, *, only_chosen: bool = False) -> Iterator[Cell]:
             if family in cfg.noise.families:
                 raise
             for code in codes:
-                yield Cell(family, "", code, TABLE, level, note=str(error))
+                yield TableRow(family, "", code, TABLE, level, note=str(error))
             continue
         for code in codes:
             if perturber.paired:
-                yield Cell(family, perturber.signature, code, PAIRED, level, note="its noise stands in a test set")
+                yield TableRow(family, perturber.signature, code, PAIRED, level, note="its noise is in a test set")
             else:
-                yield _cell(perturber, code, level, *found[code])
+                yield _row(perturber, code, level, *texts_by_language[code])
 
 
-def _cell(perturber: Perturber, code: str, level: float, sentences: Sequence[str], source: str) -> Cell:
+def _row(perturber: Perturber, code: str, level: float, sentences: Sequence[str], source: str) -> TableRow:
     family, signature = perturber.family, perturber.signature
     if not perturber.supports(code):
-        return Cell(family, signature, code, NO, level)
+        return TableRow(family, signature, code, NO, level)
     if not sentences:
-        return Cell(family, signature, code, NO_TEXT, level)
+        return TableRow(family, signature, code, NO_TEXT, level)
     try:
         seen = measure(perturber, sentences, level, code)
     except NotApplicable as error:
-        return Cell(family, signature, code, NOTHING, level, sentences=len(sentences), text=source, note=str(error))
-    return Cell(
+        return TableRow(family, signature, code, NOTHING, level, sentences=len(sentences), text=source, note=str(error))
+    return TableRow(
         family=family,
         signature=signature,
         language=code,
@@ -127,29 +127,29 @@ def _cell(perturber: Perturber, code: str, level: float, sentences: Sequence[str
 def show(cfg: Config, folder: Path, *, only_chosen: bool = False) -> None:
     """Print the table and write it to `folder`. Raises ConfigError."""
     console = Console(highlight=False)
-    found: list[Cell] = []
-    for cell in cells(cfg, only_chosen=only_chosen):
-        if not found or found[-1].family != cell.family:
-            print(f"{cell.family} ...", file=sys.stderr, flush=True)
-        found.append(cell)
-    for table in (*_matrices(found, console.width), _summary(found)):
+    measured: list[TableRow] = []
+    for row in rows(cfg, only_chosen=only_chosen):
+        if not measured or measured[-1].family != row.family:
+            print(f"{row.family} ...", file=sys.stderr, flush=True)
+        measured.append(row)
+    for table in (*_matrices(measured, console.width), _summary(measured)):
         console.print(table)
-    sources = ", ".join(sorted({cell.text for cell in found if cell.text}))
-    console.print(f"Measured on: {sources or 'nothing: there is no text of these languages'}.")
+    sources = ", ".join(sorted({row.text for row in measured if row.text}))
+    console.print(f"Measured on: {sources or 'nothing: there is no text in these languages'}.")
     console.print(
-        "Cells: achieved grapheme error rate; * short of the level; – cannot act in the language; 0 finds nothing to "
-        "act on; ? no text at hand (source.root with SIB-200 has some)."
+        "Table entries: achieved grapheme error rate; * short of the level; – not supported in the language; 0 nothing "
+        "to act on; ? no text (source.root with SIB-200 provides some)."
     )
     path = folder / FILE
-    write_atomic(path, sheet([field.name for field in fields(Cell)], map(asdict, found)))
+    write_atomic(path, sheet([field.name for field in fields(TableRow)], map(asdict, measured)))
     print(path)
 
 
-def _matrices(found: Sequence[Cell], width: int) -> Iterator[Table]:
-    """Languages down, families across, as many to a table as the terminal is wide."""
-    names = list(dict.fromkeys(cell.family for cell in found if cell.status not in (TABLE, PAIRED)))
-    codes = list(dict.fromkeys(cell.language for cell in found))
-    signs = {(cell.family, cell.language): cell.sign for cell in found}
+def _matrices(measured: Sequence[TableRow], width: int) -> Iterator[Table]:
+    """Tables of languages (rows) by families (columns), each as wide as the terminal allows."""
+    names = list(dict.fromkeys(row.family for row in measured if row.status not in (TABLE, PAIRED)))
+    codes = list(dict.fromkeys(row.language for row in measured))
+    signs = {(row.family, row.language): row.sign for row in measured}
     columns: list[list[str]] = [[]]
     for name in names:
         if sum(max(6, len(other)) + 2 for other in (*columns[-1], name)) > width - 20 and columns[-1]:
@@ -165,20 +165,20 @@ def _matrices(found: Sequence[Cell], width: int) -> Iterator[Table]:
         yield table
 
 
-def _summary(found: Sequence[Cell]) -> Table:
-    """One row a family: languages, capacity, achieved level and words changed, means and extremes over languages."""
-    level = found[0].level
+def _summary(measured: Sequence[TableRow]) -> Table:
+    """One row per family: languages; means and ranges over languages of capacity, achieved level and changed words."""
+    level = measured[0].level
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("family", "languages", "capacity", f"achieved at {level:g}", "words changed"):
         table.add_column(name, no_wrap=True, min_width=12 if name == "family" else None)
-    for family in dict.fromkeys(cell.family for cell in found):
-        own = [cell for cell in found if cell.family == family]
+    for family in dict.fromkeys(row.family for row in measured):
+        own = [row for row in measured if row.family == family]
         if own[0].status in (TABLE, PAIRED):
             table.add_row(family, own[0].status, "", "", "")
             continue
-        can = sum(cell.status != NO for cell in own)
+        can = sum(row.status != NO for row in own)
         columns = [
-            [value for cell in own if (value := getattr(cell, name)) is not None]
+            [value for row in own if (value := getattr(row, name)) is not None]
             for name in ("capacity", "achieved", "word_change_rate")
         ]
         table.add_row(family, f"{can} of {len(own)}", *map(_spread, columns, (2, 3, 2)))

@@ -1,4 +1,4 @@
-"""mode=plan: what would be trained and evaluated, what is already there, about how long the rest takes."""
+"""mode=plan: what a study would train and evaluate, what is finished, and an estimate of the time for the rest."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from rich.table import Table
 from xtreme_noise import models, tasks
 from xtreme_noise.config.schema import Config, ModelConfig
 from xtreme_noise.data.files import DataMissing
-from xtreme_noise.data.sources import Reference, subsample
+from xtreme_noise.data.sources import SplitRef, subsample
 from xtreme_noise.errors import ModelUnavailable, UserError
 from xtreme_noise.models.quiet import quiet
 from xtreme_noise.modules import module_class
 from xtreme_noise.modules.base import Limits
-from xtreme_noise.stages.plan import Plan, Share, Stage
-from xtreme_noise.stages.together_data import chances
+from xtreme_noise.stages.multitask_data import chances
+from xtreme_noise.stages.plan import LanguageSample, Plan, Stage
 from xtreme_noise.stages.training_set import check_overlap, prepare
 from xtreme_noise.store import Store, digest
 
 SAMPLE = 200  # examples of a test set whose length is measured
-TRAINED = 500  # examples of a training set that are made into model inputs
-WIDE = 200  # columns of a pipe or a file, where nothing needs to be folded
+TRAINED = 500  # examples of a training set that are converted to model inputs
+WIDE = 200  # width of the output in a pipe or a file
 _tokenizers: dict[str, Any] = {}
 
 
 @dataclass
-class Work:
-    """Counts of one kind of work: pieces in all, pieces already there, subword tokens that remain."""
+class Workload:
+    """The work of a stage or of a system's cells: units in total, units already finished, subword tokens left."""
 
     total: int = 0
     there: int = 0
@@ -42,30 +42,30 @@ class Work:
     tokens: float = 0.0
     seconds: float = 0.0
     unmeasured: bool = False
-    inputs: list[float | None] = field(default_factory=list)  # of an epoch, by task; None: no tokenizer to count with
+    inputs: list[float | None] = field(default_factory=list)  # model inputs of an epoch, by task; None: no tokenizer
     examples: list[int] = field(default_factory=list)  # by task
-    languages: dict[str, float] = field(default_factory=dict)  # their examples
+    languages: dict[str, float] = field(default_factory=dict)  # examples by language
 
 
 @dataclass
 class Outlook:
-    """What all jobs together would do. Shared stages and cells count once."""
+    """The work of all jobs together. Shared stages and cells count once."""
 
-    stages: dict[str, tuple[Stage, Work]] = field(default_factory=dict)
-    cells: dict[str, Work] = field(default_factory=dict)
+    stages: dict[str, tuple[Stage, Workload]] = field(default_factory=dict)
+    cells: dict[str, Workload] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
     unread: set[str] = field(default_factory=set)  # models without a tokenizer on this machine
 
     def lacks(self, error: DataMissing, cfg: Config) -> None:
-        """Data that are not there, which the run continues without or, when strict, does not begin without."""
+        """Record missing data: a gap or, when strict, a problem."""
         if cfg.strict:
             self.fails(error)
         else:
             self.missing.add(str(error))
 
     def fails(self, error: UserError) -> None:
-        """What would keep something from running, once however many need it."""
+        """Record a problem that would prevent a run, once."""
         if str(error) not in self.problems:
             self.problems.append(str(error))
 
@@ -74,15 +74,17 @@ def show(jobs: Sequence[Config]) -> int:
     """Print the plan of all jobs. Returns 1 when something in it cannot run, else 0."""
     of = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
     print(f"xtreme-noise: reading the data of {of} to count tokens; nothing is trained", file=sys.stderr, flush=True)
-    with quiet():  # a training example is longer than a model input, and is cut as it is when it is trained on
+    with quiet():  # transformers would warn about long examples, which are split as in training
         outlook = survey(jobs)
     console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else WIDE)
     if outlook.stages:
         console.print(_stage_table(outlook))
-    for line in [*_at_once(outlook), *_matched(outlook)]:
+    for line in [*_multitask(outlook), *_matched(outlook)]:
         console.print(line, markup=False)
     for name in sorted(outlook.unread):
-        console.print(f"{name} is not on this machine: a run fetches it; tokens here are characters / 4", markup=False)
+        console.print(
+            f"{name} is not on this machine: a run downloads it; tokens are estimated as characters / 4", markup=False
+        )
     if outlook.cells:
         console.print(_cell_table(outlook, len(jobs)))
     for name in sorted(outlook.missing):
@@ -98,15 +100,15 @@ def _duration(outlook: Outlook) -> str:
     works = [work for _, work in outlook.stages.values()] + list(outlook.cells.values())
     minutes = round(sum(work.seconds for work in works) / 60)
     about = f"about {minutes} minute{'s' if minutes != 1 else ''}" if minutes else "less than a minute"
-    note = " + what is unmeasured for this model" if any(work.unmeasured for work in works) else ""
+    note = " + unmeasured work (no speed is known for this model)" if any(work.unmeasured for work in works) else ""
     return (
-        f"{about}{note}, from token counts of samples and the tokens per second in conf/model (of two CPU cores: "
-        "a rough guide, other hardware takes more or less). Tokens: of all epochs. Nothing was run."
+        f"{about}{note}, estimated from token counts of samples and the tokens per second in conf/model (of two CPU "
+        "cores; other hardware differs). Tokens are those of all epochs. Nothing was run."
     )
 
 
 def survey(jobs: Sequence[Config]) -> Outlook:
-    """Everything that `jobs` need; reads data to count tokens, but trains, converts and downloads no model."""
+    """The work of `jobs`. Reads data to count tokens, but trains, converts and downloads no model."""
     outlook, seen, lengths = Outlook(), set[str](), dict[str, float]()
     for cfg in jobs:
         store = Store(cfg.store)
@@ -115,7 +117,7 @@ def survey(jobs: Sequence[Config]) -> Outlook:
             if _tokenizer(cfg.model, store) is None:
                 outlook.unread.add(cfg.model.name)
             served, missing = _served(plan)
-            if not served:  # so that nothing is trained either
+            if not served:  # then nothing is trained either
                 which = "; ".join(dict.fromkeys(map(str, missing)))
                 outlook.fails(DataMissing(f"{cfg.reported_task()}: all of the data are missing: {which}"))
                 continue
@@ -126,7 +128,7 @@ def survey(jobs: Sequence[Config]) -> Outlook:
             for stage in (one for language in served for one in plan.stages_for(language)[len(plan.stages) :]):
                 try:
                     _survey_stage(outlook, stage, store, cfg)
-                except UserError as error:  # of one language: the others go on
+                except UserError as error:  # concerns one language; the others can run
                     outlook.fails(error)
             _survey_cells(outlook=outlook, plan=plan, served=served, store=store, seen=seen, lengths=lengths)
         except UserError as error:
@@ -134,44 +136,44 @@ def survey(jobs: Sequence[Config]) -> Outlook:
     return outlook
 
 
-def _served(plan: Plan) -> tuple[dict[str, Reference], list[DataMissing]]:
-    """The languages that can be tested, and have their shots, with their test sets; and what the others lack."""
-    found: dict[str, Reference] = {}
+def _served(plan: Plan) -> tuple[dict[str, SplitRef], list[DataMissing]]:
+    """The test sets of the languages that have all their data (shots included), and what the others lack."""
+    tests: dict[str, SplitRef] = {}
     missing: list[DataMissing] = []
     for language in plan.cfg.wanted_languages():
         try:
-            found[language] = plan.test(language)
+            tests[language] = plan.test(language)
         except DataMissing as error:
             missing.append(error)
-    return found, missing
+    return tests, missing
 
 
 def _survey_stage(outlook: Outlook, stage: Stage, store: Store, cfg: Config) -> None:
-    check_overlap(stage, store)  # of this target, whoever else trains the same stage
+    check_overlap(stage, store)  # with this target's test sets, even if another job has surveyed the stage
     key = digest(stage.key())
     if key in outlook.stages:
         return
-    work = Work(model=cfg.model.name)
+    work = Workload(model=cfg.model.name)
     there = store.there("stages", stage.key())
     if not there:
         prepare(stage, store)
-    epochs: list[tuple[float, float]] = []  # of every part: batches of an epoch, their tokens
+    epochs: list[tuple[float, float]] = []  # for each task: batches of an epoch, their tokens
     for part in stage.parts:
         examples, inputs, tokens = 0.0, 0.0, 0.0
-        for share in part.shares:
-            size, made = _examples(share, part, store, cfg), _made(share, part, store, cfg)
+        for sample in part.samples:
+            size, made = _examples(sample, part, store, cfg), _made(sample, part, store, cfg)
             examples += size
-            code = share.reference.language
+            code = sample.reference.language
             work.languages[code] = work.languages.get(code, 0.0) + size
             inputs += size * made.inputs
             tokens += size * made.tokens
-        if part.updates is not None:  # so many of them are drawn in an epoch
+        if part.updates is not None:  # an epoch draws only as many batches
             tokens *= min(1.0, part.updates * part.recipe.batch_size / inputs)
         work.examples.append(round(examples))
         work.inputs.append(inputs if _tokenizer(cfg.model, store) else None)
         epochs.append((inputs / part.recipe.batch_size, tokens))
     tokens = sum(tokens for _, tokens in epochs)
-    if stage.sampling is not None:  # as many batches, but drawn
+    if stage.sampling is not None:  # as many batches, but drawn by task
         drawn = chances(work.examples, stage.sampling.temperature, stage.sampling.cap)
         mean = sum(chance * own / batches for chance, (batches, own) in zip(drawn, epochs, strict=True))
         tokens = mean * sum(batches for batches, _ in epochs)
@@ -182,31 +184,31 @@ def _survey_stage(outlook: Outlook, stage: Stage, store: Store, cfg: Config) -> 
     outlook.stages[key] = (stage, work)
 
 
-def _examples(share: Share, part: Stage, store: Store, cfg: Config) -> float:
-    """Of a share; about, where it is a number of tokens."""
-    if share.tokens_of is not None:
-        tokens = _made(share.tokens_of, part, store, cfg).tokens * (share.tokens_of.size or 0)
-        return tokens * share.part / _made(share, part, store, cfg).tokens
-    there = sum(len(one.load(store)) for one in share.references)
-    return there if share.size is None else min(share.size, there)
+def _examples(sample: LanguageSample, part: Stage, store: Store, cfg: Config) -> float:
+    """The number of examples of a sample; approximate when it is measured in tokens."""
+    if sample.tokens_of is not None:
+        tokens = _made(sample.tokens_of, part, store, cfg).tokens * (sample.tokens_of.size or 0)
+        return tokens * sample.part / _made(sample, part, store, cfg).tokens
+    available = sum(len(one.load(store)) for one in sample.references)
+    return available if sample.size is None else min(sample.size, available)
 
 
 @dataclass(frozen=True)
 class _Made:
-    """What an example of a share becomes, on average."""
+    """Average model inputs and tokens of an example."""
 
-    inputs: float  # model inputs: several, where a long example is cut into windows
-    tokens: float  # of all of them
+    inputs: float  # more than 1 when long examples are split into windows
+    tokens: float  # of all inputs
 
 
-def _made(share: Share, part: Stage, store: Store, cfg: Config) -> _Made:
-    """By the module itself, from some of the examples that are trained on, chosen by a hash as these are.
+def _made(sample: LanguageSample, part: Stage, store: Store, cfg: Config) -> _Made:
+    """Measured with the module itself, on a sample of the training examples.
 
-    One input an example, and characters / 4, when the tokenizer is not on this machine.
+    Without a tokenizer on this machine: one input per example, characters / 4.
     """
     tokenizer = _tokenizer(cfg.model, store)
-    whole = replace(share, exact=False, turn=None, tokens_of=None)  # too few are found when it is trained
-    chosen = subsample(whole.take(share.load(store), part.role, part.seed), TRAINED, f"plan|{part.seed}")
+    whole = replace(sample, exact=False, interleave=None, tokens_of=None)  # training checks the sizes
+    chosen = subsample(whole.take(sample.load(store), part.role, part.seed), TRAINED, f"plan|{part.seed}")
     if tokenizer is None:
         return _Made(1.0, sum(map(len, _texts(chosen[:]))) / 4 / len(chosen))
     module = module_class(part.family)(
@@ -219,13 +221,13 @@ def _made(share: Share, part: Stage, store: Store, cfg: Config) -> _Made:
 
 
 def _survey_cells(
-    outlook: Outlook, plan: Plan, served: Mapping[str, Reference], store: Store, seen: set[str],
+    outlook: Outlook, plan: Plan, served: Mapping[str, SplitRef], store: Store, seen: set[str],
     lengths: dict[str, float],
 ) -> None:  # fmt: skip
     cfg = plan.cfg
     noise = "" if cfg.trained_with() == "none" else f" + {cfg.trained_with()} in training"
     system = f"{cfg.reported_task()} | {cfg.model.name} | {cfg.intermediate.title}{noise}"
-    work = outlook.cells.setdefault(system, Work())
+    work = outlook.cells.setdefault(system, Workload())
     for cell in plan.cells:
         if (test := served.get(cell.language)) is None:
             continue
@@ -240,15 +242,15 @@ def _survey_cells(
         name = f"{cfg.model.name}|{digest(test.identity())}"
         if name not in lengths:
             lengths[name] = _length(test, store, cfg) * min(len(test.load(store)), cfg.task.size.test or 10**12)
-        # Candidates of a retrieval task and unchanged inputs are encoded once: the clean cell's tokens are an upper
-        # bound of a noisy cell's, but for the pieces that noise adds to words.
+        # Candidates of a retrieval task and unchanged inputs are encoded once, so the clean cell's tokens are an upper
+        # bound for a noisy cell, apart from the subwords that noise adds.
         tokens = lengths[name]
         work.tokens += tokens + _beside(plan, cell.language, store, seen)
     _time(work, cfg, "infer")
 
 
 def _beside(plan: Plan, language: str, store: Store, seen: set[str]) -> float:
-    """Tokens of what a mining task encodes once for a language: the other side, and where the threshold is found."""
+    """Tokens that a mining task encodes once for a language: the other side, and the corpora for the threshold."""
     mined = plan.mining(language)
     fresh = {digest([plan.digest_for(language), one.identity()]): one for one in (mined.references() if mined else ())}
     tokens = sum(_length(one, store, plan.cfg) * len(one.load(store)) for key, one in fresh.items() if key not in seen)
@@ -256,7 +258,7 @@ def _beside(plan: Plan, language: str, store: Store, seen: set[str]) -> float:
     return tokens
 
 
-def _time(work: Work, cfg: Config, kind: str) -> None:
+def _time(work: Workload, cfg: Config, kind: str) -> None:
     speed = cfg.model.tokens_per_second.get(kind)
     if speed:
         work.seconds = work.tokens / speed
@@ -264,8 +266,8 @@ def _time(work: Work, cfg: Config, kind: str) -> None:
         work.unmeasured = True
 
 
-def _length(reference: Reference, store: Store, cfg: Config) -> float:
-    """Mean subword tokens an example, on a sample; characters / 4 when the tokenizer is not on this machine."""
+def _length(reference: SplitRef, store: Store, cfg: Config) -> float:
+    """Mean subword tokens per example, on a sample; characters / 4 without a tokenizer on this machine."""
     columns = subsample(reference.load(store), SAMPLE, "plan")[:]
     texts = _texts(columns)
     count = len(columns["id"])
@@ -276,7 +278,7 @@ def _length(reference: Reference, store: Store, cfg: Config) -> float:
 
 
 def _texts(columns: dict[str, Any]) -> list[str]:
-    """The inputs in columns of examples."""
+    """All input texts of these examples."""
     return [
         " ".join(value) if isinstance(value, list) else value
         for name in ("text", "text_pair", "tokens", "choices", "question", "context", "query", "candidate")
@@ -286,7 +288,7 @@ def _texts(columns: dict[str, Any]) -> list[str]:
 
 
 def _tokenizer(model: ModelConfig, store: Store) -> Any:
-    """The model's tokenizer when the model is on this machine, else None."""
+    """The model's tokenizer, or None when the model is not on this machine."""
     key = f"{model.loader}|{model.path}|{model.revision}|{model.trust_remote_code}"
     if key not in _tokenizers:
         try:
@@ -298,7 +300,7 @@ def _tokenizer(model: ModelConfig, store: Store) -> Any:
 
 
 def _table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
-    """In a narrow terminal names are folded; nothing is cut."""
+    """A table that folds names in a narrow terminal and never truncates."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     for name in names:
         table.add_column(name, overflow="fold")
@@ -321,22 +323,22 @@ def _stage_table(outlook: Outlook) -> Table:
     return table
 
 
-def _at_once(outlook: Outlook) -> list[str]:
-    """One line a stage of several tasks: which, and the examples of each."""
+def _multitask(outlook: Outlook) -> list[str]:
+    """One line per multitask stage, with the examples of each task."""
     lines = []
     for stage, work in outlook.stages.values():
-        if stage.together:
-            sizes = zip((name for name, _ in stage.together), work.examples, strict=True)
+        if stage.tasks:
+            sizes = zip((name for name, _ in stage.tasks), work.examples, strict=True)
             lines.append(f"{stage.name}: " + ", ".join(f"{name} {size:,}" for name, size in sizes) + " examples")
     return list(dict.fromkeys(lines))
 
 
 def _matched(outlook: Outlook) -> list[str]:
-    """One line an intermediate stage: what its arms have the same number of, and how many of each that makes."""
+    """One line per intermediate stage: what its arms have equal, and how many examples and updates that makes."""
     lines = []
     for stage, work in outlook.stages.values():
         if stage.match:
-            about = "about " if any(share.tokens_of for share in stage.shares) else ""
+            about = "about " if any(sample.tokens_of for sample in stage.samples) else ""
             by_language = ", ".join(f"{code} {size:,.0f}" for code, size in work.languages.items())
             spread = f" ({by_language})" if len(work.languages) > 1 else ""
             sizes = f"{about}{work.total:,} examples{spread}, {_updates(stage, work)} updates"
@@ -344,8 +346,8 @@ def _matched(outlook: Outlook) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
-def _updates(stage: Stage, work: Work) -> str:
-    """Optimizer steps: known where they are matched, else those that the model inputs make."""
+def _updates(stage: Stage, work: Workload) -> str:
+    """Optimizer steps: exact when updates are matched, else computed from the model inputs."""
     a_step = int(stage.parts[0].base.get("trainer", {}).get("accumulate_grad_batches", 1))  # batches
     if stage.updates is not None:
         return f"{-(-stage.updates // a_step) * stage.recipe.epochs:,}"
@@ -354,7 +356,7 @@ def _updates(stage: Stage, work: Work) -> str:
         several = tasks.family(part.family).windows  # a long example is several inputs
         if several and about != "at least ":
             about = "about " if inputs is not None else "at least "
-        sizes = [share.size for share in part.shares if share.tokens_of is None]
+        sizes = [sample.size for sample in part.samples if sample.tokens_of is None]
         whole = sum(size or 0 for size in sizes) if inputs is None else round(inputs)
         batches += -(-(whole or work.total) // part.recipe.batch_size)
     return f"{about}{-(-batches // a_step) * stage.recipe.epochs:,}"
@@ -368,7 +370,7 @@ def _cell_table(outlook: Outlook, jobs: int) -> Table:
     return table
 
 
-def _cost(work: Work) -> tuple[str, str]:
+def _cost(work: Workload) -> tuple[str, str]:
     if not work.tokens:
         return "", ""
     return f"{work.tokens:,.0f}", f"{work.seconds / 60:.1f} min" if work.seconds else "unmeasured"

@@ -1,4 +1,4 @@
-"""mode=preview: a dozen clean and noisy examples with the edits marked, and what the noise did."""
+"""mode=preview: a dozen clean and noisy examples with marked edits, and statistics of the noise."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MEASURED = 400  # examples over which the achieved level is measured
 
 
 def show(cfg: Config) -> None:
-    """Print previews of every noisy cell of a job; of one that finds nothing to act on, that it is n/a.
+    """Print a preview of every noisy cell of a job; n/a for a cell whose noise has nothing to act on.
 
     Raises DataMissing and ConfigError.
     """
@@ -83,7 +83,7 @@ def _tokenise(cfg: Config, store: Store, some: list[str]) -> list[list[int]]:
 
 
 def _marked(clean: str | list[str], noisy: str | list[str]) -> tuple[Text, Text]:
-    """Both texts with what differs marked: [-out-] in the clean, {+in+} in the noisy one."""
+    """Both texts with the edits marked: [-out-] in the clean, {+in+} in the noisy one."""
     before = " ".join(clean) if isinstance(clean, list) else clean
     after = " ".join(noisy) if isinstance(noisy, list) else noisy
     one, other = Text(), Text()

@@ -73,7 +73,7 @@ class SplitConfig:
     repair: RepairConfig | None = None  # files: columns to take from another file
     join: JoinConfig | None = None  # files: columns that only another file has
     gold: GoldConfig | None = None  # files, mining: which of the sentences are translations of which of the other side
-    make: str | None = None  # rows made of these: a name in xtreme_noise/data/answers.py, such as filled_templates
+    make: str | None = None  # rows made of these: a name in xtreme_noise/data/row_makers.py, such as filled_templates
     parallel: ParallelConfig | None = None  # masked_lm: the translation beside each text
     noisy: NoisySideConfig | None = None  # files: paired noisy inputs; in one file, map noisy_text etc. in `columns`
 

@@ -1,4 +1,4 @@
-"""Batches: by length for inference, shuffled length buckets for training. Padding is most of what a batch wastes."""
+"""Batches with little padding: sorted by length for inference, shuffled length buckets for training."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import Sampler
 
 Feature = dict[str, Any]
-BUCKET = 50  # batches' worth of examples that are sorted together: long enough to pad little, short enough to mix
+BUCKET = 50  # batches in a bucket, sorted by length together: large enough to pad little, small enough to mix well
 
 
 def sorted_batches(lengths: Sequence[int], tokens: int) -> list[list[int]]:
@@ -26,16 +26,16 @@ def sorted_batches(lengths: Sequence[int], tokens: int) -> list[list[int]]:
 
 
 class EpochBatches(Sampler[list[int]]):
-    """Batches of indices in an order that depends on the seed and on the epoch.
+    """Batches of indices in an order that depends on the seed and the epoch.
 
-    start: batches of the first round that are left out, because an interrupted fit has had them.
+    start: batches of the first pass to skip, because an interrupted fit has already trained on them.
     """
 
     def __init__(self, seed: int, start: int = 0) -> None:
         self.seed = seed
         self.start = start
         self.epoch = 0
-        # Lightning tells the sampler of a batch sampler which epoch it is, and nobody else.
+        # Lightning sets the epoch on the `sampler` of a batch sampler, so this object is its own.
         self.sampler = self
 
     def set_epoch(self, epoch: int) -> None:
@@ -43,20 +43,20 @@ class EpochBatches(Sampler[list[int]]):
         self.epoch = epoch
 
     def _begin(self) -> tuple[np.random.Generator, int]:
-        """The random numbers of a round, and how many of its batches are left out."""
+        """The random generator of a pass, and how many of its batches to skip."""
         start, self.start = self.start, 0
         return np.random.Generator(np.random.Philox(key=[self.seed, self.epoch])), start
 
 
 class LengthBuckets(EpochBatches):
-    """Batches of examples of like length in a seeded random order that is another one in every epoch.
+    """Batches of examples of similar length, in a seeded random order that differs in every epoch.
 
-    Examples are shuffled, cut into buckets of BUCKET batches, sorted by length inside a bucket, and the batches are
-    shuffled. The order depends on (lengths, batch_size, seed, epoch) alone.
+    Examples are shuffled, cut into buckets of BUCKET batches and sorted by length within a bucket; then the batches are
+    shuffled. The order depends only on (lengths, batch_size, seed, epoch).
 
-    most: batches of an epoch, where that is less than there are: another choice of examples in every epoch.
-    rank, ranks: of several processes, each of which gets its part of every batch. A batch with fewer examples than
-    there are ranks is given out again from its beginning.
+    most: the maximum number of batches in an epoch; each epoch then draws other examples.
+    rank, ranks: in distributed training, each rank gets its part of every batch. Where a batch has fewer examples than
+    there are ranks, some examples go to two ranks.
     """
 
     def __init__(
@@ -71,8 +71,8 @@ class LengthBuckets(EpochBatches):
         self.ranks = ranks
 
     def __len__(self) -> int:
-        there = -(-len(self.lengths) // self.batch_size)
-        return there if self.most is None else min(there, self.most)
+        batches = -(-len(self.lengths) // self.batch_size)
+        return batches if self.most is None else min(batches, self.most)
 
     def __iter__(self) -> Iterator[list[int]]:
         random, start = self._begin()

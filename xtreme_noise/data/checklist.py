@@ -1,9 +1,9 @@
 """MultiCheckList's cases (Ruder et al. 2021, after CheckList, Ribeiro et al. 2020), filled in from its templates.
 
-Six tests of reading: who is older, more excited; which colour, job, animal. A case is one filling: every wording of the
-context with every question. Templates are rows of `row`, `field`, `en` and `variants`: translations, some of which hold
-for certain English words only (`placeholders`). The tests that the authors published lie elsewhere and cannot be made
-again from the templates, whose names came from a lexicon that is not with them; first_names.tsv stands in for it.
+Six reading tests: who is older or more excited; which colour, job or animal. A case is one filling of a template: every
+wording of the context with every question. Template rows have `row`, `field`, `en` and `variants`: translations, some
+of which are valid for certain English words only (`placeholders`). The tests that the authors published cannot be
+rebuilt from the templates, because their names came from an unpublished lexicon; first_names.tsv replaces it.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import Any, NamedTuple
 
 from xtreme_noise.errors import DataError
 
-CASES = 200  # of each test in each language, as there
+CASES = 200  # of each test in each language, as in the published tests
 SEED = 0
-ATTEMPTS = 100  # fillings drawn for a case before it is given up: some have no wording in a language
-# The tests by the names that the templates have for them.
+ATTEMPTS = 100  # fillings drawn for a case before giving up: some have no wording in a language
+# Name in the templates -> our name.
 TESTS = {
     "A is COMP than B. Who is more / less COMP?": "comparisons",
     "Intensifiers (very, super, extremely) and reducers (somewhat, kinda, etc)?": "intensifiers",
@@ -37,28 +37,28 @@ Rows = Iterable[tuple[str, Mapping[str, Any]]]
 
 
 class Wording(NamedTuple):
-    """One translation; only: the English words for which it holds (none: for all)."""
+    """One translation; only: the English words that it is valid for (empty: all)."""
 
     text: str
     only: frozenset[str]
 
 
 class Line(NamedTuple):
-    """A row of the templates: what it is in English, and its translations."""
+    """A template row: its English text and its translations."""
 
     english: str
     wordings: tuple[Wording, ...]
 
     @property
     def words(self) -> frozenset[str]:
-        """How conditions name it: "a sofa, the sofa" is also "a sofa", "the sofa" and "sofa"."""
+        """The ways in which conditions refer to it: "a sofa, the sofa" is also "a sofa", "the sofa" and "sofa"."""
         parts = [self.english, *self.english.split(", ")]
         return frozenset([*parts, *(part.split(" ", 1)[-1] for part in parts)])
 
 
 @dataclass
 class Test:
-    """Lines of one test. fillers: what each of its slots can be, by field."""
+    """Lines of one test. fillers: the possible values of each slot, by field."""
 
     contexts: list[Line] = field(default_factory=list)
     questions: list[tuple[Line, Line]] = field(default_factory=list)  # with its answer
@@ -66,16 +66,16 @@ class Test:
 
 
 class Filled(NamedTuple):
-    """A template with its slots filled; spans: (slot, start, end) of what stands in them."""
+    """A template with its slots filled; spans: (slot, start, end) of each filler."""
 
     text: str
     spans: tuple[tuple[str, int, int], ...]
 
 
 def filled_templates(rows: Rows, language: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Rows of span QA with the `case` of each, the same English fillings in every language that has words for them.
+    """Rows of span QA with their `case`: the same English fillings in every language that has words for them.
 
-    Raises DataError for a test that is not there or has too few fillings in the language.
+    Raises DataError for a test that is missing or has too few fillings in the language.
     """
     tests = _tests(rows)
     for name in TESTS.values():
@@ -90,7 +90,7 @@ def filled_templates(rows: Rows, language: str) -> Iterator[tuple[str, dict[str,
                         break
                 else:
                     raise DataError(f"{language}: only {number} of {CASES} cases of {name} can be filled in")
-            except (LookupError, ValueError) as error:  # rows of a test that are not there
+            except (LookupError, ValueError) as error:  # missing rows of a test
                 raise DataError(f"the templates of {language} lack rows of the test {name} ({error!r})") from error
             case = f"{name}/{number:03d}"
             for position, pair in enumerate(pairs):
@@ -98,18 +98,18 @@ def filled_templates(rows: Rows, language: str) -> Iterator[tuple[str, dict[str,
 
 
 def _tests(rows: Rows) -> dict[str, Test]:
-    found: dict[str, Test] = {}
+    tests: dict[str, Test] = {}
     current: Test | None = None
     question: Line | None = None
     for where, row in rows:
         name, line = _line(row, where)
         if name == "Name":
-            found[TESTS.get(line.english, line.english)] = current = Test()
+            tests[TESTS.get(line.english, line.english)] = current = Test()
         elif name == "Capability":
             continue
         elif current is None or (name == "Answer" and question is None):
             what = "the Name of a test" if current is None else "a Question"
-            raise DataError(f"{where}: {name!r} stands before {what}")
+            raise DataError(f"{where}: {name!r} comes before {what}")
         elif name == "Context":
             current.contexts.append(line)
         elif name == "Question":
@@ -119,22 +119,24 @@ def _tests(rows: Rows) -> dict[str, Test]:
             current.questions.append((question, line))
         else:
             current.fillers[name].append(line)
-    shared = {name: lines for test in found.values() for name, lines in test.fillers.items()}
-    for test in found.values():
-        if not test.fillers:  # the second test about animals has those of the first
+    shared = {name: lines for test in tests.values() for name, lines in test.fillers.items()}
+    for test in tests.values():
+        if not test.fillers:  # the second animal test reuses the fillers of the first
             test.fillers.update({name: shared[name] for name in ("animal", "vehicle") if name in shared})
-    return found
+    return tests
 
 
 def _line(row: Mapping[str, Any], where: str) -> tuple[str, Line]:
-    """(field, line) of a row. Raises DataError for one that is no template."""
+    """(field, line) of a row. Raises DataError for a row that is not a template."""
     for column in ("field", "en", "variants"):
         if column not in row:
-            raise DataError(f"{where}: no {column!r} among the columns of a template")
+            raise DataError(f"{where}: no column {column!r}, which every template has")
     variants = row["variants"]
     texts = isinstance(row["field"], str) and isinstance(row["en"], str)
     if not texts or not isinstance(variants, list) or not all(map(_is_wording, variants)):
-        raise DataError(f"{where}: no template: wanted texts as 'field' and 'en', and 'variants' with a 'text' each")
+        raise DataError(
+            f"{where}: not a template: expected text in 'field' and 'en', and 'variants' with a 'text' each"
+        )
     wordings = (Wording(variant["text"], _conditions(variant.get("placeholders"))) for variant in variants)
     return row["field"], Line(row["en"], tuple(wordings))
 
@@ -152,7 +154,7 @@ def _conditions(placeholders: str | None) -> frozenset[str]:
 
 
 def _attempts(test: Test, seed: str, language: str) -> Iterator[tuple[list[dict[str, Any]], str]]:
-    """(questions of a filling, what identifies it), none where the language has no words for it."""
+    """(questions of a filling, its key) for each attempt; no questions when the language has no words for it."""
     for attempt in range(ATTEMPTS):
         rng = random.Random(f"{seed}|{attempt}")
         people = rng.sample(range(len(first_names(language))), 2)
@@ -162,7 +164,7 @@ def _attempts(test: Test, seed: str, language: str) -> Iterator[tuple[list[dict[
 
 
 def _draw(test: Test, rng: random.Random) -> dict[str, Line]:
-    """One line for each slot, the same in every language: drawn by its place among the fillers."""
+    """One filler for each slot, drawn by position and so the same in every language."""
     if "property" not in test.fillers:
         return {name: rng.choice(lines) for name, lines in test.fillers.items()}
     drawn = {"obj": rng.choice(test.fillers["obj"])}
@@ -187,15 +189,15 @@ class _Case:
             self.slots |= {f"{name}[{number}]": form for number, form in enumerate(_forms(text or ""))}
 
     def questions(self) -> list[dict[str, Any]]:
-        """Every context with every question; none when there is no wording for a question or any context.
+        """Every context with every question; none when a question or all contexts have no wording.
 
-        A context that does not hold every answer is left out: in Gujarati two of them name one person twice.
+        A context that does not contain every answer is skipped: two Gujarati contexts name one person twice.
         """
         asked = [
             (self._fill(self._wording(line, f"p.p{number}"), asked=number), answer)
             for number, (line, answer) in enumerate(self.test.questions, 1)
         ]
-        found = []
+        rows = []
         for context in [self._fill(self._wording(line), capital=True) for line in self.test.contexts]:
             answers = [self._answer(answer, context) for _, answer in asked] if context else [None]
             if context is None or None in answers:
@@ -203,16 +205,16 @@ class _Case:
             for (question, _), answer in zip(asked, answers, strict=True):
                 if question is None:
                     return []
-                found.append({"question": question.text, "context": context.text, "answers": answer})
-        return found
+                rows.append({"question": question.text, "context": context.text, "answers": answer})
+        return rows
 
     def _wording(self, line: Line, about: str = "") -> str | None:
-        """A translation that holds for this filling. about: the slot whose property is asked for, or filled."""
+        """A translation that is valid for this filling. about: the slot whose property is asked about, or filled."""
         able = [one.text for one in line.wordings if one.text.strip() and self._holds(one.only, about)]
         return self.rng.choice(able) if able else None
 
     def _holds(self, only: frozenset[str], about: str) -> bool:
-        """Whether the filling is one of those a translation is for: for each slot that the condition speaks of."""
+        """Whether the filling meets a translation's condition, in every slot that the condition mentions."""
         for slot, lines in self.test.fillers.items():
             named = [line for line in lines if only & line.words]
             if not named:
@@ -228,12 +230,15 @@ class _Case:
         return not about_contexts or bool(about_contexts & contexts)
 
     def _fill(self, template: str | None, *, asked: int | None = None, capital: bool = False) -> Filled | None:
-        """asked: the number of the question, whose property {p.p1} and {p.p2} both mean: translations mix them up."""
+        """The template with its slots filled; None when a slot has no value.
+
+        asked: the number of the question; {p.p1} and {p.p2} both stand for its property, as translations confuse them.
+        """
         if template is None:
             return None
         text, spans, at = "", [], 0
         for match in _SLOT.finditer(template):
-            slot = match[1].split(":")[-1]  # CheckList's {a:animal} and {c:obj[1]} are about English
+            slot = match[1].split(":")[-1]  # the prefixes of {a:animal} and {c:obj[1]} matter in English only
             value = self.slots.get(f"p.p{asked}" if asked and slot in ("p.p1", "p.p2") else slot)
             if value is None:
                 return None
@@ -246,7 +251,7 @@ class _Case:
         return Filled((text + template[at:]).strip(), tuple(spans)) if not template[:1].isspace() else None
 
     def _answer(self, line: Line, context: Filled) -> dict[str, list[Any]] | None:
-        """The answer where its slot stands in the context; bare, when an ending of it is not there."""
+        """The answer at its slot in the context, without its ending when the context does not have that."""
         templates = [one.text for one in line.wordings]
         templates += [part for one in line.wordings for part in one.only if _SLOT.search(part)]
         templates += [slot for one in line.wordings for slot in re.findall(r"\{[^{}]+\}", one.text)]
@@ -262,7 +267,7 @@ class _Case:
 
 
 def _forms(text: str) -> list[str]:
-    """The forms of "older, old"; where no comma parts them (Thai), two words or halves."""
+    """The forms of "older, old"; without a comma (Thai), the two halves of the words."""
     parts = [part for part in _COMMA.split(text) if part]
     if len(parts) == 1:
         words = text.split()
@@ -273,9 +278,9 @@ def _forms(text: str) -> list[str]:
 
 @cache
 def first_names(language: str) -> tuple[str, ...]:
-    """Men's names, which the templates' grammar wants, none part of another. Raises DataError without any."""
+    """Men's names, as the templates' grammar requires, none part of another. Raises DataError when there are none."""
     table = (files("xtreme_noise.data") / "first_names.tsv").read_text(encoding="utf-8")
-    found = dict(line.split("\t") for line in table.splitlines())
-    if language not in found:
+    names = dict(line.split("\t") for line in table.splitlines())
+    if language not in names:
         raise DataError(f"there are no first names in {language!r} to fill templates with")
-    return tuple(found[language].split())
+    return tuple(names[language].split())

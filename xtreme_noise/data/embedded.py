@@ -1,25 +1,24 @@
 """The embedded source: spoken-command sentences in 44 languages, sampled from home-assistant-intents.
 
-The grammars are written by volunteers, most of them native speakers, to *recognise* commands: they
-over-generate, so some sentences are stilted, word order is freer than people speak, and the names that fill
-slots (rooms, devices, towns; embedded_values.tsv, ours) stay uninflected where a speaker would inflect
-them. It is a diagnostic task with real vocabulary in many scripts, not a sample of what people say.
+The grammars are written by volunteers, most of them native speakers, to *recognise* commands. They over-generate: some
+sentences are stilted, word order is freer than in speech, and slot fillers (rooms, devices, towns; our own
+embedded_values.tsv) are not inflected. This is a diagnostic task with real vocabulary in many scripts, not a sample of
+what people say.
 
 Paths: "intents" (classification, 17 intents that all 44 languages have) and "slots" (tagging, BIO).
 
 Splits are disjoint by template: no template of one split is used in another, and no sentence occurs in two.
-Where an intent has fewer than three templates in a language, its templates are divided by their widest
-alternative ("cancel all timers", "stop all timers"), and where even that gives fewer than three parts, dev,
-then test goes without that intent. Both paths draw from the same split of the templates, so training on
-slots shows no test sentence of intents.
+Where an intent has fewer than three templates in a language, its templates are divided by their widest alternative
+("cancel all timers", "stop all timers"); where even that gives fewer than three parts, dev, then test lacks that
+intent. Both paths use the same split of the templates, so training on slots shows no test sentence of intents.
 
-What there is: 930 / 200 / 330 sentences of intents (train / dev / test) in 40 languages, a little less in dev or test
-of Irish, Icelandic, Lithuanian and Latvian; 1800 / 200 / 330 of slots in 24, at least 1144 / 120 / 161 elsewhere. Short
-intents (what time is it) have few sentences, sometimes a single one for training; in French, Luxembourgish, Latvian,
-Nepali and Ukrainian one of them is left out of dev.
+Sizes (train / dev / test): intents 930 / 200 / 330 in 40 languages, slightly less in dev or test of Irish, Icelandic,
+Lithuanian and Latvian; slots 1800 / 200 / 330 in 24 languages, at least 1144 / 120 / 161 elsewhere. Short intents (what
+time is it) have few sentences, sometimes only one for training; in French, Luxembourgish, Latvian, Nepali and Ukrainian
+dev lacks one of them.
 
-Tokens: white space; in Thai and Chinese, which write none, graphemes (and runs of ASCII letters or digits).
-A token that holds a slot and more ("50%", a suffix after a name) bears the tag of the slot.
+Tokens are separated by white space; in Thai and Chinese, which have none, they are graphemes (and runs of ASCII letters
+or digits). A token that contains a slot and more ("50%", a suffix after a name) has the tag of the slot.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ LANGUAGES: tuple[str, ...] = (
     "pl", "pt", "ro", "ru", "sk", "sl", "sr", "sv", "th", "uk", "vi", "zh",
 )
 # fmt: on
-FILES = {"zh": "zh-CN"}  # the package's name where it is another
+FILES = {"zh": "zh-CN"}  # the package's name of a language where it differs
 WITHOUT_SPACES = ("th", "zh")
 PATHS = ("intents", "slots")
 INTENTS: tuple[str, ...] = (
@@ -69,7 +68,7 @@ INTENTS: tuple[str, ...] = (
     "HassUnpauseTimer",
     "HassVacuumCleanArea",
 )
-SLOTS = {  # the package's slots -> ours; a timer's time is one kind of span, whatever is done to it
+SLOTS = {  # the package's slots -> ours; a timer's time is one kind of span, whatever the command
     "area": "area",
     "brightness": "brightness",
     "color": "color",
@@ -93,22 +92,22 @@ SIZES = {
     "intents": {"train": 930, "dev": 200, "test": 330},
     "slots": {"train": 1800, "dev": 200, "test": 330},
 }
-SPLITS = ("test", "dev", "train")  # in the order in which they claim sentences
+SPLITS = ("test", "dev", "train")  # in the order in which they take sentences
 SHARES = {"test": 0.22, "dev": 0.14}  # of an intent's units; at least one each
 POOL = {"train": 180, "dev": 24, "test": 40}  # sentences drawn per intent before the sizes are applied
-PATIENCE = 150  # draws without a new sentence (at least four of every unit) after which a grammar is used up
+PATIENCE = 150  # draws without a new sentence (at least four of every unit) after which a grammar is exhausted
 _IGNORED = regex.compile(r"[\s\p{P}]+")
 
 Sentence = tuple[str, tuple[tuple[int, int, str], ...]]  # text, spans (start, end, slot) in code points
 
 
 def version() -> str:
-    """What the rows depend on: the versions of the packages and of this module."""
+    """The versions that the rows depend on: of the packages and of this module."""
     try:
         parts = [f"{name}={metadata.version(name)}" for name in ("home-assistant-intents", "hassil")]
     except metadata.PackageNotFoundError as error:
         raise DataError(
-            f"The embedded source needs a package that is not installed: pip install {error.name}"
+            f"the embedded source needs a package that is not installed: pip install {error.name}"
         ) from error
     return " ".join([*parts, f"v{VERSION}"])
 
@@ -117,7 +116,7 @@ def rows(path: str, language: str, split: str) -> list[dict[str, Any]]:
     """The rows of one split in normal form.
 
     intents: id, text, label (index into INTENTS). slots: id, tokens, tags (indices into SLOT_TAGS), only
-    sentences that have a slot. Intents take turns, so the classes are as balanced as the grammar allows.
+    sentences that have a slot. Intents alternate, so the classes are as balanced as the grammar allows.
     Raises ConfigError for an unknown path, language or split, DataError when the packages are missing.
     """
     for name, known, what in (
@@ -127,7 +126,7 @@ def rows(path: str, language: str, split: str) -> list[dict[str, Any]]:
     ):
         if name not in known:
             raise ConfigError(f"embedded data: unknown {what} {name!r}{suggest(name, known, what + 's')}")
-    version()  # says what is missing before hassil is imported
+    version()  # reports a missing package before hassil is imported
     from xtreme_noise.data.embedded_grammar import shuffled
 
     pools = _pools(language)[split]
@@ -168,7 +167,7 @@ def bio(text: str, spans: Sequence[tuple[int, int, str]], spaces: bool) -> tuple
 
 
 def _in_turns(pools: Mapping[str, Sequence[Sentence]], size: int) -> list[tuple[str, Sentence]]:
-    """Up to `size` sentences, one of every intent in turn until its pool is used up."""
+    """Up to `size` sentences, one of every intent in turn until its pool is empty."""
     chosen = [(position, intent, sentence) for intent, pool in pools.items() for position, sentence in enumerate(pool)]
     chosen.sort(key=lambda item: item[0])  # stable: intents keep their order
     return [(intent, sentence) for _, intent, sentence in chosen[:size]]
@@ -195,33 +194,33 @@ def _pools(language: str) -> dict[str, dict[str, list[Sentence]]]:
         }
         taken.update(meanings)
     for intent in INTENTS:
-        if not pools["train"][intent]:  # all of them occur in test or dev too: training needs the few there are
+        if not pools["train"][intent]:  # all sentences are in test or dev: training needs those of dev
             pools["train"][intent], pools["dev"][intent] = pools["dev"][intent], []
     return pools
 
 
 def _draw(parts: Sequence[Unit], sampler: Sampler, rng: random.Random, size: int) -> dict[str, Sentence]:
-    """Up to `size` distinct sentences, the units taking turns; by their key."""
-    found: dict[str, Sentence] = {}
+    """Up to `size` distinct sentences by key, drawn from the units in turn."""
+    drawn: dict[str, Sentence] = {}
     stale = turn = 0
-    while parts and len(found) < size and stale < max(PATIENCE, 4 * len(parts)):
+    while parts and len(drawn) < size and stale < max(PATIENCE, 4 * len(parts)):
         text, spans = _join(sampler.draw(parts[turn % len(parts)], rng))
         turn += 1
         stale += 1
         key = _key(text)
-        if key and key not in found:
-            found[key] = (text, spans)
+        if key and key not in drawn:
+            drawn[key] = (text, spans)
             stale = 0
-    return found
+    return drawn
 
 
 def _key(text: str) -> str:
-    """What makes two sentences the same: neither case nor spaces nor punctuation tell them apart."""
+    """The text without case, spaces and punctuation: sentences with the same key count as the same."""
     return str(_IGNORED.sub("", text.casefold()))
 
 
 def _join(pieces: Sequence[Piece]) -> Sentence:
-    """Text with single spaces, and where the slots are in it."""
+    """Text with single spaces, and the spans of its slots."""
     text = ""
     spans = []
     for piece, slot in pieces:
@@ -271,7 +270,7 @@ def _grammar(language: str) -> tuple[dict[str, dict[str, list[Unit]]], dict[str,
 
 
 def _divide(templates: Sequence[Unit], rng: random.Random) -> dict[str, list[Unit]]:
-    """Units by split; see the module's text for what happens to an intent with few."""
+    """Units by split; the module's docstring says what happens to an intent with few templates."""
     from xtreme_noise.data.embedded_grammar import shuffled
 
     parts = list(templates)
@@ -282,7 +281,7 @@ def _divide(templates: Sequence[Unit], rng: random.Random) -> dict[str, list[Uni
             break
         parts[index : index + 1] = widest
     parts = shuffled(rng, parts)
-    parts.append(parts.pop(max(range(len(parts)), key=lambda index: parts[index].size())))  # the largest: to train
+    parts.append(parts.pop(max(range(len(parts)), key=lambda index: parts[index].size())))  # the largest goes to train
     test = max(1, round(SHARES["test"] * len(parts))) if len(parts) > 1 else 0
     dev = max(1, round(SHARES["dev"] * len(parts))) if len(parts) > 2 else 0
     return {"test": parts[:test], "dev": parts[test : test + dev], "train": parts[test + dev :]}
@@ -290,7 +289,7 @@ def _divide(templates: Sequence[Unit], rng: random.Random) -> dict[str, list[Uni
 
 @cache
 def _values() -> dict[str, dict[str, list[str]]]:
-    """Words for the lists that the package leaves open, by language and column."""
+    """Fillers for the lists without values in the package, by language and column."""
     text = (resources.files(__package__) / "embedded_values.tsv").read_text(encoding="utf-8")
     return {
         row.pop("code"): {

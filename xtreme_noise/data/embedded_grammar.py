@@ -1,9 +1,8 @@
 """Sentences sampled from the command grammars of home-assistant-intents, with the spans of their slots.
 
-hassil's own sampler enumerates a template's sentences in order and forgets where the slots are; this one
-walks the same expression tree at random and keeps them. Randomness comes from `random.Random(text)` through
-`random()` alone, whose sequence Python keeps from version to version, so the same seed gives the same
-sentences in every process.
+hassil's own sampler enumerates a template's sentences in order and loses the positions of the slots; this one walks the
+same expression tree at random and keeps them. All random numbers come from `random.Random(text).random()`, whose
+sequence is the same in all versions of Python, so the same seed gives the same sentences everywhere.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ T = TypeVar("T")
 Piece = tuple[str, str | None]  # text and the slot it fills
 Path = tuple[int, ...]  # of a node in an expression tree: the item taken at every group on the way
 
-NAMED = {  # the domain of a device -> columns of embedded_values.tsv that hold names for such a device
+NAMED = {  # the domain of a device -> columns of embedded_values.tsv with names for such a device
     "light": ("lights",),
     "switch": ("devices",),
     "fan": ("devices",),
@@ -40,7 +39,7 @@ LISTS = {
     "area": ("areas",),
     "floor": ("floors",),
     "timer_name": ("timers",),
-}  # lists that the package leaves open
+}  # lists without values in the package
 
 
 def pick(rng: random.Random, items: Sequence[T]) -> T:
@@ -49,7 +48,7 @@ def pick(rng: random.Random, items: Sequence[T]) -> T:
 
 
 def shuffled(rng: random.Random, items: Sequence[T]) -> list[T]:
-    """`items` in random order (Fisher and Yates)."""
+    """`items` in random order (Fisher-Yates)."""
     order = list(items)
     for last in range(len(order) - 1, 0, -1):
         other = int(rng.random() * (last + 1))
@@ -59,9 +58,9 @@ def shuffled(rng: random.Random, items: Sequence[T]) -> list[T]:
 
 @dataclass(frozen=True)
 class Unit:
-    """What no two splits share: a template, or (where an intent has few) one branch of a template.
+    """The unit of splitting, never shared by two splits: a template or, where an intent has few, a branch of one.
 
-    `fixed` holds the branches: the item taken at the alternative of that path.
+    fixed: path of an alternative -> the item taken there.
     """
 
     expression: Any
@@ -70,7 +69,7 @@ class Unit:
     fixed: Mapping[Path, int] = field(default_factory=dict)
 
     def split(self) -> list[Unit]:
-        """A unit for every branch of the widest alternative that all sentences pass; none without one."""
+        """A unit for every branch of the widest alternative that all sentences go through; none when there is none."""
         best: tuple[Path, int] | None = None
         for path, width in self._choices(self.expression, ()):
             if best is None or width > best[1]:
@@ -81,7 +80,7 @@ class Unit:
         return [Unit(self.expression, self.rules, self.domains, {**self.fixed, path: index}) for index in range(width)]
 
     def size(self) -> float:
-        """About how many sentences there are, a list counting as ten values; only used to compare units."""
+        """The approximate number of sentences, with ten values for a list; only for comparing units."""
         return self._size(self.expression, ())
 
     def _size(self, node: Any, path: Path) -> float:
@@ -116,9 +115,8 @@ class Unit:
 class Sampler:
     """Draws sentences of a language's units.
 
-    lists: the package's own lists; values: words for the lists it leaves open, by column; spaces: whether
-    permuted parts are put together with spaces; command: draws the pieces of a whole command (for "... in
-    five minutes").
+    lists: the package's own lists; values: fillers for the lists without values, by column; spaces: whether permuted
+    parts are joined with spaces; command: draws a whole command (for "... in five minutes").
     """
 
     lists: Mapping[str, Any]
@@ -150,7 +148,7 @@ class Sampler:
             for index, item in enumerate(node.items):
                 yield from self._walk(item, (*path, index), unit, rng)
         else:
-            raise TypeError(f"an expression of hassil that is not known here: {type(node).__name__}")
+            raise TypeError(f"unknown expression of hassil: {type(node).__name__}")
 
     def _value(self, reference: Any, unit: Unit, rng: random.Random) -> str:
         name = reference.list_name
@@ -168,12 +166,12 @@ class Sampler:
         if isinstance(values, TextSlotList):
             entry = pick(rng, values.values)
             return "".join(text for text, _ in self._walk(entry.text_in, (), unit, rng))
-        raise TypeError(f"the list {name} has no values of its own and none here")
+        raise TypeError(f"the list {name} has no values, neither in the package nor in embedded_values.tsv")
 
 
 def units(intent: Any, rules: Mapping[str, Any]) -> list[Unit]:
     """The templates of an intent whose slots can be filled, in the order of the package."""
-    found = []
+    templates = []
     for block in intent.data:
         wanted = block.requires_context.get("domain", ())
         domains = (wanted,) if isinstance(wanted, str) else tuple(wanted)
@@ -181,6 +179,6 @@ def units(intent: Any, rules: Mapping[str, Any]) -> list[Unit]:
         for sentence in block.sentences:
             names = {reference.list_name for reference in sentence.expression.list_references(local)}
             if "name" in names and domains and not any(domain in NAMED for domain in domains):
-                continue  # a valve, a button: devices that few homes have names for
-            found.append(Unit(sentence.expression, local, domains))
-    return found
+                continue  # a valve, a button: devices without names in embedded_values.tsv
+            templates.append(Unit(sentence.expression, local, domains))
+    return templates

@@ -1,9 +1,9 @@
-"""The hub source: repositories of parquet or JSON lines at one commit, only the files of the wanted split, cached.
+"""The hub source: repositories of parquet or JSON lines at one commit, only the files of the split, cached.
 
-Which files make a split is read from the repository's own card (its `configs`), or from the names of the
-files as `datasets` would; those files are fetched into the hub's cache, copied and checked, and the copies opened by
-`datasets.load_dataset` with the reader of their format. Asking load_dataset for the repository itself would download
-all splits of a configuration, and without a network it would take whichever revision was cached last.
+The files of a split are listed in the repository's card (its `configs`), or follow from their names as in `datasets`.
+They are downloaded into the hub's cache, copied and checked; then `datasets.load_dataset` opens the copies. Given the
+repository itself, load_dataset would download all splits of a configuration, and without a network it would use
+whichever revision was cached last.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 CARD = "README.md"
 READABLE = (".parquet", ".jsonl")
-# Other names of splits in file names, as datasets knows them.
+# Names of splits in file names, as in datasets.
 SYNONYMS = {
     "train": ("train", "training"),
     "validation": ("validation", "valid", "dev", "val"),
@@ -41,10 +41,10 @@ def load(
 ) -> Dataset:  # fmt: skip
     """The rows of a split with the repository's own columns, from a folder of mode=fetch (`root`) or from the hub.
 
-    commit: what a key says it is read at; None: at what it is now. work: a folder with room for a copy of the files:
-    what is read is what was checked. Raises ModelUnavailable when it is neither cached nor reachable, DataMissing when
-    the repository has no such configuration or split, DataError when its files cannot be read or are not those of the
-    commit.
+    commit: the commit to read, as recorded in a key; None: the current one. work: a folder for a copy of the files, so
+    that exactly what was checked is read. Raises ModelUnavailable when the repository is neither cached nor reachable,
+    DataMissing when it has no such configuration or split, DataError when its files cannot be read or are not those of
+    the commit.
     """
     from datasets import DownloadConfig, disable_progress_bars, enable_progress_bars, load_dataset
     from datasets.exceptions import DatasetGenerationError
@@ -53,7 +53,7 @@ def load(
     source = repository(split, root, commit)
     chosen = files(split, language, offline, root, commit)
     shown = not are_progress_bars_disabled()
-    disable_progress_bars()  # a second bar for files that are already here
+    disable_progress_bars()  # the files are already local
     try:
         with tempfile.TemporaryDirectory(dir=work) as place:
             source.copy(offline, chosen, Path(place))
@@ -74,7 +74,7 @@ def load(
 
 
 def revision(split: SplitConfig, language: str, offline: bool, root: str | None = None) -> str:
-    """The commit that the split is read at. Raises ModelUnavailable, and DataMissing as `load` does."""
+    """The commit of the split. Raises ModelUnavailable, and DataMissing as `load` does."""
     files(split, language, offline, root)
     return repository(split, root).commit(offline)
 
@@ -98,7 +98,7 @@ def repository(split: SplitConfig, root: str | None, commit: str | None = None) 
 
 @cache
 def _contents(source: Repository | Fetched, offline: bool) -> tuple[list[str], dict[str, Any]]:
-    """All files, and the head of the card: read once a process, at the commit that the process resolved."""
+    """All files, and the metadata of the card; read once per process, at the commit that the process resolved."""
     listed = source.files(offline)
     if CARD not in listed:
         return listed, {}
@@ -107,17 +107,17 @@ def _contents(source: Repository | Fetched, offline: bool) -> tuple[list[str], d
 
 
 def front_matter(text: str, what: str) -> dict[str, Any]:
-    """The YAML block at the top of a card, empty when there is none. Raises DataError."""
+    """The YAML block at the top of a card, or an empty dict. Raises DataError."""
     import yaml
 
     match = re.match(r"---\s*\n(.*?)\n---\s*(\n|$)", text.lstrip("\ufeff"), re.DOTALL)
     if match is None:
         return {}
     try:
-        found = yaml.safe_load(match.group(1))
+        metadata = yaml.safe_load(match.group(1))
     except yaml.YAMLError as error:
-        raise DataError(f"{what}: the head of its {CARD} is no YAML: {error}") from error
-    return found if isinstance(found, dict) else {}
+        raise DataError(f"{what}: the metadata of its {CARD} are not YAML: {error}") from error
+    return metadata if isinstance(metadata, dict) else {}
 
 
 def split_files(files: list[str], card: dict[str, Any], name: str | None, split: str, what: str) -> list[str]:
@@ -128,7 +128,7 @@ def split_files(files: list[str], card: dict[str, Any], name: str | None, split:
     readable = sorted(file for file in files if file.endswith(READABLE))
     if not readable:
         raise DataMissing(
-            f"{what} holds no parquet files (scripts are not run); its automatic conversion, where there is"
+            f"{what} contains no parquet files (scripts are not run); the hub's automatic conversion, if there is"
             " one, is revision=refs/convert/parquet"
         )
     configs = {str(config.get("config_name", "default")): config for config in card.get("configs") or []}
@@ -144,18 +144,18 @@ def split_files(files: list[str], card: dict[str, Any], name: str | None, split:
         patterns = _patterns(configs[name]["data_files"])
         if split not in patterns:
             raise DataMissing(f"{what}, {name}: no split {split!r}{suggest(split, patterns, 'splits')}")
-        found = [file for file in readable if any(fnmatch.fnmatch(file, pattern) for pattern in patterns[split])]
+        chosen = [file for file in readable if any(fnmatch.fnmatch(file, pattern) for pattern in patterns[split])]
     else:
-        found = _by_folders([file for file in readable if file.endswith(".parquet")], name, split, what)
-    if not found:
-        raise DataMissing(f"{what}{f', {name}' if name else ''}: no files of a split {split!r} among {len(readable)}")
-    return found
+        chosen = _by_folders([file for file in readable if file.endswith(".parquet")], name, split, what)
+    if not chosen:
+        raise DataMissing(f"{what}{f', {name}' if name else ''}: none of {len(readable)} files is of split {split!r}")
+    return chosen
 
 
 def _by_folders(parquet: list[str], name: str | None, split: str, what: str) -> list[str]:
-    """Without configs in the card: a configuration is a folder, and a split a folder or a part of a path.
+    """The files of a split when the card has no configs: a configuration is a folder, a split a folder or path part.
 
-    refs/convert/parquet has <configuration>/<split>/0000.parquet, there `train` must not find `translate_train`.
+    refs/convert/parquet has <configuration>/<split>/0000.parquet, where `train` must not match `translate_train`.
     """
     within = [file for file in parquet if name is None or name in PurePosixPath(file).parts[:-1]]
     if name is not None and not within:
@@ -174,7 +174,7 @@ def _by_folders(parquet: list[str], name: str | None, split: str, what: str) -> 
 
 
 def _patterns(data_files: Any) -> dict[str, list[str]]:
-    """`data_files` of a card, which has three notations, as patterns by split."""
+    """A card's `data_files` in any of its three notations, as patterns by split."""
     if isinstance(data_files, dict):
         pairs = list(data_files.items())
     elif isinstance(data_files, list) and all(isinstance(entry, dict) for entry in data_files):

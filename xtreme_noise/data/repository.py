@@ -1,7 +1,7 @@
-"""A repository of the Hugging Face hub: its commit and its files, from the cache when they are there.
+"""A repository of the Hugging Face hub: its commit and its files, from the cache if possible.
 
-Everything fails fast and says what to do: one look at the server with a short timeout comes before any
-download, so a machine without a network learns it in seconds, not after minutes of retries.
+Errors come fast and say what to do: before any download, one request with a short timeout checks the server, so that
+a machine without a network fails in seconds, not after minutes of retries.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from huggingface_hub.errors import LocalEntryNotFoundError
 
 log = logging.getLogger(__name__)
-for _client in ("httpx", "httpx2"):  # a line a request, among a study's own
+for _client in ("httpx", "httpx2"):  # they log every request
     logging.getLogger(_client).setLevel(logging.WARNING)
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 REVISION = re.compile(r"(?!.*\.\.)(?!/)[\w./+-]+(?<!/)")  # it becomes a path in the hub's cache
 LOGIN = "hf auth login, or set HF_TOKEN"
-TIMEOUT = 5.0  # seconds for the one question that decides whether the server is there
+TIMEOUT = 5.0  # seconds, of the request that checks whether the server is reachable
 
 
 @dataclass(frozen=True)
@@ -40,21 +40,21 @@ class Repository:
     revision: str | None = None
 
     def commit(self, offline: bool) -> str:
-        """The commit, 40 hex digits: as pinned, as the server says, or as cached. Raises ModelUnavailable.
+        """The commit, 40 hex digits: as pinned, from the server, or from the cache. Raises ModelUnavailable.
 
-        Asked once a process, so that one run never sees two. Raises ConfigError for what git takes for no name.
+        Resolved once per process, so that a run uses one commit. Raises ConfigError for an invalid name.
         """
         if self.revision is not None and not REVISION.fullmatch(self.revision):
-            raise ConfigError(f"{self.kind} {self.name}: revision {self.revision!r} is no branch, tag or commit")
+            raise ConfigError(f"{self.kind} {self.name}: revision {self.revision!r} is not a branch, tag or commit")
         if self.revision is not None and COMMIT.fullmatch(self.revision):
             return self.revision
         return _resolved(self, offline or _offline_by_environment())
 
     def download(self, offline: bool, patterns: list[str], required: tuple[str, ...] = ()) -> Path:
-        """The directory of a snapshot with all its files that match `patterns`. Raises ModelUnavailable.
+        """The directory of a snapshot with all files that match `patterns`. Raises ModelUnavailable.
 
-        `required`: patterns of which a cached copy must have a file each, or the server is asked: other
-        programs leave snapshots of a single file in the same cache.
+        `required`: a cached snapshot is used only if it has a file for each of these patterns, because other programs
+        may leave incomplete snapshots in the same cache.
         """
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import LocalEntryNotFoundError
@@ -89,34 +89,34 @@ class Repository:
             raise self.unavailable(error) from error
 
     def copy(self, offline: bool, names: list[str], target: Path) -> None:
-        """Copy files of the snapshot into a directory. Raises ModelUnavailable, or DataError for one that is damaged:
-        the hub's cache names a large file by its sha256."""
+        """Copy files of the snapshot into a directory. Raises ModelUnavailable, or DataError for a damaged file (the
+        hub's cache names large files by their sha256)."""
         folder = self.download(offline, names, tuple(names))
         for name in names:
             kept = (folder / name).resolve()
             if content.copy(kept, target / name) != kept.name and SHA256.fullmatch(kept.name):
-                raise DataError(f"{kept} has other bytes than {name} of {self.name}: delete it, to fetch it again")
+                raise DataError(f"{kept} is damaged, it is not {name} of {self.name}: delete it to download it again")
 
     def files(self, offline: bool) -> list[str]:
-        """Paths of all files at the commit, as cached or listed by the server. Raises ModelUnavailable."""
+        """Paths of all files at the commit, from the cache or the server. Raises ModelUnavailable."""
         return sorted(self.sizes(offline))
 
     def sizes(self, offline: bool) -> dict[str, int]:
-        """Bytes of every file at the commit, by path, as cached or listed by the server. Raises ModelUnavailable."""
+        """Bytes of every file at the commit, by path, from the cache or the server. Raises ModelUnavailable."""
         return dict(_sizes(self, offline or _offline_by_environment()))
 
     def look(self) -> str:
-        """Ask the server for the commit of this revision, once, briefly. Raises ModelUnavailable."""
+        """Ask the server for the commit of this revision, once, with a short timeout. Raises ModelUnavailable."""
         from huggingface_hub import HfApi
 
         try:
-            found = HfApi().repo_info(self.name, repo_type=self.kind, revision=self.revision, timeout=TIMEOUT)
+            info = HfApi().repo_info(self.name, repo_type=self.kind, revision=self.revision, timeout=TIMEOUT)
         except Exception as error:
             raise self.unavailable(error) from error
-        return str(found.sha)
+        return str(info.sha)
 
     def unavailable(self, error: BaseException) -> ModelUnavailable:
-        """What failed, and the ways round it."""
+        """The error to raise: the cause, and what the user can do."""
         from huggingface_hub import constants
 
         kind = "" if self.kind == "model" else f" --repo-type {self.kind}"
@@ -129,10 +129,10 @@ class Repository:
         return ModelUnavailable(
             f"The {self.kind} {self.name} (revision {self.revision or 'main'}) is not available:"
             f" {self._reason(error)}\n"
-            f"  Fetch it beforehand: hf download {self.name}{kind}{revision}\n"
+            f"  Download it beforehand: hf download {self.name}{kind}{revision}\n"
             f"  Or {local}\n"
             f"  The server is {constants.ENDPOINT} (HF_ENDPOINT), the cache {constants.HF_HUB_CACHE}"
-            " (HF_HOME); HF_HUB_OFFLINE=1 uses the cache alone."
+            " (HF_HOME); HF_HUB_OFFLINE=1 uses only the cache."
         )
 
     def _reason(self, error: BaseException) -> str:
@@ -140,53 +140,53 @@ class Repository:
 
         status = _status(error)
         if isinstance(error, errors.GatedRepoError):
-            return f"access is gated; accept its terms on the hub, then: {LOGIN} (HTTP {status})."
+            return f"access is gated: accept its terms on the hub, then {LOGIN} (HTTP {status})."
         if isinstance(error, errors.RevisionNotFoundError):
             return f"there is no revision {self.revision!r} (HTTP {status})."
         if isinstance(error, errors.RepositoryNotFoundError):
-            return f"no such {self.kind}, or a private one; for that: {LOGIN} (HTTP {status})."
+            return f"no such {self.kind}, or a private one; if private: {LOGIN} (HTTP {status})."
         if isinstance(error, errors.RemoteEntryNotFoundError):
-            return f"the server lists a file that it has not: {error.response.url.path} (HTTP {status})."
+            return f"the server lists a file that it does not have: {error.response.url.path} (HTTP {status})."
         if isinstance(error, errors.OfflineModeIsEnabled):
             return "HF_HUB_OFFLINE is set and it is not in the cache."
         if isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ is None:
-            return "no complete copy is in the cache and the network is not to be used."
+            return "the cache has no complete copy, and the network is disabled."
         if status in (401, 403):
-            return f"the server refuses access (HTTP {status}); for that: {LOGIN}."
+            return f"the server refuses access (HTTP {status}); if you have access: {LOGIN}."
         if status is not None:
             return f"the server answered HTTP {status}."
         causes = dict.fromkeys(str(one).splitlines()[0] for one in _chain(error) if str(one))
-        return "it could not be fetched: " + ("; ".join(list(causes)[:2]) or type(error).__name__) + "."
+        return "the download failed: " + ("; ".join(list(causes)[:2]) or type(error).__name__) + "."
 
 
 @cache
 def _sizes(repository: Repository, offline: bool) -> dict[str, int]:
-    """Asked once a process: a commit does not change."""
+    """Cached per process: a commit does not change."""
     from huggingface_hub import HfApi, get_cached_repo_tree
     from huggingface_hub.errors import CachedRepoTreeNotFoundError
     from huggingface_hub.hf_api import RepoFile
 
     name, kind, commit = repository.name, repository.kind, repository.commit(offline)
     try:
-        found = get_cached_repo_tree(name, repo_type=kind, revision=commit)
+        files = get_cached_repo_tree(name, repo_type=kind, revision=commit)
     except CachedRepoTreeNotFoundError as error:
         if offline:
             raise repository.unavailable(_not_cached()) from error
         repository.look()
         try:
             tree = HfApi().list_repo_tree(name, repo_type=kind, revision=commit, recursive=True)
-            found = [entry for entry in tree if isinstance(entry, RepoFile)]
+            files = [entry for entry in tree if isinstance(entry, RepoFile)]
         except Exception as failure:
             raise repository.unavailable(failure) from failure
-    for file in found:
+    for file in files:
         if PurePosixPath(file.path).is_absolute() or ".." in PurePosixPath(file.path).parts:
             raise ModelUnavailable(f"The {kind} {name} lists {file.path!r}, which leads out of it.")
-    return {file.path: int(file.size) for file in found}
+    return {file.path: int(file.size) for file in files}
 
 
 @cache
 def _resolved(repository: Repository, offline: bool) -> str:
-    """The commit of a branch or tag; the hub's cache keeps the answer for runs without a network."""
+    """The commit of a branch or tag; stored in the hub's cache for runs without a network."""
     if offline:
         commit = _cached_commit(repository)
         if commit is None:
@@ -197,14 +197,14 @@ def _resolved(repository: Repository, offline: bool) -> str:
     except ModelUnavailable as error:
         status = _status(error.__cause__)
         cached = _cached_commit(repository)
-        if cached is None or (status is not None and status < 500):  # the server is there and says no
+        if cached is None or (status is not None and status < 500):  # the server refuses
             raise
-        log.warning("%s Going on with the cached commit %s.", str(error).splitlines()[0], cached)
+        log.warning("%s Using the cached commit %s.", str(error).splitlines()[0], cached)
         return cached
     if _cached_commit(repository) != commit:
         try:
             write_atomic(_ref(repository), commit)
-        except OSError as error:  # a cache that is shared and read-only still serves its files
+        except OSError as error:  # a shared, read-only cache can still be read
             log.info(
                 "%s could not be written (%s): offline runs will not know this revision.",
                 _ref(repository),
@@ -214,7 +214,7 @@ def _resolved(repository: Repository, offline: bool) -> str:
 
 
 def _ref(repository: Repository) -> Path:
-    """Where the hub's cache keeps the commit of a branch or tag."""
+    """The file of the hub's cache with the commit of a branch or tag."""
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
 
@@ -240,7 +240,7 @@ def _offline_by_environment() -> bool:
 
 
 def _status(error: BaseException | None) -> int | None:
-    """The HTTP status that an error, or one behind it, came with."""
+    """The HTTP status of an error or of one of its causes."""
     for one in _chain(error):
         response: Any = getattr(one, "response", None)
         if response is not None and getattr(response, "status_code", None):

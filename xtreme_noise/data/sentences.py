@@ -1,7 +1,7 @@
-"""Sentence boundaries by rule, for data that come without: signs that end a sentence, in the scripts of XTREME-R.
+"""Rule-based sentence boundaries, for data without them: punctuation that ends a sentence, in the scripts of XTREME-R.
 
-For SQuAD, in English, and for copies of XQuAD-R without LAReQA's own boundaries. Of those this finds 88 (zh) to 98 %
-(ar, en, hi, ru), but 2 % in Thai, which writes no sign at the end of a sentence: a paragraph stays whole there.
+Used for SQuAD, in English, and for copies of XQuAD-R without LAReQA's boundaries. It finds 88 % (zh) to 98 % (ar, en,
+hi, ru) of those, but only 2 % in Thai, which does not mark the end of a sentence: a paragraph is one sentence there.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 _CLOSING = "\"'”’»)\\]"
-# After white space: Latin, Arabic, Devanagari signs. Anywhere: full-width signs, which stand without a space.
+# Latin, Arabic and Devanagari punctuation must be followed by white space; full-width punctuation need not.
 _ENDS = re.compile(rf"[.!?…؟۔।॥]+[{_CLOSING}]*(?=\s|$)|[。！？｡]+[{_CLOSING}」』）]*|\n\s*\n")
 _GREEK_QUESTION = re.compile(rf"[Ͱ-Ͽἀ-῿][{_CLOSING}]*[;\u037e](?=\s|$)")
 _NEXT = re.compile(r"\S")
@@ -21,7 +21,7 @@ _ABBREVIATIONS = frozenset(
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
-    """(start, end) of every sentence in code points, without the white space around it; none is empty."""
+    """(start, end) of every sentence in code points, without surrounding white space; none is empty."""
     ends = [match.end() for match in _ENDS.finditer(text) if not _goes_on(text, match)]
     ends += [match.end() for match in _GREEK_QUESTION.finditer(text)]
     spans, start = [], 0
@@ -35,13 +35,13 @@ def sentences(text: str) -> list[tuple[int, int]]:
 
 
 def sentence_at(text: str, position: int) -> tuple[int, int]:
-    """The sentence that holds the code point at `position`; between two, the one after it (the last at the end)."""
+    """The sentence with the code point at `position`; between two sentences the next one (at the end, the last)."""
     spans = sentences(text)
     return next((span for span in spans if position < span[1]), spans[-1])
 
 
 def _goes_on(text: str, match: re.Match[str]) -> bool:
-    """Whether a full stop belongs to an abbreviation or an initial, or a small letter follows."""
+    """Whether a full stop does not end a sentence: after an abbreviation or an initial, or before a small letter."""
     if match.group() != ".":
         return False
     following = _NEXT.search(text, match.end())

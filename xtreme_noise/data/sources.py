@@ -1,4 +1,4 @@
-"""One way to every split: where it is, what identifies its content, and the split as a memory-mapped Dataset."""
+"""References to splits: where a split is, what identifies its content, and loading it as a memory-mapped Dataset."""
 
 from __future__ import annotations
 
@@ -17,43 +17,41 @@ from xtreme_noise.config import fetched, reads
 from xtreme_noise.config.schema import SourceConfig
 from xtreme_noise.config.splits import DataConfig, SplitConfig, names_language
 from xtreme_noise.content import Unsettled, content_digest
-from xtreme_noise.data import answers, examples, files
+from xtreme_noise.data import examples, files, row_makers
 from xtreme_noise.data.bitext import with_gold
-from xtreme_noise.data.corrections import corrected, cut, joined, repaired
 from xtreme_noise.data.files import DataMissing
-from xtreme_noise.data.pairs import paired
-from xtreme_noise.data.parallel import beside, distinct
+from xtreme_noise.data.paired_noise import paired
+from xtreme_noise.data.row_fixes import corrected, cut, joined, repaired
+from xtreme_noise.data.translations import beside, distinct
 from xtreme_noise.errors import ConfigError, DataError, ModelUnavailable
 from xtreme_noise.languages.codes import fill
 from xtreme_noise.store import Store, digest
 
 BESIDE = {"noisy": "the noisy side of", "repair": "which repairs", "join": "which completes", "gold": "the gold of"}
 PREPARED_VERSION = 1  # of the normal form; raise it when the same source gives other rows
-# Settings of a split that came later: data without them keep their identity.
-LATER = ("noisy", "drop", "values", "repair", "make", "join", "cut", "parallel", "gold")
 
-# Digest of an identity, with the content in it, and the folder -> what is wrong with the data.
+# (digest of the identity, source.root) -> why the data cannot be used.
 _unusable: dict[tuple[str, str], DataError] = {}
 
 
 def source_kind(data: Mapping[str, DataConfig], source: SourceConfig, what: str) -> str:
-    """Which kind of source `what` is read from. Raises ConfigError when it has no data of the kind asked for.
+    """The kind of source that `what` is read from. Raises ConfigError when it has no data of that kind.
 
-    Data that exist in one kind only come from there (slots are embedded whatever the target task is read from);
-    `auto` is files when source.root is set, else the hub. A folder that mode=fetch filled stands for the hub.
+    Data that exist in only one kind are read from there (slots are embedded, whatever the target's source); `auto` is
+    files when source.root is set, else the hub. A folder that mode=fetch filled replaces the hub.
     """
     kind = reads.kind(data, source)
     if kind not in data:
-        raise ConfigError(f"{what} has no data in source={kind}; it has: {', '.join(sorted(data))}")
+        raise ConfigError(f"{what} has no data in source={kind}; it has data in: {', '.join(sorted(data))}")
     return kind
 
 
 @dataclass(frozen=True)
-class Reference:
+class SplitRef:
     """One split in one language: everything needed to find and read it.
 
-    It stands for the content that it had when its revision was first asked for: a reference whose files have changed
-    since can be loaded from the store alone.
+    Its content is fixed when its revision is first read: if the files change later, it can be loaded only from the
+    store.
     """
 
     kind: str
@@ -63,44 +61,44 @@ class Reference:
     family: str
     labels: tuple[str, ...]
     source: SourceConfig
-    labels_file: str | None = None  # where the labels are from, if not from the configuration
+    labels_file: str | None = None  # the file with the labels, if they are not in the configuration
 
     def name(self) -> str:
-        """For people: which data this is."""
+        """A readable name of the data."""
         path = fill(self.split.path, self.language)
         part = f", cut {self.split.cut[0]:g} to {self.split.cut[1]:g}" if self.split.cut else ""
         return f"{self.kind}:{path}" + (f"[{self.language}]" if self.language not in path else "") + part
 
     def revision(self) -> str:
-        """What identifies the content: a file's sha256, a hub commit, a package version.
+        """The identity of the content: a file's sha256, a hub commit, a package version.
 
         Raises DataMissing, ConfigError or ModelUnavailable.
         """
         return "".join(one._revision for one in self.sides())
 
-    def sides(self) -> list[Reference]:
-        """All splits that are read, each in its language: this one, and the translation beside it."""
+    def sides(self) -> list[SplitRef]:
+        """All splits that are read, each in its language: this one, and its translation if there is one."""
         return [self, self._translation] if self._translation else [self]
 
     def files(self) -> list[str]:
-        """Every file below source.root that is read of this side; none of the hub's."""
+        """Every file below source.root that this side reads; files of the hub not included."""
         return [*self._files().values(), *([self.labels_file] if self.labels_file else [])]
 
     def _files(self) -> dict[str, str]:
-        """The rows' files by what they are for, in the order of the revision: `rows`, and settings of the split.
+        """The files of the rows by role, in the order of the revision: `rows`, and those of the split's settings.
 
-        Rows are read from these and from no others, so that none is forgotten by who copies or compares them.
+        Rows are read from exactly these files, so that code that copies or compares them cannot miss one.
         """
         if self.kind != "files":
             return {}
         others = {name: getattr(self.split, name) for name in ("noisy", "repair", "join", "gold")}
-        found = {"rows": self.split.path} | {name: other.path for name, other in others.items() if other}
-        return {name: fill(path, self.language) for name, path in found.items()}
+        paths = {"rows": self.split.path} | {name: other.path for name, other in others.items() if other}
+        return {name: fill(path, self.language) for name, path in paths.items()}
 
     @cached_property
     def _located(self) -> dict[str, tuple[Path, str]]:
-        """The rows' files by what they are for, each with its sha256. Raises DataMissing, which says what for."""
-        found = {}
+        """The files of the rows by role, each with its sha256. Raises DataMissing, which names the role."""
+        located = {}
         for name, where in self._files().items():
             try:
                 path = files.locate(where, self.language, self.source.root)
@@ -108,20 +106,20 @@ class Reference:
                 if name == "rows":
                     raise
                 raise DataMissing(f"{error} ({BESIDE[name]} {self.split.path})") from error
-            found[name] = path, content_digest(path)
-        return found
+            located[name] = path, content_digest(path)
+        return located
 
     def _read(self, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
         path, digest = self._located[name]
         return files.rows(path, digest)
 
     @cached_property
-    def _translation(self) -> Reference | None:
-        """The same split in the language that stands beside this one."""
+    def _translation(self) -> SplitRef | None:
+        """The same split in the language of the translations; None without `parallel`."""
         if self.split.parallel is None:
             return None
         if self.split.parallel.language == self.language:
-            raise ConfigError(f"{self.name()}: a language does not stand beside itself: leave {self.language!r} out")
+            raise ConfigError(f"{self.name()}: a text cannot be paired with itself: leave {self.language!r} out")
         return replace(self, language=self.split.parallel.language, split=replace(self.split, parallel=None))
 
     @cached_property
@@ -139,10 +137,10 @@ class Reference:
         return embedded.version()
 
     def identity(self) -> dict[str, Any]:
-        """The key of the prepared data: what can change its rows, and nothing that cannot (no paths of a machine)."""
-        split = {name: value for name, value in asdict(self.split).items() if name not in LATER or value}
-        if not names_language(self.split) and not tasks.family(self.family).pretraining:
-            split["languages"] = None  # what language the rows are in changes none; only texts' keys always said it
+        """The key of the prepared data: everything that can change its rows, and nothing else (no local paths)."""
+        split = asdict(self.split)
+        if not names_language(self.split):
+            split["languages"] = None  # does not change the rows
         return {
             "prepared": PREPARED_VERSION,
             "kind": self.kind,
@@ -155,19 +153,19 @@ class Reference:
         }
 
     def load(self, store: Store) -> Dataset:
-        """The split in normal form, memory-mapped from the store; checked row by row the first time it is read.
+        """The split in normal form, memory-mapped from the store; checked row by row when it is first read.
 
-        Raises DataError. A split of which this process knows that it cannot be used is not read again.
+        Raises DataError; in the same process, it is raised again without reading the data again.
         """
         key = self.identity()
-        place = digest(key), str(self.source.root)  # its errors name files
-        if (known := _unusable.get(place)) is not None:
-            raise known.with_traceback(None)  # or it would grow by a page with every cell
+        data = digest(key), str(self.source.root)  # the root, because errors name files
+        if (known := _unusable.get(data)) is not None:
+            raise known.with_traceback(None)  # otherwise the traceback would grow with every cell
         try:
             path = store.build("data", key, self._write, ("arrow/dataset_info.json", "arrow/state.json"))
         except DataError as error:
             if not isinstance(error, Unsettled):
-                _unusable[place] = error
+                _unusable[data] = error
             raise
         return load_from_disk(str(path / "arrow"))
 
@@ -177,12 +175,12 @@ class Reference:
         except DataError as error:
             if fill(self.split.path, self.language) in str(error):
                 raise
-            raise type(error)(f"{self.name()}: {error}") from error  # of several rows: nobody there knew the file
+            raise type(error)(f"{self.name()}: {error}") from error  # the checks of whole splits do not know the file
 
     def _prepare(self, directory: Path) -> None:
         raw = corrected(self._raw(directory), self.split, self.part, self.name())
         rows = examples.normalise(
-            answers.MAKERS[self.split.make](raw, self.language) if self.split.make else raw,
+            row_makers.MAKERS[self.split.make](raw, self.language) if self.split.make else raw,
             family=self.family,
             labels=self.labels,
             columns=self.split.columns,
@@ -193,7 +191,7 @@ class Reference:
             rows = cut(rows, self.split.cut, self.family, self.name())
         if tasks.family(self.family).pretraining:
             rows = distinct(rows, tasks.family(self.family).identity, self.name())
-        disable_progress_bars()  # one bar a file says nothing
+        disable_progress_bars()
         Dataset.from_list(rows).save_to_disk(str(directory / "arrow"))
 
     def _raw(self, work: Path) -> Iterable[tuple[str, Mapping[str, Any]]]:
@@ -223,20 +221,20 @@ class Reference:
             return self._named(table)
         from xtreme_noise.data import embedded
 
-        found = embedded.rows(self.split.path, self.language, self.part)
-        return ((f"{self.name()}, row {number}", row) for number, row in enumerate(found, 1))
+        generated = embedded.rows(self.split.path, self.language, self.part)
+        return ((f"{self.name()}, row {number}", row) for number, row in enumerate(generated, 1))
 
     def _folder(self) -> str | None:
-        """Where the hub's files may have been fetched to: of several folders the one that has them, else the first."""
+        """The folder of mode=fetch for the hub's files: the one that has this repository, else the first."""
         if self.source.kind == "hub":
             return None
         folders = [folder for folder in self.source.roots() if fetched.is_fetched(folder)]
         return fetched.holder(folders, self.split.path, self.split.revision) or next(iter(folders), None)
 
     def _named(self, table: Dataset) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Rows of a hub table, class numbers as names where the table's names are ours: orders may differ.
+        """Rows of a hub table, with class numbers replaced by names when the table names its classes as we do.
 
-        One name in common is enough: a table with a further class must not be read by numbers.
+        The order of classes may differ, so one name in common is enough: such a table must not be read by numbers.
         """
         names: dict[str, list[str]] = {}
         for column, feature in table.features.items():
@@ -250,7 +248,7 @@ class Reference:
 
 
 def _by_name(value: Any, names: Sequence[str]) -> Any:
-    """A class number, or a list of them, as names. A number that is none (-1: no label) stays, and is refused later."""
+    """A class number, or a list of them, as names. Other numbers (-1: no label) stay, and are refused later."""
     if isinstance(value, list):
         return [_by_name(one, names) for one in value]
     return names[value] if isinstance(value, int) and 0 <= value < len(names) else value
@@ -266,10 +264,11 @@ def references(
     labels: Sequence[str],
     what: str,
     labels_file: str | None = None,
-) -> list[Reference]:
-    """The splits of one part, in every language asked for; a split that lists its own languages serves only those.
+) -> list[SplitRef]:
+    """The splits of one part in all `languages`; a split that lists its languages has only those.
 
-    labels_file: where `labels` were read from, if not from the configuration.
+    labels_file: where `labels` were read from, if not from the configuration. Raises DataMissing for a language that no
+    split has.
     """
     kind = source_kind(data, source, what)
     config = data[kind]
@@ -277,8 +276,8 @@ def references(
     splits = {"train": config.train, "dev": config.dev}.get(part) or ([split] if (split := one.get(part)) else [])
     if not splits:
         raise ConfigError(f"{what} has no {part} data in source={kind}")
-    found = [
-        Reference(
+    refs = [
+        SplitRef(
             kind=kind,
             split=split,
             part=part,
@@ -292,12 +291,12 @@ def references(
         for split in splits
         if split.languages is None or language in split.languages
     ]
-    served = {reference.language for reference in found}
+    served = {reference.language for reference in refs}
     if lacking := [language for language in languages if language not in served]:
-        there = sorted({code for split in splits for code in split.languages or ()})
+        existing = sorted({code for split in splits for code in split.languages or ()})
         asked = ", ".join(map(repr, lacking))
-        raise DataMissing(f"{what}: no {part} data in {asked} (source={kind}); there are in: {', '.join(there)}")
-    return found
+        raise DataMissing(f"{what}: no {part} data in {asked} (source={kind}), only in: {', '.join(existing)}")
+    return refs
 
 
 def _rank(salt: str, identifier: str) -> bytes:
@@ -305,7 +304,7 @@ def _rank(salt: str, identifier: str) -> bytes:
 
 
 def _whole_cases(dataset: Dataset, size: int, salt: str) -> Dataset:
-    """The rows of as many whole cases as `size` rows hold, at least one, chosen by a hash of their names."""
+    """The rows of whole cases, chosen by a hash of their names: as many as fit in `size` rows, but at least one."""
     counts = Counter(dataset["case"])
     chosen: set[str] = set()
     rows = 0
@@ -318,18 +317,18 @@ def _whole_cases(dataset: Dataset, size: int, salt: str) -> Dataset:
 
 
 def ranked(dataset: Dataset, salt: str, *, from_end: bool = False) -> list[int]:
-    """All rows in an order by a hash of (salt, id): a beginning of it is a random choice, the same in every run."""
-    identifiers = dataset["id"][:]  # a lazy column would read the file row by row
+    """Row numbers in the order of a hash of (salt, id): a prefix is a random sample, the same in every run."""
+    identifiers = dataset["id"][:]  # [:] reads the column at once
     return sorted(range(len(dataset)), key=lambda row: _rank(salt, identifiers[row]), reverse=from_end)
 
 
 def subsample(dataset: Dataset, size: int | None, salt: str, *, from_end: bool = False) -> Dataset:
     """`size` rows chosen by a hash of their ids, in their original order.
 
-    Nested (a larger size holds the smaller), independent of the other rows, and the same items in every language of
-    a parallel set. `size` None keeps all. `from_end` takes the rows that a choice from the start takes last: two
-    stages that read the same data see different examples for as long as there are enough. Questions of one `case`
-    are chosen together.
+    Nested (a larger sample includes a smaller one), independent of the other rows, and the same items in every language
+    of a parallel set. `size` None keeps all rows. `from_end` chooses from the other end of the order, so that two
+    stages on the same data see different examples as long as there are enough. Questions of one `case` are chosen
+    together.
     """
     if size is None or size >= len(dataset):
         return dataset
@@ -341,23 +340,23 @@ def subsample(dataset: Dataset, size: int | None, salt: str, *, from_end: bool =
 def without_overlap(
     train: Dataset, tests: Iterable[Dataset], family: str, policy: str, what: str, tested: str | None = None
 ) -> tuple[Dataset, int]:
-    """Training rows that do not occur in a test set, and how many did.
+    """The training rows that do not overlap with a test set (QA: share a context), and how many do.
 
-    tested: the family of the tests, where it is another one that has paragraphs too; None: the same.
-    policy `refuse` raises DataError on the first overlap (QA: a shared context), `drop` leaves those rows out.
+    tested: the family of the test sets, if it is another one with paragraphs; None: `family`.
+    policy: `refuse` raises DataError for any overlap, `drop` leaves those rows out.
     """
     tested = tested or family
-    held_out = {text for test in tests for row in test for text in examples.shared(row, tested, family)}
+    test_texts = {text for test in tests for row in test for text in examples.shared(row, tested, family)}
     clash = [
-        number for number, row in enumerate(train) if not held_out.isdisjoint(examples.shared(row, family, tested))
+        number for number, row in enumerate(train) if not test_texts.isdisjoint(examples.shared(row, family, tested))
     ]
     if not clash:
         return train, 0
     if policy == "refuse":
         ids = ", ".join(str(train[number]["id"]) for number in clash[:3])
         raise DataError(
-            f"{what}: {len(clash)} of {len(train)} training examples occur in the test set (ids {ids} ...): scores "
-            "would be worth nothing. Train on other data, or on a copy without them"
+            f"{what}: {len(clash)} of {len(train)} training examples occur in the test set (ids {ids} ...), so its "
+            "scores would be worthless: train on other data, or on a copy without these examples"
         )
     gone = set(clash)
     return train.select([number for number in range(len(train)) if number not in gone]), len(clash)
@@ -366,7 +365,7 @@ def without_overlap(
 __all__ = [
     "DataMissing",
     "ModelUnavailable",
-    "Reference",
+    "SplitRef",
     "ranked",
     "references",
     "source_kind",

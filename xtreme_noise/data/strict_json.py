@@ -1,4 +1,4 @@
-"""JSON as the data sets may have it: what Python's reader takes beyond the standard, or in silence, is refused."""
+"""Strict JSON: refuses what Python's reader accepts beyond the standard, and what it silently drops."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from collections.abc import Callable
 from typing import Any
 
 Pairs = list[tuple[str, Any]]
-WHOLE = range(-(2**63), 2**63)  # what tables of 64-bit numbers hold
+WHOLE = range(-(2**63), 2**63)  # 64-bit integers, as in Arrow tables
 
 
 def once(pairs: Pairs) -> dict[str, Any]:
-    """A JSON object. Raises ValueError for a key that is there twice: json would take the last one in silence."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    """A JSON object. Raises ValueError for a duplicate key, of which json would silently keep the last."""
+    unique = dict(pairs)
+    if len(unique) < len(pairs):
         keys = [key for key, _ in pairs]
-        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} is there twice")
-    return found
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} occurs twice")
+    return unique
 
 
 def loads(text: str, pairs: Callable[[Pairs], Any] = once) -> Any:
-    """The value that `text` is. pairs: makes an object of its keys and values.
+    """The value of a JSON text. pairs: makes an object from its keys and values.
 
-    Raises ValueError for what is no JSON (NaN and Infinity among it), numbers beyond 64 bits, half a surrogate pair,
-    and values within too many others.
+    Raises ValueError for invalid JSON (NaN and Infinity included), numbers beyond 64 bits, half a surrogate pair, and
+    too deep nesting.
     """
     try:
         value = json.loads(
@@ -33,17 +33,17 @@ def loads(text: str, pairs: Callable[[Pairs], Any] = once) -> Any:
         if "\\ud" in text or "\\uD" in text:
             check_text(value)
     except RecursionError:
-        raise ValueError("values within values within values, too many to read") from None
+        raise ValueError("it is nested too deeply") from None
     return value
 
 
 def check_text(value: Any) -> None:
-    """Raises ValueError for half a surrogate pair in any text of `value` (JSON can hold one, UTF-8 cannot)."""
+    """Raises ValueError for half a surrogate pair in any text of `value` (possible in JSON, not in UTF-8)."""
     if isinstance(value, str):
         try:
             value.encode()
         except UnicodeEncodeError as error:
-            raise ValueError(f"{value!r:.80} holds half a surrogate pair: {error.reason}") from None
+            raise ValueError(f"{value!r:.80} contains half a surrogate pair: {error.reason}") from None
     elif isinstance(value, dict):
         for name, inner in value.items():
             check_text(name)
@@ -55,7 +55,7 @@ def check_text(value: Any) -> None:
 
 def _whole(digits: str) -> int:
     if len(digits) > 20 or int(digits) not in WHOLE:
-        raise ValueError(f"{_short(digits)} is a number beyond 64 bits (a name of digits is written in quotes)")
+        raise ValueError(f"{_short(digits)} is a number beyond 64 bits (put an id of digits in quotes)")
     return int(digits)
 
 
@@ -67,7 +67,7 @@ def _finite(digits: str) -> float:
 
 
 def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is no value of JSON (a missing value is null)")
+    raise ValueError(f"{name} is not JSON (a missing value is null)")
 
 
 def _short(digits: str) -> str:

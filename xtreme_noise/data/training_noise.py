@@ -1,4 +1,4 @@
-"""Noise in training: other noise in every epoch, the same in every run."""
+"""Noise in training: different in every epoch, the same in every run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from xtreme_noise.noise import Perturber, build
 from xtreme_noise.noise.apply import Perturbed, perturb
 
 
-class Part(NamedTuple):
+class LanguageExamples(NamedTuple):
     """Training examples of one language."""
 
     language: str
@@ -25,10 +25,10 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class TrainingNoise:
-    """What is done to the training examples of one stage.
+    """The noise in the training examples of one stage.
 
-    share: of the examples that get noise in an epoch, in (0, 1]; another share in every epoch.
-    level: of the last epoch; schedule "linear" grows to it in equal steps, "constant" has it throughout.
+    share: of the examples that get noise in an epoch, in (0, 1]; every epoch draws others.
+    level: of the last epoch; schedule "linear" grows to it in equal steps, "constant" keeps it in all epochs.
     """
 
     perturber: Perturber
@@ -46,7 +46,7 @@ class TrainingNoise:
 
     def key(self, software: dict[str, str]) -> dict[str, Any]:
         """Everything here that can change the weights."""
-        # Noise may put what has no token at an edge of an answer, which had been trained as none then.
+        # Noise may put characters without a token at the edge of an answer; early versions trained "no answer" then.
         answers = {"answers": "without what has no token"} if self.family == "qa" and self.field != "question" else {}
         return answers | {
             "signature": self.perturber.signature,
@@ -58,10 +58,10 @@ class TrainingNoise:
             "software": software,
         }
 
-    def epoch(self, parts: Sequence[Part], epoch: int, epochs: int) -> tuple[Dataset, float]:
-        """The examples of one epoch in their old order, and the mean grapheme error of those that got noise.
+    def epoch(self, parts: Sequence[LanguageExamples], epoch: int, epochs: int) -> tuple[Dataset, float]:
+        """The examples of one epoch in their original order, and the mean achieved level of those that got noise.
 
-        Raises NotApplicable when the noise finds nothing to act on in all the examples of a language.
+        Raises NotApplicable when the noise family can act on no example of a language.
         """
         noisy, achieved = [], []
         for language, data in parts:
@@ -72,7 +72,7 @@ class TrainingNoise:
             try:
                 result = self._perturbed(data.select(chosen), language, epoch, epochs)
             except NotApplicable:
-                self._perturbed(data, language, epoch, epochs)  # raises it again where no example can be acted on
+                self._perturbed(data, language, epoch, epochs)  # raises again if it can act on no example at all
                 noisy.append(data)
                 continue
             achieved.append(result.achieved)
@@ -102,7 +102,7 @@ class TrainingNoise:
 
 
 def training_noise(cfg: TrainNoiseConfig, role: str, task: str, family: str, field: str) -> TrainingNoise | None:
-    """The noise of a stage, or None where it has none."""
+    """The noise of a stage, or None."""
     if not cfg.families or role not in cfg.stages:
         return None
     ((name, parameters),) = cfg.families.items()

@@ -1,4 +1,4 @@
-"""Noise as a transform of a data module: a perturber at one level with one seed, for one task family."""
+"""Noise as a transform of a data set: one noise family at one level with one seed."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from xtreme_noise.noise import Perturber
 from xtreme_noise.noise.alignment import distance
 from xtreme_noise.noise.apply import Perturbed, perturb
 
-Tokenise = Callable[[list[str]], list[list[int]]]  # texts to subword ids, special tokens left out
+Tokenise = Callable[[list[str]], list[list[int]]]  # texts to subword ids, without special tokens
 CALIBRATED_ON = 400  # examples, chosen by a hash of their ids
 _STEPS = 12  # of a bisection of [0, 1]: finer than 0.0003
 
 
 @dataclass(frozen=True)
 class NoiseTransform:
-    """`transform(dataset, split)` gives the same examples, noisy. Pure: the same bytes for the same arguments.
+    """`transform(dataset, split)` gives the same examples with noise; deterministic in its arguments.
 
-    by: what `level` is a rate of. grapheme: edits. word: words with any change. token: edits of the subword tokens of
-    `tokenise`, per clean token. The last two are reached by a search for the grapheme level that has that rate on
-    (up to 400 of) the examples themselves; a rate that level 1 does not reach ends at level 1.
+    by: the unit of `level`. grapheme: the grapheme error rate. word: the share of changed words. token: edits of the
+    subword tokens of `tokenise`, per clean token. For the last two, a bisection finds the grapheme level with that rate
+    on (up to 400 of) the examples; a rate that is out of reach ends at level 1.
     """
 
     perturber: Perturber
@@ -39,14 +39,14 @@ class NoiseTransform:
     language: str
     by: str = "grapheme"
     tokenise: Tokenise | None = None
-    spoken: Mapping[str, str] = dataclasses.field(default_factory=dict)  # column -> its language, where not `language`
-    labels: Sequence[str] = ()  # of the tags
+    spoken: Mapping[str, str] = dataclasses.field(default_factory=dict)  # column -> its language, if not `language`
+    labels: Sequence[str] = ()  # of tagging tasks
 
     def __call__(self, dataset: Dataset, split: str) -> Perturbed:
         return self._at(dataset, split, self.grapheme_level(dataset, split))
 
     def grapheme_level(self, dataset: Dataset, split: str) -> float:
-        """The level in grapheme errors that has the rate asked for."""
+        """The grapheme error rate that gives the requested rate."""
         if self.by == "grapheme" or self.perturber.paired or not self.level:
             return self.level
         sample = subsample(dataset, CALIBRATED_ON, "calibration")
@@ -55,7 +55,7 @@ class NoiseTransform:
             middle = (low + high) / 2
             try:
                 weaker = self._rate(sample, split, middle) < self.level
-            except NotApplicable:  # more than a family that is calibrated to a level (nlpaug) can do
+            except NotApplicable:  # beyond what a family that is calibrated by itself (nlpaug) can reach
                 high, beyond = middle, True
                 continue
             if weaker:
@@ -89,15 +89,15 @@ class NoiseTransform:
 
 
 def token_change_rate(clean: Sequence[Sequence[int]], noisy: Sequence[Sequence[int]]) -> float:
-    """Levenshtein distance over subword tokens / clean tokens, over all texts together."""
+    """Levenshtein distance over subword tokens, divided by the number of clean tokens, over all texts together."""
     total = sum(map(len, clean))
     return sum(map(distance, clean, noisy)) / total if total else 0.0
 
 
 def texts(dataset: Dataset, columns: Sequence[str]) -> list[Any]:
-    """Every text of these columns, column by column; tokens joined by spaces."""
-    found: list[str] = []
+    """Every text of these columns, column by column; tokens are joined with spaces."""
+    collected: list[str] = []
     for column in columns:
         if column in dataset.column_names:
-            found += [" ".join(value) if isinstance(value, list) else value for value in dataset[column][:]]
-    return found
+            collected += [" ".join(value) if isinstance(value, list) else value for value in dataset[column][:]]
+    return collected

@@ -1,1 +1,1 @@
-"""Predictions in the layout of google-research/xtreme, out (mode=export) and in (mode=score)."""
+"""Prediction files in the layout of google-research/xtreme: writing (mode=export) and reading (mode=score)."""

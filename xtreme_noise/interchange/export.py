@@ -26,10 +26,10 @@ from xtreme_noise.sheets import sheet
 from xtreme_noise.store import write_atomic
 
 FOLDER = "export"
-OFFICIAL = {*TASKS, "bucc"}  # tasks whose labels others publish
+OFFICIAL = {*TASKS, "bucc"}  # tasks with published labels
 NAMELESS = (
-    "its test set has no column 'id' (Mewsli-X: example_id), by which the official labels name the examples: add it "
-    "and evaluate again"
+    "its test set has no column 'id' (Mewsli-X: example_id), which the official labels refer to: add it and evaluate "
+    "again"
 )
 INDEX = "index.csv"
 COLUMNS = (
@@ -41,20 +41,20 @@ _DIGEST = re.compile(r"[0-9a-f]{8,64}")
 
 
 def show(sweep: Path) -> None:
-    """Export, and say what was written and what was not. Raises ConfigError or DataError."""
+    """Export, and print what was written and what was not. Raises ConfigError or DataError."""
     root, count, left_out = export(sweep)
     for line in left_out:
         print(line)
-    print(f"{count} prediction files; {root / INDEX} lists them with our scores")
+    print(f"{count} prediction files, listed with our scores in {root / INDEX}")
     print("official scores: python evaluate.py --prediction_folder <system>/<noise>/<level> --label_folder <labels>")
     print(root)
 
 
 def export(sweep: Path) -> tuple[Path, int, list[str]]:
-    """Write the folder; it, the number of files, and a line about everything that has no file.
+    """Write the export folder; returns it, the number of files, and one line for every cell without a file.
 
-    Every name is made of letters, digits, dots, dashes and underscores: no file is written outside of the folder,
-    whatever a study from elsewhere holds. Raises ConfigError when nothing can be exported.
+    Names consist of letters, digits, dots, dashes and underscores, so that no file is written outside the folder,
+    whatever a foreign study contains. Raises ConfigError when nothing can be exported.
     """
     cells, problems = read_cells(sweep)
     files: dict[str, CellRecord] = {}
@@ -64,28 +64,28 @@ def export(sweep: Path) -> tuple[Path, int, list[str]]:
     for cell in filter(_ok, cells):
         name = _name(cell)
         if name in files:
-            raise DataError(f"{name} would hold two cells: {where(files[name])}; {where(cell)}")
+            raise DataError(f"two cells have the same file {name}: {where(files[name])}; {where(cell)}")
         files[name] = cell
     nameless = [name for name, cell in files.items() if _nameless(sweep, cell)]
     for name in nameless:
         left_out[f"{name}: {NAMELESS}"] += 1
         del files[name]
     if not files:
-        why = f"{nameless[0]}: {NAMELESS}" if nameless else "it holds no finished cell"
+        why = f"{nameless[0]}: {NAMELESS}" if nameless else "it has no finished cell"
         raise ConfigError(f"{sweep}: there is nothing to export ({why})")
     root = sweep / FOLDER
     before = _listed(root)
     for name, cell in files.items():
         write_atomic(root / name, _text(sweep, cell))
     for name in before - set(files):
-        (root / name).unlink(missing_ok=True)  # of an earlier export, and no longer true
+        (root / name).unlink(missing_ok=True)  # of an earlier export, now out of date
     write_atomic(root / INDEX, _index(files))
     lines = [f"{line}, {count} times" if count > 1 else line for line, count in sorted(left_out.items())]
     return root, len(files), [*(f"{problem.where}: {problem.what}" for problem in problems), *lines]
 
 
 def _nameless(sweep: Path, cell: CellRecord) -> bool:
-    """Whether the official labels name the examples by ids, and the test set had none: no answer would be found."""
+    """Whether the official labels refer to ids, but the test set had none, so that no answer would match."""
     return _format(cell).by_id and cell.task in OFFICIAL and numbered(list(_predictions(sweep, cell)))
 
 
@@ -110,7 +110,7 @@ def _text(sweep: Path, cell: CellRecord) -> str:
         return _format(cell).write(list(table), list(table.values()))
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise DataError(
-            f"the predictions of {cell.cell} are none of a {cell.family} task ({error!r}): {where(cell)}"
+            f"the predictions of {cell.cell} are not those of a {cell.family} task ({error!r}): {where(cell)}"
         ) from error
 
 
@@ -137,7 +137,7 @@ def _index(files: dict[str, CellRecord]) -> str:
 
 
 def _listed(root: Path) -> set[str]:
-    """The files of an earlier export that lie in the folder; what is listed gets deleted, so others are left alone."""
+    """The files of an earlier export. Only names of our own pattern, because these files may be deleted."""
     if not (root / INDEX).is_file():
         return set()
     with (root / INDEX).open(encoding="utf-8", newline="") as file:

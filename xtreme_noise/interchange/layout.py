@@ -1,9 +1,9 @@
 """Prediction files as the official evaluate.py of google-research/xtreme reads them: <task>/test-<language>.<suffix>.
 
-classification: a label a line. tagging: a tag a line, a blank line between sentences. qa: JSON, id -> answer.
+classification: one label per line. tagging: one tag per line, a blank line between sentences. qa: JSON, id -> answer.
 multiple choice: JSON lines, {"label": the number of the choice, counted from 0}, as run_xcopa.py writes them.
-retrieval: a line a query, the row of its answer among the candidates, counted from 0. Where the metric is one over
-rankings (Mewsli-X): JSON, query id -> candidate ids, best first. mining: a line a pair: query id, tab, candidate id.
+retrieval: one line per query, the row of its answer among the candidates, counted from 0. With a metric over rankings
+(Mewsli-X): JSON, query id -> candidate ids, best first. mining: one line per pair: query id, tab, candidate id.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from xtreme_noise.metrics import by_id
 from xtreme_noise.metrics.bucc import BETWEEN
 from xtreme_noise.names import slug
 
-# Where the official name of a task is not ours. Our `tatoeba` asks the other way than the official one.
+# Official names that differ from ours. Our `tatoeba` searches in the opposite direction of the official task.
 FOLDERS = {"wikiann": "panx", "bucc": "bucc2018", "tatoeba_squad": "tatoeba", "tatoeba": "tatoeba_to_en"}
 
 
 @dataclass(frozen=True)
 class Items:
-    """What predictions are for, in the order of the test set.
+    """The examples that are predicted, in the order of the test set.
 
-    gold: as the task's module gives it to the metric; choices: how many each example has, in multiple choice.
+    gold: as the task's module passes it to the metric; choices: their number in each example (multiple choice).
     """
 
     ids: Sequence[str]
@@ -45,8 +45,7 @@ class Format:
     """How a task family's predictions are written and read.
 
     write: (ids, predictions) -> the file's text. read: (file, items) -> a prediction for each item, in their order;
-    raises DataError that names the file, and the line where there is one. by_id: whether the file names examples by
-    their ids, not by their order.
+    raises DataError with file and line. by_id: whether the file identifies examples by id, not by order.
     """
 
     suffix: str
@@ -61,7 +60,7 @@ def format_of(family: str, metric: str) -> Format:
         return FORMATS["rankings"]
     name = tasks.family(family).predictions_file
     if name is None:
-        raise ConfigError(f"there is no prediction file of a {family!r} task")
+        raise ConfigError(f"tasks of the family {family!r} have no official prediction file")
     return FORMATS[name]
 
 
@@ -71,7 +70,7 @@ def file_name(task: str, language: str, form: Format) -> str:
 
 
 def _text(path: Path) -> str:
-    """Without a byte order mark; line ends as they are."""
+    """The text without a byte order mark, with unchanged line ends."""
     try:
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -79,7 +78,7 @@ def _text(path: Path) -> str:
 
 
 def _lines(path: Path) -> list[str]:
-    """Cut at line feeds alone, as the official readers do: other separators may stand in a label or an id."""
+    """Lines split only at line feeds, as in the official readers: labels and ids may contain other separators."""
     lines = _text(path).split("\n")
     return [line.removesuffix("\r") for line in (lines if lines[-1] else lines[:-1])]
 
@@ -87,7 +86,7 @@ def _lines(path: Path) -> list[str]:
 def _exact_lines(path: Path, wanted: int, what: str) -> list[str]:
     lines = _lines(path)
     if len(lines) != wanted:
-        raise DataError(f"{path}: {len(lines)} lines, {wanted} wanted: {what} for each example of the test set")
+        raise DataError(f"{path}: {len(lines)} lines, expected {wanted}: {what} for each example of the test set")
     return lines
 
 
@@ -96,8 +95,8 @@ def _one_a_line(path: Path, wanted: int, what: str) -> list[str]:
 
 
 def _known(text: str, names: Collection[str]) -> str | None:
-    """`text` as one of `names`: as it is, else (files of others) without white space at its edges; None: neither."""
-    return next((found for found in (text, text.strip()) if found in names), None)
+    """`text` if it is one of `names`, or (in foreign files) its stripped form; None: neither."""
+    return next((form for form in (text, text.strip()) if form in names), None)
 
 
 def _write_lines(ids: Sequence[str], predictions: Sequence[str]) -> str:
@@ -106,13 +105,14 @@ def _write_lines(ids: Sequence[str], predictions: Sequence[str]) -> str:
 
 
 def _read_labels(path: Path, items: Items) -> list[str]:
-    found = []
+    labels = []
     for number, line in enumerate(_exact_lines(path, len(items.ids), "one label"), 1):
         label = _known(line, items.labels)
         if label is None:
-            raise DataError(f"{path}, line {number}: {line!r:.80} is no label: wanted one of {', '.join(items.labels)}")
-        found.append(label)
-    return found
+            expected = ", ".join(items.labels)
+            raise DataError(f"{path}, line {number}: {line!r:.80} is not a label: expected one of {expected}")
+        labels.append(label)
+    return labels
 
 
 def _write_tags(ids: Sequence[str], predictions: Sequence[str]) -> str:
@@ -137,23 +137,23 @@ def _read_tags(path: Path, items: Items) -> list[str]:
         sentences.pop()  # a blank line after the last sentence
     if len(sentences) != len(items.ids):
         raise DataError(
-            f"{path}: {len(sentences)} sentences, {len(items.ids)} wanted, with a blank line between them (XTREME's "
-            "own preparation cuts long sentences into several: its files are for its test set)"
+            f"{path}: {len(sentences)} sentences, expected {len(items.ids)}, with a blank line between them (XTREME's "
+            "own preparation splits long sentences, so its files match only its own test set)"
         )
     known = dict.fromkeys([*items.labels, *(tag for gold in items.gold for tag in _tags(gold))])
-    found = []
+    predictions = []
     for lines, begin, gold in zip(sentences, begins, items.gold, strict=False):
         wanted = len(_tags(gold))
         if len(lines) != wanted:
-            raise DataError(f"{path}, line {begin}: a sentence of {len(lines)} lines, {wanted} wanted: one tag a token")
+            raise DataError(f"{path}, line {begin}: a sentence of {len(lines)} lines, expected {wanted}: one per token")
         tags = []
         for number, line in enumerate(lines, begin):
             tag = _known(line, known)
             if tag is None:
-                raise DataError(f"{path}, line {number}: {line!r:.80} is no tag: wanted one of {', '.join(known)}")
+                raise DataError(f"{path}, line {number}: {line!r:.80} is not a tag: expected one of {', '.join(known)}")
             tags.append(tag)
-        found.append(" ".join(tags))
-    return found
+        predictions.append(" ".join(tags))
+    return predictions
 
 
 def _write_answers(ids: Sequence[str], predictions: Sequence[str]) -> str:
@@ -161,10 +161,10 @@ def _write_answers(ids: Sequence[str], predictions: Sequence[str]) -> str:
 
 
 def _read_answers(path: Path, items: Items) -> list[str]:
-    found = _read_json(path)
-    if not isinstance(found, dict) or not all(isinstance(answer, str) for answer in found.values()):
-        raise DataError(f"{path}: wanted a JSON object of question id and answer text")
-    return _in_order(path, found, items)
+    answers = _read_json(path)
+    if not isinstance(answers, dict) or not all(isinstance(answer, str) for answer in answers.values()):
+        raise DataError(f"{path}: expected a JSON object, question id -> answer text")
+    return _in_order(path, answers, items)
 
 
 def _write_rankings(ids: Sequence[str], predictions: Sequence[str]) -> str:
@@ -173,16 +173,16 @@ def _write_rankings(ids: Sequence[str], predictions: Sequence[str]) -> str:
 
 
 def _read_rankings(path: Path, items: Items) -> list[str]:
-    found = _read_json(path)
-    if not isinstance(found, dict) or not all(isinstance(ranked, list) for ranked in found.values()):
-        raise DataError(f"{path}: wanted a JSON object of query id and list of candidate ids, best first")
-    for query, ranked in found.items():
+    rankings = _read_json(path)
+    if not isinstance(rankings, dict) or not all(isinstance(ranked, list) for ranked in rankings.values()):
+        raise DataError(f"{path}: expected a JSON object, query id -> list of candidate ids, best first")
+    for query, ranked in rankings.items():
         if not all(isinstance(candidate, str) for candidate in ranked):
-            raise DataError(f"{path}: query {query!r}: wanted a JSON list of candidate ids, best first")
+            raise DataError(f"{path}: query {query!r}: expected a JSON list of candidate ids, best first")
         if len(set(ranked)) < len(ranked):
             twice: str = Counter(ranked).most_common(1)[0][0]
             raise DataError(f"{path}: query {query!r}: candidate {twice!r} is ranked twice")
-    return [json.dumps(ranked, ensure_ascii=False) for ranked in _in_order(path, found, items)]
+    return [json.dumps(ranked, ensure_ascii=False) for ranked in _in_order(path, rankings, items)]
 
 
 def _read_json(path: Path) -> Any:
@@ -193,19 +193,19 @@ def _read_json(path: Path) -> Any:
         raise DataError(f"{path}: not JSON: {error}") from error
 
 
-def _in_order(path: Path, found: dict[str, Any], items: Items) -> list[Any]:
+def _in_order(path: Path, answers: dict[str, Any], items: Items) -> list[Any]:
     try:
-        return by_id(found, items.ids)
+        return by_id(answers, items.ids)
     except DataError as error:
         hint = "; the rows of the test set have no column 'id': add the official ids" if numbered(items.ids) else ""
-        raise DataError(f"{path}: {len(found)} answers, {len(items.ids)} wanted; {error}{hint}") from error
+        raise DataError(f"{path}: {len(answers)} answers, expected {len(items.ids)}; {error}{hint}") from error
 
 
 def _distinct(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    unique = dict(pairs)
+    if len(unique) < len(pairs):
         raise DataError(f"{path}: an id occurs twice among {len(pairs)} answers")
-    return found
+    return unique
 
 
 def _write_rows(ids: Sequence[str], predictions: Sequence[str]) -> str:
@@ -214,13 +214,13 @@ def _write_rows(ids: Sequence[str], predictions: Sequence[str]) -> str:
 
 
 def _read_rows(path: Path, items: Items) -> list[str]:
-    found = []
-    for number, line in enumerate(_one_a_line(path, len(items.ids), "one row of a candidate"), 1):
+    predictions = []
+    for number, line in enumerate(_one_a_line(path, len(items.ids), "the row of a candidate"), 1):
         if not line.isdecimal() or len(line) > 18 or int(line) >= len(items.ids):
             last = len(items.ids) - 1
-            raise DataError(f"{path}, line {number}: {line!r:.80} is no candidate: wanted a row from 0 to {last}")
-        found.append(items.ids[int(line)])
-    return found
+            raise DataError(f"{path}, line {number}: {line!r:.80} is not a candidate: expected a row from 0 to {last}")
+        predictions.append(items.ids[int(line)])
+    return predictions
 
 
 def _write_choices(ids: Sequence[str], predictions: Sequence[str]) -> str:
@@ -229,7 +229,7 @@ def _write_choices(ids: Sequence[str], predictions: Sequence[str]) -> str:
 
 
 def _read_choices(path: Path, items: Items) -> list[str]:
-    found = []
+    labels = []
     lines = _one_a_line(path, len(items.ids), 'one {"label": ...}')
     for number, (line, count) in enumerate(zip(lines, items.choices, strict=True), 1):
         try:
@@ -239,33 +239,33 @@ def _read_choices(path: Path, items: Items) -> list[str]:
         label = row.get("label") if isinstance(row, dict) else None
         if not isinstance(label, int) or isinstance(label, bool) or not 0 <= label < count:
             wanted = f'{{"label": a number from 0 to {count - 1}}}'
-            raise DataError(f"{path}, line {number}: {line!r:.80} is no choice: wanted {wanted}")
-        found.append(str(label))
-    return found
+            raise DataError(f"{path}, line {number}: {line!r:.80} is not a choice: expected {wanted}")
+        labels.append(str(label))
+    return labels
 
 
 def _write_pairs(ids: Sequence[str], predictions: Sequence[str]) -> str:
-    pairs = [(name, other) for name, found in zip(ids, predictions, strict=True) for other in found.split(BETWEEN)]
+    pairs = [(name, other) for name, paired in zip(ids, predictions, strict=True) for other in paired.split(BETWEEN)]
     return "".join(f"{name}\t{other}\n" for name, other in pairs if other)
 
 
 def _read_pairs(path: Path, items: Items) -> list[str]:
-    found: dict[str, list[str]] = {identifier: [] for identifier in items.ids}
+    paired: dict[str, list[str]] = {identifier: [] for identifier in items.ids}
     right = {candidate for gold in items.gold for candidate in gold}
     for number, line in enumerate(_lines(path), 1):
         name, *others = line.split("\t")
         if len(others) != 1 or not others[0].strip():
-            raise DataError(f"{path}, line {number}: {line!r:.80} is no pair: wanted two ids with a tab between them")
-        query, candidate = _known(name, found), _known(others[0], right) or others[0]
+            raise DataError(f"{path}, line {number}: {line!r:.80} is not a pair: expected two ids separated by a tab")
+        query, candidate = _known(name, paired), _known(others[0], right) or others[0]
         if query is None:
             raise DataError(f"{path}, line {number}: the test set has no sentence {name!r}")
-        if candidate in found[query]:
-            raise DataError(f"{path}, line {number}: the pair of {query!r} and {candidate!r} is there twice")
-        found[query].append(candidate)
-    return [BETWEEN.join(candidates) for candidates in found.values()]
+        if candidate in paired[query]:
+            raise DataError(f"{path}, line {number}: the pair of {query!r} and {candidate!r} occurs twice")
+        paired[query].append(candidate)
+    return [BETWEEN.join(candidates) for candidates in paired.values()]
 
 
-# By the name that TaskFamily.predictions_file has (tasks/base.py).
+# By the name in TaskFamily.predictions_file (tasks/base.py).
 FORMATS = {
     "labels": Format("tsv", _write_lines, _read_labels),
     "tags": Format("tsv", _write_tags, _read_tags),

@@ -1,4 +1,4 @@
-"""mode=score: a folder of predictions in the official layout, ours or another's, under our metrics."""
+"""mode=score: scores a folder of predictions in the official layout, from any system, with our metrics."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FILE = "score.csv"
 
 @dataclass(frozen=True)
 class Result:
-    """The scores of one language's file; `data`: what it was scored against."""
+    """The scores of one language's file; `data`: the test set."""
 
     language: str
     file: Path
@@ -52,7 +52,7 @@ def show(cfg: Config, sweep: Path) -> None:
     console = Console(highlight=False)
     console.print(table)
     left = [code for code in cfg.task.languages if code not in {result.language for result in results}]
-    without = f", without {', '.join(left)}: not the task's score" if left else ""
+    without = f", without {', '.join(left)}: this is not the task's score" if left else ""
     console.print(
         f"Scores x 100; mean over {len(results)} of {len(cfg.task.languages)} languages{without}.", soft_wrap=True
     )
@@ -61,7 +61,7 @@ def show(cfg: Config, sweep: Path) -> None:
 
 
 def score(cfg: Config) -> list[Result]:
-    """Every language's scores. Raises DataError when a file or a test set is missing (all are named), or is wrong."""
+    """Every language's scores. Raises DataError when a file or test set is wrong or missing (it names all of them)."""
     folder = Path(str(cfg.score.folder))
     task = cfg.task
     form = format_of(task.family, task.metric)
@@ -79,22 +79,22 @@ def score(cfg: Config) -> list[Result]:
             tests[code] = test_reference(cfg, code)
             tests[code].revision()
         except DataMissing as error:
-            raise DataError(f"{error}: there is nothing to score {files[code]} against; leave {code} out") from error
-    # Gold answers take the form that the family's module gives them; it needs no model for that.
+            raise DataError(f"{error}: {files[code]} cannot be scored; leave {code} out of languages") from error
+    # The family's module converts the gold answers; it needs no model for that.
     module = module_class(task.family)(None, None, labels=task.labels, limits=Limits(task.recipe.max_length))
     store = Store(cfg.store)
-    against = pool(cfg)
-    found = []
+    candidates = pool(cfg)
+    results = []
     for code, path in files.items():
         examples = subsample(tests[code].load(store), task.size.test, "test")
-        columns = (against.complete(examples, store) if against else examples)[:]
+        columns = (candidates.complete(examples, store) if candidates else examples)[:]
         gold = module.gold(columns)
         choices = [len(some) for some in columns.get("choices", [])]
         predictions = form.read(path, Items(columns["id"], gold, task.labels, choices))
         data = f"{tests[code].name()}@{tests[code].revision()[:12]}"
         metric = metrics.build(task.metric, main_language(code), columns.get("case"))
-        found.append(Result(code, path, data, metric.score(predictions, gold)))
-    return found
+        results.append(Result(code, path, data, metric.score(predictions, gold)))
+    return results
 
 
 def _csv(cfg: Config, results: list[Result], extras: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""THE language table: the 50 languages of XTREME-R and those that home-assistant-intents adds to them."""
+"""The language table: the 50 languages of XTREME-R, and those that home-assistant-intents adds."""
 
 from __future__ import annotations
 
@@ -112,7 +112,13 @@ def _rows(table: str, xtreme_r: bool) -> dict[str, Language]:
     for line in table.strip().splitlines():
         code, name, script, family = (part.strip() for part in line.split("|"))
         rows[code] = Language(
-            code, name, script, family, script not in _WITHOUT_SPACES, script in _RIGHT_TO_LEFT, xtreme_r
+            code=code,
+            name=name,
+            script=script,
+            family=family,
+            spaces=script not in _WITHOUT_SPACES,
+            rtl=script in _RIGHT_TO_LEFT,
+            xtreme_r=xtreme_r,
         )
     return rows
 
@@ -122,17 +128,18 @@ XTREME_R: tuple[str, ...] = tuple(code for code, row in LANGUAGES.items() if row
 
 
 def sides(code: str) -> tuple[str, ...]:
-    """The codes in a code: one, or the two of a pair such as ar-de, which a task with texts in two languages has."""
+    """The languages of a code: one, or the two of a pair such as ar-de, of a task with texts in two languages."""
     return tuple(str(code).split("-", 1))
 
 
 def main(code: str) -> str:
-    """The language that counts for metric, script and report: of a pair the first."""
+    """The language that determines metric, script and report: of a pair, the first."""
     return sides(code)[0]
 
 
 def language(code: str) -> Language:
-    """The row of `code`; of a pair its first language's, under both names. ConfigError with the nearest known code."""
+    """The row of `code`; of a pair, that of its first language, with both names. Raises ConfigError, with the nearest
+    code, for an unknown one."""
     parts = sides(code)
     if len(parts) == 2:
         first, second = (_row(part) for part in parts)
@@ -142,10 +149,8 @@ def language(code: str) -> Language:
 
 
 def lacking(code: str, what: str, file: str) -> ConfigError:
-    """The error for a language that is in the language table and not in another one that a job needs."""
-    return ConfigError(
-        f"{language(code).name} ({code!r}) is in the language table, and has no {what}: add it to xtreme_noise/{file}"
-    )
+    """The error for a language that is in this table, but not in another one that a job needs."""
+    return ConfigError(f"{language(code).name} ({code!r}) has no {what}: add it to xtreme_noise/{file}")
 
 
 def _row(code: str) -> Language:

@@ -1,4 +1,4 @@
-"""How data sets name a language: the codes that a path, a configuration or a split may hold."""
+"""Names of languages in data sets: the codes that a path, a configuration or a split may contain."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FLORES = {
     "yo": "yor_Latn", "zh": "zho_Hans",
 }  # fmt: skip
 
-# ISO 639-3 by the codes of the language table; of a macrolanguage, the member that Tatoeba names.
+# Our code -> ISO 639-3; for a macrolanguage, the member that Tatoeba uses.
 _ISO639_3 = """
 af=afr ar=ara az=aze bg=bul bn=ben ca=cat cs=ces cy=cym da=dan de=deu el=ell en=eng es=spa
 et=est eu=eus fa=pes fi=fin fr=fra ga=gle gl=glg gu=guj he=heb hi=hin hr=hrv ht=hat hu=hun
@@ -31,10 +31,10 @@ ISO639_3 = dict(pair.split("=") for pair in _ISO639_3.split())
 
 
 def fill(pattern: str, language: str) -> str:
-    """`pattern` with {language}, {iso639_3}, {language_name} and {flores} (FLORES-200, as in deu_Latn) filled in.
+    """`pattern` with {language}, {iso639_3}, {language_name} and {flores} (FLORES-200, such as deu_Latn) filled in.
 
-    Of a pair of languages {language}, {first} and {second}. Raises ConfigError for another field, and for {flores} in
-    a language outside XTREME-R, or {iso639_3} in one whose code is not known here."""
+    For a pair of languages: {language}, {first} and {second}. Raises ConfigError for any other field, and for a
+    language without a FLORES or ISO 639-3 code here."""
     row = languages.language(language)
     sides = languages.sides(language)
     fields = {"language": row.code}
@@ -52,4 +52,4 @@ def fill(pattern: str, language: str) -> str:
         return pattern.format(**fields)
     except (KeyError, IndexError, ValueError) as error:
         known = ", ".join(f"{{{name}}}" for name in fields)
-        raise ConfigError(f"data of {row.name}: {pattern!r} has a field that is none of {known}: {error}") from error
+        raise ConfigError(f"data of {row.name}: {pattern!r} has an unknown field, known: {known} ({error})") from error

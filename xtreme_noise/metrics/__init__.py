@@ -33,28 +33,28 @@ RANKINGS = tuple(name for name, metric in _METRICS.items() if issubclass(metric,
 
 
 def names() -> list[str]:
-    """The names a task's `metric` may have, those of other packages last."""
+    """Names of all metrics, those of other packages last."""
     return [*sorted(_METRICS), *outside.names("metrics", _METRICS)]
 
 
 def metric_class(name: str) -> type[Metric]:
-    """The class of a metric. Raises ConfigError for an unknown name, with the nearest one."""
+    """The class of a metric. Raises ConfigError, with the nearest name, for an unknown one."""
     if name not in names():
         raise ConfigError(f"unknown metric {name!r}{suggest(name, names(), 'metrics')}")
     if name in _METRICS:
         return _METRICS[name]
-    found: type[Metric] = outside.load("metrics", name, Metric)
-    if found.name != name or not found.higher_is_better:  # the report knows no other direction of what is not ours
+    metric: type[Metric] = outside.load("metrics", name, Metric)
+    if metric.name != name or not metric.higher_is_better:  # the report knows the direction of our metrics only
         raise ConfigError(
-            f"the metric {found.name!r} of the entry point {name!r} must have its name, and grow with what is right"
+            f"the metric {metric.name!r} of the entry point {name!r} must have the same name, and higher must be better"
         )
-    return found
+    return metric
 
 
 def build(name: str, language: str | None = None, cases: Sequence[str] | None = None) -> Metric:
-    """A metric of its own for one cell: never shared (one object over several data sets gives wrong numbers).
+    """A new metric object for one cell; sharing one over several data sets would give wrong numbers.
 
-    language: of what is scored; mlqa_f1 cannot score without. cases: which examples are right or wrong together.
+    language: of the answers; mlqa_f1 needs it. cases: the case of each example, right or wrong as a whole.
     """
     return metric_class(name)(language, cases)
 

@@ -7,16 +7,16 @@ from collections.abc import Collection, Sequence
 from xtreme_noise.errors import DataError
 from xtreme_noise.metrics.base import Metric, Scored, same_length
 
-BETWEEN = "\t"  # the ids of several candidates in one prediction; a prediction file has tabs between its columns
+BETWEEN = "\t"  # separates several candidates in one prediction, as it separates the columns of a prediction file
 
 
 class BuccF1(Metric):
-    """bucc_f1/v1: 2 * right pairs / (mined + gold pairs), summed over the sentences of one side; precision and recall
-    beside it.
+    """bucc_f1/v1: 2 * right pairs / (mined + gold pairs), summed over the sentences of one side; with precision and
+    recall.
 
-    A prediction is the ids of the sentences that one is paired with (one, where each is paired once), "" for none;
-    gold the ids of its translations, none for most. A sentence with neither is neither right nor wrong.
-    Raises DataError for an id that is paired twice with one sentence, and where no sentence has a translation.
+    A prediction is the ids of the sentences that a sentence is paired with (usually one), "" for none; gold is the ids
+    of its translations, none for most sentences. A sentence with neither is neither right nor wrong.
+    Raises DataError when a pair occurs twice, and when no sentence has a translation.
     """
 
     name = "bucc_f1"
@@ -28,19 +28,19 @@ class BuccF1(Metric):
         num, den, correct = [], [], list[bool | None]()
         right = mined = 0
         for prediction, truths in zip(predictions, gold, strict=True):
-            found, wanted = _ids(prediction), set(truths)
-            hits = len(found & wanted)
+            paired, translations = _ids(prediction), set(truths)
+            hits = len(paired & translations)
             num.append(2.0 * hits)
-            den.append(float(len(found) + len(wanted)))
-            correct.append(found == wanted if found or wanted else None)
+            den.append(float(len(paired) + len(translations)))
+            correct.append(paired == translations if paired or translations else None)
             right += hits
-            mined += len(found)
-        wanted_in_all = sum(den) - mined
-        extra = {"precision": right / mined if mined else 0.0, "recall": right / wanted_in_all}
+            mined += len(paired)
+        gold_pairs = sum(den) - mined
+        extra = {"precision": right / mined if mined else 0.0, "recall": right / gold_pairs}
         return Scored(sum(num) / sum(den), num, den, correct, extra)
 
     def decisions(self, prediction: str, gold: Collection[str]) -> list[tuple[str, bool]]:
-        """One decision a sentence that has a translation: flips are shares of these, not of the many that have none."""
+        """One decision per sentence with a translation, so that flips are not shares of the many without one."""
         return [(prediction, _ids(prediction) == set(gold))] if gold else []
 
 

@@ -1,7 +1,7 @@
 """CheckList's error rate as MultiCheckList counts it: the share of cases with a wrong answer to any of their questions.
 
-Two answers are equal when they are so without the articles of the language and the punctuation round them, as in the
-official generate_test_utils.py; upper and lower case count.
+Answers are compared without the articles of the language and without surrounding punctuation, as in the official
+generate_test_utils.py; case counts.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from xtreme_noise.errors import DataError
 from xtreme_noise.metrics.base import Metric, Scored
 from xtreme_noise.metrics.overlap import REMEMBERED, answered
 
-# What the official script takes for articles: whole words, or (after the hyphen) what words begin with.
+# The articles of the official script: whole words, or beginnings of words.
 _WORDS = {
     "de": "ein eine einen", "el": "Ο ένα μια", "en": "a an the in at", "es": "un una unos unas el la los las",
     "eu": "bat", "fa": "یک", "fr": "un une le la en", "hu": "egy", "it": "un una", "nl": "een", "pt": "um uma",
     "tl": "Si", "tr": "bir", "vi": "một", "wo": "dafa", "yo": "kan",
 }  # fmt: skip
 _BEGINNINGS = {"bn": "একটি একজন", "hi": "एक", "ml": "ഒരു", "mr": "एक", "my": "တစ်ဦး", "pa": "ਇੱਕ ਇਕ", "ta": "ஒரு"}
-_OTHERS = {"af": "’n\\b", "ar": "ال"}  # in Arabic alif lam wherever it stands
+_OTHERS = {"af": "’n\\b", "ar": "ال"}  # Arabic alif lam, anywhere
 _ARTICLES = {
     **{code: re.compile(rf"\b(?:{'|'.join(words.split())})\b") for code, words in _WORDS.items()},
     **{code: re.compile(rf"\b(?:{'|'.join(words.split())})") for code, words in _BEGINNINGS.items()},
@@ -33,17 +33,17 @@ _PUNCTUATION = {"bn": ",. ৷", "hi": ",. ৷", "pa": ",. ।", "pl": "„”,. 
 
 @lru_cache(REMEMBERED)
 def normalise(answer: str, language: str | None) -> str:
-    """An answer without articles and without the punctuation round it."""
+    """An answer without articles and surrounding punctuation."""
     articles = _ARTICLES.get(language or "")
     text = articles.sub(" ", answer) if articles else answer
     return text.strip(_PUNCTUATION.get(language or "", ",. "))
 
 
 class ErrorRate(Metric):
-    """error_rate/v1: wrong cases / cases; lower is better. Beside it the error rate of each test.
+    """error_rate/v1: wrong cases / cases; lower is better. With the error rate of each test.
 
-    An example belongs to the case that the metric was built with; without, it is a case of its own. A case `test/17` is
-    one of the test `test`. num and den of an example are its part of the case's.
+    Without `cases`, every example is a case of its own. The case `test/17` belongs to the test `test`. num and den of
+    an example are its share of the case's.
     """
 
     name = "error_rate"
@@ -67,14 +67,14 @@ class ErrorRate(Metric):
         return Scored(sum(wrong.values()) / len(wrong), num, den, list(right), extra)
 
     def decisions(self, prediction: str, gold: Sequence[str]) -> list[tuple[str, bool]]:
-        """One decision a question: the normalised answer."""
+        """One decision per question: the normalised answer."""
         return [(normalise(prediction, self.language), self._right(prediction, gold))]
 
     def _cases(self, count: int) -> list[str]:
         if self.cases is None:
             return [str(number) for number in range(count)]
         if len(self.cases) != count:
-            raise DataError(f"{count} questions of {len(self.cases)} cases: one case for each is wanted")
+            raise DataError(f"{count} questions, but {len(self.cases)} cases: each question needs the name of its case")
         return list(self.cases)
 
     def _right(self, prediction: str, gold: Sequence[str]) -> bool:

@@ -1,7 +1,7 @@
 """MLQA F1 and exact match (Lewis et al. 2020), language-aware, as the official mlqa_evaluation_v1.py defines them.
 
 Normalisation: lower case; all Unicode punctuation removed; the articles of the answer's language removed; split at
-white space, and for Chinese at every Han character as well. SQuAD's own normalisation (squad.py) knows English only.
+white space and, in Chinese, at every Han character. SQuAD's own normalisation (squad.py) is for English only.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from xtreme_noise.errors import DataError
 from xtreme_noise.metrics.base import Metric, Scored
 from xtreme_noise.metrics.overlap import REMEMBERED, answered, f1
 
-# What the official script takes for articles; in Arabic the letters alif lam wherever they stand, inside words as well.
+# The articles of the official script; in Arabic the letters alif lam anywhere, also inside words.
 _ARTICLES = {
     "ar": re.compile("ال"),
     "de": re.compile(r"\b(?:ein|eine|einen|einem|eines|einer|der|die|das|den|dem|des)\b"),
@@ -32,14 +32,14 @@ _HAN = re.compile("([\u4e00-\u9fa5])")
 
 @cache
 def _punctuation() -> dict[int, None]:
-    """Every code point of a category P, and ASCII's signs such as $ and + that Unicode counts as symbols."""
-    found = {point for point in range(sys.maxunicode) if unicodedata.category(chr(point))[0] == "P"}
-    return dict.fromkeys(found | set(map(ord, string.punctuation)))
+    """All code points of category P, and ASCII characters such as $ and + that are symbols in Unicode."""
+    points = {point for point in range(sys.maxunicode) if unicodedata.category(chr(point))[0] == "P"}
+    return dict.fromkeys(points | set(map(ord, string.punctuation)))
 
 
 @lru_cache(REMEMBERED)
 def normalise(answer: str, language: str) -> str:
-    """The official normalize_answer: tokens joined by single spaces. Raises DataError for a language MLQA lacks."""
+    """The official normalize_answer, with single spaces. Raises DataError for a language that MLQA lacks."""
     if language not in _ARTICLES:
         raise DataError(
             f"mlqa_f1 has no rules for {language!r}, only for {', '.join(_ARTICLES)}: choose task.metric=squad_f1"
@@ -53,9 +53,9 @@ def normalise(answer: str, language: str) -> str:
 
 
 class MlqaF1(Metric):
-    """mlqa_f1/v1: mean over questions of the best F1 over the gold answers; exact_match beside it.
+    """mlqa_f1/v1: mean over questions of the best F1 over the gold answers; with exact_match.
 
-    The language is the answer's, that is the context's. Raises DataError when it is not one of MLQA's seven.
+    The language is that of the answer, so of the context. Raises DataError when it is not one of MLQA's seven.
     """
 
     name = "mlqa_f1"
@@ -71,7 +71,7 @@ class MlqaF1(Metric):
         return Scored(mean, num, [1.0] * len(num), list(exact), {"exact_match": share})
 
     def decisions(self, prediction: str, gold: Sequence[str]) -> list[tuple[str, bool]]:
-        """One decision a question: the normalised answer, right when it is an exact match."""
+        """One decision per question: the normalised answer, right when it is an exact match."""
         guessed = self._normal(prediction)
         return [(guessed, guessed in [self._normal(truth) for truth in gold])]
 

@@ -1,6 +1,6 @@
-"""Metrics over ranked lists: how far up the relevant candidates of a query stand.
+"""Metrics over rankings of candidates.
 
-XTREME-R scores LAReQA by mAP@20 and Mewsli-X by MRR@20, which its paper names mAP@20. A query's score is in [0, 1].
+XTREME-R scores LAReQA with mAP@20 and Mewsli-X with MRR@20, which its paper calls mAP@20. A query's score is in [0, 1].
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from xtreme_noise.metrics.base import Metric, Scored, same_length
 def average_precision(ranked: Sequence[str], relevant: Collection[str], cutoff: int | None = None) -> float:
     """Mean precision at the ranks of the relevant candidates within the first `cutoff` (None: all).
 
-    Divided by min(relevant, cutoff), as the official LAReQA script does, so that 1 can be reached; trec_eval's
-    map_cut divides by all relevant ones, which is the same when there are no more than `cutoff`.
+    Divided by min(relevant, cutoff), as in the official LAReQA script, so that the maximum is 1; trec_eval's map_cut
+    divides by the number of relevant candidates, which is the same when there are at most `cutoff`.
     """
     hits, total = 0, 0.0
     wanted = set(relevant)
@@ -36,9 +36,9 @@ def reciprocal_rank(ranked: Sequence[str], relevant: Collection[str], cutoff: in
 
 
 class Ranking(Metric):
-    """A prediction is a JSON list of candidate ids, best first; gold the ids of the relevant candidates.
+    """A prediction is a JSON list of candidate ids, best first; gold is the ids of the relevant candidates.
 
-    Raises DataError for an id that is ranked twice and for a query without a relevant candidate.
+    Raises DataError when an id is ranked twice, and for a query without a relevant candidate.
     """
 
     cutoff: ClassVar[int | None] = None
@@ -59,7 +59,7 @@ class Ranking(Metric):
         return Scored(sum(num) / len(num), num, [1.0] * len(num), list(correct))
 
     def decisions(self, prediction: str, gold: Collection[str]) -> list[tuple[str, bool]]:
-        """One decision a query: the first candidate."""
+        """One decision per query: the first candidate."""
         first = _ids(prediction)[:1]
         return [(first[0] if first else "", bool(first) and first[0] in gold)]
 
@@ -70,7 +70,7 @@ def _ids(prediction: str) -> list[str]:
     except json.JSONDecodeError:
         ranked = None
     if not isinstance(ranked, list) or not all(isinstance(candidate, str) for candidate in ranked):
-        raise DataError(f"wanted a JSON list of candidate ids, not {prediction[:80]!r}")
+        raise DataError(f"expected a JSON list of candidate ids, not {prediction[:80]!r}")
     if len(set(ranked)) < len(ranked):
         twice = next(candidate for candidate in ranked if ranked.count(candidate) > 1)
         raise DataError(f"candidate {twice!r} is ranked twice for one query")
@@ -78,7 +78,7 @@ def _ids(prediction: str) -> list[str]:
 
 
 class MeanAveragePrecision(Ranking):
-    """map/v1: mean over queries of the average precision of the whole ranking."""
+    """map/v1: mean over queries of the average precision over the whole ranking."""
 
     name = "map"
 
@@ -87,7 +87,7 @@ class MeanAveragePrecision(Ranking):
 
 
 class MeanAveragePrecisionAt20(MeanAveragePrecision):
-    """map_at_20/v1: the same over the first 20 candidates (LAReQA in XTREME-R)."""
+    """map_at_20/v1: mean average precision over the first 20 candidates (LAReQA in XTREME-R)."""
 
     name = "map_at_20"
     cutoff = 20

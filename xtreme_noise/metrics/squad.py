@@ -1,11 +1,11 @@
 """SQuAD F1 and exact match (Rajpurkar et al. 2016).
 
-`squad_v1_f1` is the official evaluate-v1.1.py, of which XTREME's third_party/evaluate_squad.py is a copy, everywhere.
-`squad_f1` is the same but for two answers without any token, as "." and "!": they are equal there, as in SQuAD v2's
-script and in torchmetrics, and v1.1 gives them an F1 of 0 beside an exact match of 1. Where no answer is the right one,
-nothing else would do. Three of the 10,570 questions of SQuAD's dev set have such an answer.
-Normalisation: lower case, ASCII punctuation and English articles removed, white space folded, whatever the language.
-XQuAD is scored so in XTREME; MLQA has a language-aware variant of its own.
+`squad_v1_f1` equals the official evaluate-v1.1.py, which XTREME's third_party/evaluate_squad.py copies.
+`squad_f1` differs only for two answers without any token, such as "." and "!": their F1 is 1, as in SQuAD v2's script
+and in torchmetrics, while v1.1 gives an F1 of 0 but an exact match of 1. Unanswerable questions need this. Three of the
+10,570 questions of SQuAD's dev set have such an answer.
+Normalisation, for all languages: lower case, ASCII punctuation and English articles removed, white space folded.
+XTREME scores XQuAD this way; MLQA has its own language-aware variant (mlqa.py).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def f1(guessed: str, true: str) -> float:
 
 
 class SquadF1(Metric):
-    """squad_f1/v2: mean over questions of the best token F1 over the gold answers; exact_match beside it."""
+    """squad_f1/v2: mean over questions of the best token F1 over the gold answers; with exact_match."""
 
     name = "squad_f1"
     version = 2
@@ -53,13 +53,13 @@ class SquadF1(Metric):
         return Scored(sum(num) / count, num, [1.0] * count, correct, {"exact_match": correct.count(True) / count})
 
     def decisions(self, prediction: str, gold: Sequence[str]) -> list[tuple[str, bool]]:
-        """One decision a question: the normalised answer, right when it is an exact match."""
+        """One decision per question: the normalised answer, right when it is an exact match."""
         guessed = normalise(prediction)
         return [(guessed, guessed in [normalise(truth) for truth in gold])]
 
 
 class SquadV1F1(SquadF1):
-    """squad_v1_f1/v1: as SQuAD v1.1's script and XTREME's have it: two answers without any token have an F1 of 0."""
+    """squad_v1_f1/v1: as in the scripts of SQuAD v1.1 and XTREME: two answers without any token have an F1 of 0."""
 
     name = "squad_v1_f1"
     version = 1

@@ -1,6 +1,6 @@
-"""Token accuracy of tagging: the share of tokens with the right tag, all sentences together (micro average).
+"""Token accuracy of tagging: the share of tokens with the right tag over all sentences (micro average).
 
-Not XTREME's number for UDPOS, which is span_f1 (spans.py), but the usual one for parts of speech.
+The usual metric for parts of speech, but not XTREME's for UDPOS, which is span_f1 (spans.py).
 """
 
 from __future__ import annotations
@@ -24,6 +24,6 @@ class TokenAccuracy(Metric):
         return Scored(sum(num) / sum(den), num, den, whole)
 
     def decisions(self, prediction: str, gold: str) -> list[tuple[str, bool]]:
-        """One decision a token."""
+        """One decision per token."""
         [guess], [truth] = split_tags([prediction], [gold])
         return [(p, p == g) for p, g in zip(guess, truth, strict=True)]

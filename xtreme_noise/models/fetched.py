@@ -1,6 +1,6 @@
-"""What says of a local directory that it is a hub repository at a commit, byte for byte: written by mode=fetch.
+"""The marker file of mode=fetch: a local directory is a hub repository at a commit, byte for byte.
 
-Such a directory has the identity of the repository, so that stages and cells are the same whether the model came from
+Such a directory has the identity of the repository, so that stages and cells are the same whether the model comes from
 the hub or from the directory. Any other local directory is identified by its content.
 """
 
@@ -40,22 +40,22 @@ def origin(directory: Path) -> Origin | None:
         ) from error
 
 
-def write(directory: Path, found: Origin) -> None:
-    """Mark a directory whose files are complete, atomically."""
-    content = {"path": found.path, "commit": found.commit, "files": dict(sorted(found.files.items()))}
+def write(directory: Path, source: Origin) -> None:
+    """Mark a complete directory, atomically."""
+    content = {"path": source.path, "commit": source.commit, "files": dict(sorted(source.files.items()))}
     write_atomic(directory / MARKER, json.dumps(content, indent=1) + "\n")
 
 
-def check(directory: Path, found: Origin, files: Mapping[str, str], revision: str | None) -> None:
-    """Raise ModelUnavailable when the directory (`files`: name -> sha256) is not the repository's at that revision."""
-    wrong = sorted(name for name in files.keys() | found.files.keys() if files.get(name) != found.files.get(name))
+def check(directory: Path, source: Origin, files: Mapping[str, str], revision: str | None) -> None:
+    """Raise ModelUnavailable when the directory (`files`: name -> sha256) is not the repository at that revision."""
+    wrong = sorted(name for name in files.keys() | source.files.keys() if files.get(name) != source.files.get(name))
     remedy = f"fetch it again, or delete {directory / MARKER} to use the directory as it is"
     if wrong:
         raise ModelUnavailable(
-            f"{directory} is not {found.path} as it was fetched: {', '.join(wrong)} differ: {remedy}"
+            f"{directory} is no longer {source.path} as fetched: {', '.join(wrong)} differ: {remedy}"
         )
-    if revision is not None and len(revision) == 40 and revision != found.commit:
+    if revision is not None and len(revision) == 40 and revision != source.commit:
         raise ModelUnavailable(
-            f"{directory} is {found.path} at {found.commit}, and model.revision={revision}: choose one of the two"
-            " (model.revision=null takes the directory), or " + remedy
+            f"{directory} is {source.path} at {source.commit}, but model.revision={revision}: set"
+            " model.revision=null to use the directory, or " + remedy
         )

@@ -1,4 +1,4 @@
-"""Checkpoints of the Hugging Face hub, or of its layout in a local directory."""
+"""Checkpoints from the Hugging Face hub, or from a local directory with the same layout."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from xtreme_noise.models import fetched, intact
 from xtreme_noise.models.loader import Loader
 from xtreme_noise.store import Store
 
-# What a checkpoint needs; pickled weights and other frameworks' files stay where they are.
+# The files of a checkpoint that are used; pickled weights and files of other frameworks are not.
 PATTERNS = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
-HOLDS = ("config.json", "model.safetensors", "tokenizer.json")  # what this package itself converts or makes
+HOLDS = ("config.json", "model.safetensors", "tokenizer.json")  # files of checkpoints that this package writes
 CODE = "*.py"  # only with trust_remote_code
 PICKLED = (
     "pickled weights are not opened."
@@ -36,10 +36,10 @@ class HubLoader(Loader):
         if directory := _local(path):
             intact.check(directory)
             files = {file.name: content_digest(file) for file in _relevant(directory)}
-            if (found := fetched.origin(directory)) is None:
+            if (origin := fetched.origin(directory)) is None:
                 return {"files": files, "trust_remote_code": _trusted(cfg)}
-            fetched.check(directory, found, files, cfg.revision)
-            return {"path": found.path, "revision": found.commit, "trust_remote_code": _trusted(cfg)}
+            fetched.check(directory, origin, files, cfg.revision)
+            return {"path": origin.path, "revision": origin.commit, "trust_remote_code": _trusted(cfg)}
         commit = Repository(path, "model", cfg.revision).commit(offline)
         return {"path": path, "revision": commit, "trust_remote_code": _trusted(cfg)}
 
@@ -61,11 +61,11 @@ def repository(cfg: ModelConfig) -> Repository | None:
 
 
 def needed(names: Iterable[str]) -> list[str]:
-    """Of the files of a repository, those that a checkpoint without code needs. Raises ModelUnavailable."""
-    found = sorted(name for name in names if "/" not in name and any(fnmatch(name, one) for one in PATTERNS))
-    if "config.json" not in found or not any(name.endswith(".safetensors") for name in found):
-        raise ModelUnavailable(f"It holds no config.json with *.safetensors, and {PICKLED}")
-    return found
+    """The files of a repository that a checkpoint without code needs. Raises ModelUnavailable."""
+    files = sorted(name for name in names if "/" not in name and any(fnmatch(name, one) for one in PATTERNS))
+    if "config.json" not in files or not any(name.endswith(".safetensors") for name in files):
+        raise ModelUnavailable(f"It contains no config.json with *.safetensors, and {PICKLED}")
+    return files
 
 
 def check_path(cfg: ModelConfig) -> None:
@@ -80,17 +80,17 @@ def check_path(cfg: ModelConfig) -> None:
     except ModelUnavailable as error:
         raise ConfigError(str(error)) from error
     if directory is None and not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", path, re.ASCII):
-        raise ConfigError(f"model.path={path}: there is no such directory, and it is no hub id, such as owner/name")
+        raise ConfigError(f"model.path={path}: no such directory, and not a hub id, such as owner/name")
 
 
 def _trusted(cfg: ModelConfig) -> bool | str:
-    """Whose code is run. It had been the model's alone."""
+    """Whose remote code is run; early versions ran only the model's."""
     return cfg.trust_remote_code and "model and tokenizer"
 
 
 def _path(cfg: ModelConfig) -> str:
     if not cfg.path:
-        raise ConfigError(f"The model {cfg.name!r} has no model.path: a hub id or a local directory.")
+        raise ConfigError(f"The model {cfg.name!r} needs model.path: a hub id or a local directory.")
     return cfg.path
 
 
@@ -99,14 +99,14 @@ def _local(path: str) -> Path | None:
     if directory.is_dir():
         return directory.absolute()
     if directory.is_file():
-        raise ModelUnavailable(f"model.path={path} is a file: give the directory that holds the checkpoint.")
+        raise ModelUnavailable(f"model.path={path} is a file: give the directory that contains the checkpoint.")
     if path.startswith(("/", "./", "../", "~")):
-        raise ModelUnavailable(f"model.path={path}: there is no such directory.")
+        raise ModelUnavailable(f"model.path={path}: no such directory.")
     return None
 
 
 def _relevant(directory: Path) -> list[Path]:
-    """The files that a checkpoint is made of."""
+    """The files of a checkpoint."""
     wanted = [*PATTERNS, CODE]
     return [
         file
@@ -117,9 +117,9 @@ def _relevant(directory: Path) -> list[Path]:
 
 @contextmanager
 def steady(cfg: ModelConfig, identity: Mapping[str, Any]) -> Iterator[bool]:
-    """What is read of a pretrained model inside is what `identity` says: a local directory may change under a run.
+    """Ensures that the pretrained model read inside has this `identity`, because a local directory may change.
 
-    Yields whether it is one: what stays mapped to its files must be copied then. Raises DataError or ModelUnavailable.
+    Yields whether it is a local directory: then mapped weights must be copied. Raises DataError or ModelUnavailable.
     """
     directory = _local(_path(cfg))
     if directory is None and "files" in identity:
@@ -146,8 +146,8 @@ def _changed(directory: Path, before: Mapping[str, Any], after: Mapping[str, Any
 
 
 def _check_complete(directory: Path, path: str) -> None:
-    """A config and weights in safetensors: what is missing is said here, not by a stack trace later."""
+    """Raise ModelUnavailable unless the directory has a config and weights in safetensors."""
     if not (directory / "config.json").is_file():
-        raise ModelUnavailable(f"{path}: {directory} holds no config.json, so it is no checkpoint of transformers.")
+        raise ModelUnavailable(f"{path}: {directory} has no config.json, so it is not a checkpoint of transformers.")
     if not any(directory.glob("*.safetensors")):
-        raise ModelUnavailable(f"{path}: {directory} holds no *.safetensors, and {PICKLED}")
+        raise ModelUnavailable(f"{path}: {directory} has no *.safetensors, and {PICKLED}")

@@ -1,4 +1,4 @@
-"""Which file of a checkpoint cannot be read: the libraries that fail on one do not say which."""
+"""Finds the damaged file of a checkpoint, because errors of the libraries do not name it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from xtreme_noise.errors import ModelUnavailable
 
 INDEX = "model.safetensors.index.json"
-# The JSON files that a checkpoint is loaded from, with what each must hold.
+# The JSON files of a checkpoint -> a key that each must have.
 NEEDED = {
     "config.json": None,
     "tokenizer.json": "model",
@@ -24,7 +24,7 @@ NEEDED = {
 
 
 def check(directory: Path) -> None:
-    """Raise ModelUnavailable, naming the file, when one is empty, cut off, or not what its name says."""
+    """Raise ModelUnavailable, naming the file, when one is empty, truncated, or not what its name says."""
     for name in NEEDED:
         if (directory / name).is_file():
             _read(directory / name, _json)
@@ -41,13 +41,13 @@ def _read(file: Path, reader: Callable[[Path, int, int], str | None]) -> None:
     if problem := reader(file, stat.st_size, stat.st_mtime_ns):
         with file.open("rb") as stream:
             if stream.read(40).startswith(b"version https://git-lfs"):
-                problem = "it is the pointer of Git LFS to the file: git lfs pull"
+                problem = "it is a Git LFS pointer, not the file itself: git lfs pull"
         raise ModelUnavailable(f"{file} cannot be read: {problem}. Copy or fetch it again")
 
 
 @cache
 def _json(file: Path, size: int, time: int) -> str | None:
-    """What is wrong with a file, asked again only when its size or time has changed."""
+    """What is wrong with a file; cached until its size or modification time changes."""
     del time
     try:
         content: Any = json.loads(file.read_text(encoding="utf-8"))
@@ -55,7 +55,7 @@ def _json(file: Path, size: int, time: int) -> str | None:
         return str(error) if size else "it is empty"
     wanted = NEEDED[file.name]
     if not isinstance(content, dict) or (wanted is not None and not content.get(wanted)):
-        return "it is no JSON object" + (f" with {wanted!r}" if wanted else "")
+        return "it is not a JSON object" + (f" with {wanted!r}" if wanted else "")
     return None
 
 

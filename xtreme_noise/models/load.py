@@ -1,4 +1,4 @@
-"""From a checkpoint directory to a model to train: the encoder complete, the head new or carried on."""
+"""Loading a model from a checkpoint directory: the complete encoder, with a new head or the checkpoint's."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")  # its
 
 
 def load_tokenizer(path: Path | str, *, trust_remote_code: bool = False) -> PreTrainedTokenizerFast:
-    """The tokenizer of a checkpoint directory. Raises ModelUnavailable, also when it gives no offsets."""
+    """The tokenizer of a checkpoint directory. Raises ModelUnavailable, also when it cannot give character offsets."""
     from transformers import AutoTokenizer
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=trust_remote_code)
-    except Exception as error:  # of any class, where a file is damaged
+    except Exception as error:  # a damaged file may raise any class
         intact.check(Path(path))
         needs = " It is a SentencePiece file: pip install sentencepiece" if _lacks_sentencepiece(Path(path)) else ""
         raise ModelUnavailable(f"No tokenizer could be loaded from {path}: {_said(error)}.{needs}") from error
@@ -39,13 +39,13 @@ def load_tokenizer(path: Path | str, *, trust_remote_code: bool = False) -> PreT
 
 
 def _said(error: Exception) -> str:
-    """What a library's error says, with its class where that is a part of it."""
+    """The message of a library's error, with its class where the message alone may say too little."""
     text = str(error).rstrip(".")
     return text if isinstance(error, OSError | ValueError | ImportError) else f"{type(error).__name__}: {text}"
 
 
 def _lacks_sentencepiece(path: Path) -> bool:
-    """Whether the tokenizer is a SentencePiece model to be converted, and the package that reads it is missing."""
+    """Whether the tokenizer must be converted from a SentencePiece model, and the package for that is missing."""
     pending = any(path.glob("*.model")) and not (path / "tokenizer.json").is_file()
     return pending and importlib.util.find_spec("sentencepiece") is None
 
@@ -55,50 +55,37 @@ def load_model(
 ) -> PreTrainedModel:
     """The checkpoint in the directory `path` as `auto_class` (AutoModelForTokenClassification, ...).
 
-    `head` are settings of the transformers config: num_labels, id2label, label2id, ... A head in the
-    checkpoint is carried on when its class, shapes and label names are the wanted ones and `fresh_head` is
-    not set; otherwise it is initialised from torch's global random state, which the caller seeds. Kept layers,
-    frozen embeddings and attention are as `cfg` says; weights are float32; the model is in training mode (dropout on),
-    because Lightning leaves the mode alone.
+    `head` are settings of the transformers config: num_labels, id2label, label2id, ... The checkpoint's head is kept
+    when its class, shapes and label names match and `fresh_head` is false; otherwise a new head is initialised from
+    torch's global random state, which the caller seeds. `cfg` decides about kept layers, frozen embeddings and
+    attention. Weights are float32. The model is in training mode (dropout on), because Lightning does not set the mode.
 
-    Raises ConfigError when `cfg.layers` is more than there are, ModelUnavailable when the directory is no
-    complete checkpoint in safetensors, lacks a weight of the encoder, or holds nan or inf.
+    Raises ConfigError when the encoder has fewer than `cfg.layers` layers, ModelUnavailable when the directory is not a
+    complete checkpoint in safetensors, lacks a weight of the encoder, or contains nan or inf.
     """
-    import torch
     from transformers import AutoConfig
 
     from xtreme_noise.finite import not_finite
 
-    remote = cfg.trust_remote_code
+    local = {"local_files_only": True, "trust_remote_code": cfg.trust_remote_code}
     try:
         with quiet():  # its report is checked below
-            stored = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=remote)
-            config = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=remote, **head)
+            stored = AutoConfig.from_pretrained(path, **local)
+            config = AutoConfig.from_pretrained(path, **local, **head)
             available = keep_layers(config, cfg.layers)
             if cfg.attention_dropout is not None:
                 set_attention_dropout(config, cfg.attention_dropout)
-            new_head = fresh_head or ("id2label" in head and stored.id2label != config.id2label)
-            model, report = auto_class.from_pretrained(
-                path,
-                config=config,
-                dtype=torch.float32,
-                **({"attn_implementation": cfg.attention} if cfg.attention else {}),
-                use_safetensors=True,
-                ignore_mismatched_sizes=True,  # a head of other size; the encoder is checked below
-                output_loading_info=True,
-                local_files_only=True,
-                trust_remote_code=remote,
-            )
+            model, report = _from_pretrained(auto_class, path, cfg, config)
     except UserError:
         raise
-    except Exception as error:  # of any class, where a file is damaged
+    except Exception as error:  # a damaged file may raise any class
         intact.check(Path(path))
         asked = f" with model.attention={cfg.attention}" if cfg.attention else ""
         raise ModelUnavailable(f"{path} could not be loaded as {auto_class.__name__}{asked}: {_said(error)}") from error
     _check(model, report, path, dropped=range(config.num_hidden_layers, available))
     if name := not_finite(model.state_dict()):
-        raise ModelUnavailable(f"{path}: the weight {name} holds nan or inf: fetch or train it again")
-    if new_head:
+        raise ModelUnavailable(f"{path}: the weight {name} contains nan or inf: fetch or train it again")
+    if fresh_head or ("id2label" in head and stored.id2label != config.id2label):
         _renew_head(model)
     if cfg.freeze_embeddings:
         for parameter in embeddings(model).parameters():
@@ -106,13 +93,33 @@ def load_model(
     return model.train()
 
 
+def _from_pretrained(
+    auto_class: Any, path: Path | str, cfg: ModelConfig, config: PretrainedConfig
+) -> tuple[PreTrainedModel, dict[str, Any]]:
+    """The model of this configuration, and transformers' report on what of it the checkpoint holds."""
+    import torch
+
+    model, report = auto_class.from_pretrained(
+        path,
+        config=config,
+        dtype=torch.float32,
+        **({"attn_implementation": cfg.attention} if cfg.attention else {}),
+        use_safetensors=True,
+        ignore_mismatched_sizes=True,  # a head of other size; the encoder is checked with the report
+        output_loading_info=True,
+        local_files_only=True,
+        trust_remote_code=cfg.trust_remote_code,
+    )
+    return model, report
+
+
 def keep_layers(config: PretrainedConfig, layers: int | None) -> int:
-    """Cut the encoder of `config` to its first `layers`; returns how many there were. Raises ConfigError."""
+    """Reduce the encoder of `config` to its first `layers`; returns how many it had. Raises ConfigError."""
     available = int(config.num_hidden_layers)
     if layers is None:
         return available
     if not 1 <= layers <= available:
-        raise ConfigError(f"model.layers={layers}: this encoder has {available} layers, so 1 to {available}.")
+        raise ConfigError(f"model.layers={layers}: this encoder has {available} layers, choose 1 to {available}.")
     kinds = getattr(config, "layer_types", None)
     if isinstance(kinds, list):
         config.layer_types = kinds[:layers]
@@ -125,7 +132,7 @@ def set_attention_dropout(config: PretrainedConfig, rate: float) -> None:
     names = [name for name in ATTENTION_DROPOUT if hasattr(config, name)]
     if not names:
         raise ConfigError(
-            f"model.attention_dropout={rate:g}: {type(config).__name__} has no dropout of attention weights"
+            f"model.attention_dropout={rate:g}: {type(config).__name__} has no dropout on attention weights"
         )
     for name in names:
         setattr(config, name, rate)
@@ -135,7 +142,7 @@ def embeddings(model: PreTrainedModel) -> torch.nn.Module:
     """The module that makes the first hidden states: the table, positions, types, their normalisation."""
     table = model.get_input_embeddings()
     owners = [module for module in model.modules() if any(child is table for child in module.children())]
-    # An encoder that holds the table itself has no separate embedding module: only the table is meant then.
+    # If the encoder itself owns the table, there is no separate embedding module: return only the table.
     owner: torch.nn.Module = table if not owners or owners[0] is model.base_model else owners[0]
     return owner
 
@@ -167,7 +174,7 @@ def precision(cfg: ModelConfig, accelerator: str) -> str:
 
 
 def _renew_head(model: PreTrainedModel) -> None:
-    """Initialise again what is outside the encoder, as is done for weights that a checkpoint lacks."""
+    """Reinitialise all weights outside the encoder, as transformers does for weights that a checkpoint lacks."""
     import torch
 
     encoder = {id(parameter) for parameter in model.base_model.parameters()}
@@ -176,24 +183,24 @@ def _renew_head(model: PreTrainedModel) -> None:
         if not own or all(id(parameter) in encoder for parameter in own):
             continue
         log.debug("a new head: %s", name)
-        for parameter in own:  # transformers' initialisers leave alone what is marked so: here, a tied embedding
+        for parameter in own:  # transformers skips weights with this mark: here, those of a tied embedding
             parameter._is_hf_initialized = id(parameter) in encoder
         with torch.no_grad():
             model._init_weights(module)
 
 
 def _check(model: PreTrainedModel, report: dict[str, Any], path: Path | str, dropped: Collection[int]) -> None:
-    """Every weight of the encoder must have been loaded, and none ignored but those of dropped layers."""
+    """Raise ModelUnavailable unless every encoder weight was loaded and none ignored, except in dropped layers."""
     base = model.base_model
     prefix = "" if base is model else f"{model.base_model_prefix}."
     pooler = f"{prefix}pooler."
     missing = {*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])}
     if base is model and any(key.startswith(pooler) for key in missing):
-        base.pooler = None  # not in the checkpoint and not used by any head: better absent than random
+        base.pooler = None  # not in the checkpoint, and no head uses it: remove it rather than keep random weights
     lost = sorted(key for key in missing if key.startswith(prefix) and not key.startswith(pooler))
     if lost:
         raise ModelUnavailable(
-            f"{path} does not hold the encoder {type(base).__name__}: {len(lost)} weights missing or of"
+            f"{path} does not contain the encoder {type(base).__name__}: {len(lost)} weights are missing or have"
             f" another shape, {', '.join(lost[:3])}{', ...' if len(lost) > 3 else ''}"
         )
     own = f"{model.base_model_prefix}."
@@ -207,5 +214,5 @@ def _check(model: PreTrainedModel, report: dict[str, Any], path: Path | str, dro
     )
     if ignored:
         raise ModelUnavailable(
-            f"{path} holds encoder weights that {type(base).__name__} has no place for: {ignored[:3]}"
+            f"{path} contains encoder weights that {type(base).__name__} does not have: {ignored[:3]}"
         )

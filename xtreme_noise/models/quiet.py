@@ -1,4 +1,4 @@
-"""transformers without its reports and bars, where what they would say is checked or does not matter."""
+"""Silences transformers' reports and progress bars where they are checked elsewhere or do not matter."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Errors only, no progress bars; the caller's settings come back afterwards."""
+    """Only errors, no progress bars; restores the caller's settings."""
     from transformers.utils import logging
 
     level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()

@@ -15,7 +15,7 @@ from xtreme_noise.store import Store
 
 VERSION = 1
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")  # ids 0..4, as in XLM-R
-# Blocks of Unicode, first and last code point: fixed here because the character database changes with Python.
+# Unicode blocks, first and last code point: listed here, because Python's character database changes.
 BLOCKS = (
     (0x0021, 0x007E),  # ASCII
     (0x00A1, 0x024F),  # Latin supplements
@@ -65,7 +65,7 @@ def _write_tokenizer(directory: Path, max_length: int) -> None:
 
 
 def make(parameters: dict[str, int], directory: Path) -> None:
-    """Write the checkpoint of these sizes and this seed; the caller's random state is left as it was."""
+    """Write the checkpoint of these sizes and this seed; does not change the caller's random state."""
     import torch
     from transformers import XLMRobertaConfig, XLMRobertaModel
 

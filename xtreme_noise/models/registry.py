@@ -1,4 +1,4 @@
-"""Loaders by name: where a pretrained encoder comes from. A new one is one class and one line here."""
+"""Model loaders by name. A new one is one class and one line here."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def loader(cfg: ModelConfig) -> Loader:
     """The loader that cfg names. Raises ConfigError."""
     others = outside.names("loaders", _LOADERS)
     if cfg.loader in others:
-        brought = outside.load("loaders", cfg.loader, Loader)
-        found: Loader = brought() if isinstance(brought, type) else brought
-        return found
+        external = outside.load("loaders", cfg.loader, Loader)
+        instance: Loader = external() if isinstance(external, type) else external
+        return instance
     if cfg.loader not in _LOADERS:
         raise ConfigError(
             f"model.loader={cfg.loader!r} is unknown{suggest(cfg.loader, [*_LOADERS, *others], 'loaders')}"
@@ -32,10 +32,9 @@ def loader(cfg: ModelConfig) -> Loader:
 
 
 def identity(cfg: ModelConfig, offline: bool) -> dict[str, Any]:
-    """All of the model that can change a trained stage: the checkpoint, the kept layers, what is frozen.
+    """Everything about the model that can change a trained stage: the checkpoint, the kept layers, frozen embeddings.
 
-    Plain JSON; no weights are loaded. A hub revision is resolved to its commit.
-    Raises ConfigError, ModelUnavailable.
+    Plain JSON, without loading weights. A hub revision is resolved to its commit. Raises ConfigError, ModelUnavailable.
     """
     return {
         "loader": cfg.loader,
@@ -46,5 +45,5 @@ def identity(cfg: ModelConfig, offline: bool) -> dict[str, Any]:
 
 
 def materialise(cfg: ModelConfig, store: Store, offline: bool) -> Path:
-    """A directory for from_pretrained: found, downloaded or made. Raises ConfigError, ModelUnavailable."""
+    """A directory for from_pretrained: local, downloaded or converted. Raises ConfigError, ModelUnavailable."""
     return loader(cfg).materialise(cfg, store, offline)

@@ -9,10 +9,10 @@ from xtreme_noise.modules.base import TaskModule
 
 
 def module_class(family: str) -> type[TaskModule]:
-    """The class that the task family names. Raises ConfigError for an unknown family."""
+    """The module class of a task family. Raises ConfigError for an unknown family."""
     path, _, name = tasks.family(family).module.partition(":")
-    found: type[TaskModule] = getattr(importlib.import_module(path), name)
-    return found
+    loaded: type[TaskModule] = getattr(importlib.import_module(path), name)
+    return loaded
 
 
 __all__ = ["TaskModule", "module_class"]

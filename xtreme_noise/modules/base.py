@@ -1,7 +1,7 @@
-"""What every task family shares: one encoder with a head, trained by Lightning, and predictions by unit.
+"""The base class of all modules: one encoder with a head, trained by Lightning, with predictions by unit.
 
-A *unit* is a distinct model input (a text pair, a tuple of tokens, a question with its context, one text), hashable.
-Examples of several cells share units; each is encoded once. The four steps of a prediction:
+A *unit* is a distinct, hashable model input: a text pair, a tuple of tokens, a question with its context, one text.
+Examples of several cells share units; each is encoded once. The steps of a prediction:
 
     units(examples) -> features(units) -> predict_step(batch) -> value(unit) -> predictions(examples, values)
 """
@@ -40,14 +40,14 @@ class Limits:
 
 
 class TaskModule(pl.LightningModule):
-    """A transformers model with the head of one task family. Holds no task name."""
+    """A transformers model with the head of one task family. Independent of the task."""
 
     family: ClassVar[str]
     auto_class: ClassVar[Any]
-    pretrained_head: ClassVar[bool] = False  # a stage begins with the checkpoint's own head
-    renews: ClassVar[bool] = False  # `renew` changes the features of an epoch
-    pairs_noise: ClassVar[bool] = False  # trained on clean and noisy sides together (text, noisy_text)
-    loss_name = "training loss"  # for people
+    pretrained_head: ClassVar[bool] = False  # a stage starts with the checkpoint's own head
+    renews: ClassVar[bool] = False  # `renew` changes the features in every epoch
+    pairs_noise: ClassVar[bool] = False  # trains on pairs of clean and noisy texts (text, noisy_text)
+    loss_name = "training loss"  # in messages
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class TaskModule(pl.LightningModule):
         sweep: Sequence[str] = (),
     ) -> None:
         super().__init__()
-        self.strict_loading = False  # a checkpoint of a fit holds no frozen weights
+        self.strict_loading = False  # checkpoints do not contain frozen weights
         self.model = model
         self.note_matrices()
         self.tokenizer = tokenizer
@@ -79,14 +79,14 @@ class TaskModule(pl.LightningModule):
         self.layer = layer
         self.pooling = pooling
         self.depth = depth  # of a ranking: how many candidates count; None: all
-        self.sweep = tuple(sweep)  # poolings to try on every layer
+        self.sweep = tuple(sweep)  # poolings to apply to every layer
         self.on_dev: Callable[[], float] | None = None  # set by the fit: scores English dev after each epoch
 
-    # -- the room of a family ------------------------------------------------------------------------------------
+    # -- what a family implements --------------------------------------------------------------------------------
 
     @classmethod
     def head(cls, labels: Sequence[str]) -> dict[str, Any]:
-        """Settings that give the head its size and names; none for a task without labels."""
+        """Config settings for the size and labels of the head; none for a task without labels."""
         if not labels:
             return {}
         names = dict(enumerate(labels))
@@ -98,11 +98,11 @@ class TaskModule(pl.LightningModule):
 
     @abstractmethod
     def training_features(self, columns: Columns) -> list[Feature]:
-        """Features with labels for a batch of examples in normal form; nothing is truncated silently."""
+        """Features with labels for a batch of examples in normal form; never truncates silently."""
 
     @abstractmethod
     def units(self, columns: Columns) -> list[tuple[Unit, ...]]:
-        """The units that each example needs."""
+        """The units of each example."""
 
     @abstractmethod
     def features(self, units: Sequence[Unit]) -> list[list[Feature]]:
@@ -110,7 +110,7 @@ class TaskModule(pl.LightningModule):
 
     @abstractmethod
     def outputs(self, batch: dict[str, Tensor]) -> list[Any]:
-        """What the model says about each row of a batch, on the CPU; None where it is nan or inf (`finite.answers`)."""
+        """The model's output for each row of a batch, on the CPU; None where it is nan or inf (`finite.answers`)."""
 
     @abstractmethod
     def value(self, unit: Unit, windows: Sequence[Feature], outputs: Sequence[Any]) -> Any:
@@ -121,18 +121,18 @@ class TaskModule(pl.LightningModule):
         """One prediction as text for each example."""
 
     def further(self, columns: Columns, values: Mapping[Unit, Any]) -> dict[str, list[str]]:
-        """Predictions made in other ways from the same values, by name: none in most families."""
+        """Additional predictions from the same values, by name; none in most families."""
         del columns, values
         return {}
 
     def choices(self, columns: Columns) -> list[int] | None:
-        """How many answers each example has to choose from; None where that is no property of the example."""
+        """The number of answers to choose from in each example; None where it does not depend on the example."""
         del columns
         return None
 
     @abstractmethod
     def gold(self, columns: Columns) -> list[Any]:
-        """The gold answer of each example, in the form its metric reads."""
+        """The gold answer of each example, in the form that its metric expects."""
 
     @staticmethod
     def collate(features: Sequence[Feature], pad_id: int) -> dict[str, Tensor]:
@@ -154,10 +154,10 @@ class TaskModule(pl.LightningModule):
         save_tokenizer(self.tokenizer, directory)
 
     def restore(self, directory: Path) -> None:
-        """Take what `save` wrote beside the model: nothing in most families."""
+        """Load what `save` wrote besides the model; nothing in most families."""
 
     def renew(self, features: Sequence[Feature], epoch: int, seed: int) -> Sequence[Feature]:
-        """The features of one epoch: the same in every run. As they are, unless the family draws them anew."""
+        """The features of one epoch, the same in every run. Unchanged, unless the family draws them in every epoch."""
         del epoch, seed
         return features
 
@@ -175,8 +175,8 @@ class TaskModule(pl.LightningModule):
         return loss
 
     def _share(self, batch: dict[str, Tensor]) -> Tensor:
-        """What this rank's part of a batch weighs against the mean part: with it, the mean over ranks of the means of
-        their parts is the mean over the whole batch."""
+        """The weight of this rank's part of a batch: with it, Lightning's mean over ranks equals the mean over the
+        whole batch."""
         mine = (batch["labels"] != -100).sum() if "labels" in batch else torch.tensor(len(batch["input_ids"]))
         every = mine.float().to(self.device)
         torch.distributed.all_reduce(every)
@@ -195,7 +195,7 @@ class TaskModule(pl.LightningModule):
             super().configure_gradient_clipping(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
-        """Of the mean over the batches of an update. Raises NotFinite, before any weight is made so."""
+        """Scales the loss for gradient accumulation. Raises NotFinite before a weight becomes nan or inf."""
         if not torch.isfinite(loss):
             raise NotFinite(
                 f"the {self.loss_name} is {loss.item()} in epoch {self.current_epoch + 1} after {self.global_step} "
@@ -204,7 +204,8 @@ class TaskModule(pl.LightningModule):
         super().backward(loss * self._share_of_update(), *args, **kwargs)
 
     def _share_of_update(self) -> float:
-        """Lightning divides a batch by all that an update may sum, and the last update of an epoch may sum fewer."""
+        """Corrects Lightning's divisor, which is always accumulate_grad_batches: an epoch's last update may have fewer
+        batches."""
         full = self.trainer.accumulate_grad_batches
         begin = self.trainer.fit_loop.batch_idx // full * full
         return full / min(full, self.trainer.num_training_batches - begin)
@@ -213,20 +214,21 @@ class TaskModule(pl.LightningModule):
         self.model.train()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Frozen weights are those of the stage before: they are not written again."""
+        """Leaves out frozen weights, which the stage before has."""
         frozen = {weight.data_ptr() for weight in self.parameters() if not weight.requires_grad}
         state = checkpoint["state_dict"]
         checkpoint["state_dict"] = {name: w for name, w in state.items() if w.data_ptr() not in frozen}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Raises ValueError when the checkpoint lacks a weight that is trained."""
+        """Raises ValueError when the checkpoint lacks a trainable weight."""
         wanted = {"state_dict": self.state_dict()}
         self.on_save_checkpoint(wanted)
         if lost := wanted["state_dict"].keys() - checkpoint["state_dict"].keys():
             raise ValueError(f"the checkpoint lacks {len(lost)} trained weights, {min(lost)} among them")
 
     def note_matrices(self) -> None:
-        """What decays: asked for before a fit begins, as in shards a matrix is a vector, and again with adapters."""
+        """Record the weights with weight decay. Call before a fit, because shards of matrices are vectors, and again
+        after adding adapters."""
         weights = self.named_parameters()
         self._matrices = {name for name, weight in weights if weight.ndim >= 2 and "LayerNorm" not in name}
 
@@ -249,5 +251,5 @@ class TaskModule(pl.LightningModule):
 
 
 def plain(encoding: Any, row: int, names: Sequence[str]) -> Feature:
-    """One row of a tokenizer's batch as lists of ints, for the model's own inputs only."""
+    """One row of a tokenizer's batch as lists of ints, with only the model's inputs."""
     return {name: list(encoding[name][row]) for name in names if name in encoding}

@@ -1,4 +1,4 @@
-"""Sentence and sentence-pair classification: one label an example."""
+"""Sentence and sentence-pair classification: one label per example."""
 
 from __future__ import annotations
 

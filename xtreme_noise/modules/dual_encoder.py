@@ -2,8 +2,8 @@
 
 Source of the protocol: XTREME-R's LAReQA and Mewsli-X (run_retrieval_qa.py): shared weights, L2-normalised pooled
 output, a softmax over the candidates of the batch, with a learned scale that starts at 100. A candidate is a text, or a
-sentence with the paragraph it stands in. Right here and not there: a batch that holds one candidate twice does
-not count the second as wrong, and pooling is a setting (there: the first token's state through a tanh layer).
+sentence with its paragraph. Two differences to that script: a candidate that occurs twice in a batch is not counted as
+a wrong answer, and pooling is a setting (there: the first token's state through a tanh layer).
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from xtreme_noise.search import top_k
 
 MAX_QUERY = 96  # tokens, as in the official scripts
 SCALE = 100.0
-FILE = "dual_encoder.safetensors"  # the scale, beside the encoder's own files
-WHOLE_AT_ONCE = 2**24  # scores of whole rankings held at once
+FILE = "dual_encoder.safetensors"  # contains the scale, beside the encoder's own files
+WHOLE_AT_ONCE = 2**24  # scores of whole rankings in memory at once
 
 
 class Candidates(NamedTuple):
-    """What queries are asked against: ids, and a unit vector each, (candidates, hidden), maybe memory-mapped."""
+    """The candidates of a search: ids, and unit vectors (candidates, hidden), which may be memory-mapped."""
 
     ids: Sequence[str]
     vectors: NDArray[np.float32]
 
 
 class _Text(NamedTuple):
-    """A unit: a query, or a candidate with the paragraph it stands in."""
+    """A unit: a query, or a candidate with its paragraph."""
 
     query: bool
     text: str
@@ -51,7 +51,7 @@ class _Text(NamedTuple):
 class DualEncoderModule(TaskModule):
     """The value of a unit is a unit vector, float32 of shape (hidden,).
 
-    candidates: of a task with a pool; None: a query's candidates are those of the examples at hand (dev sets).
+    candidates: the pool; None: the candidates are those of the given examples (dev sets).
     """
 
     family = "ranking"
@@ -67,7 +67,7 @@ class DualEncoderModule(TaskModule):
         save_file({"scale": self.scale.detach().cpu()}, directory / FILE)
 
     def restore(self, directory: Path) -> None:
-        """Only a stage of this family has a scale; one on top of it starts from that."""
+        """Load the scale, if the stage before is of this family and so has one."""
         if (directory / FILE).is_file():
             with torch.no_grad():
                 self.scale.copy_(load_file(directory / FILE)["scale"])
@@ -113,23 +113,23 @@ class DualEncoderModule(TaskModule):
     # -- predictions ---------------------------------------------------------------------------------------------
 
     def units(self, columns: Columns) -> list[tuple[Unit, ...]]:
-        """Queries, and candidates where the examples hold them: a part of a pool has no queries."""
+        """Queries, and candidates where the examples contain them; rows of a pool have no queries."""
         sides = ([_queries(columns)] if "query" in columns else []) + ([_texts(columns)] if "text" in columns else [])
         return list(zip(*sides, strict=True))
 
     def features(self, units: Sequence[Any]) -> list[list[Feature]]:
-        found: list[list[Feature]] = []
+        features: list[list[Feature]] = []
         for (query, paired), some in groupby(units, lambda unit: (unit.query, unit.context is not None)):
-            found += self._encode(list(some), query, paired)
-        return found
+            features += self._encode(list(some), query, paired)
+        return features
 
     def _encode(self, group: Sequence[_Text], query: bool, paired: bool) -> list[list[Feature]]:
         prefix = self.prefix if query else self.passage_prefix
         length = min(MAX_QUERY, self.limits.max_length) if query else self.limits.max_length
         texts, contexts = [prefix + unit.text for unit in group], None
         if paired:
-            # Cut beforehand, the paragraph first: of a pair the tokenizer itself would keep all that it cuts off, every
-            # piece of the one with every piece of the other.
+            # Truncate beforehand, the paragraph first: for a pair, the tokenizer would return all combinations of the
+            # overflowing pieces of both texts.
             room = length - self.tokenizer.num_special_tokens_to_add(pair=True)
             spans = self._spans(texts)
             rest = [max(0, room - len(some)) for some in spans]
@@ -142,11 +142,11 @@ class DualEncoderModule(TaskModule):
         return [[plain(encoding, row, names)] for row in range(len(group))]
 
     def _spans(self, texts: list[str]) -> list[list[tuple[int, int]]]:
-        """The code points of every token of every text."""
-        found: list[list[tuple[int, int]]] = self.tokenizer(
+        """(start, end) in code points of every token of every text."""
+        offsets: list[list[tuple[int, int]]] = self.tokenizer(
             texts, add_special_tokens=False, return_offsets_mapping=True, return_attention_mask=False
         )["offset_mapping"]
-        return found
+        return offsets
 
     def outputs(self, batch: dict[str, Tensor]) -> list[Any]:
         return unit_vectors(self._vectors(batch))
@@ -156,8 +156,8 @@ class DualEncoderModule(TaskModule):
         return outputs[0]
 
     def predictions(self, columns: Columns, values: Mapping[Unit, Any]) -> list[str]:
-        """The ids of the best candidates, best first, as a JSON list: `depth` of them. Without a depth the ranking
-        goes as far as the last right one: what comes after it cannot change average precision."""
+        """The ids of the `depth` best candidates, best first, as a JSON list. Without a depth the ranking ends after
+        the last right candidate, as the rest does not change average precision."""
         queries = np.stack([values[unit] for unit in _queries(columns)])
         ids, vectors = self._among(columns, values)
         if self.depth is not None:
@@ -171,7 +171,7 @@ class DualEncoderModule(TaskModule):
     def _among(self, columns: Columns, values: Mapping[Unit, Any]) -> Candidates:
         if "text" not in columns:
             if self.candidates is None:
-                raise TypeError("the examples hold no candidates, and there is no pool")
+                raise TypeError("the examples contain no candidates, and there is no pool")
             return self.candidates
         texts = list(dict.fromkeys(_texts(columns)))
         return Candidates([str(row) for row in range(len(texts))], np.stack([values[text] for text in texts]))
@@ -207,7 +207,7 @@ def _side(batch: Mapping[str, Tensor], side: str) -> dict[str, Tensor]:
 
 
 def _rankings(queries: NDArray[np.float32], ids: Sequence[str], vectors: NDArray[np.float32]) -> Iterator[list[str]]:
-    """All candidates of every query, best first, equal ones in the order of the pool."""
+    """All candidates of every query, best first, ties in the order of the pool."""
     step = max(1, WHOLE_AT_ONCE // len(ids))
     for start in range(0, len(queries), step):
         for row in np.argsort(-(queries[start : start + step] @ vectors.T), axis=1, kind="stable"):

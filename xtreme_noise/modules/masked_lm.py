@@ -1,8 +1,8 @@
-"""Masked language modelling: text alone (MLM), or a text beside its translation (TLM, Conneau and Lample 2019).
+"""Masked language modelling: of a text (MLM), or of a text with its translation (TLM, Conneau and Lample 2019).
 
-Of the tokens of an input 15 % are chosen, anew in every epoch; of those 80 % become the mask, 10 % another token, 10 %
-stay (Devlin et al. 2019). The head scores chosen positions only: with a large vocabulary the others would take most of
-time and memory. A checkpoint without a language-model head gets a new one, tied to the embeddings.
+In every epoch, 15 % of the tokens of an input are chosen; of those, 80 % become the mask token, 10 % another token, and
+10 % stay (Devlin et al. 2019). The head scores only chosen positions: with a large vocabulary, the others would take
+most of the time and memory. A checkpoint without a language-model head gets a new one, tied to the embeddings.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from xtreme_noise.finite import answers
 from xtreme_noise.modules.base import Columns, TaskModule, Unit, plain
 
 log = logging.getLogger(__name__)
-CHOSEN = 0.15  # of the tokens that are not special, at least one
+CHOSEN = 0.15  # of the tokens that are not special tokens; at least one
 MASKED, REPLACED = 0.8, 0.1  # of the chosen
 
 
 class MaskedLMModule(TaskModule):
     """A unit is (text, its translation or None); its value the ids predicted at the chosen positions.
 
-    On dev the choice depends on the text alone, so epochs are compared on the same positions.
+    On the dev set the choice depends only on the text, so that epochs are compared on the same positions.
     """
 
     family = "masked_lm"
@@ -41,7 +41,7 @@ class MaskedLMModule(TaskModule):
 
     @classmethod
     def head(cls, labels: Sequence[str]) -> dict[str, Any]:
-        """None: the vocabulary is the checkpoint's."""
+        """No settings: the vocabulary is the checkpoint's."""
         del labels
         return {}
 
@@ -62,12 +62,12 @@ class MaskedLMModule(TaskModule):
         return [(pair,) for pair in self._pairs(columns)]
 
     def features(self, units: Sequence[Any]) -> list[list[Feature]]:
-        found = []
+        masked = []
         for unit, windows in zip(units, self._windows(units), strict=True):
             name = hashlib.blake2b(repr(unit).encode(), digest_size=16).digest()
             random = np.random.Generator(np.random.Philox(key=np.frombuffer(name, np.uint64)))
-            found.append([self._masked(window, random) for window in windows])
-        return found
+            masked.append([self._masked(window, random) for window in windows])
+        return masked
 
     def outputs(self, batch: dict[str, Tensor]) -> list[Any]:
         labels = batch.pop("labels")
@@ -97,7 +97,7 @@ class MaskedLMModule(TaskModule):
         return list(zip(columns["text"], others, strict=True))
 
     def _windows(self, pairs: Sequence[tuple[str, str | None]]) -> list[list[Feature]]:
-        """A long text continues in further windows; a pair that is too long loses the end of its longer side."""
+        """Splits a long text into windows; truncates the longer side of a pair that is too long."""
         texts = [text for text, _ in pairs]
         if not pairs or pairs[0][1] is None:
             encoding = self._encode(texts, None, return_overflowing_tokens=True)
@@ -108,12 +108,14 @@ class MaskedLMModule(TaskModule):
             full = sum(len(ids) == self.limits.max_length for ids in encoding["input_ids"])
             if full:
                 most = self.limits.max_length
-                log.info("%d of %d pairs fill %d tokens: what is longer is cut", full, len(pairs), most)
-        found: list[list[Feature]] = [[] for _ in pairs]
+                log.info(
+                    "%d of %d pairs have %d tokens, the maximum: longer ones are truncated", full, len(pairs), most
+                )
+        windows: list[list[Feature]] = [[] for _ in pairs]
         names = [*self.tokenizer.model_input_names, "special_tokens_mask"]
         for row, number in enumerate(rows):
-            found[number].append(plain(encoding, row, names))
-        return found
+            windows[number].append(plain(encoding, row, names))
+        return windows
 
     def _encode(self, texts: list[str], others: list[str] | None, **how: Any) -> Any:
         return self.tokenizer(
@@ -122,12 +124,12 @@ class MaskedLMModule(TaskModule):
 
     @cached_property
     def _ordinary(self) -> NDArray[np.int64]:
-        """Ids that may take the place of a token."""
+        """Ids that may replace a token."""
         count = min(len(self.tokenizer), self.model.config.vocab_size)
         return np.setdiff1d(np.arange(count), self.tokenizer.all_special_ids)
 
     def _masked(self, feature: Feature, random: np.random.Generator) -> Feature:
-        """The window as a model input, and as `labels` what stood at the chosen positions (-100 elsewhere)."""
+        """The window with chosen tokens masked, and their original ids as `labels` (-100 elsewhere)."""
         window = dict(feature)
         free = np.flatnonzero(np.asarray(window.pop("special_tokens_mask")) == 0)
         ids, labels = np.array(window["input_ids"]), np.full(len(window["input_ids"]), -100)
@@ -143,7 +145,7 @@ class MaskedLMModule(TaskModule):
     def _logits(self, inputs: Mapping[str, Tensor], chosen: Tensor) -> tuple[Tensor, Tensor]:
         """(chosen positions, vocabulary) scores in float32, and the encoder's states (rows, length, hidden).
 
-        The head of every class stands behind its encoder: it is shown the chosen states instead of all.
+        A hook passes only the chosen states from the encoder to the head, whatever the class of the model.
         """
         states: list[Tensor] = []
 
@@ -161,5 +163,5 @@ class MaskedLMModule(TaskModule):
 
 
 def language_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean cross-entropy of (positions, vocabulary); 0, not 0 / 0, where a batch has no token to choose."""
+    """Mean cross-entropy of (positions, vocabulary); 0, not 0 / 0, for a batch without a chosen token."""
     return torch.nn.functional.cross_entropy(logits, labels) if len(labels) else logits.sum()

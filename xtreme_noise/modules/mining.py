@@ -1,9 +1,9 @@
-"""Bitext mining without training: sentence vectors as in retrieval, pairs by margin, those above a threshold.
+"""Bitext mining without training: sentence vectors as in retrieval, pairs scored by margin, cut at a threshold.
 
-Source of the protocol: XTREME's BUCC (ratio margin over 4 neighbours, both directions, one threshold found beforehand).
-As there, of sentences that are the same one vector takes part, and a pair with a text that several ids have is left
-out: nobody can say which of them is meant. Not as there: layer and pooling are the model's settings (its script takes
-the first token of a middle layer).
+Source of the protocol: XTREME's BUCC (ratio margin over 4 neighbours, both directions, one threshold tuned beforehand).
+As there, identical sentences count once, and pairs with a text that has several ids are dropped, because the id is
+ambiguous. Unlike there, layer and pooling are settings of the model (its script takes the first token of a middle
+layer).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from xtreme_noise.modules.dual_encoder import Candidates
 from xtreme_noise.modules.retrieval import RetrievalModule
 
 
-class Pair(NamedTuple):
-    """Ids of a sentence and of what it was paired with, and the score."""
+class MinedPair(NamedTuple):
+    """The ids of two paired sentences, and the score of the pair."""
 
     query: str
     candidate: str
@@ -32,8 +32,8 @@ class Pair(NamedTuple):
 class MiningModule(RetrievalModule):
     """A unit is a text, of either side; its value a unit vector, float32 of shape (hidden,).
 
-    candidates: the other side, every text once; id "" for a text that several ids have. thresholds: that of all
-    sentences, or those of the two halves of the set.
+    candidates: the other side, every distinct text once, with id "" for a text with several ids. thresholds: one for
+    all sentences, or one for each half of the set.
     """
 
     family = "mining"
@@ -41,7 +41,7 @@ class MiningModule(RetrievalModule):
     thresholds: Sequence[float] = ()
 
     def units(self, columns: Columns) -> list[tuple[Unit, ...]]:
-        """Sentences of the one side or of the other."""
+        """Sentences of one of the two sides."""
         return [(text,) for text in columns["query" if "query" in columns else "text"]]
 
     def value(self, unit: Unit, windows: Sequence[Feature], outputs: Sequence[Any]) -> Any:
@@ -49,18 +49,18 @@ class MiningModule(RetrievalModule):
         return outputs[0][0]
 
     @staticmethod
-    def mined(columns: Columns, values: Mapping[Unit, Any], candidates: Candidates) -> list[Pair]:
-        """The pairs of these sentences with the candidates, best first, each sentence once, whatever their score."""
+    def mined(columns: Columns, values: Mapping[Unit, Any], candidates: Candidates) -> list[MinedPair]:
+        """The pairs of these sentences with the candidates, best first, each sentence once, before any threshold."""
         ids, texts = distinct(columns["id"], columns["query"])
-        found = mine(np.stack([values[text] for text in texts]), candidates.vectors)
-        rows = zip(found.left.tolist(), found.right.tolist(), found.scores.tolist(), strict=True)
-        pairs = [Pair(ids[left], candidates.ids[right], score) for left, right, score in rows]
+        best = mine(np.stack([values[text] for text in texts]), candidates.vectors)
+        rows = zip(best.left.tolist(), best.right.tolist(), best.scores.tolist(), strict=True)
+        pairs = [MinedPair(ids[left], candidates.ids[right], score) for left, right, score in rows]
         return [pair for pair in pairs if pair.query and pair.candidate]
 
     def predictions(self, columns: Columns, values: Mapping[Unit, Any]) -> list[str]:
-        """The id that each sentence is paired with; "" for none that reaches the threshold."""
+        """The id that each sentence is paired with; "" when no pair reaches the threshold."""
         if self.candidates is None or not self.thresholds:
-            raise TypeError("there is no other side to mine, or no threshold to mine by")
+            raise TypeError("mining needs candidates and a threshold")
         pairs = self.mined(columns, values, self.candidates)
         taken = {pair.query: pair.candidate for pair in pairs if pair.score >= self._threshold(pair.query)}
         return [taken.get(name, "") for name in columns["id"]]
@@ -77,7 +77,7 @@ class MiningModule(RetrievalModule):
 
 
 def distinct(ids: Sequence[str], texts: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Every text once, where it comes first, and its id; "" for a text that several ids have."""
+    """(ids, texts) of distinct texts in the order of their first occurrence; id "" for a text with several ids."""
     counts = Counter(texts)
     names: dict[str, str] = {}
     for name, text in zip(ids, texts, strict=True):

@@ -25,13 +25,13 @@ class MultipleChoiceModule(TaskModule):
 
     @classmethod
     def head(cls, labels: Sequence[str]) -> dict[str, Any]:
-        """None: one output, whatever the number of choices, which may differ from example to example."""
+        """No settings: one output per choice, as the number of choices may differ between examples."""
         del labels
         return {}
 
     @staticmethod
     def collate(features: Sequence[Feature], pad_id: int) -> dict[str, Tensor]:
-        """Rows are choices, those of one example together; `choices` holds how many each example has."""
+        """Rows are choices, grouped by example; `choices` is the number of choices of each example."""
         batch = pad([row for feature in features for row in feature["rows"]], pad_id)
         batch["choices"] = torch.tensor([len(feature["rows"]) for feature in features])
         batch["labels"] = torch.tensor([feature["label"] for feature in features])
@@ -51,7 +51,7 @@ class MultipleChoiceModule(TaskModule):
         return [plain(encoding, row, self.tokenizer.model_input_names) for row in range(len(pairs))]
 
     def _scores(self, rows: Mapping[str, Tensor]) -> Tensor:
-        """(rows,): every row stands as the only choice of an example, so that their number may differ."""
+        """(rows,) scores: every row is passed as an example with one choice, so that the number may differ."""
         scores: Tensor = self.model(**{name: tensor.unsqueeze(1) for name, tensor in rows.items()}).logits
         return scores.squeeze(1)
 
@@ -92,7 +92,7 @@ class MultipleChoiceModule(TaskModule):
         return outputs[0]
 
     def predictions(self, columns: Columns, values: Mapping[Unit, Any]) -> list[str]:
-        """The number of the choice with the highest score, counted from 0; the first of equals."""
+        """The number of the choice with the highest score, counted from 0; ties go to the first."""
         scores = [[values[unit] for unit in units] for units in self.units(columns)]
         return [str(max(range(len(row)), key=row.__getitem__)) for row in scores]
 

@@ -1,4 +1,4 @@
-"""From the states of tokens to one vector a text."""
+"""Pooling of token states into one vector per text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ POOLINGS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"mean": _mean, "cls":
 
 
 def pool(states: Tensor, attention: Tensor, how: str) -> Tensor:
-    """(batch, hidden) out of states (batch, tokens, hidden), without padding.
+    """(batch, hidden) from states (batch, tokens, hidden), without padding.
 
     attention: (batch, tokens), 0 at padding. how: mean over tokens, state of the first token, or maximum over tokens.
     """

@@ -1,9 +1,9 @@
 """Span question answering: windows with a stride over long contexts, the best span over all windows.
 
-Features and decoding follow the official recipe (Devlin et al. 2019; transformers' run_qa): a span scores
-start + end logit, lies in the context of one window and has at most MAX_ANSWER tokens. With the label `unanswerable`
-(SQuAD v2) the first token stands for "no answer": it is what such questions are trained on, and the prediction is empty
-when even the window that speaks least for it gives it more than the best span has (a threshold of 0).
+Features and decoding follow the official recipe (Devlin et al. 2019; transformers' run_qa): the score of a span is the
+sum of its start and end logits; it lies in the context of one window and has at most MAX_ANSWER tokens. With the label
+`unanswerable` (SQuAD v2) the first token stands for "no answer": it is the training target of such questions, and the
+prediction is empty when its lowest score over all windows is above that of the best span (a threshold of 0).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class QAModule(TaskModule):
 
     @classmethod
     def head(cls, labels: Sequence[str]) -> dict[str, Any]:
-        """Start and end: said outright, because a checkpoint may carry the number of labels of another task."""
+        """Two outputs, start and end; set here, because the checkpoint's config may have another task's labels."""
         del labels
         return {"num_labels": 2}
 
@@ -53,7 +53,7 @@ class QAModule(TaskModule):
         return encoding, list(encoding["overflow_to_sample_mapping"])
 
     def _shortened(self, questions: Sequence[str], cut: int) -> list[str]:
-        """Questions of at most `cut` tokens, as the official scripts cut them, so that the context has room."""
+        """Questions truncated to `cut` tokens, as in the official scripts, so that the context has room."""
         offsets = self.tokenizer(
             list(questions),
             add_special_tokens=False,
@@ -80,18 +80,18 @@ class QAModule(TaskModule):
     def features(self, units: Sequence[Any]) -> list[list[Feature]]:
         encoding, sample = self._encode([question for question, _ in units], [context for _, context in units])
         names = self.tokenizer.model_input_names
-        found: list[list[Feature]] = [[] for _ in units]
+        windows: list[list[Feature]] = [[] for _ in units]
         for row, number in enumerate(sample):
             context = [
                 offset if part == 1 else (0, 0)
                 for part, offset in zip(encoding.sequence_ids(row), encoding["offset_mapping"][row], strict=True)
             ]
-            found[number].append(plain(encoding, row, names) | {"_offsets": context})
-        return found
+            windows[number].append(plain(encoding, row, names) | {"_offsets": context})
+        return windows
 
     def outputs(self, batch: dict[str, Tensor]) -> list[Any]:
-        found = self.model(**batch)
-        both = torch.stack([found.start_logits, found.end_logits], dim=-1)
+        output = self.model(**batch)
+        both = torch.stack([output.start_logits, output.end_logits], dim=-1)
         return answers(list(both.transpose(1, 2).float().cpu()), both, batch["attention_mask"])
 
     def value(self, unit: Any, windows: Sequence[Feature], outputs: Sequence[Any]) -> Any:
@@ -111,17 +111,17 @@ class QAModule(TaskModule):
 
 
 def _places(encoding: Any, sample: Sequence[int], answers: Sequence[Mapping[str, Any]]) -> list[tuple[int, int]]:
-    """First and last token of its answer in each window; (0, 0), the first token, when it is not wholly there.
+    """First and last token of the answer in each window; (0, 0), the first token, when it is not wholly in the window.
 
-    sample: the example that each window is of. Characters at an edge of an answer that have no token (white space, what
-    a tokenizer drops, such as zero-width spaces, or composes, such as accents) are no part of it.
+    sample: the example of each window. Characters without a token at an edge of an answer do not count: white space,
+    and what a tokenizer drops (zero-width spaces) or composes (accents).
     """
     wanted = [_span(answer) if answer["text"] else None for answer in answers]
     inside = [_overlap(encoding, row, wanted[number]) for row, number in enumerate(sample)]
-    every: dict[int, list[tuple[int, int]]] = {}  # of an answer: the code points of its tokens, in all windows
+    every: dict[int, list[tuple[int, int]]] = {}  # answer -> the code points of its tokens, in all windows
     for row, number in enumerate(sample):
         every.setdefault(number, []).extend(encoding["offset_mapping"][row][at] for at in inside[row])
-    found, whole = [], set()
+    places, whole = [], set()
     for row, number in enumerate(sample):
         span, tokens, offsets = wanted[number], inside[row], encoding["offset_mapping"][row]
         place = (0, 0)
@@ -131,28 +131,28 @@ def _places(encoding: Any, sample: Sequence[int], answers: Sequence[Mapping[str,
             if offsets[tokens[0]][0] <= begin and offsets[tokens[-1]][1] >= end:
                 place = tokens[0], tokens[-1]
                 whole.add(number)
-        found.append(place)
+        places.append(place)
     asked = [number for number, span in enumerate(wanted) if span]
     bare = sum(not every.get(number) for number in asked)
     if lost := len(asked) - len(whole) - bare:
         log.warning(
-            "%d of %d answers are longer than what neighbouring windows share: no window holds one whole",
+            "%d of %d answers are longer than the overlap of windows: no window contains all of one",
             lost, len(asked),
         )  # fmt: skip
     if bare:
         log.warning("%d of %d answers have no token: the tokenizer drops all of their characters", bare, len(asked))
-    return found
+    return places
 
 
 def _span(answer: Mapping[str, Any]) -> tuple[int, int]:
-    """The code points of the first answer, without white space round it: there a token may be of its neighbour."""
+    """The code points of the first answer, without surrounding white space, which may belong to a neighbour's token."""
     text, start = answer["text"][0], answer["answer_start"][0]
     begin = start + len(text) - len(text.lstrip())
     return begin, begin + len(text.strip())
 
 
 def _overlap(encoding: Any, row: int, span: tuple[int, int] | None) -> list[int]:
-    """The tokens of a window's context that hold a part of the span."""
+    """The tokens of a window's context that overlap with the span."""
     if span is None:
         return []
     parts = zip(encoding.sequence_ids(row), encoding["offset_mapping"][row], strict=True)
@@ -160,7 +160,7 @@ def _overlap(encoding: Any, row: int, span: tuple[int, int] | None) -> list[int]
 
 
 def best_span(logits: Tensor, offsets: Sequence[tuple[int, int]]) -> tuple[float, int, int]:
-    """(score, first code point, code point after the last) of the best span of a window.
+    """(score, start, end) of the best span of a window, in code points.
 
     logits: (2, tokens) start and end; offsets: code points of each token, (0, 0) outside the context.
     """

@@ -1,7 +1,7 @@
 """Retrieval without training: pooled sentence embeddings and exact nearest neighbours by cosine.
 
 Source of the protocol: XTREME's Tatoeba (mean over the non-pad tokens of one layer, cosine, accuracy of the nearest
-neighbour). Layer, pooling and prefix are settings of the model; which layer is best can be swept in the same pass.
+neighbour). Layer, pooling and prefix are settings of the model; all layers can be scored in the same pass.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ CHUNK = 4096  # queries searched at once: bounds memory to CHUNK x candidates fl
 
 
 class RetrievalModule(TaskModule):
-    """A unit is a text; its value unit vectors, float32 of shape (1 + poolings swept x hidden states, hidden).
+    """A unit is a text; its value unit vectors, float32 of shape (1 + swept poolings x hidden states, hidden).
 
-    First the one that predictions are made from, then, for each pooling swept, those of every hidden state from the
-    embeddings (0) to the last layer.
+    The first is the one for predictions; then, for each swept pooling, one for every hidden state from the embeddings
+    (0) to the last layer.
     """
 
     family = "retrieval"
@@ -34,7 +34,7 @@ class RetrievalModule(TaskModule):
 
     def training_features(self, columns: Columns) -> list[Feature]:
         del columns
-        raise TypeError("a retrieval task of this family is evaluated without training")
+        raise TypeError("tasks of the family retrieval are evaluated without training")
 
     def units(self, columns: Columns) -> list[tuple[Unit, ...]]:
         return list(zip(columns["query"], columns["candidate"], strict=True))
@@ -59,7 +59,7 @@ class RetrievalModule(TaskModule):
         return self._nearest(columns, values, 0)
 
     def further(self, columns: Columns, values: Mapping[Unit, Any]) -> dict[str, list[str]]:
-        """The predictions of every layer for every pooling swept, as "layer 0 mean"."""
+        """Predictions of every layer with every swept pooling, by names such as "layer 0 mean"."""
         if not self.sweep:
             return {}
         layers = (len(values[columns["query"][0]]) - 1) // len(self.sweep)

@@ -1,8 +1,8 @@
-"""Robust contrastive pretraining (Stickland et al. 2023, arXiv 2210.04782): clean text beside its noisy version.
+"""Robust contrastive pretraining (Stickland et al. 2023, arXiv 2210.04782): clean texts with their noisy versions.
 
-The loss is masked language modelling on both sides, plus a contrastive term: the states of a text and of its noisy
-version, pooled by their mean, are to be nearer to each other (cosine over a temperature) than to the other texts of the
-batch. The paper keeps 4,096 earlier texts as further negatives; here the batch gives them all.
+The loss is masked language modelling on both sides, plus a contrastive term: the mean-pooled states of a text and of
+its noisy version should be nearer to each other (cosine over a temperature) than to the other texts of the batch. The
+paper keeps 4,096 earlier texts as additional negatives; here all negatives come from the batch.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WEIGHT, TEMPERATURE = 1.0, 0.05  # of the contrastive term
 
 
 class RobustContrastiveModule(MaskedLMModule):
-    """Trained on pairs (`text`, `noisy_text`); scored on dev as a masked language model of clean text."""
+    """Trained on pairs (`text`, `noisy_text`); scored on the dev set as a masked language model of clean text."""
 
     family = "robust_contrastive"
     pairs_noise = True
@@ -39,14 +39,15 @@ class RobustContrastiveModule(MaskedLMModule):
         return len(feature["clean"]["input_ids"]) + len(feature["noisy"]["input_ids"])
 
     def training_features(self, columns: Columns) -> list[Feature]:
-        """A text longer than the model takes loses its end: windows of the two sides would not be of the same words."""
+        """Truncates a text that is too long: windows of the two sides would not contain the same words."""
         clean = list(columns["text"])
         noisy = list(columns[NOISY + "text"]) if NOISY + "text" in columns else clean
         names = [*self.tokenizer.model_input_names, "special_tokens_mask"]
         sides = [self._encode(texts, None) for texts in (clean, noisy)]
         full = sum(len(ids) == self.limits.max_length for ids in sides[0]["input_ids"])
         if full:
-            log.info("%d of %d texts fill %d tokens: what is longer is cut", full, len(clean), self.limits.max_length)
+            most = self.limits.max_length
+            log.info("%d of %d texts have %d tokens, the maximum: longer ones are truncated", full, len(clean), most)
         return [
             {name: plain(side, row, names) for name, side in zip(("clean", "noisy"), sides, strict=True)}
             for row in range(len(clean))
@@ -73,7 +74,7 @@ class RobustContrastiveModule(MaskedLMModule):
 
 
 def contrastive(one: Tensor, other: Tensor, temperature: float) -> Tensor:
-    """InfoNCE of unit vectors (n, hidden), row i of one belonging to row i of the other; mean of both directions."""
+    """InfoNCE of unit vectors (n, hidden) where equal rows are the positive pairs; mean of both directions."""
     scores = one @ other.T / temperature
     right = torch.arange(len(one), device=one.device)
     cross_entropy = torch.nn.functional.cross_entropy

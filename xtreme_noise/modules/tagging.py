@@ -1,6 +1,6 @@
-"""Structured prediction: one tag a token, read from the token's first subword (POS tagging, slots, NER).
+"""Tagging (POS, slots, NER): one tag per token, predicted at the token's first subword.
 
-An input longer than the model is cut into windows at token borders, never truncated: every token gets a tag.
+Inputs that are too long are split into windows at token borders, never truncated: every token gets a tag.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from xtreme_noise.modules.base import Columns, TaskModule, Unit
 
 
 class TaggingModule(TaskModule):
-    """A unit is the tuple of tokens; its value one tag index a token."""
+    """A unit is the tuple of tokens; its value one tag index per token."""
 
     family = "tagging"
     auto_class = AutoModelForTokenClassification
@@ -35,7 +35,7 @@ class TaggingModule(TaskModule):
 
     @cached_property
     def _needs_text(self) -> bool:
-        """Whether words given one by one lack the space that stands before them in a text (byte-level BPE, Gemma's)."""
+        """Whether the tokenizer, given single words, lacks the space before them (byte-level BPE, Gemma's)."""
         words = ["a", "b"]
         apart = self.tokenizer(words, is_split_into_words=True, add_special_tokens=False)["input_ids"]
         together = self.tokenizer(" ".join(words), add_special_tokens=False)["input_ids"]
@@ -44,27 +44,27 @@ class TaggingModule(TaskModule):
     def _pieces(self, sentences: Sequence[Sequence[str]]) -> list[list[list[int]]]:
         """Subword ids of each token, as in the running sentence.
 
-        A token without any (a lone control character) stands as the unknown token. One that shares its first subword
-        with the token before has none of its own, an empty list.
+        A token without subwords (a lone control character) becomes the unknown token. A token whose first subword
+        belongs to the token before it has an empty list.
         """
         if self._needs_text:
             return self._pieces_of_texts(sentences)
         encoding = self.tokenizer(
             [list(tokens) for tokens in sentences], is_split_into_words=True, add_special_tokens=False
         )
-        found: list[list[list[int]]] = []
+        result: list[list[list[int]]] = []
         for row, tokens in enumerate(sentences):
             pieces: list[list[int]] = [[] for _ in tokens]
             for word, piece in zip(encoding.word_ids(row), encoding["input_ids"][row], strict=True):
                 pieces[word].append(piece)
-            found.append([ids or [self.tokenizer.unk_token_id] for ids in pieces])
-        return found
+            result.append([ids or [self.tokenizer.unk_token_id] for ids in pieces])
+        return result
 
     def _pieces_of_texts(self, sentences: Sequence[Sequence[str]]) -> list[list[list[int]]]:
-        """A space belongs to the token after it, as where a tokenizer puts it there itself."""
+        """The same from running text; a space belongs to the token after it, as in tokenizers that add it."""
         texts = [" ".join(tokens) for tokens in sentences]
         encoding = self.tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True)
-        found: list[list[list[int]]] = []
+        result: list[list[list[int]]] = []
         for row, tokens in enumerate(sentences):
             ends = [after - 1 for after in accumulate(len(token) + 1 for token in tokens)]
             pieces: list[list[int]] = [[] for _ in tokens]
@@ -74,17 +74,17 @@ class TaggingModule(TaskModule):
                 inside = range(end - len(token), end)
                 if not ids and all(encoding.char_to_token(row, at) is None for at in inside):
                     ids.append(self.tokenizer.unk_token_id)
-            found.append(pieces)
-        return found
+            result.append(pieces)
+        return result
 
     def _windows(self, sentences: Sequence[Sequence[str]]) -> list[list[Feature]]:
-        """Windows of whole tokens; `_heads` holds each token's first subword in its window.
+        """Windows of whole tokens; `_heads` are the positions of each token's first subword in its window.
 
-        A single token longer than a window keeps its first subwords, from which its tag is read.
+        A single token that is longer than a window is truncated; its tag is read from its first subword anyway.
         """
         before, after = self._frame
         room = self.limits.max_length - len(before) - len(after)
-        found: list[list[Feature]] = []
+        result: list[list[Feature]] = []
         for pieces in self._pieces(sentences):
             windows: list[list[list[int]]] = [[]]
             used = 0
@@ -95,8 +95,8 @@ class TaggingModule(TaskModule):
                     used = 0
                 windows[-1].append(ids)
                 used += len(ids)
-            found.append([self._window(window, before, after) for window in windows])
-        return found
+            result.append([self._window(window, before, after) for window in windows])
+        return result
 
     def _window(self, tokens: list[list[int]], before: list[int], after: list[int]) -> Feature:
         ids, heads = list(before), []
@@ -117,7 +117,7 @@ class TaggingModule(TaskModule):
                 heads = window.pop("_heads")
                 labels = [-100] * len(window["input_ids"])
                 for head, tag in zip(heads, tags[at : at + len(heads)], strict=True):
-                    if labels[head] == -100:  # a subword of two tokens is trained on the first one's tag
+                    if labels[head] == -100:  # a subword that two tokens share is trained on the first one's tag
                         labels[head] = tag
                 at += len(heads)
                 features.append(window | {"labels": labels})

@@ -1,4 +1,4 @@
-"""Noise whose level means the same in every language.
+"""Synthetic and attested noise with levels that are comparable across languages.
 
 build("char")("Guten Tag", 0.1, "example-1", language="de")
 """

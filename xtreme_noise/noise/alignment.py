@@ -1,9 +1,9 @@
-"""How far two sequences lie apart and how they align, in time that grows as their length does.
+"""Distance and alignment of two sequences, in time linear in their length.
 
-Levenshtein's distance takes time in proportion to the product of the lengths. It is exact for sequences of up to LONG
-items. What is longer is aligned window by window: every window begins in the middle of the alignment of the one before.
-That is an alignment still, so what is counted is never less than the distance, and it is more only where what belongs
-together stands thousands of items apart.
+The time of Levenshtein's distance grows with the product of the lengths. It is exact for sequences of up to LONG items.
+Longer ones are aligned window by window, each window starting in the middle of the alignment of the one before. The
+result is still an alignment, so its cost is never below the distance, and above it only where matching items are
+thousands of items apart.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _WINDOW = 1 << 13
 
 
 class Step(NamedTuple):
-    """Of an alignment: clean[start:end] beside noisy[noisy_start:noisy_end], the same or one in place of the other."""
+    """A step of an alignment: clean[start:end] is equal to, or replaced by, noisy[noisy_start:noisy_end]."""
 
     same: bool
     start: int
@@ -35,12 +35,12 @@ def distance(clean: Sequence[Hashable], noisy: Sequence[Hashable], hint: int | N
 
 
 def differences(clean: Sequence[Hashable], noisy: Sequence[Hashable]) -> Iterator[Step]:
-    """The steps of an alignment at which something changes, from left to right."""
+    """The steps of an alignment that change something, from left to right."""
     return (step for step in alignment(clean, noisy) if not step.same)
 
 
 def alignment(clean: Sequence[Hashable], noisy: Sequence[Hashable]) -> Iterator[Step]:
-    """All steps, from left to right: of two sequences of up to LONG items a shortest alignment."""
+    """All steps from left to right; a shortest alignment for sequences of up to LONG items."""
     if max(len(clean), len(noisy)) <= LONG:
         yield from _shortest(clean, noisy)
     else:
@@ -49,14 +49,14 @@ def alignment(clean: Sequence[Hashable], noisy: Sequence[Hashable]) -> Iterator[
 
 
 def stretches(clean: Sequence[Hashable], noisy: Sequence[Hashable], size: int) -> Iterator[Step]:
-    """The alignment in steps of at most `size` items, whatever changes within them."""
+    """The alignment in steps of at most `size` items, whether they change or not."""
     for steps in _halves(clean, noisy, size):
         same = all(step.same for step in steps)
         yield Step(same, steps[0].start, steps[-1].end, steps[0].noisy_start, steps[-1].noisy_end)
 
 
 def _halves(clean: Sequence[Hashable], noisy: Sequence[Hashable], size: int) -> Iterator[list[Step]]:
-    """The alignment window by window: the first half of each, and all of the last."""
+    """The alignment window by window: the first half of each window, and the whole last one."""
     at = to = 0
     while at < len(clean) or to < len(noisy):
         left, right = len(clean) - at, len(noisy) - to

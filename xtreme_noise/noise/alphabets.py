@@ -1,4 +1,4 @@
-"""What letters a language is written with, and how often each is used: the inventory that character noise draws from.
+"""The letters of each language with their frequencies, from which character noise draws.
 
 Both are in letters.tsv, compiled by compile_letters.py from Unicode CLDR, the Universal Declaration of Human Rights and
 dictionaries of Chinese and Japanese.
@@ -56,9 +56,9 @@ BITS = 14  # of a draw
 
 @dataclass(frozen=True)
 class Group:
-    """Letters that replace one another. member: what letters of a text belong to it (a regex class); lower, upper:
-    what is drawn (upper is empty where there is no case), with the weights of how often each is used; keeps_marks:
-    see `_KEEPS_MARKS`.
+    """Letters that replace one another. member: a regex class of the letters in a text that belong to it; lower, upper:
+    the letters to draw (upper is empty without case), with their frequencies as weights; keeps_marks: see
+    `_KEEPS_MARKS`.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Group:
 
 
 def draws(letters: tuple[str, ...], weights: tuple[float, ...]) -> tuple[str, ...]:
-    """2**14 letters, each about as often as its weight says and at least once: 14 random bits draw one of them."""
+    """2**14 letters, each about as often as its weight says and at least once, so that 14 random bits draw a letter."""
     drawn: list[str] = []
     rest, total, passed = (1 << BITS) - len(letters), sum(weights), 0.0
     for number, (letter, weight) in enumerate(zip(letters, weights, strict=True), 1):
@@ -82,7 +82,7 @@ def draws(letters: tuple[str, ...], weights: tuple[float, ...]) -> tuple[str, ..
 
 @cache
 def _counts() -> dict[str, dict[str, int]]:
-    """Language -> letter -> how often it is used, most frequent first."""
+    """Language -> letter -> frequency, most frequent first."""
     lines = files("xtreme_noise.noise").joinpath("letters.tsv").read_text(encoding="utf-8").splitlines()
     rows = (line.split("\t") for line in lines if not line.startswith("#"))
     return {key: dict(zip(letters.split(), map(int, counts.split()), strict=True)) for key, letters, counts in rows}
@@ -95,12 +95,20 @@ def _plain(name: str, member: str, counts: dict[str, int]) -> Group:
 def _cased(name: str, member: str, counts: dict[str, int], turkic: bool, keeps_marks: bool) -> Group:
     capitals = {"i": "İ", "ı": "I"} if turkic else {}
     upper: dict[str, float] = {}
-    if name != "Geor":  # whose capitals nobody writes
+    if name != "Geor":  # Georgian capitals are not used
         for letter, count in counts.items():
             capital = capitals.get(letter, letter.upper())
             if len(capital) == len(letter) and capital != letter and capital not in counts:
                 upper[capital] = upper.get(capital, 0.0) + count
-    return Group(name, member, tuple(counts), tuple(counts.values()), tuple(upper), tuple(upper.values()), keeps_marks)
+    return Group(
+        name=name,
+        member=member,
+        lower=tuple(counts),
+        weights=tuple(counts.values()),
+        upper=tuple(upper),
+        upper_weights=tuple(upper.values()),
+        keeps_marks=keeps_marks,
+    )
 
 
 @cache
@@ -146,7 +154,7 @@ _UPPER = regex.compile(r"\p{Lu}")
 
 
 def kind(grapheme: str, code: str) -> int:
-    """0 (no letter of the language), or 2 * number of its group + 1 (lower, caseless) or + 2 (upper)."""
+    """0 (not a letter of the language), or 2 * number of its group + 1 (lower case, caseless) or + 2 (upper case)."""
     for number, member in enumerate(_members(code)):
         if member.match(grapheme):
             return 2 * number + (2 if _UPPER.match(grapheme) and groups(code)[number].upper else 1)

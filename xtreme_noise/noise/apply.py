@@ -1,4 +1,4 @@
-"""Noise on a data set in normal form, with its labels kept true: one handler per task family and field."""
+"""Noise on a data set in normal form, with adjusted labels: one handler per task family and field."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from xtreme_noise.noise.perturber import NoisedTokens, Perturber
 from xtreme_noise.noise.words import words, words_touched
 
 SAMPLES = 5
-_TOGETHER = 256  # examples that are read from a data set together
-CERTAIN = 50  # changes to be expected of a set, from which on none at all is no accident of drawing
+_TOGETHER = 256  # examples read from a data set at once
+CERTAIN = 50  # with at least this many expected changes, no change at all cannot be chance
 OUTSIDE = "O"  # the tag of tokens that belong to no entity
 NOISY = "noisy_"  # noisy_text is the noisy side of the column text, in a test set that has one
 Row = Mapping[str, Any]
@@ -41,7 +41,7 @@ class Perturbed:
 
 
 class Part(NamedTuple):
-    """One noised field of one example; spans: the words of its clean text."""
+    """One field of one example with noise; spans: the words of its clean text."""
 
     field: str
     clean: str
@@ -50,8 +50,8 @@ class Part(NamedTuple):
 
 
 class Call(NamedTuple):
-    """What stays the same over a data set. spoken: column -> language, for columns that are not in `language`; labels:
-    of a tagging task, in the order of their numbers.
+    """The arguments that are the same for a whole data set. spoken: column -> language, for columns that are not in
+    `language`; labels: of a tagging task, in the order of their numbers.
     """
 
     perturber: Perturber
@@ -106,7 +106,7 @@ def _plain(*columns: str) -> Handler:
 
 
 def _choices(*columns: str) -> Handler:
-    """Plain text columns, and `choices`: each of them a text of its own."""
+    """Plain text columns and `choices`, each choice being a text of its own."""
 
     def handle(call: Call, row: Row) -> tuple[dict[str, Any], list[Part]]:
         new, parts = _plain(*columns)(call, row)
@@ -124,7 +124,7 @@ def _tokens(call: Call, row: Row) -> tuple[dict[str, Any], list[Part]]:
 
 
 def _tokens_protected(call: Call, row: Row) -> tuple[dict[str, Any], list[Part]]:
-    """Tokens of entities stay byte-identical: those whose tag is not O."""
+    """Noise that leaves entities byte-identical: tokens whose tag is not O."""
     return _tagged(call, row, protected=True)
 
 
@@ -144,16 +144,14 @@ def _tagged(call: Call, row: Row, protected: bool) -> tuple[dict[str, Any], list
 
 
 def _context(call: Call, row: Row) -> tuple[dict[str, Any], list[Part]]:
-    """The gold answers become the noisy surface of the clean ones. One that noise would delete stays as it
-    is.
-    """
+    """Gold answers become the noisy form of the clean ones. An answer that noise would delete is protected."""
     spans = _answers(row)
     noised = call.text(row, "context")
     kept: list[tuple[int, int]] = []
-    # Other places are drawn where some are protected, so that another answer may be lost then.
+    # Protecting a span changes which places are drawn, so that another answer may be deleted then.
     while lost := [span for span in spans if _width(carry(span, noised.edits)) == 0]:
         if call.perturber.paired:
-            raise DataError(f"example {row['id']}: an answer is not in the noisy side of its context")
+            raise DataError(f"example {row['id']}: an answer does not occur in the noisy side of its context")
         kept += lost
         noised = call.text(row, "context", kept)
     return _carried(call, row, spans, noised)
@@ -180,7 +178,7 @@ def _answers(row: Row) -> list[tuple[int, int]]:
     spans = []
     for text, start in zip(row["answers"]["text"], row["answers"]["answer_start"], strict=True):
         if not text or row["context"][start : start + len(text)] != text:
-            raise DataError(f"example {row['id']}: no answer {text!r} in its context at character {start}")
+            raise DataError(f"example {row['id']}: the answer {text!r} is not at character {start} of its context")
         spans.append((start, start + len(text)))
     return spans
 
@@ -191,13 +189,13 @@ def _width(span: tuple[int, int]) -> int:
 
 @dataclass(frozen=True)
 class Field:
-    """columns: those that get noise; handler: how a row gets it."""
+    """columns: those that get noise; handler: adds it to a row."""
 
     columns: tuple[str, ...]
     handler: Handler
 
 
-# By the name that NoiseField.how has (tasks/base.py), made for its columns.
+# By the name in NoiseField.how (tasks/base.py).
 HANDLERS: dict[str, Callable[[tuple[str, ...]], Handler]] = {
     "texts": lambda columns: _plain(*columns),
     "tokens": lambda _: _tokens,
@@ -222,62 +220,47 @@ def perturb(
     spoken: Mapping[str, str] | None = None,
     labels: Sequence[str] = (),
 ) -> Perturbed:
-    """Noise `field` of every example of a data set of the task family `family`.
+    """Add noise to `field` in every example of a data set of the task family `family`.
 
-    spoken: column -> language, for columns that are not in `language` (of a pair, all of them); labels: of the tags,
-    which "tokens_protected" needs.
+    spoken: column -> language, for columns that are not in `language` (for a language pair, all columns); labels: the
+    tags, for "tokens_protected". Families that need calibration are calibrated on the texts of the field.
 
-    ConfigError for a field the family does not have, NotApplicable where the noise family can act on
-    nothing in the whole set (or would change the number of tokens under token labels), DataError for a row
-    that is not in normal form. The texts of the field calibrate families that need it.
+    Raises ConfigError for a field that the family does not have, NotApplicable when the noise family can act on nothing
+    in the whole set (or would change the number of tokens under token labels), DataError for a row that is not in
+    normal form.
     """
     chosen = _field(family, field, perturber)
     if field == "tokens_protected" and (OUTSIDE not in labels or perturber.paired):
         raise ConfigError(f"{dataset_name}: there are no entities to protect from {perturber.family} noise")
     if not len(dataset):
         raise DataError(f"{dataset_name} {language} {split}: no examples to perturb")
-    for column in chosen.columns:
-        if column not in dataset.column_names:
-            raise ConfigError(f"{dataset_name} has no column {column!r}, which the noise field {field!r} needs")
-        if perturber.paired and NOISY + column not in dataset.column_names:
-            raise ConfigError(
-                f"{dataset_name} has no noisy side of {column!r}: {perturber.family} noise needs a task with a paired "
-                "test set, such as task=attested/xnli"
-            )
-    call = Call(perturber, level, seed, language, f"{dataset_name}|{language}|{split}", spoken or {}, labels)
+    _check_columns(dataset, chosen.columns, perturber, dataset_name, field)
+    call = Call(
+        perturber=perturber,
+        level=level,
+        seed=seed,
+        language=language,
+        prefix=f"{dataset_name}|{language}|{split}",
+        spoken=spoken or {},
+        labels=labels,
+    )
     for code in dict.fromkeys(map(call.of, chosen.columns)):
         perturber.check(level, code)
         perturber.prepare(_texts(dataset, [c for c in chosen.columns if call.of(c) == code]), level, code)
-    columns: dict[str, list[Any]] = {}
-    account = _Account()
+    columns, account = dict[str, list[Any]](), _Account()
     with restored():  # once, for families that draw from the global generators
         for row in _rows(dataset):
             new, parts = chosen.handler(call, row)
             account.add(row["id"], parts)
             for column, value in new.items():
                 columns.setdefault(column, []).append(value)
-    if not account.capacity:
-        raise NotApplicable(
-            f"noise family {perturber.family!r} has nothing to act on in {dataset_name} ({language}, {field})"
-        )
-    if not account.changed and level * account.characters >= CERTAIN:
-        raise NotApplicable(
-            f"noise family {perturber.family!r} changed nothing in {dataset_name} ({language}, {field}) at level "
-            f"{level:g}, although it names {account.capacity / account.examples:.1%} of it as what it can act on"
-        )
-    return Perturbed(
-        dataset=_with_columns(dataset, columns) if account.changed else dataset,
-        achieved=account.achieved / account.examples,
-        capacity=account.capacity / account.examples,
-        changed=account.changed / account.examples,
-        word_change_rate=account.touched / account.words if account.words else 0.0,
-        samples=account.samples,
-    )
+    _check_effect(account, perturber, level, f"{dataset_name} ({language}, {field})")
+    return account.perturbed(_with_columns(dataset, columns) if account.changed else dataset)
 
 
 @dataclass
 class _Account:
-    """Sums over the examples so far: what noise did is counted as it happens, not kept."""
+    """Running sums over the examples, so that the noisy texts need not be kept."""
 
     examples: int = 0
     achieved: float = 0.0
@@ -301,6 +284,41 @@ class _Account:
                 if len(self.samples) < SAMPLES:
                     self.samples.append(_sample(identity, part))
 
+    def perturbed(self, dataset: datasets.Dataset) -> Perturbed:
+        """The noisy data set, with the means over its examples."""
+        return Perturbed(
+            dataset=dataset,
+            achieved=self.achieved / self.examples,
+            capacity=self.capacity / self.examples,
+            changed=self.changed / self.examples,
+            word_change_rate=self.touched / self.words if self.words else 0.0,
+            samples=self.samples,
+        )
+
+
+def _check_columns(
+    dataset: datasets.Dataset, columns: Sequence[str], perturber: Perturber, dataset_name: str, field: str
+) -> None:
+    for column in columns:
+        if column not in dataset.column_names:
+            raise ConfigError(f"{dataset_name} has no column {column!r}, which the noise field {field!r} needs")
+        if perturber.paired and NOISY + column not in dataset.column_names:
+            raise ConfigError(
+                f"{dataset_name} has no noisy side of {column!r}: {perturber.family} noise needs a task with a paired "
+                "test set, such as task=attested/xnli"
+            )
+
+
+def _check_effect(account: _Account, perturber: Perturber, level: float, where: str) -> None:
+    """Raise NotApplicable where the noise can act on nothing, or did not although it should have."""
+    if not account.capacity:
+        raise NotApplicable(f"noise family {perturber.family!r} has nothing to act on in {where}")
+    if not account.changed and level * account.characters >= CERTAIN:
+        raise NotApplicable(
+            f"noise family {perturber.family!r} changed nothing in {where} at level {level:g}, although "
+            f"its capacity there is {account.capacity / account.examples:.1%}"
+        )
+
 
 def _sample(identity: str, part: Part) -> dict[str, Any]:
     return {
@@ -317,7 +335,7 @@ def _field(family: str, field: str, perturber: Perturber) -> Field:
     if field not in fields:
         raise ConfigError(f"{family} tasks have no noise field {field!r}{suggest(field, fields, 'fields')}")
     if perturber.paired and field == "context_protected":
-        raise ConfigError(f"{perturber.family} noise is what it is, no answer can be protected: noise.field=context")
+        raise ConfigError(f"{perturber.family} noise cannot protect answers: set noise.field=context")
     if family == "tagging" and not perturber.keeps_tokens:
         raise NotApplicable(
             f"noise family {perturber.family!r} may change the number of tokens, which token labels forbid"
@@ -326,7 +344,7 @@ def _field(family: str, field: str, perturber: Perturber) -> Field:
 
 
 def _rows(dataset: datasets.Dataset) -> Iterator[Row]:
-    """The examples. One by one, a data set is slower than the noise."""
+    """The examples, read in blocks: one by one, reading a data set would be slower than the noise."""
     for some in dataset.iter(_TOGETHER):
         yield from (dict(zip(some, values, strict=True)) for values in zip(*some.values(), strict=True))
 

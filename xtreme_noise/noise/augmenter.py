@@ -3,7 +3,7 @@
     flow = naf.Sequential([build("char").bind(level=0.05, language="de"), ...])
     flow.augment("Guten Tag")
 
-Apart from the families, so that naming and checking them does not import nlpaug (which imports torch).
+In a module of its own, so that naming and checking families does not import nlpaug (which imports torch).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from xtreme_noise.noise.perturber import Perturber
 
 
 class FlowAugmenter(Augmenter):  # type: ignore[misc]
-    """The Augmenter side of a Perturber. `bind` says the level and language that `augment` uses."""
+    """The Augmenter interface of a Perturber. `bind` sets the level and language of `augment`."""
 
     bound: tuple[float, str, int] | None = None
 
@@ -32,8 +32,8 @@ class FlowAugmenter(Augmenter):  # type: ignore[misc]
         return bound
 
     def augment(self, data: str | list[str], n: int = 1, num_thread: int = 1) -> list[str]:  # noqa: ARG002
-        """`n` noisy variants of a text, or one of each text of a list. The same text always gets the same
-        noise, whatever came before; variants differ by their number. `num_thread` changes nothing.
+        """`n` noisy variants of a text, or one of each text in a list. The same text always gets the same noise;
+        variants differ by their number. `num_thread` is ignored.
         """
         if self.bound is None:
             raise ConfigError(f"{self.family}: bind(level=..., language=...) before augment() in a nlpaug flow")

@@ -1,4 +1,4 @@
-"""Changes of an engine's text: what they make of it, what they cost, the edits they are."""
+"""The changes of an engine: applying them, their cost, and the edits they amount to."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _STRETCH = 1 << 12  # graphemes of a long text that are measured together
 
 
 class Became:
-    """What every grapheme has become, to see the neighbours of a border as they are now."""
+    """The current state of every grapheme, to look up the neighbours of a border."""
 
     def __init__(self, units: Sequence[str], changes: Sequence[Change]) -> None:
         self.units = units
-        self.parts: dict[int, tuple[str, ...]] = {}  # grapheme -> what stands in its place
-        self.inserted: dict[int, tuple[str, ...]] = {}  # border -> what stands there
-        self.starts: dict[int, int] = {}  # where a row of graphemes of which nothing is left ends -> where it begins
-        self.ends: dict[int, int] = {}  # the other way round
+        self.parts: dict[int, tuple[str, ...]] = {}  # grapheme -> its replacement
+        self.inserted: dict[int, tuple[str, ...]] = {}  # border -> graphemes inserted there
+        self.starts: dict[int, int] = {}  # end of a run of deleted graphemes -> its start
+        self.ends: dict[int, int] = {}  # its start -> its end
         for change in changes:
             self.add(change)
 
@@ -66,7 +66,7 @@ class Became:
 
 
 def stay_apart(left: str, new: Sequence[str], right: str) -> bool:
-    """No two neighbours of left + new + right join into one cluster."""
+    """Whether no two neighbours in left + new + right join into one cluster."""
     if len(new) == 1:  # the usual case, made quick
         return (not left or splits(left, new[0])) and (not right or splits(new[0], right))
     before = left
@@ -112,7 +112,7 @@ def _applied(units: Sequence[str], changes: Sequence[Change], expected: int) -> 
 
 
 def _stretches(size: int, changes: Sequence[Change]) -> Iterator[tuple[int, int, list[Change], int]]:
-    """Where stretches of a long text begin and end, with their changes, counted from there, and what these cost."""
+    """Stretches of a long text: start, end, their changes (counted from the start), and the cost of these."""
     some: list[Change] = []
     begin = cost = 0
     for start, end, new, most in changes:
@@ -125,18 +125,18 @@ def _stretches(size: int, changes: Sequence[Change]) -> Iterator[tuple[int, int,
 
 
 def cut_at_tokens(noisy: str, tokens: Sequence[str], edits: Sequence[Edit]) -> list[str]:
-    """The noisy tokens: `noisy` between the spaces that followed every clean token."""
-    found, at, begin, passed = [], 0, 0, 0
+    """The noisy tokens: `noisy` cut at the spaces that follow the clean tokens."""
+    noisy_tokens, at, begin, passed = [], 0, 0, 0
     shift = 0
     for token in tokens:
         at += len(token)
         while passed < len(edits) and edits[passed].end <= at:
             shift = edits[passed].noisy_end - edits[passed].end
             passed += 1
-        found.append(noisy[begin : at + shift])
+        noisy_tokens.append(noisy[begin : at + shift])
         at += 1
         begin = at + shift
-    return found
+    return noisy_tokens
 
 
 _edit: Callable[[tuple[int, int, int, int, str, str]], Edit] = partial(tuple.__new__, Edit)  # quicker than Edit(...)

@@ -1,4 +1,4 @@
-"""Families that replace one grapheme by one of a few others, whatever stands around it."""
+"""Families that replace a grapheme by one of a few others, independent of its neighbours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _REMEMBERED = 1 << 14  # graphemes of a language whose choices are remembered
 
 
 class ChoiceTable(Table):
-    """Grapheme -> what may stand in its place."""
+    """Grapheme -> its possible replacements."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -21,14 +21,14 @@ class ChoiceTable(Table):
 
     @abstractmethod
     def find(self, grapheme: str) -> tuple[str, ...]:
-        """Graphemes that may replace this one, itself not among them; () where it stays."""
+        """Graphemes that may replace this one, not including itself; () if it stays."""
 
     def classify(self, grapheme: str) -> int:
         return 1 if self.choices(grapheme) else 0
 
 
 class ChoiceFamily(EngineFamily):
-    """Every choice of a grapheme is as likely as the others."""
+    """All replacements of a grapheme are equally likely."""
 
     def propose(
         self,

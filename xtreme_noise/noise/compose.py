@@ -1,4 +1,4 @@
-"""Edits of two steps of noise, one after the other, as edits of the first text."""
+"""Combines the edits of two successive steps of noise into edits of the first text."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from xtreme_noise.noise.edits import Edit
 
 
 def composed(clean: str, noisy: str, first: Sequence[Edit], second: Sequence[Edit]) -> tuple[Edit, ...]:
-    """Edits from `clean` to `noisy`, given those from `clean` to a text between and from that to `noisy`.
+    """Edits from `clean` to `noisy`, given those from `clean` to an intermediate text and from that to `noisy`.
 
-    What neither step changed is in no edit; edits of both steps that overlap or touch become one.
+    Text that neither step changed is in no edit; edits of the two steps that overlap or touch become one.
     """
     grown, more = _grown(first), _grown(second)
     edits = []
@@ -19,12 +19,12 @@ def composed(clean: str, noisy: str, first: Sequence[Edit], second: Sequence[Edi
         a, b = begin - grown[before[0]], end - grown[before[1]]
         c, d = begin + more[after[0]], end + more[after[1]]
         if clean[a:b] != noisy[c:d]:  # the second step may have undone the first
-            edits.append(Edit(a, b, c, d, clean[a:b], noisy[c:d]))
+            edits.append(Edit(start=a, end=b, noisy_start=c, noisy_end=d, clean=clean[a:b], noisy=noisy[c:d]))
     return tuple(edits)
 
 
 def _grown(edits: Sequence[Edit]) -> list[int]:
-    """By how much the first 0, 1, 2 ... of these edits make a text longer."""
+    """The growth of a text by the first 0, 1, 2 ... of these edits."""
     lengths = ((edit.noisy_end - edit.noisy_start) - (edit.end - edit.start) for edit in edits)
     return list(accumulate(lengths, initial=0))
 
@@ -32,7 +32,7 @@ def _grown(edits: Sequence[Edit]) -> list[int]:
 def _blocks(
     first: Sequence[Edit], second: Sequence[Edit]
 ) -> Iterator[tuple[int, int, tuple[int, int], tuple[int, int]]]:
-    """Spans of the text between, each with the edits of either step that it is made of (as ranges of numbers)."""
+    """Spans of the intermediate text, each with the edits of both steps in it (as ranges of numbers)."""
     i = j = 0
     while i < len(first) or j < len(second):
         start_i, start_j = i, j

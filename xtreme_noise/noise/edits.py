@@ -1,4 +1,4 @@
-"""What noise did to a text: edits that rebuild it, and spans carried through them."""
+"""Edits: the record of what noise changed. They rebuild the noisy text, and map spans of the clean text to it."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ class Edit(NamedTuple):
 
 
 class NoisedText(NamedTuple):
-    """text: after noise; edits: in order, disjoint, rebuild `text` from the clean text;
-    achieved: Levenshtein distance over graphemes / clean graphemes; capacity: the share of graphemes that the
-    family can act on (0: nothing to act on)."""
+    """text: with noise; edits: ordered, disjoint, rebuild `text` from the clean text; achieved: Levenshtein distance
+    over graphemes / clean graphemes; capacity: the share of graphemes that the family can act on."""
 
     text: str
     edits: tuple[Edit, ...]
@@ -35,19 +34,28 @@ class NoisedText(NamedTuple):
 
 
 def edits_between(clean: str, noisy: str) -> tuple[Edit, ...]:
-    """Edits of a shortest alignment over graphemes (for noise that does not say what it did)."""
+    """Edits of a shortest alignment over graphemes (for noise that does not report its edits)."""
     old, new = graphemes(clean), graphemes(noisy)
     here = [0, *accumulate(map(len, old))]
     there = [0, *accumulate(map(len, new))]
     edits = []
     for _, a, b, c, d in differences(old, new):
-        edits.append(Edit(here[a], here[b], there[c], there[d], "".join(old[a:b]), "".join(new[c:d])))
+        edits.append(
+            Edit(
+                start=here[a],
+                end=here[b],
+                noisy_start=there[c],
+                noisy_end=there[d],
+                clean="".join(old[a:b]),
+                noisy="".join(new[c:d]),
+            )
+        )
     return tuple(edits)
 
 
 def between(clean: str, noisy: str) -> NoisedText:
-    """What noise that does not say what it did has made of `clean`. Another normal form of a letter is an edit, as it
-    is needed to rebuild the text, and no error.
+    """The NoisedText of noise that does not report its edits. Another normal form of a letter is an edit, because it is
+    needed to rebuild the text, but does not count as an error.
     """
     old, new = Clusters.of(clean, graphemes(clean)).asked, Clusters.of(noisy, graphemes(noisy)).asked
     achieved = distance(old, new) / len(old) if old else 0.0
@@ -55,7 +63,7 @@ def between(clean: str, noisy: str) -> NoisedText:
 
 
 def spelt_like(clean: str, noisy: str) -> str:
-    """`noisy`, which was made of `clean` in NFC, with the letters written as `clean` writes them."""
+    """`noisy`, the noisy form of `clean` in NFC, with letters in the normal form that `clean` uses."""
     clusters, new = Clusters.of(clean, graphemes(clean)), graphemes(noisy)
     parts: list[str] = []
     for same, a, b, c, d in alignment(clusters.asked, new):
@@ -68,16 +76,16 @@ def rebuild(clean: str, edits: Sequence[Edit]) -> str:
     parts, at = [], 0
     for edit in edits:
         if edit.start < at or clean[edit.start : edit.end] != edit.clean:
-            raise ValueError(f"edit does not fit the text: {edit}")
+            raise ValueError(f"the edit does not match the text: {edit}")
         parts += [clean[at : edit.start], edit.noisy]
         at = edit.end
     return "".join(parts) + clean[at:]
 
 
 def carry(span: tuple[int, int], edits: Sequence[Edit]) -> tuple[int, int]:
-    """Where clean_text[start:end] is in the noisy text.
+    """The span of clean_text[start:end] in the noisy text.
 
-    An edit that reaches into the span is taken in whole; an insertion at its border stays outside.
+    An edit that overlaps with the span is wholly included; an insertion at its border is not.
     """
     start, end = span
     passed = bisect_right(edits, start, key=attrgetter("end"))  # edits before the span, which move it

@@ -1,9 +1,9 @@
-"""The engine of our own families: an ordered stream of proposed changes, taken until the budget is met.
+"""The engine of our own families: an ordered stream of proposed changes, accepted until the budget is used up.
 
-Which changes are proposed, and in which order, depends on the example's key and not on the level. A level
-takes the shortest prefix whose measured distance reaches its budget, so a higher level adds to a lower one
-and a swap, or any change that turns out cheaper beside another, costs what it measures. A change that costs
-more than is left (a whole word) is taken with the probability left / cost, so the mean stays on the level.
+The proposed changes and their order depend on the example's key, not on the level. A level accepts the shortest prefix
+whose measured distance reaches its budget: so a higher level adds to a lower one, and a swap, or any change that is
+cheaper beside another, counts with its measured cost. A change that costs more than the rest of the budget (a whole
+word) is accepted with probability rest / cost, so that the mean stays at the level.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from xtreme_noise.noise.perturber import NoisedTokens, Perturber, budget
 from xtreme_noise.noise.stream import block, message, unit
 from xtreme_noise.noise.text import Clusters, check_text, graphemes, is_lone
 
-_KEPT = 1 << 16  # graphemes whose kind is remembered; a language has thousands
+_KEPT = 1 << 16  # graphemes whose kind is cached; a language has thousands
 
 
 class Table(dict[str, int]):
     """One language of a family: grapheme -> 0 (it cannot act here) or a kind of the family's own, 1 to 255."""
 
     def classify(self, grapheme: str) -> int:
-        """The kind of a grapheme that has not been seen before."""
+        """The kind of a grapheme; cached."""
         raise NotImplementedError
 
     def __missing__(self, grapheme: str) -> int:
@@ -43,9 +43,7 @@ class Table(dict[str, int]):
         return bytes(self[chr(code)] if code < 128 else 0 for code in range(256))
 
     def kinds(self, text: str, units: Sequence[str]) -> Sequence[int]:
-        """The kind of every one of the graphemes `units` of `text`. A family that acts on whole words, or looks
-        around, overrides this.
-        """
+        """The kinds of the graphemes `units` of `text`. Families that act on words, or need context, override this."""
         if len(units) == len(text) and text.isascii():
             return text.encode().translate(self._ascii)
         return list(map(self.__getitem__, units))
@@ -54,7 +52,7 @@ class Table(dict[str, int]):
 class EngineFamily(Perturber):
     """A family that says where it can act and proposes one change at a time."""
 
-    joins: bool = False  # True: may write what joins its neighbour, also where every code point is a cluster
+    joins: bool = False  # True: may write characters that join with their neighbours
 
     def __init__(self, parameters: Any) -> None:
         super().__init__(parameters)
@@ -62,7 +60,7 @@ class EngineFamily(Perturber):
 
     @abstractmethod
     def table(self, language: str) -> Any:
-        """A new Table of a language; what else it holds is the family's."""
+        """A new Table of a language; it may contain further data of the family."""
 
     @abstractmethod
     def propose(self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], table: Any) -> Change | None:
@@ -73,19 +71,19 @@ class EngineFamily(Perturber):
         """
 
     def replace(self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], table: Any) -> Change | None:
-        """What is left to do at `site` where changes stand side by side; by default, what `propose` says."""
+        """A change at `site` when neighbouring graphemes have changed already; by default that of `propose`."""
         return self.propose(word, site, units, kinds, table)
 
     @property
     def for_tokens(self) -> EngineFamily:
-        """The family as it acts on tokens, where that is less than it does to text; its own `for_tokens` is itself."""
+        """The family that acts on tokens, for families that do less on tokens than on text; by default itself."""
         return self
 
     def _table(self, language: str) -> Any:
-        found = self._tables.get(language)
-        if found is None:
-            found = self._tables[language] = self.table(language)
-        return found
+        table = self._tables.get(language)
+        if table is None:
+            table = self._tables[language] = self.table(language)
+        return table
 
     def __call__(
         self,
@@ -191,11 +189,11 @@ class EngineFamily(Perturber):
             if not added:
                 if len(changes) > known:
                     raise ValueError(f"noise family {self.family!r} proposes changes that cost nothing: {changes[-1]}")
-                break  # saturated: everything that can be changed is
+                break  # saturated: everything that can change has changed
             ordered = sorted(changes)
             noisy, measured = applied(clusters.written, ordered, wanted)
             if measured > wanted:
-                # The last change costs more than was left to spend: taken or left by a coin of its own.
+                # The last change costs more than the rest of the budget: a coin of its own decides.
                 changes.pop()
                 fewer = sorted(changes)
                 without, before = applied(clusters.written, fewer, wanted)
@@ -215,19 +213,15 @@ class EngineFamily(Perturber):
     ) -> Iterator[Change]:
         """Accepted changes, in an order that does not depend on the level."""
         sites = list(compress(range(len(kinds)), kinds))
-        many, last = len(sites), len(units)
+        last = len(units)
         taken = bytearray(last + 2)  # one grapheme of margin on either side
         done: list[Change] = []
         propose = self.propose
-        # Scattered changes with an untouched grapheme between any two, while places are easily found ...
-        for turn in range(1, 4 * many + 8):
-            if not turn & 7:
-                words = block(key, turn >> 3)
-            word = words[turn & 7]
-            site = sites[(word >> 32) % many]
+        # First, scattered changes with an unchanged grapheme between any two, while places are easily found ...
+        for site, number in _drawn(sites, key, words):
             if taken[site + 1]:
                 continue
-            change = propose(word & 0xFFFFFFFF, site, units, kinds, table)
+            change = propose(number, site, units, kinds, table)
             if change is None:
                 continue
             start, end, new, _ = change
@@ -248,7 +242,7 @@ class EngineFamily(Perturber):
                 taken[low + 1 : high + 1] = b"\1" * (high - low)
             done.append(change)
             yield change
-        # ... then whatever is still as it was, in random order, side by side with what has changed.
+        # ... then all unchanged graphemes in random order, also beside changed ones.
         yield from self._fill(
             units=units,
             kinds=kinds,
@@ -290,6 +284,16 @@ class EngineFamily(Perturber):
                 taken[low + 1 : high + 1] = b"\1" * (high - low)
                 became.add(change)
                 yield change
+
+
+def _drawn(sites: Sequence[int], key: bytes, words: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+    """Sites with a number of 32 bits each, about four times as many as there are sites. words: the key's block 0."""
+    many = len(sites)
+    for turn in range(1, 4 * many + 8):
+        if not turn & 7:
+            words = block(key, turn >> 3)
+        word = words[turn & 7]
+        yield sites[(word >> 32) % many], word & 0xFFFFFFFF
 
 
 def _coin(key: bytes, number: int) -> float:

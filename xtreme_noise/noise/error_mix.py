@@ -1,4 +1,4 @@
-"""What kinds of edits separate a clean text from a noisy one: the same account for attested and for made noise."""
+"""Edit types between a clean and a noisy text, counted in the same way for attested and synthetic noise."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ EDIT_TYPES = (
 _NO_LETTER = regex.compile(r"[\p{P}\p{S}]")
 _BINDU = regex.compile(r"\p{InSC=Bindu}")
 _VOWELS = (0, 9, 103)  # combining classes of vowel signs and viramas, which are letters more than marks
-_TOGETHER = 1 << 10  # graphemes of a block that are aligned at once: what the table of distances holds is its square
+_TOGETHER = 1 << 10  # graphemes of a block aligned at once: the table of distances has its square as size
 _UNDECOMPOSED = str.maketrans("ıłđøħŧ", "ildoht")
 
 
 class Block(NamedTuple):
-    """A stretch that differs, as wide as the words it touches. close: it is the same word or words, misspelt;
-    left, right: what stands beside it, "" at the ends of the text.
+    """A stretch that differs, widened to whole words. close: the same word or words, misspelt; left, right: the text
+    beside it, "" at the ends of the text.
     """
 
     clean: str
@@ -60,16 +60,16 @@ def blocks(clean: str, noisy: str, language: str) -> Iterator[Block]:
 
 
 def _pieces(text: str, language: str) -> list[str]:
-    """Words, and what stands between them grapheme by grapheme."""
-    found, at = [], 0
+    """Words, and the graphemes between them."""
+    pieces, at = [], 0
     for start, end in words(text, language):
-        found += [*graphemes(text[at:start]), text[start:end]]
+        pieces += [*graphemes(text[at:start]), text[start:end]]
         at = end
-    return found + graphemes(text[at:])
+    return pieces + graphemes(text[at:])
 
 
 def _close(before: str, after: str, language: str) -> bool:
-    """One edit apart, or no more than half of the graphemes changed, whatever their case."""
+    """Whether they are one edit apart, or at most half of the graphemes differ, ignoring case."""
     old, new = graphemes(lower(before, language)), graphemes(lower(after, language))
     longer = max(len(old), len(new))
     apart = OSA.distance(old, new) if longer <= LONG else distance(old, new)
@@ -77,17 +77,17 @@ def _close(before: str, after: str, language: str) -> bool:
 
 
 def error_mix(clean: str, noisy: str, language: str) -> Counter[str]:
-    """How many edits of each of EDIT_TYPES lead from `clean` to `noisy`, by shortest alignment word by word."""
-    found: Counter[str] = Counter()
+    """Number of edits by EDIT_TYPES from `clean` to `noisy`, in a shortest alignment word by word."""
+    counts: Counter[str] = Counter()
     for block in blocks(clean, noisy, language):
         if not block.close and any(map(str.isalnum, block.clean + block.noisy)):
-            found["word"] += 1
+            counts["word"] += 1
         else:
             around = [block.left, *graphemes(block.clean), block.right]
             new = graphemes(block.noisy)
             for _, a, b, c, d in stretches(around[1:-1], new, _TOGETHER):
-                found.update(_types(around[a : b + 2], new[c:d], language))
-    return found
+                counts.update(_types(around[a : b + 2], new[c:d], language))
+    return counts
 
 
 def _types(around: Sequence[str], new: Sequence[str], language: str) -> Iterator[str]:
@@ -121,7 +121,7 @@ def _types(around: Sequence[str], new: Sequence[str], language: str) -> Iterator
 
 
 def _distances(old: Sequence[str], new: Sequence[str]) -> list[list[int]]:
-    """Optimal string alignment distance of every two beginnings."""
+    """Optimal string alignment distances of all prefixes."""
     table = [list(range(len(new) + 1))]
     for i in range(1, len(old) + 1):
         row = [i]
@@ -135,7 +135,7 @@ def _distances(old: Sequence[str], new: Sequence[str]) -> list[list[int]]:
 
 
 def _of_sign(around: Sequence[str], changed: Sequence[str]) -> str | None:
-    """The type of an edit in which a space or a sign takes part, if one does."""
+    """The type of an edit that involves a space or a punctuation mark; None if it involves neither."""
     if any(map(str.isspace, changed)):
         return "punctuation" if any(map(_NO_LETTER.match, around)) else "space"
     return "punctuation" if any(map(_NO_LETTER.match, changed)) else None
@@ -158,7 +158,7 @@ def _base(letter: str) -> str:
 
 @lru_cache(maxsize=1 << 14)
 def _is_adjacent(old: str, new: str, language: str) -> bool:
-    """One character of the cluster, or one jamo, is the neighbour of the one it stands for."""
+    """Whether one character of the cluster, or one jamo, was replaced by a neighbour on the keyboard."""
     before, after = hangul.strokes(old) or old, hangul.strokes(new) or new
     if len(before) != len(after) or not has_keyboard(language):
         return False

@@ -1,4 +1,4 @@
-"""Working with nlpaug's own augmenters: finding, taming, seeding and calibrating them."""
+"""Tools for nlpaug's own augmenters: importing, constraining, seeding and calibrating them."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from xtreme_noise.noise.stream import block
 from xtreme_noise.noise.text import graphemes
 
 _STEPS = 8
-_PIECE = 1 << 12  # graphemes that an augmenter gets of a long text
-_TEXT = tuple(f"nlpaug.augmenter.{kind}." for kind in ("char", "word", "sentence"))  # the others act on sound
+_PIECE = 1 << 12  # graphemes of a long text that an augmenter gets at once
+_TEXT = tuple(f"nlpaug.augmenter.{kind}." for kind in ("char", "word", "sentence"))  # the others act on audio
 
 
 def augmenter_class(path: str) -> Any:
-    """The class at `path`; only nlpaug's own that act on text are built from configuration."""
+    """The class at `path`; a configuration can only name nlpaug's own augmenters of text."""
     from nlpaug import Augmenter
 
     module, _, name = path.rpartition(".")
     if not path.startswith(_TEXT):
         raise ConfigError(f"{path!r} is not a class path inside nlpaug.augmenter.char, .word or .sentence")
     try:
-        found = importlib.import_module(module)
+        imported = importlib.import_module(module)
     except ImportError as error:
         raise ConfigError(f"cannot import {module!r}: {error}") from None
-    known = [key for key, value in vars(found).items() if inspect.isclass(value) and issubclass(value, Augmenter)]
+    known = [key for key, value in vars(imported).items() if inspect.isclass(value) and issubclass(value, Augmenter)]
     if name not in known:
         raise ConfigError(f"{module} has no augmenter {name!r}{suggest(name, known, 'augmenters')}")
-    return getattr(found, name)
+    return getattr(imported, name)
 
 
 def uncapped(augmenter: Any) -> Any:
-    """No minimum, maximum or rounding up of counts; whole graphemes; choices in an order that every process
-    has.
+    """The augmenter without minimum, maximum and rounding up of counts, on whole graphemes, with choices in the same
+    order in every process.
     """
 
     def count(size: int, aug_min: Any, aug_max: Any, aug_p: float | None = None) -> int:  # noqa: ARG001
@@ -70,19 +70,17 @@ def uncapped(augmenter: Any) -> Any:
 
 
 def pieces(text: str) -> list[str]:
-    """A text, cut where it is so long that nlpaug, whose time grows with the square of a text, would take minutes: at
-    spaces, where there are some, and between graphemes.
-    """
+    """A long text in pieces, because nlpaug's time is quadratic; cut at spaces if possible, else between graphemes."""
     if len(text) <= LONG:
         return [text]
-    units, found, at = graphemes(text), [], 0
+    units, parts, at = graphemes(text), [], 0
     while at < len(units):
         end = at + _PIECE
         while end < min(len(units), at + 2 * _PIECE) and not units[end].isspace():
             end += 1
-        found.append("".join(units[at:end]))
+        parts.append("".join(units[at:end]))
         at = end
-    return found
+    return parts
 
 
 def bisect(measure: Callable[[float], float], level: float) -> float:
@@ -100,13 +98,13 @@ def seed_from(key: bytes) -> None:
     np.random.seed(words[1] & 0xFFFFFFFF)
 
 
-_outer: list[object] = []  # the `restored` that is going on, if any
+_outer: list[object] = []  # the active `restored`, if any
 
 
 @contextmanager
 def restored() -> Iterator[None]:
-    """The global generators are afterwards as they were before. One inside another is for free: to keep and to set them
-    takes a tenth of a millisecond, which is as long as many an augmenter.
+    """Restores the global random generators afterwards. Nested uses cost nothing: saving and restoring takes 0.1 ms, as
+    long as many augmenters do.
     """
     if _outer:
         yield

@@ -1,6 +1,4 @@
-"""Hangul as it is typed on Dubeolsik (two-set): syllables to jamo keystrokes and back, as an input method
-does it.
-"""
+"""Hangul typed on Dubeolsik (two-set): syllables to jamo keystrokes and back, as in an input method."""
 
 from __future__ import annotations
 
@@ -64,8 +62,8 @@ def strokes(grapheme: str) -> list[str]:
 
 
 def compose(keys: Iterable[str]) -> list[str]:
-    """Graphemes that an input method shows after these keystrokes: a final followed by a vowel moves to the
-    next syllable (half of it, when it took two strokes); what cannot join stays a lone jamo.
+    """The graphemes that an input method shows after these keystrokes: a final consonant before a vowel moves to the
+    next syllable (half of it, if it took two strokes); what cannot join stays a lone jamo.
     """
     shown: list[str] = []
     initial = vowel = final = ""

@@ -1,5 +1,5 @@
-"""Words of one sound that a speech recogniser takes for each other: English from homophones.en.tsv (see
-compile_homophones.py), Chinese and Japanese from the readings of readings.py.
+"""Homophones, which speech recognisers confuse: English from homophones.en.tsv (see compile_homophones.py), Chinese and
+Japanese from readings.py.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import regex
 
 from xtreme_noise.noise.readings import readings
 
-_MOST = 4  # of one sound, the most frequent
+_MOST = 4  # homophones per word, the most frequent ones
 _LETTER = regex.compile("[a-z]", regex.IGNORECASE)
 
 
 @cache
 def homophones(code: str) -> dict[str, tuple[str, ...]]:
-    """Word -> others of its sound, the most frequent first; empty where no table is known. Chinese: words of several
-    characters by toneless pinyin.
+    """Word -> its homophones, most frequent first; empty for a language without a table. Chinese: words of several
+    characters, by toneless pinyin.
     """
     if code == "en":
         text = files("xtreme_noise.noise").joinpath("homophones.en.tsv").read_text(encoding="utf-8")
@@ -36,14 +36,14 @@ def _others(word: str, group: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def spans(units: Sequence[str], code: str) -> list[tuple[int, int]]:
-    """Where words stand that may have homophones."""
+    """Spans of words that may have homophones."""
     if code != "en":
         return list(readings(code).spans(units))
-    found, start = [], 0
+    runs, start = [], 0
     for at in range(len(units) + 1):
         if at < len(units) and _LETTER.fullmatch(units[at]):
             continue
         if start < at and not {units[start - 1] if start else "", *units[at : at + 1]} & {"'", "’", "-"}:
-            found.append((start, at))
+            runs.append((start, at))
         start = at + 1
-    return found
+    return runs

@@ -1,4 +1,4 @@
-"""Borders inside words: where a letter follows a letter."""
+"""Borders inside words, between two letters."""
 
 from __future__ import annotations
 

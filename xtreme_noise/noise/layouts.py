@@ -1,4 +1,4 @@
-"""Keyboards: which keys lie side by side and what they type, from layouts.json (see compile_layouts.py)."""
+"""Keyboards: neighbouring keys and what they type, from layouts.json (see compile_layouts.py)."""
 
 from __future__ import annotations
 
@@ -87,15 +87,15 @@ def _place(level: int, key: str, latin: bool) -> _Place:
 
 
 def _around(typed: str, places: dict[str, _Place], dead: frozenset[str]) -> tuple[str, ...]:
-    """What is typed beside `typed`: at its own level, else with AltGr missed, else with Shift missed too; where no
-    key within reach types a letter, by the nearest ones that do.
+    """The characters on the keys around `typed`: at its own level, else without AltGr, else without Shift too; if no
+    key within reach types a letter, the nearest ones that do.
     """
     here = places[typed]
     others = {other: place for other, place in places.items() if place[1:] != here[1:] and other not in dead}
     levels = list(dict.fromkeys((here.level, here.level % 2, 0)))
     for level in levels:
-        if found := tuple(o for o, p in others.items() if p.level == level and here.squared(p) <= _REACH**2):
-            return found
+        if near := tuple(o for o, p in others.items() if p.level == level and here.squared(p) <= _REACH**2):
+            return near
     for level in levels[-2:]:
         distances = {o: here.squared(p) for o, p in others.items() if p.level == level}
         if distances:

@@ -1,7 +1,7 @@
-"""Families whose changes stand in a table: the table as a file, and the words of a text looked up in it.
+"""Families whose changes come from a table: reading the file, and looking up the words of a text.
 
-A table is UTF-8 text, tab-separated: word, what it becomes, weight (a number > 0; 1 where there is none). Lines
-that begin with # are comments.
+A table is tab-separated UTF-8 text: word, its noisy form, weight (a number > 0, default 1). Lines that start with # are
+comments.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ class Row(NamedTuple):
 
 @lru_cache(maxsize=8)
 def _rows(path: str, table: bytes) -> tuple[Row, ...]:
-    """The rows of a table, in NFC. ConfigError names the file, and the line that is no row."""
+    """The rows of a table, in NFC. Raises ConfigError, with the file and the line, for an invalid row."""
     try:
         lines = table.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}, line {table.count(10, 0, error.start) + 1}: this is not UTF-8") from None
-    found = []
+    rows = []
     for number, line in enumerate(lines, 1):
         if line.strip() and not line.startswith("#"):
-            found.append(_row(line.rstrip("\r"), f"{path}, line {number}"))
-    if not found:
-        raise ConfigError(f"{path}: there is no row in this table")
-    return tuple(found)
+            rows.append(_row(line.rstrip("\r"), f"{path}, line {number}"))
+    if not rows:
+        raise ConfigError(f"{path}: this table has no rows")
+    return tuple(rows)
 
 
 def _row(line: str, where: str) -> Row:
@@ -78,16 +78,16 @@ def _bytes(path: Path) -> bytes:
 
 
 def _files(family: str, path: str | None) -> dict[str, Path]:
-    """Language -> its table. A path without {language} is one table for every language."""
+    """Language -> its table. A path without {language} is one table for all languages."""
     if not path:
         raise ConfigError(f"noise family {family!r} needs a table: noise.families.{family}.path=/some/table.tsv")
     if "{language}" not in path:
         return dict.fromkeys(LANGUAGES, Path(path).expanduser())
     every = {code: Path(path.replace("{language}", code)).expanduser() for code in LANGUAGES}
-    found = {code: file for code, file in every.items() if file.is_file()}
-    if not found:
+    existing = {code: file for code, file in every.items() if file.is_file()}
+    if not existing:
         raise ConfigError(f"noise.families.{family}.path={path}: there is no such file for any language")
-    return found
+    return existing
 
 
 class Forms(tuple[Form, ...]):
@@ -105,8 +105,8 @@ class Forms(tuple[Form, ...]):
 
 
 class _Lexicon(WordTable):
-    """The words of one language and what the table makes of them. A word that is not in the table as it is
-    written is looked up by its letters, and what it becomes gets its case.
+    """The table of one language. A word that is not in the table is looked up without case, and its noisy form gets the
+    case of the word.
     """
 
     def __init__(self, rows: Iterable[Row], code: str) -> None:
@@ -141,8 +141,8 @@ class LexiconFamily(EngineFamily):
         super().__init__(parameters)
         self.files = _files(self.family, parameters.path)
         contents = hashlib.sha256()
-        self.several = False  # whether something becomes more than one word
-        self._digests: dict[Path, str] = {}  # tables are read again, language by language, long after they are in a key
+        self.several = False  # whether some form is more than one word
+        self._digests: dict[Path, str] = {}  # tables are read again later, language by language, and must not change
         for code, file in self.files.items() if "{language}" in parameters.path else [("", self.files["en"])]:
             table = _bytes(file)
             contents.update(f"{code}\0".encode() + table + b"\0")
@@ -152,7 +152,7 @@ class LexiconFamily(EngineFamily):
 
     @property
     def signature(self) -> str:
-        """Of what the tables hold, wherever they are."""
+        """The signature, with a digest of the tables' content instead of their path."""
         return f"{self.family}/v{self.version}(table={self._digest},icu={segment.version()})"
 
     def supports(self, language: str) -> bool:
@@ -165,7 +165,7 @@ class LexiconFamily(EngineFamily):
     def propose(
         self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], table: _Lexicon
     ) -> Change | None:
-        """The whole word, also where little of it changes: what is left of it must not change once more."""
+        """A change of the whole word, even if little of it changes, so that the rest cannot change again."""
         start, end = run(site, kinds, kinds[site])
         forms: Any = table.forms(tuple(units[start:end]))
         if not forms:  # of a word that is protected in part

@@ -1,4 +1,4 @@
-"""What optical character recognition mixes up, from ocr.txt (by hand) and lookalikes.tsv (compile_lookalikes.py)."""
+"""Confusions of optical character recognition, from ocr.txt (by hand) and lookalikes.tsv (compile_lookalikes.py)."""
 
 from __future__ import annotations
 
@@ -33,30 +33,30 @@ def _shapes() -> dict[str, dict[str, tuple[str, ...]]]:
 
 
 def scripts() -> set[str]:
-    """Those with a table."""
+    """Scripts with a table."""
     return {*_sets(), *_shapes()}
 
 
 @cache
 def confusions(code: str) -> dict[str, tuple[str, ...]]:
-    """Glyph or touching glyphs -> what it may be read as; a digit never as another digit, no letter that the language
-    does not write (in Latin script, ASCII letters count as written).
+    """Glyph or touching glyphs -> possible readings; never one digit for another, and only letters that the language
+    uses (in Latin script, also ASCII letters).
     """
     script = language(code).script
     letters = {*ASCII, *ASCII.upper(), *(case for letter in alphabet(code) for case in (letter, letter.upper()))}
-    found: dict[str, list[str]] = {}
+    readings: dict[str, list[str]] = {}
     for forms in [*_sets().get(script, []), *(_sets()["Latn"] if script != "Latn" else [])]:
         own = [form for form in forms if script in _ALL_WRITTEN or all(c in letters or not c.isalpha() for c in form)]
         for form in own:
             others = [other for other in own if other != form and not (form.isdigit() and other.isdigit())]
-            found.setdefault(form, []).extend(others)
+            readings.setdefault(form, []).extend(others)
     if script == "Latn":
         for letter in letters:
             if bare := _bare(letter):
-                found.setdefault(letter, []).extend(bare)
+                readings.setdefault(letter, []).extend(bare)
     for letter, near in _shapes().get(script, {}).items():
-        found.setdefault(letter, []).extend(near)
-    return {form: tuple(dict.fromkeys(others)) for form, others in sorted(found.items()) if others}
+        readings.setdefault(letter, []).extend(near)
+    return {form: tuple(dict.fromkeys(others)) for form, others in sorted(readings.items()) if others}
 
 
 def _bare(letter: str) -> list[str]:

@@ -1,7 +1,7 @@
-"""Marks on letters, by language: which get lost, and which are mistaken for one another.
+"""Marks on letters, by language: which get lost, and which are confused.
 
-Sources: the languages' orthographies. A mark is here if people leave it out or mistake it: the breve of й, which makes
-another letter, is not; nor is the hamza on an Arabic letter, which the family `orthographic` knows.
+Sources: the languages' orthographies. A mark is listed if people omit or confuse it: not the breve of й, which makes
+another letter, and not the hamza on an Arabic letter, which belongs to the family `orthographic`.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ _FURTHER = {
 
 
 class Marks:
-    """The marks of one language. `lost` and `mistaken` say what becomes of a grapheme, in NFC, itself left out."""
+    """The marks of one language. `lost` and `mistaken` give the other forms of a grapheme, in NFC."""
 
     def __init__(self, code: str) -> None:
         script = language(code).script
@@ -82,7 +82,7 @@ class Marks:
 
     @cached_property
     def any(self) -> bool:
-        """The language writes such marks."""
+        """Whether the language uses such marks."""
         return self._lost is not None and (not self.latin or any(map(self.lost, self._letters)))
 
     @cached_property
@@ -107,7 +107,7 @@ class Marks:
         return _others(whole, found)
 
     def mistaken(self, grapheme: str) -> tuple[str, ...]:
-        """With another mark in place of one of its marks; in Latin, a letter of the language."""
+        """Forms with another mark in place of one of its marks; in Latin script, only letters of the language."""
         whole = nfc(grapheme)
         if self._lost is None or not whole[0].isalpha():
             return ()

@@ -1,4 +1,4 @@
-"""What a family does to some texts at one level: the figures of mode=noise_table and of the benchmarks."""
+"""Measures a noise family on some texts at one level, for mode=noise_table and the benchmarks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Measured:
 
 
 def measure(perturber: Perturber, texts: Sequence[str], level: float, language: str, seed: int = 0) -> Measured:
-    """Noise on every text, under its number as id. Raises NotApplicable when there is nothing to act on."""
+    """Means over all texts, with the number of a text as its id. Raises NotApplicable if there is nothing to act on."""
     perturber.prepare(texts, level, language)
     noised = [perturber(text, level, str(i), seed=seed, language=language) for i, text in enumerate(texts)]
     capacity = fmean(result.capacity for result in noised)

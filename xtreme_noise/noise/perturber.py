@@ -1,4 +1,4 @@
-"""What every noise family is: an object called with a text, a level and the identity of the example."""
+"""The base class of noise families: called with a text, a level and the id of the example."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class Perturber(ABC):
 
     family: ClassVar[str]
     version: ClassVar[int]  # raised whenever the same arguments give another output
-    stream: ClassVar[int] = 1  # of the random numbers: a version that mends some texts leaves all others their noise
+    stream: ClassVar[int] = 1  # seeds the random numbers; stays when a new version changes only some texts
     Parameters: ClassVar[type]  # a frozen dataclass
     label_preserving: bool = True
     keeps_tokens: bool = True  # False: may change the number of words, so no token labels
-    paired: ClassVar[bool] = False  # True: the noisy text stands beside the clean one in the test set
+    paired: ClassVar[bool] = False  # True: attested noise, the noisy side of the test set
     keeps_script: bool = True  # False: writes letters of scripts that the language does not use
 
     def __init__(self, parameters: Any) -> None:
@@ -70,23 +70,23 @@ class Perturber(ABC):
         language: str,
         protect: Sequence[tuple[int, int]] = (),
     ) -> NoisedTokens:
-        """The same for a sentence cut into tokens: one budget for the sentence, every token kept and none
-        emptied. `protect` holds spans of the tokens joined by one space.
+        """The same for a tokenised sentence: one budget for the sentence; no token is removed or emptied. `protect`:
+        spans of the tokens joined with one space.
         """
 
     @abstractmethod
     def supports(self, language: str) -> bool: ...
 
     def languages(self) -> list[str]:
-        """Codes of the languages the family can act in."""
+        """Codes of the languages that the family supports."""
         return [code for code in LANGUAGES if self.supports(code)]
 
     def prepare(self, texts: Sequence[str], level: float, language: str) -> None:  # noqa: B027
-        """Calibrate on `texts`, where the family needs it; depends on the arguments only."""
+        """Calibrate on `texts`, if the family needs it; depends only on the arguments."""
 
     @property
     def signature(self) -> str:
-        """family/version and every parameter that is not at its default: all that changes the output."""
+        """family/version and every parameter that differs from its default: everything that changes the output."""
         changed = [
             f"{field.name}={value}"
             for field in dataclasses.fields(self.Parameters)
@@ -95,13 +95,13 @@ class Perturber(ABC):
         return f"{self.family}/v{self.version}" + (f"({','.join(changed)})" if changed else "")
 
     def check(self, level: float, language: str) -> None:
-        """ConfigError unless `level` is in [0, 1] and the family can act in `language`."""
+        """Raises ConfigError unless `level` is in [0, 1] and the family supports `language`."""
         if isinstance(level, bool) or not isinstance(level, (int, float)) or not 0 <= level <= 1:
             raise ConfigError(f"noise level {level!r} is not a number in [0, 1]: it is a grapheme error rate")
         if not self.supports(language):
             language_row(language)
             known = ", ".join(self.languages())
-            raise ConfigError(f"noise family {self.family!r} cannot act in {language!r}. It can in: {known}")
+            raise ConfigError(f"noise family {self.family!r} cannot act in {language!r}. It supports: {known}")
 
 
 def _default(field: dataclasses.Field[Any]) -> Any:
@@ -109,5 +109,5 @@ def _default(field: dataclasses.Field[Any]) -> Any:
 
 
 def budget(level: float, size: int, uniform: float) -> int:
-    """Whole edits for `size` graphemes: floor(level * size + u), unbiased however short the text."""
+    """The number of edits for `size` graphemes: floor(level * size + u), unbiased even for short texts."""
     return math.floor(level * size + uniform)

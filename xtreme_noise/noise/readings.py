@@ -1,4 +1,4 @@
-"""What Chinese and Japanese words sound like: readings.zh.tsv and readings.ja.tsv (see compile_readings.py)."""
+"""Readings of Chinese and Japanese words: readings.zh.tsv and readings.ja.tsv (see compile_readings.py)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from importlib.resources import files
 
 @dataclass(frozen=True)
 class Readings:
-    """words: reading -> what is read so, the most frequent first; reading: word -> its reading (pinyin without
-    tones, syllables parted by spaces; hiragana); lengths: first character of words -> how long they are, longest
-    first.
+    """words: reading -> its words, most frequent first; reading: word -> its reading (toneless pinyin with spaces
+    between syllables; hiragana); lengths: first character -> lengths of its words, longest first.
     """
 
     words: dict[str, tuple[str, ...]]
@@ -21,7 +20,7 @@ class Readings:
     lengths: dict[str, tuple[int, ...]]
 
     def spans(self, units: Sequence[str]) -> Iterator[tuple[int, int]]:
-        """Known words, the longest first at every place, from left to right."""
+        """Known words from left to right, the longest match at every position."""
         text = units if isinstance(units, str) else None
         at, size = 0, len(units)
         lengths, known = self.lengths, self.reading
@@ -38,7 +37,7 @@ class Readings:
 
 @cache
 def readings(code: str) -> Readings:
-    """Of "zh" or "ja"."""
+    """The readings of "zh" or "ja"."""
     text = files("xtreme_noise.noise").joinpath(f"readings.{code}.tsv").read_text(encoding="utf-8")
     words, reading = {}, {}
     for line in text.splitlines():

@@ -1,4 +1,4 @@
-"""Families by name: a module of xtreme_noise.noise.families each, imported when it is asked for."""
+"""Noise families by name: each is a module of xtreme_noise.noise.families, imported on first use."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def families() -> list[str]:
 
 @cache
 def family_class(family: str) -> type[Perturber]:
-    """The class of a family; ConfigError with the nearest name for an unknown one."""
+    """The class of a family. Raises ConfigError, with the nearest name, for an unknown one."""
     if family not in families():
         raise ConfigError(f"unknown noise family {family!r}{suggest(family, families(), 'noise families')}")
     if family in _own():
-        found: type[Perturber] = importlib.import_module(f"xtreme_noise.noise.families.{family}").Family
-        return found
+        own: type[Perturber] = importlib.import_module(f"xtreme_noise.noise.families.{family}").Family
+        return own
     brought: type[Perturber] = outside.load("noise", family, Perturber)
     return brought
 
@@ -45,7 +45,7 @@ def parameters_class(family: str) -> type:
 
 
 def checked_parameters(family: str, parameters: dict[str, Any]) -> Any:
-    """The parameters as their dataclass; ConfigError for an unknown name or a value of the wrong type."""
+    """The parameters as their dataclass. Raises ConfigError for an unknown name or a value of the wrong type."""
     cls = parameters_class(family)
     hints = typing.get_type_hints(cls)
     for name, value in parameters.items():
@@ -71,13 +71,13 @@ def _fits(value: Any, hint: Any) -> bool:
 
 
 def plain(family: str, parameters: dict[str, Any]) -> Perturber:
-    """A perturber of `family` that is no nlpaug Augmenter: that import takes seconds."""
+    """A perturber of `family` without the nlpaug Augmenter interface, whose import takes seconds."""
     return family_class(family)(checked_parameters(family, parameters))
 
 
 def build(family: str, **parameters: Any) -> Perturber:
-    """A perturber of `family`. It is a nlpaug Augmenter as well (see xtreme_noise.noise.augmenter)."""
-    from xtreme_noise.noise.augmenter import as_augmenter  # imports nlpaug, which costs seconds
+    """A perturber of `family` that is also a nlpaug Augmenter (see xtreme_noise.noise.augmenter)."""
+    from xtreme_noise.noise.augmenter import as_augmenter  # imports nlpaug, which takes seconds
 
     cls = as_augmenter(family_class(family))
     return cls(checked_parameters(family, parameters))

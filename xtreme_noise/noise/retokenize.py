@@ -1,4 +1,4 @@
-"""Words for foreign augmenters, and the way back: whole graphemes in, every space where it was out."""
+"""Tokenisation for nlpaug's augmenters that keeps graphemes whole and can restore every space."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ _TOKEN = regex.compile(r"(?:[\p{L}\p{N}_][\p{M}\u200c\u200d]*)+|(?!\s)\X")
 
 
 class Tokenizer:
-    """`split` remembers the spaces before each word; `join`, called next, puts them back. Words that were
-    not there get `gap` before them.
-    """
+    """`split` records the spaces before each word; `join`, called next, restores them. New words get `gap`."""
 
     def __init__(self, gap: str) -> None:
         self._gap = gap

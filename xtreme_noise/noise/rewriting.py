@@ -1,4 +1,4 @@
-"""Rules that rewrite graphemes where they stand. The notation of Letters is explained in `spelling`."""
+"""Rules that rewrite graphemes in their context. `spelling` explains the notation of Letters."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from xtreme_noise.noise.text import distance, graphemes, nfc
 _RULE = regex.compile(
     r"(?P<first>[-^]?)(?:\[(?P<after>[^\]]+)\])?(?P<old>[^>\[]+)(?:\[(?P<before>[^\]]+)\])?>(?P<new>[^$]+)(?P<last>\$?)"
 )
-_LONGEST = 40  # graphemes of a run; a longer one is no word and no number
-_REMEMBERED = 1 << 14  # pairs of neighbours whose other spelling is remembered
+_LONGEST = 40  # graphemes of a run; a longer one is neither a word nor a number
+_REMEMBERED = 1 << 14  # cached pairs of neighbours
 _VIRAMA, _ANUSVARA, _ZWNJ = "\u094d", "\u0902", "\u200c"
 
 
 class Rule(ABC):
-    """What may become of a place in a text."""
+    """A rule that rewrites some place in a text."""
 
     @abstractmethod
     def concerns(self, grapheme: str) -> bool:
-        """The rule may reach over this grapheme, depending on what stands around it."""
+        """Whether the rule may rewrite this grapheme, depending on its context."""
 
     def always(self, grapheme: str) -> bool:  # noqa: ARG002
-        """The rule rewrites this grapheme, whatever stands around it."""
+        """Whether the rule rewrites this grapheme in any context."""
         return False
 
     @abstractmethod
     def rewritings(self, units: Sequence[str], site: int) -> Iterator[Change]:
-        """Changes that reach over `site`."""
+        """Changes that include `site`."""
 
 
 class _Pattern(NamedTuple):
@@ -46,11 +46,11 @@ class _Pattern(NamedTuple):
 
     @property
     def is_free(self) -> bool:
-        """One grapheme, whatever stands around it."""
+        """Whether it concerns one grapheme, in any context."""
         return len(self.old) == 1 and not (self.first or self.last or self.after or self.before)
 
     def fits(self, units: Sequence[str], start: int) -> bool:
-        """What stands before and after `old` is as it must be."""
+        """Whether the context of `old` matches."""
         end = start + len(self.old)
         return (
             (not self.first or _is_letter(units, start - 1) == (self.first == "-"))
@@ -60,8 +60,8 @@ class _Pattern(NamedTuple):
         )
 
     def rewritten(self, old: Sequence[str], loud: bool) -> tuple[str, ...]:
-        """The new letters with the marks and capitals of these old ones (`loud`: more capitals follow); () where
-        they are not what this pattern is about.
+        """The new letters with the marks and case of the old ones (`loud`: more capitals follow); () if the pattern
+        does not match.
         """
         rests = []
         for letter, unit in zip(self.old, old, strict=True):
@@ -87,9 +87,10 @@ class Letters(Rule):
         self._at: dict[str, list[tuple[int, _Pattern]]] = {}  # first character of a unit -> offset in what pattern
         for rule in rules:
             if not (match := _RULE.fullmatch(rule)):
-                raise ValueError(f"no rule: {rule}")
+                raise ValueError(f"not a rule: {rule}")
             old, new = tuple(graphemes(match["old"])), tuple(graphemes(match["new"]))
-            pattern = _Pattern(old, new, match["first"], match["last"], match["after"], match["before"])
+            around = {name: match[name] for name in ("first", "last", "after", "before")}
+            pattern = _Pattern(old=old, new=new, **around)
             for offset, letter in enumerate(old):
                 self._at.setdefault(letter[0], []).append((offset, pattern))
 
@@ -98,8 +99,8 @@ class Letters(Rule):
 
     def always(self, grapheme: str) -> bool:
         whole = nfc(grapheme)
-        found = self._at.get(whole[0].lower(), ())
-        return any(pattern.is_free and pattern.rewritten([whole], False) for _, pattern in found)
+        patterns = self._at.get(whole[0].lower(), ())
+        return any(pattern.is_free and pattern.rewritten([whole], False) for _, pattern in patterns)
 
     def rewritings(self, units: Sequence[str], site: int) -> Iterator[Change]:
         for offset, pattern in self._at.get(nfc(units[site])[0].lower(), ()):
@@ -113,7 +114,7 @@ class Letters(Rule):
 
 
 class Swaps(Rule):
-    """One grapheme for another, wherever it stands."""
+    """One grapheme for another, in any context."""
 
     def __init__(self, table: Mapping[str, str]) -> None:
         self._table = table
@@ -130,8 +131,8 @@ class Swaps(Rule):
 
 
 class Runs(Rule):
-    """A whole run (a number, a word) in other characters. `shortest`: graphemes of a run that counts; `alone`: no run
-    that touches a Latin letter, as in B2.
+    """A whole run (a number, a word) in other characters. `shortest`: minimum length of a run; `alone`: skip runs that
+    touch a Latin letter, as in B2.
     """
 
     def __init__(self, table: Mapping[str, str], shortest: int = 1, alone: bool = False) -> None:
@@ -156,8 +157,8 @@ class Runs(Rule):
 
 
 class Nasals(Rule):
-    """Devanagari: the anusvara before a stop for the nasal consonant of its row, and the other way round. `rows`: for
-    each nasal, itself and its stops.
+    """Devanagari: anusvara before a stop for the nasal consonant of its row, and vice versa. `rows`: each nasal with
+    its stops.
     """
 
     def __init__(self, rows: Sequence[str]) -> None:
@@ -206,7 +207,7 @@ def _is_latin(units: Sequence[str], at: int) -> bool:
 
 
 def _among(units: Sequence[str], at: int, letters: str | None) -> bool:
-    """The letter at `at` is one of `letters` ("!...": none of them); None: whatever is there."""
+    """Whether the letter at `at` is one of `letters` ("!...": none of them); None: always."""
     if letters is None:
         return True
     here = units[at][0].lower() if 0 <= at < len(units) else ""

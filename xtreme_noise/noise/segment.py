@@ -1,6 +1,6 @@
-"""Words as people count them: runs of letters, or, where no spaces stand between words, what ICU's dictionaries find.
+"""Word segmentation: runs of letters or, in languages without spaces between words, ICU's dictionaries.
 
-Punctuation and spaces belong to no word; an apostrophe inside one does (don't, l'homme).
+Punctuation and spaces belong to no word; an apostrophe inside a word does (don't, l'homme).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _STARTS = regex.compile(r"[\p{L}\p{N}]")
 
 
 def version() -> str:
-    """The ICU that cuts Chinese, Japanese, Thai and Burmese: another one may find other words."""
+    """The version of ICU, which segments Chinese, Japanese, Thai and Burmese: another one may give other words."""
     import icu4py
 
     return str(icu4py.icu_version)
@@ -38,7 +38,7 @@ def words(text: str, language: str) -> list[tuple[int, int]]:
 
 
 def grapheme_words(units: Sequence[str], language: str) -> list[tuple[int, int]]:
-    """The words among these graphemes, as spans of graphemes; what ends inside a grapheme is none."""
+    """The words among these graphemes, as spans of graphemes; words that end inside a grapheme are skipped."""
     text = "".join(units)
     spans = words(text, language)
     if len(text) == len(units):

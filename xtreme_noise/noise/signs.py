@@ -1,4 +1,4 @@
-"""Punctuation marks of each language, and what is typed in place of them.
+"""Punctuation marks of each language, and their typical replacements.
 
 Sources: the languages' typography (quotation marks as in CLDR) and their keyboards.
 """
@@ -9,7 +9,7 @@ from functools import cache
 
 from xtreme_noise.languages import language
 
-# Marks that noise may act on. Not % & @ # * / _ and the like, which are part of what is said.
+# Marks that noise may act on. Not % & @ # * / _ and the like, which carry meaning.
 MARKS = frozenset(
     ".,;:!?'\"-()…‘’‚“”„‹›«»–—¿¡·"
     "،؛؟۔"  # Arabic, Urdu
@@ -68,13 +68,13 @@ _QUOTES = {
 
 @cache
 def to_ascii(code: str) -> dict[str, str]:
-    """Mark -> what is typed instead of it."""
+    """Mark -> its ASCII replacement."""
     return _ASCII | _NATIVE.get(code, _NATIVE.get(language(code).script, {}))
 
 
 @cache
 def to_native(code: str) -> dict[str, str]:
-    """ASCII mark -> the language's own, after one of its letters. Quotation marks: see `quotes`."""
+    """ASCII mark -> the language's own mark, after a letter of its script. Quotation marks: see `quotes`."""
     return {"'": "’", **_TO_NATIVE.get(code, _TO_NATIVE.get(language(code).script, {}))}
 
 

@@ -1,4 +1,4 @@
-"""Spellings that stand for one another in each language, as rules that say what may become of a place in a text.
+"""Orthographic variants of each language, as rewriting rules.
 
 Sources: the languages' orthographies and their reforms; Chinese characters from OpenCC (han.json, see compile_han.py).
 """
@@ -77,18 +77,18 @@ _ZEROS = {
 # Languages where an anusvara may stand for the nasal consonant before a stop, and which nasal for which stops.
 _NASALS = {"hi": "नतथदध मपफबभ णटठडढ ञचछजझ", "ne": "नतथदध मपफबभ णटठडढ ञचछजझ"}
 _FULL = {chr(code): chr(code + 0xFEE0) for code in range(ord("!"), ord("~") + 1) if chr(code).isalnum()}
-# Hiragana that katakana is written as; what has no hiragana of its own stands for itself.
+# Katakana -> hiragana; characters without a hiragana counterpart map to themselves.
 _HIRAGANA = {chr(code): chr(code - 0x60) for code in range(0x30A1, 0x30F5)} | {"ー": "ー"}
 
 
 def letters(code: str) -> list[Rule]:
     """Spelling variants of letters."""
-    found: list[Rule] = [Letters(_RULES[code].split())] if code in _RULES else []
+    rules: list[Rule] = [Letters(_RULES[code].split())] if code in _RULES else []
     if code in _NASALS:
-        found.append(Nasals(_NASALS[code].split()))
+        rules.append(Nasals(_NASALS[code].split()))
     if code == "fa":
-        found.append(LostJoiners())
-    return found
+        rules.append(LostJoiners())
+    return rules
 
 
 def digits(code: str) -> list[Rule]:
@@ -103,8 +103,8 @@ def width(code: str) -> list[Rule]:
     """Latin words and numbers in full width and back (zh, ja), katakana in half width (ja)."""
     if language(code).script not in {"Hans", "Jpan"}:
         return []
-    found: list[Rule] = [Runs(_FULL), Runs({wide: narrow for narrow, wide in _FULL.items()})]
-    return [*found, Runs(_half_width(), shortest=2)] if code == "ja" else found
+    rules: list[Rule] = [Runs(_FULL), Runs({wide: narrow for narrow, wide in _FULL.items()})]
+    return [*rules, Runs(_half_width(), shortest=2)] if code == "ja" else rules
 
 
 def kana(code: str) -> list[Rule]:

@@ -1,7 +1,7 @@
-"""What stock nlpaug augmenters need beside nlpaug: found out before anything is loaded or trained.
+"""Checks what stock nlpaug augmenters need besides nlpaug, before anything is loaded or trained.
 
-nlpaug downloads corpora and models when an augmenter is made or first used, which would be in the middle of a study,
-and some of its augmenters fail only then. Nothing is downloaded here.
+nlpaug downloads corpora and models when an augmenter is created or first used, in the middle of a study, and some of
+its augmenters fail only then. Nothing is downloaded here.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _RESOURCE = regex.compile(r"nltk\.download\('([\w.-]+)'\)")
 
 
 def check(path: str, parameters: Mapping[str, Any]) -> bool:
-    """Whether the augmenter at this class path can be made in a moment, to see if its parameters suit it.
+    """Whether the augmenter at this class path is quick to create, so that its parameters can be checked.
 
-    ConfigError, with the remedy, for one that needs a package, corpus or model that is not there.
+    Raises ConfigError, with the remedy, for a missing package, corpus or model.
     """
     name = path.rpartition(".")[2]
     needs = _NEEDS.get(name)
@@ -88,7 +88,7 @@ def _package(name: str) -> Any:
 
 def _file(path: Any, parameter: str) -> None:
     if not isinstance(path, str) or not Path(path).is_file():
-        raise ConfigError(f"needs a file as its parameter {parameter}, and {path!r} is none")
+        raise ConfigError(f"needs a file as its parameter {parameter}, but {path!r} is not a file")
 
 
 _NEEDS: dict[str, Callable[[Mapping[str, Any]], None]] = {
@@ -98,4 +98,4 @@ _NEEDS: dict[str, Callable[[Mapping[str, Any]], None]] = {
     "TfIdfAug": _statistics,
     "ContextualWordEmbsAug": _masked_model,
 }
-_LARGE = ("WordEmbsAug", "ContextualWordEmbsAug")  # load a model when they are made
+_LARGE = ("WordEmbsAug", "ContextualWordEmbsAug")  # load a model when created

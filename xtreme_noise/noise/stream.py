@@ -1,4 +1,4 @@
-"""Random words that depend on a key and a counter only: the same on every Python, worker, batch and order."""
+"""Random numbers that depend only on a key and a counter: the same for every Python, worker, batch and order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LONGEST = 1 << 12  # bytes of a key: every block reads all of it
 
 
 def message(seed: int, family: str, version: int, language: str, uid: str) -> bytes:
-    """The key of one example's stream. Never holds the level: a higher level adds to a lower one."""
+    """The key of one example's stream. It does not include the level, so that a higher level adds to a lower one."""
     key = f"{seed}\x1f{family}\x1f{version}\x1f{language}\x1f{uid}".encode("utf-8", "surrogatepass")
     return key if len(key) <= _LONGEST else blake2b(key).digest()
 

@@ -1,7 +1,7 @@
-"""Vietnamese as it is typed in Telex: a hat, horn or tone is a letter key behind the vowel it goes on.
+"""Vietnamese typed in Telex: a hat, horn or tone is a letter key after the vowel.
 
-aa ee oo dd make â ê ô đ, w makes ă ơ ư, s f r x j are the tones, z takes a tone away; a key that would repeat a mark
-takes it off and stands for itself (ass: as).
+aa ee oo dd give â ê ô đ, w gives ă ơ ư, s f r x j are the tones, z removes a tone; a key that would repeat a mark
+removes it and is typed as itself (ass: as).
 """
 
 from __future__ import annotations

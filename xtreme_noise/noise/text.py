@@ -1,8 +1,7 @@
-"""Graphemes and their measure.
+"""Graphemes.
 
-The unit of all noise is the extended grapheme cluster (UAX 29, `\\X` of the `regex` package). Clusters are
-cut in the text as it is given: canonical equivalence does not move their boundaries, so untouched text
-stays identical.
+The unit of all noise is the extended grapheme cluster (UAX 29, `\\X` of the `regex` package). Texts are segmented
+without normalisation: canonical equivalence does not move the boundaries, and unchanged text stays identical.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ _CLUSTER = regex.compile(r"\p{RI}{2}[\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark
 
 
 def is_lone(text: str) -> bool:
-    """Every code point of `text` is a grapheme cluster, in any surroundings of such."""
+    """Whether every code point of `text` is a grapheme cluster by itself."""
     return (text.isascii() and text.isprintable()) or _LONE.fullmatch(text) is not None
 
 
@@ -58,7 +57,7 @@ def graphemes(text: str) -> list[str]:
     return units
 
 
-_seen: dict[str, tuple[str, ...]] = {}  # words cut before: most words of a text are, and cutting is what costs
+_seen: dict[str, tuple[str, ...]] = {}  # cache of segmented words: most words repeat, and segmenting is slow
 _KEPT, _LONG = 1 << 15, 40
 
 
@@ -91,9 +90,9 @@ def nfd(text: str) -> str:
 
 
 class Clusters(NamedTuple):
-    """The grapheme clusters of a text. written: as they stand in it; asked: the same in NFC, which is what families
-    know letters by (the same object where the text is NFC); spelt: NFC -> how the text writes it, for letters that it
-    writes in no other way; decomposed: the text is NFD.
+    """The grapheme clusters of a text. written: as in the text; asked: in NFC, in which families look up letters (the
+    same object if the text is NFC); spelt: NFC -> the form in the text, for letters with only one form there;
+    decomposed: the text is NFD.
     """
 
     written: Sequence[str]
@@ -112,12 +111,12 @@ class Clusters(NamedTuple):
         return cls(written, asked, spelt, unicodedata.is_normalized("NFD", text))
 
     def spell(self, letters: Sequence[str]) -> tuple[str, ...]:
-        """Letters in NFC as the text writes such letters."""
+        """Letters in NFC, converted to the normal form of the text."""
         return tuple(self.spelt.get(letter) or (nfd(letter) if self.decomposed else letter) for letter in letters)
 
 
 def check_text(text: str) -> None:
-    """DataError for a lone surrogate, which no encoder can represent."""
+    """Raises DataError for a lone surrogate, which cannot be encoded."""
     if not isinstance(text, str):
         raise DataError(f"noise acts on text, not on {type(text).__name__}")
     try:

@@ -1,4 +1,4 @@
-"""Words, to say how many of them noise has touched."""
+"""Words, for the word-change rate."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _WORD = regex.compile(r"\S+")
 
 
 def words(text: str, language: str) -> list[tuple[int, int]]:
-    """Code point spans of whitespace-separated words; where spaces do not separate words (zh, ja, th, my),
-    of the graphemes that are not spaces, so that rates there are rates of graphemes.
+    """Code point spans of whitespace-separated words; in languages without spaces between words (zh, ja, th, my), of
+    the graphemes that are not spaces, so that rates there are rates of graphemes.
     """
     if language_row(language).spaces:
         return [match.span() for match in _WORD.finditer(text)]
@@ -29,16 +29,14 @@ def words(text: str, language: str) -> list[tuple[int, int]]:
 
 
 def words_touched(spans: Sequence[tuple[int, int]], edits: Sequence[Edit]) -> set[int]:
-    """Numbers of the spans that edits reach into; an insertion belongs to the span it stands in or at the
-    end of.
-    """
+    """Numbers of the spans that edits overlap; an insertion belongs to the span that it is in or at the end of."""
     starts, ends = [start for start, _ in spans], [end for _, end in spans]
-    found: set[int] = set()
+    touched: set[int] = set()
     for edit in edits:
         if edit.start < edit.end:
-            found.update(range(bisect_right(ends, edit.start), bisect_left(starts, edit.end)))
+            touched.update(range(bisect_right(ends, edit.start), bisect_left(starts, edit.end)))
         else:
             number = bisect_left(ends, edit.start)
             if number < len(spans) and starts[number] <= edit.start:
-                found.add(number)
-    return found
+                touched.add(number)
+    return touched

@@ -1,4 +1,4 @@
-"""Families whose change is a whole word: the word, as graphemes, becomes one of its noisy forms."""
+"""Families that replace whole words by noisy forms."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 from xtreme_noise.noise.changes import Change
 from xtreme_noise.noise.engine import EngineFamily, Table
 
-_WORDS = 1 << 15  # words of a language whose noisy forms are remembered
-LONGEST = 1 << 7  # graphemes that change together; a longer word changes piece by piece
+_WORDS = 1 << 15  # words of a language whose noisy forms are cached
+LONGEST = 1 << 7  # graphemes that change together; longer words change in pieces
 _HAVING = [bytes(kind for kind in range(256) if kind & bits) for bits in range(256)]
 
 Form = tuple[str, ...]  # graphemes
 
 
 def run(site: int, kinds: Sequence[int], bits: int) -> tuple[int, int]:
-    """The graphemes around `site` whose kinds have one of its `bits` in common; of more than LONGEST, some of them."""
+    """The run of graphemes around `site` that share one of its `bits`, or a part of it if longer than LONGEST."""
     before, after = bytes(kinds[max(0, site - LONGEST) : site]), bytes(kinds[site : site + LONGEST + 1])
     start = site - len(before) + len(before.rstrip(_HAVING[bits]))
     end = site + len(after) - len(after.lstrip(_HAVING[bits]))
@@ -29,8 +29,8 @@ def run(site: int, kinds: Sequence[int], bits: int) -> tuple[int, int]:
 
 
 class WordTable(Table):
-    """Where words are and what may become of each. `classify` says which graphemes stand together: a word is a
-    run of one class (1 to 7; 0 stands in no word).
+    """The words of a text and their noisy forms. `classify` gives the class of a grapheme: a word is a run of one class
+    (1 to 7; 0: not in a word).
     """
 
     def __init__(self, longest: int = 0) -> None:
@@ -41,7 +41,7 @@ class WordTable(Table):
         self.forms = lru_cache(maxsize=_WORDS)(self.noisy)
 
     def noisy(self, word: Form) -> Sequence[Form]:
-        """The noisy forms of a word, none of them the word itself; empty where it stays as it is."""
+        """The noisy forms of a word, not including itself; empty if it has none."""
         raise NotImplementedError
 
     def spans(self, units: Sequence[str]) -> Iterable[tuple[int, int]]:
@@ -50,7 +50,7 @@ class WordTable(Table):
             yield run.span()
 
     def kinds(self, text: str, units: Sequence[str]) -> Sequence[int]:  # noqa: ARG002
-        """1 and 2 by turns for the words that have a noisy form, so that neighbours are told apart."""
+        """1 and 2 alternately for words with a noisy form, so that neighbouring words differ."""
         kinds = bytearray(len(units))
         kind = 1
         for start, end in self._pieces(units):
@@ -66,8 +66,8 @@ class WordTable(Table):
 
 
 class WordFamily(EngineFamily):
-    """A word is found with the chance of its length. Of a word that is protected in part, what is not may still
-    change, where that part has a form of its own.
+    """A word is drawn with a probability proportional to its length. The unprotected part of a partly protected word
+    may still change, if it has a noisy form itself.
     """
 
     def propose(self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], table: Any) -> Change | None:
@@ -84,5 +84,5 @@ class WordFamily(EngineFamily):
         return start, end, new[first:last], max(end - start, last - first)
 
     def choose(self, word: int, forms: Sequence[Form]) -> int:
-        """Which of the forms, by 24 uniform bits."""
+        """The number of the chosen form, by 24 uniform bits."""
         return word * len(forms) >> 24

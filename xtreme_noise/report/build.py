@@ -1,4 +1,4 @@
-"""From a sweep folder to its report files, and to what is said of it in a terminal."""
+"""From a study folder to the files of its report, and to its summary in the terminal."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from rich.table import Table
 
 from xtreme_noise.record import ABSENT
 from xtreme_noise.report import files
-from xtreme_noise.report.answer import totals
 from xtreme_noise.report.cells import read_cells
+from xtreme_noise.report.headline import totals
 from xtreme_noise.report.predictions import read_evidence
-from xtreme_noise.report.study import Study, read_study
+from xtreme_noise.report.study import StudyResults, read_study
 from xtreme_noise.report.tables import tables
 from xtreme_noise.report.terminal import table
 
@@ -22,11 +22,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Built:
-    """A report that is written, and how many failures it lists."""
+    """A written report, and the number of failures that it lists."""
 
     page: Path
     problems: int
-    study: Study
+    study: StudyResults
 
     @property
     def table(self) -> Table:
@@ -45,7 +45,7 @@ class Built:
 
 
 def build(sweep: Path) -> Built:
-    """Write everything, or nothing when it is there already."""
+    """Write the report, unless it is up to date."""
     digest = files.inputs_digest(sweep)
     target = sweep / files.REPORT
     known = files.last(sweep)
@@ -63,13 +63,13 @@ def build(sweep: Path) -> Built:
     return Built(target, len(study.problems), study)
 
 
-def glance(sweep: Path) -> Study:
-    """The study without intervals. Its predictions are opened unless a report of it says which cannot be used."""
+def glance(sweep: Path) -> StudyResults:
+    """The study without intervals. Opens its predictions only if no current report says which are unusable."""
     known = files.last(sweep)
     return _glance(sweep, known if files.is_current(sweep, files.inputs_digest(sweep)) else None)
 
 
-def _glance(sweep: Path, known: files.Record | None) -> Study:
+def _glance(sweep: Path, known: files.Record | None) -> StudyResults:
     if known is not None:
         return read_study(sweep, resample=False, unusable=set(known.unusable))
     _, unusable, _ = read_evidence(sweep, read_cells(sweep)[0], resample=False)

@@ -1,4 +1,4 @@
-"""The cells of a sweep: what cells.parquet says, and what is wrong with it."""
+"""The cells of a study from cells.parquet, and the problems in it."""
 
 from __future__ import annotations
 
@@ -16,18 +16,17 @@ from xtreme_noise.results import table
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that failed or does not add up; shown at the very top of the report."""
+    """A failure or an inconsistency; shown at the top of the report."""
 
     where: str
     what: str
 
 
 def read_cells(sweep: Path) -> tuple[list[CellRecord], list[Problem]]:
-    """All cells in a fixed order, and what is wrong with the table itself.
+    """All cells in a fixed order, and the problems of the table itself.
 
-    Cells that jobs were to evaluate, and of which there is no record, are ABSENT.
-
-    Raises DataError when cells.parquet is absent, unreadable, lacks a column or holds what no job has written.
+    Planned cells without a record are ABSENT. Raises DataError when cells.parquet is missing, unreadable, incomplete or
+    has invalid values.
     """
     measured = table.read_cells(sweep)
     wanted, unknown = planned.cells(sweep)
@@ -38,7 +37,7 @@ def read_cells(sweep: Path) -> tuple[list[CellRecord], list[Problem]]:
 
 
 def _unknown(job: Path) -> Problem:
-    why = "it has not finished, and left no configuration that says what it was to evaluate"
+    why = "it has not finished, and has no configuration that lists its cells"
     return Problem(f"job {job.name}", f"{why}: run its command again, or remove {job}")
 
 
@@ -52,7 +51,7 @@ def _order(cell: CellRecord) -> tuple[object, ...]:
 
 
 def _metric_apart(cells: Sequence[CellRecord]) -> list[CellRecord]:
-    """A task that was scored with two metrics is two tasks here: their scores must not be averaged."""
+    """Splits a task that was scored with two metrics into two tasks, because their scores must not be averaged."""
     metrics = defaultdict(set)
     for cell in cells:
         if cell.metric and cell.status == "ok":
@@ -62,8 +61,8 @@ def _metric_apart(cells: Sequence[CellRecord]) -> list[CellRecord]:
 
 
 def _unambiguous(cells: Sequence[CellRecord]) -> tuple[list[CellRecord], list[Problem]]:
-    """One cell a place, the finished one first, a planned one last. What failed beside it is a problem; of several
-    finished ones none is kept: no way to tell which one an average should take.
+    """One cell per place: the finished one, else a failed one, else a planned one. Failed cells are problems. Of
+    several finished cells none is kept, because it is not known which one to average.
     """
     places: dict[object, list[CellRecord]] = defaultdict(list)
     for cell in cells:
@@ -74,7 +73,7 @@ def _unambiguous(cells: Sequence[CellRecord]) -> tuple[list[CellRecord], list[Pr
         failed = [cell for cell in same if cell.status == "error"]
         if len(finished) > 1:
             signatures = " ; ".join(sorted({cell.signature or "no signature" for cell in finished}))
-            several = f"{len(finished)} cells for the same place; none of them is used. Signatures: {signatures}"
+            several = f"{len(finished)} finished cells of the same place; none is used. Signatures: {signatures}"
             problems.append(Problem(where(same[0]), several))
             chosen = None
         else:
@@ -85,18 +84,18 @@ def _unambiguous(cells: Sequence[CellRecord]) -> tuple[list[CellRecord], list[Pr
 
 
 def several_models(cells: Sequence[CellRecord]) -> tuple[list[CellRecord], list[Problem]]:
-    """Without the cells of one name and seed that are of models trained differently."""
-    found: dict[tuple[Any, ...], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    """Drops cells with the same name and seed of differently trained models; also the problems."""
+    stages_by_name: dict[tuple[Any, ...], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for cell in cells:
         if cell.status == "ok" and cell.stage and cell.shots is None:  # with shots every language has a model
-            found[_trained(cell)][cell.stage].append(cell.language)
-    mixed = {name: stages for name, stages in found.items() if len(stages) > 1}
+            stages_by_name[_trained(cell)][cell.stage].append(cell.language)
+    mixed = {name: stages for name, stages in stages_by_name.items() if len(stages) > 1}
     problems = [
         Problem(
             f"{' · '.join(name[:3])} · seed {name[3]}",
-            "models that were trained differently under one name; none of their cells is used: "
+            "differently trained models have the same name; none of their cells is used: "
             + "; ".join(f"stage {stage}: {', '.join(ordered(codes))}" for stage, codes in stages.items())
-            + ". Give each a study (sweep=) or a name (model.name=) of its own",
+            + ". Give each its own study (sweep=) or name (model.name=)",
         )
         for name, stages in mixed.items()
     ]
@@ -104,12 +103,12 @@ def several_models(cells: Sequence[CellRecord]) -> tuple[list[CellRecord], list[
 
 
 def _trained(cell: CellRecord) -> tuple[Any, ...]:
-    """What one trained model stands for in a study."""
+    """The fields that identify a trained model in a study."""
     return cell.task, cell.model, cell.intermediate, cell.seed
 
 
 def where(cell: CellRecord) -> str:
-    """A cell in words."""
+    """A readable name of a cell."""
     noise = CLEAN if cell.noise == CLEAN else f"{cell.noise} {cell.level:g}, noise seed {cell.noise_seed}"
     return (
         f"{cell.task} · {cell.language_name} ({cell.language}) · {cell.model} · {cell.intermediate} · "

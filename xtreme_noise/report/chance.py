@@ -1,4 +1,4 @@
-"""What a guess scores in each task and language of a study, read off the right answers beside its predictions."""
+"""The chance level of each task and language of a study, computed from the gold answers beside its predictions."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from xtreme_noise.report.predictions import read_columns
 def read_chances(
     sweep: Path, cells: Sequence[CellRecord]
 ) -> tuple[dict[str, dict[str, Chance]], dict[tuple[str, str], Problem]]:
-    """Task -> language -> what a guess scores, where it scores more than next to nothing; and of which it is not known.
+    """Task -> language -> chance level, for metrics whose chance level is not about 0; and where it is unknown.
 
-    Of several files the first that can be read: all of a language have the same right answers.
+    Reads the first usable file of a language, as all have the same gold answers.
     """
-    found: dict[str, dict[str, Chance]] = defaultdict(dict)
+    known: dict[str, dict[str, Chance]] = defaultdict(dict)
     unknown: dict[tuple[str, str], Problem] = {}
     for cell in cells:
-        if cell.status != "ok" or cell.language in found[cell.task] or cell.metric not in _guessed(cell.family):
+        if cell.status != "ok" or cell.language in known[cell.task] or cell.metric not in _guessed(cell.family):
             continue
         try:
             table = read_columns(sweep, cell, ("cluster", "gold"), optional="choices").to_pydict()
             right = _right(cell, table)
         except DataError as error:
-            unknown[cell.task, cell.language] = Problem(where(cell), f"what a guess scores is not known: {error}")
+            unknown[cell.task, cell.language] = Problem(where(cell), f"the chance level is not known: {error}")
             continue
         if right:
-            found[cell.task][cell.language] = Chance(cell.metric or "", right, len(set(table["cluster"])))
-    lost = {place: problem for place, problem in unknown.items() if place[1] not in found[place[0]]}
-    return {task: languages for task, languages in found.items() if languages}, lost
+            known[cell.task][cell.language] = Chance(cell.metric or "", right, len(set(table["cluster"])))
+    lost = {place: problem for place, problem in unknown.items() if place[1] not in known[place[0]]}
+    return {task: languages for task, languages in known.items() if languages}, lost
 
 
 def _guessed(family: str) -> tuple[str, ...]:
@@ -44,9 +44,9 @@ def _guessed(family: str) -> tuple[str, ...]:
 
 
 def over(chances: Mapping[str, Chance], languages: Iterable[str]) -> Chance | None:
-    """Of a mean over languages; None unless it is known in each.
+    """The chance level of a mean over languages; None unless it is known in each.
 
-    The items are those of one language: translations of an item are no further evidence.
+    The number of items is that of one language, because translations of an item are not independent.
     """
     some = [chances.get(language) for language in languages]
     known = [one for one in some if one is not None]
@@ -58,5 +58,5 @@ def over(chances: Mapping[str, Chance], languages: Iterable[str]) -> Chance | No
 
 def _right(cell: CellRecord, table: Mapping[str, Sequence[Any]]) -> float | None:
     if not table["gold"] or min(table.get("choices") or [1]) < 1:
-        raise DataError(f"no examples, or one without anything to choose from, in the predictions of: {where(cell)}")
+        raise DataError(f"no examples, or one without choices, in the predictions of: {where(cell)}")
     return tasks.family(cell.family).guess(cell.metric or "", table)

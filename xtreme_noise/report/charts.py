@@ -1,6 +1,6 @@
 """The interactive charts, as Vega-Lite specifications made with Altair.
 
-All labels are in Latin script, language names in English: right-to-left and CJK text never meets a layout.
+All labels are in Latin script, language names in English, to avoid layout problems with right-to-left and CJK text.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any
 
 import altair as alt
 
-from xtreme_noise.report.estimates import Contrast, Point
-from xtreme_noise.report.grid import PARTIAL, Place
+from xtreme_noise.report.by_language import PARTIAL, Place
+from xtreme_noise.report.formatting import STATUS_TEXT, guess, percent
 from xtreme_noise.report.names import Names
+from xtreme_noise.report.statistics import Contrast, Point
 from xtreme_noise.report.styles import Style
 from xtreme_noise.report.system import System
-from xtreme_noise.report.text import STATUS_TEXT, guess, percent
 
 Rows = list[dict[str, Any]]
 Looks = Mapping[System, Style]
@@ -25,7 +25,7 @@ Looks = Mapping[System, Style]
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart: its specification, a heading, and what it shows in words for who cannot see it."""
+    """A chart: its specification, a heading, and its content in words for screen readers."""
 
     title: str
     alt: str
@@ -33,8 +33,8 @@ class Chart:
 
 
 def curve_charts(points: Sequence[Point], looks: Looks) -> list[Chart]:
-    """Score against level with interval bands, one chart per noise family, on one y axis. Points of one
-    task/model.
+    """Score by level with interval bands, one chart per noise family, with the same y axis. points: of one task and
+    model.
     """
     values = [v for p in points for v in (p.score.low, p.score.high, p.score.value) if v is not None]
     if not values:
@@ -162,7 +162,7 @@ def _heat_specification() -> dict[str, Any]:
     known = base.transform_filter("datum.rate !== null").mark_rect(stroke="#ffffff")
     scale = alt.Scale(scheme="blues", domain=[0, 1], clamp=True)
     cells = known.encode(color=alt.Color("rate:Q", scale=scale, legend=None))
-    # Not a colour of the scale: a place without a number must not look like one without a loss.
+    # Not a colour of the scale: a place without a number must not look like one without a drop.
     blanks = base.transform_filter("datum.rate === null").mark_rect(stroke="#ffffff", color="#e4e4e4")
     labels = base.mark_text(fontSize=11).encode(
         text="shown:N",
@@ -191,7 +191,7 @@ HARM = (("achieved", "achieved error rate"), ("word_change_rate", "word-change r
 
 
 def harm_charts(places: Sequence[Place], looks: Looks) -> list[Chart]:
-    """Drop rate against what the noise really did: the achieved error rate and the share of changed words."""
+    """Drop rate against the measured effect of the noise: the achieved error rate and the word-change rate."""
     charts = []
     noisy = [p for p in places if p.level > 0 and p.drop_rate is not None]
     for column, name in HARM:
@@ -246,10 +246,9 @@ def _scale(systems: Iterable[System], values: Mapping[System, str]) -> alt.Scale
 
 
 def _chart(title: str, text: str, chart: Any, rows: Rows, height: int) -> Chart:
-    """Fitted to the width of its place on the page, so that a phone gets a narrow chart and not a cut one.
+    """A chart that fits the width of its container, so that it is complete on a phone.
 
-    The rows are put in after Altair has checked the specification: it would check every number of them as
-    well.
+    The rows are added after Altair has validated the specification, because validating every number is slow.
     """
     spec = (
         chart.properties(

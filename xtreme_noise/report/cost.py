@@ -1,4 +1,4 @@
-"""What a study cost: seconds of its cells, and how much of them were forward passes and how much was noise."""
+"""The time of a study: seconds of its cells, with the shares of forward passes and of noise."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from xtreme_noise.record import CellRecord
-from xtreme_noise.report.text import percent, plural
+from xtreme_noise.report.formatting import percent, plural
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Wall clock of the finished cells of one task, model and noise family, in seconds: all of it, the forward passes,
-    and making the noise (calibration included). Cells whose records do not tell them apart are not counted.
+    """Wall-clock seconds of the finished cells of one task, model and noise family: in total, for forward passes, and
+    for noise (calibration included). Cells whose records lack one of these are not counted.
     """
 
     task: str
@@ -26,12 +26,12 @@ class Cost:
 
     @property
     def noise_share(self) -> float | None:
-        """The part of the time that noise took; None where no time was measured."""
+        """The share of the time spent on noise; None if no time was measured."""
         return self.noise_seconds / self.seconds if self.seconds else None
 
 
 def costs(cells: Iterable[CellRecord]) -> list[Cost]:
-    """By task, model and noise family, `clean` among them."""
+    """Costs by task, model and noise family, including `clean`."""
     spent: dict[tuple[str, str, str], list[tuple[float, float, float]]] = defaultdict(list)
     for cell in cells:
         seconds, forward, noise = cell.seconds, cell.forward_seconds, cell.noise_seconds
@@ -41,17 +41,17 @@ def costs(cells: Iterable[CellRecord]) -> list[Cost]:
 
 
 def summary(cells: Iterable[CellRecord], stages: Sequence[Mapping[str, str]]) -> str | None:
-    """One sentence for the page; None where no time is known."""
-    found = costs(cells)
-    total = sum(cost.seconds for cost in found)
+    """A sentence for the page; None if no time is known."""
+    measured_costs = costs(cells)
+    total = sum(cost.seconds for cost in measured_costs)
     if not total:
         return None
-    forward = percent(sum(cost.forward_seconds for cost in found) / total)
-    noise = percent(sum(cost.noise_seconds for cost in found) / total)
+    forward = percent(sum(cost.forward_seconds for cost in measured_costs) / total)
+    noise = percent(sum(cost.noise_seconds for cost in measured_costs) / total)
     trained = [float(stage["seconds"]) for stage in stages if stage.get("seconds")]
     training = f"Training {plural(len(trained), 'stage')} took {sum(trained):,.0f} s; " if trained else ""
-    measured = f"{plural(sum(cost.cells for cost in found), 'cell')} took {total:,.0f} s"
+    measured = f"{plural(sum(cost.cells for cost in measured_costs), 'cell')} took {total:,.0f} s"
     return (
-        f"{training}{measured}, of which {forward} % were forward passes and {noise} % making noise. What an earlier "
-        "study has left in the store counts with the time it took then."
+        f"{training}{measured}, of which {forward} % were forward passes and {noise} % making noise. Work that was "
+        "already in the store counts with the time it took originally."
     )

@@ -15,11 +15,11 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from xtreme_noise.names import slug
-from xtreme_noise.report.estimates import Contrast, Point
-from xtreme_noise.report.grid import Place
+from xtreme_noise.report.by_language import Place
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import systems
-from xtreme_noise.report.study import Study
+from xtreme_noise.report.statistics import Contrast, Point
+from xtreme_noise.report.study import StudyResults
 from xtreme_noise.report.styles import MARKERS, Style, styles
 from xtreme_noise.report.system import System
 
@@ -37,8 +37,8 @@ STYLE: Any = {
 }
 
 
-def figures(study: Study) -> dict[str, bytes]:
-    """File name -> content. Figures without any number in them are not made."""
+def figures(study: StudyResults) -> dict[str, bytes]:
+    """File name -> content. Skips figures without numbers."""
     names = Names.of(study.cells)
     looks = styles(systems(study.cells))
     made: dict[str, Figure] = {}
@@ -60,12 +60,12 @@ def figures(study: Study) -> dict[str, bytes]:
 
 
 def _free(name: str, made: Mapping[str, Figure]) -> str:
-    """The name, or one that no figure has: two tasks may differ in signs that no file name holds."""
+    """The name, with a number if it is taken: task names may differ only in characters that file names lack."""
     return next(one for one in chain([name], (f"{name}-{n}" for n in count(2))) if one not in made)
 
 
 def _drawn(figure: Figure) -> dict[str, bytes]:
-    """Both formats, laid out once: with Figure.savefig each would lay out and draw everything twice."""
+    """PNG and SVG with one layout pass: Figure.savefig would lay out and draw everything twice for each."""
     png, svg = io.BytesIO(), io.BytesIO()
     figure.dpi = 150
     raster: Any = FigureCanvasAgg(figure)  # their print methods have no types
@@ -108,7 +108,7 @@ def _curves(points: Sequence[Point], title: str, looks: Mapping[System, Style]) 
 
 
 def _inches(labels: Iterable[str]) -> float:
-    """The width of the longest label in small type, with its sign."""
+    """The width in inches of the longest label in small type, with its marker."""
     return 0.6 + 0.065 * max(map(len, labels))
 
 
@@ -126,7 +126,7 @@ def _line(ax: Axes, line: Sequence[Point], dashes: str, look: Style) -> None:
 
 
 def _heat(places: Sequence[Place], title: str) -> Figure:
-    """Colours only: the numbers are in the page and in tables/scores.csv. Grey has no number."""
+    """A heat map without numbers, which are on the page and in tables/scores.csv. Grey: no number."""
     systems = list(dict.fromkeys(p.system for p in places))
     columns = list(dict.fromkeys((p.noise, p.level) for p in places))
     languages = list(dict.fromkeys((p.language, p.language_name) for p in places))

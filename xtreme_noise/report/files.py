@@ -1,4 +1,4 @@
-"""Writing the report's files whole or not at all, and not writing them when nothing changed."""
+"""Writing the report's files atomically, and only when something changed."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ from pathlib import Path
 from xtreme_noise.report.jobs import read_jobs, read_stages
 from xtreme_noise.store import remove_leftovers, write_bytes
 
-SIDECAR = ".report.json"  # what the report was made from and what it consists of; written last
+SIDECAR = ".report.json"  # the inputs and files of the report; written last
 REPORT = "report.html"
 OUTPUT = re.compile(r"report\.html|(tables|figures)/[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def inputs_digest(sweep: Path) -> str:
-    """sha256 over everything the report depends on: cells, jobs, stages, predictions and this program.
+    """sha256 over everything that the report depends on: cells, jobs, stages, predictions and this program.
 
-    Predictions are named by what they hold and never rewritten, so name, size, time and whether they can be read stand
-    for their content. What a repeated run of a finished study rewrites with another time of day (job.json) counts by
-    what is used of it.
+    Predictions have content-based names and are never rewritten, so name, size, time and readability stand for their
+    content. Of job.json, which a repeated run rewrites with another time, only the used parts count.
     """
     state = hashlib.sha256()
     package = Path(__file__).parent.parent
@@ -47,8 +46,8 @@ def inputs_digest(sweep: Path) -> str:
 
 @dataclass(frozen=True)
 class Record:
-    """The sidecar: digest of what the last report was made from, its files with their sizes in bytes, how many problems
-    it lists, and the cells whose predictions it could not use, by their digests.
+    """The sidecar of the last report: the digest of its inputs, its files with sizes in bytes, the number of problems,
+    and the digests of cells with unusable predictions.
     """
 
     inputs: str
@@ -58,7 +57,7 @@ class Record:
 
 
 def is_current(sweep: Path, digest: str) -> bool:
-    """True when the files of the last report were made from these inputs and are all there in full."""
+    """Whether the last report has these inputs, and all its files are complete."""
     known = last(sweep)
     if known is None or known.inputs != digest:
         return False
@@ -73,9 +72,9 @@ def write_outputs(
     problems: int = 0,
     unusable: Sequence[str] = (),
 ) -> None:
-    """Write all files (relative name -> content): report.html last but one, the sidecar last.
+    """Write all files (relative name -> content): report.html second to last, the sidecar last.
 
-    What an earlier report wrote and this one has not is removed; files of others beside them stay.
+    Removes files of an earlier report that this one does not have; other files stay.
     """
     before = last(sweep)
     for folder in {(sweep / name).parent for name in outputs}:
@@ -89,9 +88,9 @@ def write_outputs(
 
 
 def last(sweep: Path) -> Record | None:
-    """The last report's record; None when there is none to read, and the report is then written again.
+    """The last report's record; None when it is missing or invalid, and the report is then written again.
 
-    Names that no report has are refused: what is listed gets deleted, and a sweep may come from anywhere.
+    Refuses names that no report has: listed files may be deleted, and a study folder may come from anywhere.
     """
     try:
         record = Record(**json.loads((sweep / SIDECAR).read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""The jobs of a sweep: which failed, and what it takes to run them again."""
+"""The jobs of a study: which failed, and how to run them again."""
 
 from __future__ import annotations
 
@@ -18,16 +18,15 @@ TRAIN_LANGUAGE = re.compile(
     r"^  train_language: ['\"]?([\w-]+)", re.MULTILINE
 )  # of the task: parsing all would take long
 COUNT, SECONDS = re.compile(r"[0-9]{0,18}"), re.compile(r"([0-9]+(\.[0-9]+)?(e[+-]?[0-9]{1,2})?)?")
-FAILURE = "failure.txt"  # its last line says why the job's last run failed
+FAILURE = "failure.txt"  # its last line says why the last run of the job failed
 
 
 @dataclass(frozen=True)
 class Job:
-    """One job. `command`: what to type to run it again, None when Hydra left no record of it.
+    """One job. `command`: runs it again; None if Hydra left no record of it.
 
-    failure: why its last run failed, None when it did not, or when all it says is that cells failed (they are
-    listed themselves). software: package -> version. trained_in: the language of the target's training data, None when
-    there is no record of it.
+    failure: why its last run failed; None if it did not fail, or only cells failed, which are listed themselves.
+    software: package -> version. trained_in: the language of the target's training data; None if unknown.
     """
 
     name: str
@@ -39,7 +38,7 @@ class Job:
 
 
 def read_jobs(sweep: Path) -> tuple[list[Job], list[Problem]]:
-    """All jobs by name; a job that failed or whose record cannot be read is a problem."""
+    """All jobs by name; failed jobs and unreadable records are problems."""
     folder = sweep / "jobs"
     jobs: list[Job] = []
     problems: list[Problem] = []
@@ -56,9 +55,8 @@ def read_jobs(sweep: Path) -> tuple[list[Job], list[Problem]]:
 
 
 def read_stages(sweep: Path) -> list[dict[str, str]]:
-    """The rows of tables/stages.csv, one per trained stage; empty when nothing was trained.
-
-    Raises DataError for a table that is not as it was written.
+    """The rows of tables/stages.csv, one per trained stage; empty if nothing was trained. Raises DataError for a table
+    that was edited or is damaged.
     """
     path = sweep / "tables" / STAGES
     if not path.is_file():
@@ -73,7 +71,7 @@ def read_stages(sweep: Path) -> list[dict[str, str]]:
         wrong += [name for name in ("seconds",) if not SECONDS.fullmatch(row.get(name, ""))]
         wrong += [name for name in ("stage",) if name not in row]
         if wrong:
-            raise DataError(f"{path}, row {number}: {wrong[0]} is {row.get(wrong[0])!r:.80}: edited, or damaged")
+            raise DataError(f"{path}, row {number}: {wrong[0]} is {row.get(wrong[0])!r:.80}: edited or damaged")
     return rows
 
 

@@ -1,4 +1,4 @@
-"""Scores by layer and pooling, where a sweep over them was asked for (task.layer_sweep)."""
+"""Scores by layer and pooling, from task.layer_sweep."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from xtreme_noise.record import CLEAN, CellRecord
+from xtreme_noise.report.formatting import NONE, percent
 from xtreme_noise.report.names import Names
-from xtreme_noise.report.text import NONE, percent
-from xtreme_noise.report.views import Item, TableView
+from xtreme_noise.report.views import TableCell, TableView
 
 _NAME = re.compile(r"layer (\d+) (\w+)")
 COLUMNS = (
@@ -20,7 +20,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class LayerScore:
-    """The score of one cell at one layer, pooled in one way. layer: hidden state, 0 the embeddings."""
+    """The score of one cell at one layer with one pooling. layer: hidden state, 0 for the embeddings."""
 
     cell: CellRecord
     pooling: str
@@ -29,7 +29,7 @@ class LayerScore:
 
 
 def layer_scores(cells: Iterable[CellRecord]) -> list[LayerScore]:
-    """Of all finished cells, in their order; pooling by pooling, from the embeddings to the last layer."""
+    """The layer scores of all finished cells, in order; by pooling, then from the embeddings to the last layer."""
     return [
         LayerScore(cell, match[2], int(match[1]), value)
         for cell in cells
@@ -40,32 +40,32 @@ def layer_scores(cells: Iterable[CellRecord]) -> list[LayerScore]:
 
 
 def rows(cells: Iterable[CellRecord]) -> list[dict[str, object]]:
-    """tables/layers.csv: one row a cell, pooling and layer."""
+    """tables/layers.csv: one row per cell, pooling and layer."""
     return [
-        {name: getattr(found.cell, name) for name in COLUMNS[:8]}
-        | {"pooling": found.pooling, "layer": found.layer, "score": found.score}
-        for found in layer_scores(cells)
+        {name: getattr(entry.cell, name) for name in COLUMNS[:8]}
+        | {"pooling": entry.pooling, "layer": entry.layer, "score": entry.score}
+        for entry in layer_scores(cells)
     ]
 
 
 def tables(cells: Iterable[CellRecord], names: Names) -> list[TableView]:
-    """Clean scores: one table a task, model, intermediate task and pooling; a row a layer, a column a language.
+    """Clean scores: one table per task, model, intermediate task and pooling, layers by languages.
 
-    Means over seeds; the mean over languages is of those that have every layer; the best layer of a column is bold.
+    Means over seeds; the mean over languages includes those with all layers; the best layer of a column is bold.
     """
     groups: dict[tuple[str, str, str, str], list[LayerScore]] = defaultdict(list)
-    for found in layer_scores(cell for cell in cells if cell.noise == CLEAN):
-        groups[found.cell.task, found.cell.model, found.cell.intermediate, found.pooling].append(found)
-    return [_table(place, found, names) for place, found in groups.items()]
+    for entry in layer_scores(cell for cell in cells if cell.noise == CLEAN):
+        groups[entry.cell.task, entry.cell.model, entry.cell.intermediate, entry.pooling].append(entry)
+    return [_table(place, entries, names) for place, entries in groups.items()]
 
 
 def _table(place: tuple[str, str, str, str], scores: list[LayerScore], names: Names) -> TableView:
     task, model, intermediate, pooling = place
-    languages = list(dict.fromkeys(found.cell.language for found in scores))
-    layers = sorted({found.layer for found in scores})
+    languages = list(dict.fromkeys(entry.cell.language for entry in scores))
+    layers = sorted({entry.layer for entry in scores})
     values: dict[tuple[int, str], list[float]] = defaultdict(list)
-    for found in scores:
-        values[found.layer, found.cell.language].append(found.score)
+    for entry in scores:
+        values[entry.layer, entry.cell.language].append(entry.score)
     means = {at: sum(some) / len(some) for at, some in values.items()}
     whole = [code for code in languages if all((layer, code) in means for layer in layers)]
     for layer in layers:
@@ -73,13 +73,15 @@ def _table(place: tuple[str, str, str, str], scores: list[LayerScore], names: Na
             means[layer, ""] = sum(means[layer, code] for code in whole) / len(whole)
     columns = ["", *languages]
     best = {code: max((means[at] for at in means if at[1] == code), default=0.0) for code in columns}
-    body = [[Item(str(layer)), *(_item(means.get((layer, code)), best[code]) for code in columns)] for layer in layers]
+    body = [
+        [TableCell(str(layer)), *(_item(means.get((layer, code)), best[code]) for code in columns)] for layer in layers
+    ]
     before = "" if intermediate == "none" else f" after {intermediate}"
     caption = f"{names.task(task, model)}{before}, {pooling} pooling, clean: score × 100 by layer (0: embeddings)"
     return TableView(caption, [[("layer", 1), ("mean", 1), *((code, 1) for code in languages)]], body)
 
 
-def _item(value: float | None, best: float) -> Item:
+def _item(value: float | None, best: float) -> TableCell:
     if value is None:
-        return Item(NONE, "num gap")
-    return Item(percent(value), "num strong" if value == best else "num")
+        return TableCell(NONE, "num gap")
+    return TableCell(percent(value), "num strong" if value == best else "num")

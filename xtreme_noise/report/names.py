@@ -1,4 +1,4 @@
-"""What things are called in one report: as short as tells them apart in this sweep."""
+"""Names in one report: as short as possible, but unambiguous in this study."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xtreme_noise.record import CellRecord
-from xtreme_noise.report.estimates import Contrast
 from xtreme_noise.report.panels import Panel
+from xtreme_noise.report.statistics import Contrast
 from xtreme_noise.report.system import NONE, System
 
 
 @dataclass(frozen=True)
 class Names:
-    """Models and kinds of intermediate task are named where there are several.
+    """Names include the model and the kind of intermediate task only if there are several.
 
-    several_arms: kinds of which an arm is there more than once, such as nli with nli/multilingual and nli/native.
+    several_arms: kinds with several systems in one arm, such as nli with nli/multilingual and nli/native.
     """
 
     several_models: bool
@@ -34,19 +34,19 @@ class Names:
         return f"{task} · {model}" if self.several_models else task
 
     def panel(self, panel: Panel) -> str:
-        """Task, noise family."""
+        """Task and noise family."""
         return f"{self.task(panel.task, panel.model)} · {panel.noise}"
 
     def arms(self, contrast: Contrast) -> str:
-        """The kind of intermediate task, the two arms where the kind has several of one sort, or nothing."""
+        """The kind of intermediate task, or both arms if the kind has several, or nothing."""
         if {contrast.arm.kind, contrast.reference.kind} & self.several_arms:
             return f"{contrast.arm.intermediate} against {contrast.reference.intermediate}"
         kind = contrast.kind if self.several_kinds else ""
-        # Both with noise: what tells them from the same two without.
+        # If both have noise in training, name it, to distinguish them from the two without.
         return " + ".join(filter(None, (kind, contrast.arm.noise if contrast.reference.noise else "")))
 
     def contrast(self, contrast: Contrast) -> str:
-        """Task, noise family, level, what tells the arms from others."""
+        """Task, noise family, level, and arms where needed."""
         level = "" if contrast.level is None else f" {contrast.level:g}"
         arms = self.arms(contrast)
         return f"{self.panel(contrast.panel)}{level}{f' · {arms}' if arms else ''}"

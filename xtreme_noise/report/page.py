@@ -1,4 +1,4 @@
-"""The page: one HTML file with everything in it, which asks the network for nothing."""
+"""The page: one self-contained HTML file that needs no network."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from markupsafe import Markup
 import xtreme_noise
 from xtreme_noise.names import slug
 from xtreme_noise.record import CellRecord
-from xtreme_noise.report import charts, cost, layers, text, training, views, xtreme_r
-from xtreme_noise.report.answer import QUESTION, answer, totals
+from xtreme_noise.report import charts, cost, formatting, layers, training, views, xtreme_r
+from xtreme_noise.report.by_language import Place
 from xtreme_noise.report.cells import ordered
 from xtreme_noise.report.chance import over
 from xtreme_noise.report.charts import Chart
-from xtreme_noise.report.estimates import CONTRASTS, MAIN, Contrast
-from xtreme_noise.report.grid import Place
+from xtreme_noise.report.headline import QUESTION, headline, totals
 from xtreme_noise.report.jobs import Job, read_stages
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel, systems
 from xtreme_noise.report.samples import sample_groups
-from xtreme_noise.report.study import Study
+from xtreme_noise.report.statistics import CONTRASTS, MAIN, Contrast
+from xtreme_noise.report.study import StudyResults
 from xtreme_noise.report.styles import OUTLINES, Style, styles
 from xtreme_noise.report.system import SIDES, System
 
-SIGNATURES = 5_000  # cells listed in the page; all of them are in tables/cells.csv
+SIGNATURES = 5_000  # cells listed on the page; all are in tables/cells.csv
 PLACES = 200  # places listed per problem
 
 
 @dataclass
 class TaskView:
-    """What the page shows of one task and model."""
+    """The part of the page about one task and model."""
 
     name: str
     anchor: str
@@ -51,12 +51,12 @@ class TaskView:
     heat: dict[str, list[Placed]]
     harm: list[Placed]
     partial: bool = False
-    guessing: str = ""  # what a guess scores, where some score is no better
+    guessing: str = ""  # the chance level, if some score is no better
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A chart of the page; its specification is number `number` in the page's data block."""
+    """A chart of the page; `number`: the position of its specification in the page's data block."""
 
     title: str
     alt: str
@@ -74,10 +74,10 @@ class Specs:
         return Placed(chart.title, chart.alt, len(self.specs) - 1)
 
 
-def page(study: Study, library: str, digest: str, files: Sequence[str]) -> str:
+def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -> str:
     """report.html.
 
-    library: what vega_library gives; digest: of the inputs; files: the other files, relative to it.
+    library: from vega_library; digest: of the inputs; files: the other files, relative to it.
     """
     names = Names.of(study.cells)
     stages = read_stages(study.sweep)
@@ -95,14 +95,9 @@ def page(study: Study, library: str, digest: str, files: Sequence[str]) -> str:
         policy=_policy(scripts.values()),
         scripts={name: Markup(code) for name, code in scripts.items()},
         question=QUESTION,
-        answer=answer(study),
+        answer=headline(study),
         totals=totals(study),
-        problems=views.problem_groups(study.problems),
-        place_limit=PLACES,
-        missing=views.gaps(study, "missing"),
-        inapplicable=views.gaps(study, "n/a"),
-        saturated=views.saturated(study),
-        completeness=views.completeness_table(study, names),
+        **_completeness(study, names),
         cost=cost.summary(study.cells, stages),
         tasks=[
             _task(study=study, task=task, model=model, names=names, specs=specs, looks=looks)
@@ -115,31 +110,56 @@ def page(study: Study, library: str, digest: str, files: Sequence[str]) -> str:
         looks=looks,
         outlines=OUTLINES,
         arm_sizes=training.sizes(stages),
-        by_seen=[
+        **_contrasts(study, names),
+        difference=specs.place(difference) if difference else None,
+        resamples=sorted({e.resamples for e in study.evidence.values() if e.scores}),
+        chances=_chances(study),
+        sign=formatting.GUESS,
+        samples=samples,
+        signatures=[c for c in study.cells if c.signature][:SIGNATURES],
+        signature_limit=SIGNATURES,
+        **_how_it_ran(study.jobs),
+        stages=views.stage_table(stages),
+        files=files,
+        chart_data=Markup(_json_for_script(specs.specs)),  # evaluated last, when all charts are placed
+    )
+
+
+def _completeness(study: StudyResults, names: Names) -> dict[str, Any]:
+    """What went wrong, and what is not there."""
+    return {
+        "problems": views.problem_groups(study.problems),
+        "place_limit": PLACES,
+        "missing": views.gaps(study, "missing"),
+        "inapplicable": views.gaps(study, "n/a"),
+        "saturated": views.saturated(study),
+        "completeness": views.completeness_table(study, names),
+    }
+
+
+def _contrasts(study: StudyResults, names: Names) -> dict[str, Any]:
+    """The tables that compare arms: what the study asks for, the rest, and seen with unseen languages."""
+    return {
+        "main_tables": [table for pair in MAIN for table in _contrast_tables(study.contrasts, pair, names)],
+        "other_tables": [
+            table for pair in CONTRASTS[len(MAIN) :] for table in _contrast_tables(study.contrasts, pair, names)
+        ],
+        "by_seen": [
             table
             for side, some in study.by_seen.sides.items()
             for pair in MAIN
             for table in _contrast_tables(some, pair, names, f"{side} languages: ")
         ],
-        seen_lacks=study.by_seen.lacking,
-        main_tables=[table for pair in MAIN for table in _contrast_tables(study.contrasts, pair, names)],
-        difference=specs.place(difference) if difference else None,
-        other_tables=[
-            table for pair in CONTRASTS[len(MAIN) :] for table in _contrast_tables(study.contrasts, pair, names)
-        ],
-        resamples=sorted({e.resamples for e in study.evidence.values() if e.scores}),
-        chances=_chances(study),
-        sign=text.GUESS,
-        samples=samples,
-        signatures=[c for c in study.cells if c.signature][:SIGNATURES],
-        signature_limit=SIGNATURES,
-        commands=ordered(job.command for job in study.jobs if job.command),
-        configs=_configs(study.jobs),
-        software=_software(study.jobs),
-        stages=views.stage_table(stages),
-        files=files,
-        chart_data=Markup(_json_for_script(specs.specs)),  # evaluated last: all charts have their place by now
-    )
+        "seen_lacks": study.by_seen.lacking,
+    }
+
+
+def _how_it_ran(jobs: Sequence[Job]) -> dict[str, Any]:
+    return {
+        "commands": ordered(job.command for job in jobs if job.command),
+        "configs": _configs(jobs),
+        "software": _software(jobs),
+    }
 
 
 @cache
@@ -151,12 +171,12 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(percent=text.percent, plural=text.plural)
+    environment.globals.update(percent=formatting.percent, plural=formatting.plural)
     return environment.get_template("report.html.j2")
 
 
-def _chances(study: Study) -> list[tuple[str, float]]:
-    """Task and what a guess scores, as a mean over its languages."""
+def _chances(study: StudyResults) -> list[tuple[str, float]]:
+    """Task and chance level, as a mean over its languages."""
     means = {task: over(known.chances, known.chances) for task, known in study.evidence.items()}
     return [(task, chance.score) for task, chance in means.items() if chance]
 
@@ -165,7 +185,9 @@ def _tasks(cells: Iterable[CellRecord]) -> list[tuple[str, str]]:
     return list(dict.fromkeys((cell.task, cell.model) for cell in cells))
 
 
-def _task(study: Study, task: str, model: str, names: Names, specs: Specs, looks: Mapping[System, Style]) -> TaskView:
+def _task(
+    study: StudyResults, task: str, model: str, names: Names, specs: Specs, looks: Mapping[System, Style]
+) -> TaskView:
     panels = [p for p in study.panels if (p.task, p.model) == (task, model)]
     places = [p for p in study.places if (p.task, p.model) == (task, model)]
     points = [p for p in study.points if (p.panel.task, p.panel.model) == (task, model)]
@@ -189,14 +211,14 @@ def _task(study: Study, task: str, model: str, names: Names, specs: Specs, looks
 
 
 def _guess(places: Sequence[Place]) -> str:
-    """What a guess scores in the languages where a score is no better; nothing where none is."""
-    found = [place.chance for place in places if place.at_chance and place.chance is not None]
-    ends = dict.fromkeys(text.percent(end) for end in (min(found), max(found))) if found else ()
+    """The range of chance levels in languages whose score is no better than chance; "" if there are none."""
+    levels = [place.chance for place in places if place.at_chance and place.chance is not None]
+    ends = dict.fromkeys(formatting.percent(end) for end in (min(levels), max(levels))) if levels else ()
     return " to ".join(ends)
 
 
 def _note(panel: Panel, cells: Sequence[CellRecord]) -> str:
-    """What a mean of this panel leaves out, and why."""
+    """What the means of this panel leave out, and why."""
     names = {cell.language: cell.language_name for cell in cells}
     parts = []
     if panel.gaps:
@@ -219,60 +241,57 @@ def _systems(panels: Sequence[Panel]) -> list[System]:
 def _contrast_tables(
     contrasts: Sequence[Contrast], pair: tuple[str, str], names: Names, before: str = ""
 ) -> list[views.TableView]:
-    """One table per measure, what the question asks for first."""
+    """One table per measure, the drop rate first."""
     tables = []
     for measure in ("drop_rate", "retention_area", "score"):
         own = [c for c in contrasts if (c.arm.side, c.reference.side) == pair and c.measure == measure]
         if own:
             arm, reference = (SIDES[name] for name in pair)
-            name = text.MEASURE_TEXT[measure].capitalize()
-            family = text.plural(max(c.tests for c in own), "test")
+            name = formatting.MEASURE_TEXT[measure].capitalize()
+            family = formatting.plural(max(c.tests for c in own), "test")
             caption = f"{before}{name} × 100, {arm} minus {reference}; Holm's correction over {family}"
             tables.append(views.contrast_table(own, names, caption))
     return tables
 
 
 def _configs(jobs: Sequence[Job]) -> list[tuple[str, str]]:
-    """Each configuration once, with the jobs that have it."""
-    found: dict[str, list[str]] = {}
+    """Each distinct configuration with its jobs."""
+    by_config: dict[str, list[str]] = {}
     for job in jobs:
         if job.config:
-            found.setdefault(job.config, []).append(job.name)
-    return [(", ".join(names), config) for config, names in found.items()]
+            by_config.setdefault(job.config, []).append(job.name)
+    return [(", ".join(names), config) for config, names in by_config.items()]
 
 
 def _software(jobs: Sequence[Job]) -> list[tuple[str, str]]:
-    """Package and the versions that the jobs ran with."""
-    found: dict[str, dict[str, None]] = {}
+    """Packages and the versions that the jobs used."""
+    by_package: dict[str, dict[str, None]] = {}
     for job in jobs:
         for name, version in job.software.items():
-            found.setdefault(name, {})[version] = None
-    return [(name, ", ".join(versions)) for name, versions in sorted(found.items())]
+            by_package.setdefault(name, {})[version] = None
+    return [(name, ", ".join(versions)) for name, versions in sorted(by_package.items())]
 
 
 @cache
 def vega_library() -> str:
-    """Vega, Vega-Lite and vega-embed in one script, of the version that Altair writes specifications for.
-
-    Bundling takes seconds.
-    """
+    """Vega, Vega-Lite and vega-embed in one script, in the versions that match Altair. Bundling takes seconds."""
     version = ".".join(altair.SCHEMA_VERSION.lstrip("v").split(".")[:2])
     return _for_script(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=version))
 
 
 def _for_script(code: str) -> str:
-    """JavaScript that cannot end the script element it stands in."""
+    """JavaScript escaped so that it cannot end its script element."""
     return code.replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
 def _json_for_script(value: Any) -> str:
-    """JSON for a data block: no character in it can end the element or start a comment."""
+    """JSON for a data block, escaped so that it cannot end the element or start a comment."""
     code = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     return code.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _policy(scripts: Iterable[str]) -> str:
-    """Content security policy: no network, no script but the page's own two, whatever the data say."""
+    """Content security policy: no network, and only the page's own two scripts."""
     digests = [base64.b64encode(hashlib.sha256(code.encode()).digest()).decode() for code in scripts]
     allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
     return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {allowed}"

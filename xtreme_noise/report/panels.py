@@ -1,4 +1,4 @@
-"""What may be compared with what: the cells of one task, model and noise family, complete in every arm."""
+"""Panels of comparable cells: those of one task, model and noise family that are complete in every arm."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Spot = tuple[str, str, float, int, int | None]  # intermediate, language, level,
 
 @dataclass(frozen=True)
 class Panel:
-    """One task, model and noise family; `noise` is "clean" when the sweep has nothing but level 0 there.
+    """One task, model and noise family; `noise` is "clean" when the study has only level 0 there.
 
-    languages: those in which every system has every level, seed and noise seed: means are over these alone.
-    partial: levels and seeds that only some systems have, in words: they take no part either.
-    gaps: every other language of the task, with the reason it is left out of means.
-    silent: systems of the task without any usable cell here; they take no part, and do not empty `languages`.
+    languages: complete languages, in which every system has every level, seed and noise seed: means are over these.
+    partial: levels and seeds that only some systems have, in words: they are left out too.
+    gaps: all other languages of the task, with the reason why means leave them out.
+    silent: systems of the task without any usable cell here: they are ignored, also for `languages`.
     levels, seeds, noise_seeds: those that every system has.
-    cells: the finished ones. spots: every cell of the task, model and noise family, whatever became of it.
+    cells: the finished ones. spots: every cell of the task, model and noise family, with any status.
     unusable: language -> why its cells cannot be compared.
     """
 
@@ -45,10 +45,7 @@ class Panel:
     unusable: Mapping[str, str]
 
     def among(self, some: Sequence[System]) -> Panel:
-        """The panel of some of its systems: over the languages, levels and seeds that these share.
-
-        What another system lacks takes nothing from them.
-        """
+        """The panel of some of its systems, over all languages, levels and seeds that these share."""
         names = {system.intermediate for system in some}
         spots = {spot: cell for spot, cell in self.spots.items() if spot[0] in names}
         wanted = sorted({*self.languages, *self.gaps})
@@ -72,7 +69,7 @@ class Panel:
 
     @property
     def wanted(self) -> int:
-        """Number of languages the task has in this sweep."""
+        """Number of languages of the task in this study."""
         return len(self.languages) + len(self.gaps)
 
     @property
@@ -81,18 +78,18 @@ class Panel:
 
 
 def panels(cells: Sequence[CellRecord], unusable: Mapping[tuple[str, str], str] | None = None) -> list[Panel]:
-    """Every panel of the sweep. `unusable`: (task, language) -> why its cells cannot be compared."""
+    """Every panel of the study. `unusable`: (task, language) -> why its cells cannot be compared."""
     grouped: dict[tuple[str, str], list[CellRecord]] = defaultdict(list)
     for cell in cells:
         grouped[(cell.task, cell.model)].append(cell)
-    found = []
+    result = []
     for (task, model), members in grouped.items():
         noises = sorted({cell.noise for cell in members} - {CLEAN}) or [CLEAN]
         bad = {language: why for (t, language), why in (unusable or {}).items() if t == task}
         for noise in noises:
             spots = _spots(members, noise)
             wanted = sorted({spot[1] for spot in spots})
-            found.append(
+            result.append(
                 _panel(
                     task=task,
                     model=model,
@@ -103,7 +100,7 @@ def panels(cells: Sequence[CellRecord], unusable: Mapping[tuple[str, str], str] 
                     bad=bad,
                 )
             )
-    return found
+    return result
 
 
 def systems(cells: Sequence[CellRecord]) -> list[System]:
@@ -188,7 +185,7 @@ def _common(systems: Sequence[str], pairs: Iterable[tuple[str, Number]]) -> list
 
 
 def _reason(lost: Sequence[Spot], spots: Mapping[Spot, CellRecord], here: Sequence[CellRecord], language: str) -> str:
-    """Why a language is left out, in words: the worst thing that happened in it."""
+    """Why a language is left out, in words: its worst status."""
     statuses = [spots[spot].status for spot in lost if spot in spots]
     statuses += [cell.status for cell in here if cell.language == language and cell.status == "missing"]
     for status, text in (

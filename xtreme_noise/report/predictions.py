@@ -23,9 +23,9 @@ LARGE = 200_000  # examples x cells of one task beyond which FEWER resamples are
 
 @dataclass
 class Evidence:
-    """Bootstrap replicates of all cells of one task, and what was found on the way.
+    """Bootstrap replicates of all cells of one task, and its chance levels.
 
-    scores: cell digest -> (resamples,) replicates of its score. chances: language -> what a guess scores.
+    scores: cell digest -> (resamples,) replicates of its score. chances: language -> chance level.
     """
 
     resamples: int = 0
@@ -34,7 +34,7 @@ class Evidence:
 
 
 class _Unusable(DataError):
-    """Cells of a language, by their digest, and why each cannot be used."""
+    """Unusable cells of a language: digest -> reason."""
 
     def __init__(self, wrong: Mapping[str, str]) -> None:
         more = f" (and {len(wrong) - 1} more of its cells)" if len(wrong) > 1 else ""
@@ -45,18 +45,18 @@ class _Unusable(DataError):
 def read_evidence(
     sweep: Path, cells: Sequence[CellRecord], *, seed: int = 0, resample: bool = True
 ) -> tuple[dict[str, Evidence], set[str], list[Problem]]:
-    """Per task: replicates of every finished cell; the cells that cannot be used, by their digest; problems.
+    """Replicates of every finished cell, by task; digests of the unusable cells; problems.
 
-    Without `resample` there are no replicates: predictions are read and checked alone.
+    Without `resample` there are no replicates; predictions are only read and checked.
 
-    A language whose cells do not hold exactly the same items, or whose predictions are missing, unreadable or
-    do not add up to the recorded score, is left out of every comparison and named: never guessed at.
+    A language is excluded from all comparisons, and named, if its cells do not have exactly the same items, or if its
+    predictions are missing, unreadable or do not give the recorded score.
     """
     grouped: dict[str, dict[str, list[CellRecord]]] = defaultdict(lambda: defaultdict(list))
     for cell in cells:
         if cell.status == "ok":
             grouped[cell.task][cell.language].append(cell)
-    found: dict[str, Evidence] = {}
+    by_task: dict[str, Evidence] = {}
     unusable: set[str] = set()
     problems: list[Problem] = []
     for task, languages in grouped.items():
@@ -75,13 +75,13 @@ def read_evidence(
         for language, scores in drawn.items():
             for column, cell in enumerate(languages[language]):
                 evidence.scores[cell.cell] = scores[:, column]
-        found[task] = evidence
-    return found, unusable, problems
+        by_task[task] = evidence
+    return by_task, unusable, problems
 
 
 @dataclass(frozen=True)
 class _Items:
-    """What a cell's predictions say of each example."""
+    """The per-example scores of a cell."""
 
     cell: CellRecord
     ids: Any
@@ -91,23 +91,23 @@ class _Items:
 
 
 def _read_language(sweep: Path, cells: Sequence[CellRecord]) -> tuple[LanguageScores, int]:
-    """All cells of one task and language: items aligned by id, parts summed by source item; how many examples.
+    """All cells of one task and language, aligned by id and summed by source item; and the number of examples.
 
-    Raises _Unusable with every cell that is not as the others are, or as its own record says.
+    Raises _Unusable with every cell that differs from the others in its items, or from its own record in its score.
     """
-    found: list[_Items] = []
+    aligned: list[_Items] = []
     wrong: dict[str, str] = {}
     for cell in cells:
         try:
             items = _read_items(sweep, cell)
-            found.append(_aligned(items, found[0]) if found else items)
+            aligned.append(_aligned(items, aligned[0]) if aligned else items)
         except DataError as error:
             wrong[cell.cell] = str(error)
     if wrong:
         raise _Unusable(wrong)
-    names = np.asarray(found[0].clusters.to_pylist(), dtype=str)
-    clusters_num = by_cluster(names, np.column_stack([items.num for items in found]).astype(float))
-    clusters_den = by_cluster(names, np.column_stack([items.den for items in found]).astype(float))
+    names = np.asarray(aligned[0].clusters.to_pylist(), dtype=str)
+    clusters_num = by_cluster(names, np.column_stack([items.num for items in aligned]).astype(float))
+    clusters_den = by_cluster(names, np.column_stack([items.den for items in aligned]).astype(float))
     return LanguageScores(clusters_num[0], clusters_num[1], clusters_den[1]), len(names)
 
 
@@ -132,14 +132,14 @@ def _aligned(items: _Items, first: _Items) -> _Items:
 
 
 def read_columns(sweep: Path, cell: CellRecord, names: Sequence[str], *, optional: str | None = None) -> Any:
-    """These columns of a cell's predictions, without gaps, and `optional` where it is there.
+    """These columns of a cell's predictions, without missing values, and the column `optional` if it exists.
 
-    Raises DataError, which names the file, for one that is missing, damaged, or has other columns or kinds of values.
+    Raises DataError, with the file, when it is missing or damaged, or has other columns or types.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if set("/\\") & set(cell.cell):  # it would lead elsewhere, and a table of cells may come from anywhere
+    if set("/\\") & set(cell.cell):  # a path: a table of cells may come from anywhere
         raise DataError(f"{cell.cell!r:.80} is not the digest of a cell: {where(cell)}")
     path = sweep / "predictions" / f"{cell.cell}.parquet"
     try:
@@ -148,7 +148,7 @@ def read_columns(sweep: Path, cell: CellRecord, names: Sequence[str], *, optiona
         table.validate(full=True)  # texts are UTF-8
         lacking = [name for name in names if table.column_names.count(name) != 1]
         if lacking:
-            raise DataError(f"predictions/{path.name} lacks the columns {', '.join(lacking)}, or has them twice")
+            raise DataError(f"predictions/{path.name} lacks the columns {', '.join(lacking)}, or they occur twice")
         for name in table.column_names:
             if table[name].null_count:
                 raise DataError(f"predictions/{path.name}: column {name} has empty values")
@@ -164,7 +164,7 @@ def read_columns(sweep: Path, cell: CellRecord, names: Sequence[str], *, optiona
 def _check_sums(cell: CellRecord, num: Floats, den: Floats) -> None:
     total = float(den.sum())
     if not len(num) or not (den >= 0).all() or not np.isfinite(num).all():
-        raise DataError(f"no examples, or numbers that no score is made of, in the predictions of: {where(cell)}")
+        raise DataError(f"no examples, or invalid numbers, in the predictions of: {where(cell)}")
     score = float(num.sum()) / total if total else 0.0
     if cell.score is None or not abs(score - cell.score) <= 1e-4:  # also true of nan
         raise DataError(f"the predictions give a score of {score:.4f}, the cell says {cell.score}: {where(cell)}")
@@ -173,17 +173,15 @@ def _check_sums(cell: CellRecord, num: Floats, den: Floats) -> None:
 
 
 def match(reference: Sequence[str], ids: Sequence[str], reference_name: str, name: str) -> list[int]:
-    """Positions in `ids` of every id of `reference`, in its order.
-
-    Raises DataError unless both hold the same ids, each once: a shorter list is never silently enough.
-    """
+    """Positions in `ids` of every id of `reference`, in its order. Raises DataError unless both have the same ids, each
+    once."""
     position = {identifier: i for i, identifier in enumerate(ids)}
     if len(position) != len(ids):
         raise DataError(f"ids are not unique in the predictions of: {name}")
     odd = set(reference) ^ set(ids)
     if odd:
         raise DataError(
-            f"{len(odd)} ids occur in only one of two cells that must hold the same items, among them "
+            f"{len(odd)} ids occur in only one of two cells that must have the same items, among them "
             f"{min(odd)!r}: {reference_name} and {name}"
         )
     return [position[identifier] for identifier in reference]

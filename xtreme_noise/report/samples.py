@@ -1,4 +1,4 @@
-"""Noisy samples with their edits marked. Texts are data from elsewhere: escaped, never trusted as HTML."""
+"""Noisy samples with marked edits. Texts are foreign data: escaped, never trusted as HTML."""
 
 from __future__ import annotations
 
@@ -10,17 +10,15 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from xtreme_noise.record import CLEAN, CellRecord
+from xtreme_noise.report.by_language import language_order
 from xtreme_noise.report.cells import Problem, where
-from xtreme_noise.report.grid import by_language
 
 LIMIT = 240  # code points of the clean text that are shown
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One sample of one language. `plain`: the edits do not rebuild the noisy text, so that nothing is
-    marked.
-    """
+    """One sample of one language. `plain`: the edits do not rebuild the noisy text, so none are marked."""
 
     language: str
     language_name: str
@@ -41,13 +39,13 @@ class SampleGroup:
 
 
 def sample_groups(cells: Sequence[CellRecord]) -> tuple[list[SampleGroup], list[Problem]]:
-    """One sample per task, noise family, level and language (noise is the same for all arms); unreadable ones
-    are problems.
+    """One sample per task, noise family, level and language (noise is the same for all arms); invalid samples are
+    problems.
     """
     groups: dict[tuple[str, str], dict[float, list[Sample]]] = {}
     problems: list[Problem] = []
     seen: set[tuple[str, str, float, str]] = set()
-    for cell in sorted(cells, key=lambda c: (c.task, c.noise, c.level, by_language(c))):
+    for cell in sorted(cells, key=lambda c: (c.task, c.noise, c.level, language_order(c))):
         key = (cell.task, cell.noise, cell.level, cell.language)
         if cell.status != "ok" or cell.noise == CLEAN or not cell.samples or key in seen:
             continue
@@ -81,13 +79,13 @@ def _first(cell: CellRecord) -> Sample | None:
 
 
 def _text(value: Any) -> str:
-    """A text; tokens are joined with spaces."""
+    """A text, or tokens joined with spaces."""
     return value if isinstance(value, str) else " ".join(map(str, value))
 
 
 def marked(clean: str, noisy: str, edits: Iterable[Sequence[Any]], limit: int = LIMIT) -> Markup | None:
-    """The text with <del>what went</del><ins>what came</ins>, its first `limit` code points; None when the
-    edits do not turn `clean` into exactly `noisy`.
+    """The text with <del>deletions</del> and <ins>insertions</ins>, up to `limit` code points; None if the edits do not
+    turn `clean` into exactly `noisy`.
 
     edits: (start, end, noisy_start, noisy_end, clean, noisy) with code point offsets.
     """
@@ -122,9 +120,7 @@ def _cut(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """Text in which characters that nobody can see are written out: an edited space, joiner or control
-    character.
-    """
+    """Text in which invisible characters (spaces, joiners, control characters) are written out."""
 
     def shown(character: str) -> str:
         if character == " ":

@@ -1,4 +1,4 @@
-"""Everything the report says, computed once from a sweep folder."""
+"""All results in the report, computed once from a study folder."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xtreme_noise.record import CellRecord
+from xtreme_noise.report.by_language import Count, Place, counts, places
 from xtreme_noise.report.cells import Problem, ordered, read_cells, where
 from xtreme_noise.report.chance import read_chances
-from xtreme_noise.report.estimates import Contrast, Point, contrasts, pairs, points
-from xtreme_noise.report.grid import Count, Place, counts, places
 from xtreme_noise.report.jobs import Job, read_jobs
 from xtreme_noise.report.panels import Panel, panels
 from xtreme_noise.report.predictions import Evidence, read_evidence
 from xtreme_noise.report.samples import sample_groups
-from xtreme_noise.report.seen import Apart, apart
+from xtreme_noise.report.seen_unseen import Apart, apart
+from xtreme_noise.report.statistics import Contrast, Point, contrasts, pairs, points
 
 UNUSABLE = "predictions unusable"
 
 
 @dataclass(frozen=True)
-class Study:
-    """A sweep as read. `problems` holds what failed or does not add up, the cells with errors included: what the report
-    lists first, and what makes the exit code 1.
+class StudyResults:
+    """The results of a study. `problems`: failures and inconsistencies, failed cells included; the report lists them
+    first, and they make the exit code 1.
 
-    unusable: digests of the cells whose predictions are not what the cells say: they have no score, and failed.
+    unusable: digests of cells whose predictions do not match their records: they count as failed, without a score.
     """
 
     sweep: Path
@@ -50,12 +50,12 @@ class Study:
         return ordered(cell.model for cell in self.cells)
 
 
-def read_study(sweep: Path, *, resample: bool = True, unusable: Collection[str] = ()) -> Study:
-    """Read and compute. Without `resample` predictions are not opened, and no number has an interval.
+def read_study(sweep: Path, *, resample: bool = True, unusable: Collection[str] = ()) -> StudyResults:
+    """Read a study folder and compute the results. Without `resample`, predictions are not opened, and no number has an
+    interval.
 
-    unusable: what is known of that where they are not opened.
-    Raises DataError when the folder has no readable cells.parquet; everything else that is wrong is a problem
-    in the result.
+    unusable: the unusable cells, if predictions are not opened. Raises DataError when the folder has no readable
+    cells.parquet; every other error becomes a problem in the result.
     """
     cells, problems = read_cells(sweep)
     jobs, job_problems = read_jobs(sweep)
@@ -75,7 +75,7 @@ def read_study(sweep: Path, *, resample: bool = True, unusable: Collection[str] 
     compared = panels(cells, left_out)
     known = [(panel, evidence.get(panel.task, Evidence())) for panel in compared]
     two = [pair for panel, own in known for pair in pairs(panel, own)]
-    return Study(
+    return StudyResults(
         sweep=sweep,
         cells=cells,
         problems=[*job_problems, *failed, *problems, *broken],

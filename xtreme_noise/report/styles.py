@@ -1,4 +1,4 @@
-"""How systems look in charts: an arm has its colour everywhere, and no two systems share colour and marker."""
+"""Styles of systems in charts: each arm has a fixed colour, and no two systems share both colour and marker."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ def styles(systems: Iterable[System]) -> dict[System, Style]:
     fresh = _colours()
     of_arm = dict(COLOURS)
     taken: set[Style] = set()
-    found = {}
+    by_system = {}
     for system in systems:
         colour = of_arm.get(system.side) or of_arm.setdefault(system.side, next(fresh))
         first = FIRST.get(system.side, "circle")
         wanted = (Style(colour, marker) for marker in dict.fromkeys((first, *MARKERS)))
         style = next((one for one in wanted if one not in taken), None) or Style(next(fresh), first)
         taken.add(style)
-        found[system] = style
-    return found
+        by_system[system] = style
+    return by_system
 
 
 def _colours() -> Iterator[str]:

@@ -7,11 +7,11 @@ from typing import Any
 
 from xtreme_noise.record import ABSENT, FIELDS, STATUSES
 from xtreme_noise.report.cost import costs
-from xtreme_noise.report.estimates import Contrast, Estimate
 from xtreme_noise.report.layers import COLUMNS as LAYERS
 from xtreme_noise.report.layers import rows as layer_rows
 from xtreme_noise.report.panels import Panel
-from xtreme_noise.report.study import Study
+from xtreme_noise.report.statistics import Contrast, Estimate
+from xtreme_noise.report.study import StudyResults
 from xtreme_noise.report.xtreme_r import rows as xtreme_r_rows
 from xtreme_noise.results.table import row
 from xtreme_noise.sheets import sheet
@@ -43,7 +43,7 @@ COST = ("task", "model", "noise", "cells", "seconds", "forward_seconds", "noise_
 COMPLETENESS = ("task", "model", "intermediate", "arm", "noise", "ok", "error", "missing", "n/a", "not_run")
 
 
-def tables(study: Study) -> dict[str, str]:
+def tables(study: StudyResults) -> dict[str, str]:
     """File name -> CSV text (UTF-8, a header line, empty where a value is not defined)."""
     return {
         "cells.csv": sheet(CELLS, _cells(study)),
@@ -60,11 +60,11 @@ def tables(study: Study) -> dict[str, str]:
     }
 
 
-def _cells(study: Study) -> Iterable[dict[str, Any]]:
+def _cells(study: StudyResults) -> Iterable[dict[str, Any]]:
     return (row(cell) for cell in study.cells if cell.status != ABSENT)
 
 
-def _scores(study: Study) -> Iterable[dict[str, Any]]:
+def _scores(study: StudyResults) -> Iterable[dict[str, Any]]:
     for place in study.places:
         row = {name: getattr(place, name) for name in SCORES if hasattr(place, name)}
         yield row | {
@@ -75,7 +75,7 @@ def _scores(study: Study) -> Iterable[dict[str, Any]]:
         }
 
 
-def _curves(study: Study) -> Iterable[dict[str, Any]]:
+def _curves(study: StudyResults) -> Iterable[dict[str, Any]]:
     for point in study.points:
         panel = point.panel
         row = {name: getattr(point, name) for name in CURVES if hasattr(point, name)}
@@ -102,7 +102,7 @@ def _arms(contrasts: Sequence[Contrast]) -> Iterable[dict[str, Any]]:
         )
 
 
-def _completeness(study: Study) -> Iterable[dict[str, Any]]:
+def _completeness(study: StudyResults) -> Iterable[dict[str, Any]]:
     for count in study.counts:
         yield {
             "task": count.task,

@@ -1,4 +1,4 @@
-"""The compact table of a sweep for the terminal."""
+"""The compact table of a study for the terminal."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from xtreme_noise.record import ABSENT, CLEAN, STATUSES
-from xtreme_noise.report.estimates import Estimate, Point
+from xtreme_noise.report.formatting import GUESS, STATUS_TEXT, guess, percent
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel
-from xtreme_noise.report.study import Study
+from xtreme_noise.report.statistics import Estimate, Point
+from xtreme_noise.report.study import StudyResults
 from xtreme_noise.report.system import System
-from xtreme_noise.report.text import GUESS, STATUS_TEXT, guess, percent
 
 
-def table(study: Study) -> Table:
+def table(study: StudyResults) -> Table:
     """One row per task, noise family, model and arm; scores x 100, means over languages complete in all arms.
 
     Narrow enough for 80 columns.
@@ -63,24 +63,24 @@ def table(study: Study) -> Table:
     return out
 
 
-def _guessing(study: Study) -> str:
-    """What the sign says, where it stands."""
+def _guessing(study: StudyResults) -> str:
+    """The explanation of the chance sign, if it occurs."""
     chances = {p.panel.task: percent(p.chance.score) for p in study.points if p.chance and p.at_chance}
     if not chances:
         return ""
     named = ", ".join(f"{escape(task)} {score}" for task, score in chances.items())
-    return f"\n{GUESS} no better than a guess ({named}): of a clean score, the drop says nothing"
+    return f"\n{GUESS} no better than a guess ({named}): after such a clean score, the drop has no meaning"
 
 
-def _missing(study: Study) -> str:
-    """What is missing, up to three reasons: one who sees "2 missing" asks for no more than the name of the file."""
+def _missing(study: StudyResults) -> str:
+    """Up to three reasons for missing cells, usually the name of a missing file."""
     reasons = list(dict.fromkeys(cell.error for cell in study.cells if cell.status == "missing" and cell.error))
     more = f"\nmissing: {len(reasons) - 3} more, in the report" if len(reasons) > 3 else ""
     return "".join(f"\nmissing: {escape(reason)}" for reason in reasons[:3]) + more
 
 
-def _cells(study: Study, panel: Panel, system: System) -> str:
-    """Cells of this family; those of level 0 serve all families and are counted with each."""
+def _cells(study: StudyResults, panel: Panel, system: System) -> str:
+    """Cells of this noise family; clean cells count with every family."""
     totals: Counter[str] = Counter()
     for count in study.counts:
         same = (count.task, count.model, count.system) == (panel.task, panel.model, system)

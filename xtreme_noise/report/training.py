@@ -1,4 +1,4 @@
-"""What the intermediate stages were trained on: how far arms are equal in examples, tokens and updates."""
+"""Training sizes of the intermediate stages: examples, tokens and updates, to compare the arms."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 
 def sizes(stages: Sequence[Mapping[str, str]]) -> list[str]:
-    """One line a trained intermediate stage, from the rows of tables/stages.csv; equal lines once (several seeds)."""
+    """One line per trained intermediate stage, from tables/stages.csv; equal lines (of several seeds) once."""
     return list(dict.fromkeys(_size(stage) for stage in stages if stage.get("role") == "intermediate"))
 
 

@@ -1,4 +1,4 @@
-"""The tables of the page, ready to be set: captions, headings and cells as text."""
+"""The tables of the page: captions, headings and cells as text."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from xtreme_noise.record import ABSENT, CLEAN, STATUSES
+from xtreme_noise.report.by_language import PARTIAL, Place, language_order
 from xtreme_noise.report.cells import Problem, ordered
-from xtreme_noise.report.estimates import Contrast, Point
-from xtreme_noise.report.grid import PARTIAL, Place, by_language
+from xtreme_noise.report.formatting import NONE, STATUS_TEXT, bounds, guess, percent, plural, probability
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel
-from xtreme_noise.report.study import Study
-from xtreme_noise.report.text import NONE, STATUS_TEXT, bounds, guess, percent, plural, probability
+from xtreme_noise.report.statistics import Contrast, Point
+from xtreme_noise.report.study import StudyResults
 
 
 @dataclass(frozen=True)
-class Item:
+class TableCell:
     """One table cell. `kind` is a CSS class; `note` a smaller second line."""
 
     text: str
@@ -31,13 +31,13 @@ class TableView:
 
     caption: str
     heads: list[list[tuple[str, int]]]
-    rows: list[list[Item]]
-    foot: list[list[Item]] = field(default_factory=list)
+    rows: list[list[TableCell]]
+    foot: list[list[TableCell]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class ProblemGroup:
-    """All places where one and the same thing went wrong."""
+    """All places with the same problem."""
 
     what: str
     places: list[str]
@@ -52,7 +52,7 @@ def problem_groups(problems: Iterable[Problem]) -> list[ProblemGroup]:
 
 @dataclass(frozen=True)
 class Gap:
-    """Languages of a task (and noise family) that have no number; the recorded reasons and their languages."""
+    """Languages of a task (and noise family) without a number, and the recorded reasons with their languages."""
 
     task: str
     what: str
@@ -60,13 +60,13 @@ class Gap:
     reasons: dict[str, list[str]]
 
 
-def gaps(study: Study, status: str) -> list[Gap]:
-    """Per task (and noise family for n/a) the languages with this status."""
-    found: dict[tuple[str, str], dict[str, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))
-    for cell in sorted(study.cells, key=lambda cell: (cell.task, by_language(cell))):
+def gaps(study: StudyResults, status: str) -> list[Gap]:
+    """The languages with this status, by task (and noise family for n/a)."""
+    by_task: dict[tuple[str, str], dict[str, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))
+    for cell in sorted(study.cells, key=lambda cell: (cell.task, language_order(cell))):
         if cell.status == status:
             what = cell.noise if status == "n/a" else ""
-            found[(cell.task, what)][cell.error or ""][f"{cell.language_name} ({cell.language})"] = None
+            by_task[(cell.task, what)][cell.error or ""][f"{cell.language_name} ({cell.language})"] = None
     return [
         Gap(
             task,
@@ -74,30 +74,30 @@ def gaps(study: Study, status: str) -> list[Gap]:
             ordered(language for languages in reasons.values() for language in languages),
             {reason: list(languages) for reason, languages in reasons.items() if reason},
         )
-        for (task, what), reasons in found.items()
+        for (task, what), reasons in by_task.items()
     ]
 
 
-def saturated(study: Study) -> list[Gap]:
-    """Per task and noise family the languages in which it is weaker than asked for: nothing more to act on."""
-    found: dict[tuple[str, str], dict[str, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))
-    for cell in sorted(study.cells, key=lambda cell: (cell.task, cell.noise, cell.level, by_language(cell))):
+def saturated(study: StudyResults) -> list[Gap]:
+    """The languages with saturated noise, by task and noise family."""
+    by_task: dict[tuple[str, str], dict[str, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))
+    for cell in sorted(study.cells, key=lambda cell: (cell.task, cell.noise, cell.level, language_order(cell))):
         if cell.status == "ok" and cell.saturated:
             where = f"{cell.language} {cell.achieved or 0.0:.3f}"
-            found[(cell.task, cell.noise)][f"level {cell.level:g}"][where] = None
+            by_task[(cell.task, cell.noise)][f"level {cell.level:g}"][where] = None
     return [
         Gap(task, noise, [], {level: list(languages) for level, languages in levels.items()})
-        for (task, noise), levels in found.items()
+        for (task, noise), levels in by_task.items()
     ]
 
 
-def completeness_table(study: Study, names: Names) -> TableView:
-    """Cells that are there, of those of the grid, by task, arm and noise family; what became of the rest."""
+def completeness_table(study: StudyResults, names: Names) -> TableView:
+    """Measured cells and all cells, by task, arm and noise family, with the status of the rest."""
     noises = ordered(count.noise for count in study.counts)
     at = {(c.task, c.model, c.system, c.noise): c.counts for c in study.counts}
     rows = []
     for task, model, system in dict.fromkeys((c.task, c.model, c.system) for c in study.counts):
-        row = [Item(names.task(task, model)), Item(system.intermediate)]
+        row = [TableCell(names.task(task, model)), TableCell(system.intermediate)]
         for noise in noises:
             row.append(_count_item(at.get((task, model, system, noise), {})))
         rows.append(row)
@@ -105,13 +105,13 @@ def completeness_table(study: Study, names: Names) -> TableView:
     return TableView("Cells measured, of all cells, by task, arm and noise family", [heads], rows)
 
 
-def _count_item(counts: Mapping[str, int]) -> Item:
+def _count_item(counts: Mapping[str, int]) -> TableCell:
     total = sum(counts.values())
     if not total:
-        return Item(NONE, "num gap")
+        return TableCell(NONE, "num gap")
     rest = [f"{counts[status]:,} {STATUS_TEXT[status]}" for status in (*STATUSES[1:], ABSENT) if counts.get(status)]
     kind = "num bad" if counts.get("error") else "num"
-    return Item(f"{counts.get('ok', 0):,} of {total:,}", kind, ", ".join(rest))
+    return TableCell(f"{counts.get('ok', 0):,} of {total:,}", kind, ", ".join(rest))
 
 
 def score_table(places: Sequence[Place], panels: Sequence[Panel], points: Sequence[Point]) -> TableView:
@@ -122,7 +122,7 @@ def score_table(places: Sequence[Place], panels: Sequence[Panel], points: Sequen
     at = {(p.language, p.noise, p.level): p for p in places}
     rows = []
     for language, name in dict.fromkeys((p.language, p.language_name) for p in places):
-        row = [Item(f"{name} ({language})")]
+        row = [TableCell(f"{name} ({language})")]
         for noise, level in axis:
             row.append(_score_item(at[(language, noise, level)]))
         rows.append(row)
@@ -135,24 +135,26 @@ def score_table(places: Sequence[Place], panels: Sequence[Panel], points: Sequen
     return TableView(caption, heads, rows, _mean_rows(axis, panels, points))
 
 
-def _score_item(place: Place) -> Item:
+def _score_item(place: Place) -> TableCell:
     if place.score is None:
-        return Item(STATUS_TEXT[place.status], {"error": "num bad"}.get(place.status, "num gap"))
-    return Item(percent(place.score) + ("*" if place.status == PARTIAL else "") + guess(place.at_chance), "num")
+        return TableCell(STATUS_TEXT[place.status], {"error": "num bad"}.get(place.status, "num gap"))
+    return TableCell(percent(place.score) + ("*" if place.status == PARTIAL else "") + guess(place.at_chance), "num")
 
 
-def _mean_rows(axis: Sequence[tuple[str, float]], panels: Sequence[Panel], points: Sequence[Point]) -> list[list[Item]]:
-    """One mean row per noise family: each is over its own set of complete languages, which is said."""
+def _mean_rows(
+    axis: Sequence[tuple[str, float]], panels: Sequence[Panel], points: Sequence[Point]
+) -> list[list[TableCell]]:
+    """One mean row per noise family, with the number of complete languages that it covers."""
     rows = []
     for panel in panels:
         own = {p.level: p for p in points if p.panel is panel}
         if not own:
             continue
         scope = f"{panel.noise}: {len(panel.languages)} of {panel.wanted}"
-        row = [Item("mean", note=scope if panel.whole else f"{scope}, incomplete")]
+        row = [TableCell("mean", note=scope if panel.whole else f"{scope}, incomplete")]
         for noise, level in axis:
             point = own.get(level) if noise in (CLEAN, panel.noise) else None
-            row.append(Item(percent(point.score.value) + guess(point.at_chance) if point else "", "num"))
+            row.append(TableCell(percent(point.score.value) + guess(point.at_chance) if point else "", "num"))
         rows.append(row)
     return rows
 
@@ -166,7 +168,7 @@ def curve_table(panel: Panel, points: Sequence[Point], names: Names) -> TableVie
     heads = [(name, 1) for name in ("intermediate", *(f"{level:g}" for level in panel.levels))]
     rows = []
     for system, curve in curves.items():
-        row = [Item(system.intermediate)]
+        row = [TableCell(system.intermediate)]
         rows.append(row + [_curve_item(p) for p in curve.values()])
     for group, name, items in _summaries(list(last.values()), top):
         groups.append((group, 1))
@@ -177,20 +179,20 @@ def curve_table(panel: Panel, points: Sequence[Point], names: Names) -> TableVie
     return TableView(f"{names.panel(panel)}: {panel.metric} × 100, {scope}", [_merged(groups), heads], rows)
 
 
-def _curve_item(point: Point) -> Item:
-    return Item(percent(point.score.value) + guess(point.at_chance), "num", bounds(point.score))
+def _curve_item(point: Point) -> TableCell:
+    return TableCell(percent(point.score.value) + guess(point.at_chance), "num", bounds(point.score))
 
 
-def _summaries(last: Sequence[Point], top: str) -> list[tuple[str, str, list[Item]]]:
-    """(group, column, one item a system) for what is defined in one system at least."""
+def _summaries(last: Sequence[Point], top: str) -> list[tuple[str, str, list[TableCell]]]:
+    """(group, column, one cell per system) of the measures that are defined for at least one system."""
     columns = [
-        (top, "drop rate", [Item(percent(p.drop_rate.value), "num", bounds(p.drop_rate)) for p in last]),
-        (top, "above chance", [Item(percent(p.drop_rate_above_chance), "num") for p in last]),
-        (top, "gap to English", [Item(percent(p.cross_lingual_gap, sign=True), "num") for p in last]),
-        (top, "right→wrong", [Item(percent(p.right_to_wrong), "num") for p in last]),
-        (top, "wrong→right", [Item(percent(p.wrong_to_right), "num") for p in last]),
+        (top, "drop rate", [TableCell(percent(p.drop_rate.value), "num", bounds(p.drop_rate)) for p in last]),
+        (top, "above chance", [TableCell(percent(p.drop_rate_above_chance), "num") for p in last]),
+        (top, "gap to English", [TableCell(percent(p.cross_lingual_gap, sign=True), "num") for p in last]),
+        (top, "right→wrong", [TableCell(percent(p.right_to_wrong), "num") for p in last]),
+        (top, "wrong→right", [TableCell(percent(p.wrong_to_right), "num") for p in last]),
         ("whole curve", "retention area",
-         [Item(percent(p.retention_area.value), "num", bounds(p.retention_area)) for p in last]),
+         [TableCell(percent(p.retention_area.value), "num", bounds(p.retention_area)) for p in last]),
     ]  # fmt: skip
     if all(p.level == 0 for p in last):
         return []
@@ -198,7 +200,7 @@ def _summaries(last: Sequence[Point], top: str) -> list[tuple[str, str, list[Ite
 
 
 def _merged(groups: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
-    """Neighbours of the same name as one heading."""
+    """Merges neighbouring headings with the same name."""
     merged: list[tuple[str, int]] = []
     for name, span in groups:
         if merged and merged[-1][0] == name:
@@ -209,21 +211,21 @@ def _merged(groups: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
 
 
 def contrast_table(contrasts: Sequence[Contrast], names: Names, caption: str) -> TableView:
-    """Arm minus reference arm, over the languages and training seeds that these two have."""
+    """Arm minus reference arm, over the languages and training seeds that both have."""
     rows = []
     for row in contrasts:
         rows.append(
             [
-                Item(names.panel(row.panel), note="; ".join(filter(None, (names.arms(row), _guessing(row))))),
-                Item("all" if row.level is None else f"{row.level:g}", "num"),
-                Item(percent(row.reference_value), "num"),
-                Item(percent(row.value), "num"),
-                Item(percent(row.difference.value, sign=True), "num strong"),
-                Item(bounds(row.difference, sign=True) or NONE, "num"),
-                Item(probability(row.p), "num"),
-                Item(probability(row.p_holm), "num"),
-                Item(f"{len(row.panel.languages)}/{row.panel.wanted}", "num"),
-                Item(f"{len(row.panel.seeds)}", "num"),
+                TableCell(names.panel(row.panel), note="; ".join(filter(None, (names.arms(row), _guessing(row))))),
+                TableCell("all" if row.level is None else f"{row.level:g}", "num"),
+                TableCell(percent(row.reference_value), "num"),
+                TableCell(percent(row.value), "num"),
+                TableCell(percent(row.difference.value, sign=True), "num strong"),
+                TableCell(bounds(row.difference, sign=True) or NONE, "num"),
+                TableCell(probability(row.p), "num"),
+                TableCell(probability(row.p_holm), "num"),
+                TableCell(f"{len(row.panel.languages)}/{row.panel.wanted}", "num"),
+                TableCell(f"{len(row.panel.seeds)}", "num"),
             ]
         )
     arm, reference = contrasts[0].arm.side, contrasts[0].reference.side
@@ -240,5 +242,5 @@ def stage_table(stages: Sequence[dict[str, str]]) -> TableView | None:
     if not stages:
         return None
     heads = [(name.replace("_", " "), 1) for name in stages[0]]
-    rows = [[Item(value) for value in row.values()] for row in stages]
+    rows = [[TableCell(value) for value in row.values()] for row in stages]
     return TableView("Trained stages (tables/stages.csv)", [heads], rows)

@@ -1,4 +1,4 @@
-"""XTREME-R's scores of every system, clean and under every noise family and level of a sweep."""
+"""XTREME-R's scores of every system, clean and for every noise family and level of a study."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import numpy as np
 
 from xtreme_noise.analysis.xtreme_r import GROUPS, OVERALL, TASKS, Score, Task, scores
 from xtreme_noise.record import CLEAN, CellRecord
+from xtreme_noise.report.formatting import NONE, percent
 from xtreme_noise.report.names import Names
-from xtreme_noise.report.study import Study
+from xtreme_noise.report.study import StudyResults
 from xtreme_noise.report.system import System
-from xtreme_noise.report.text import NONE, percent
-from xtreme_noise.report.views import Item, TableView
+from xtreme_noise.report.views import TableCell, TableView
 
 
 @dataclass(frozen=True)
 class Condition:
     """One system at one level of one noise family; `scores` of every task, group and overall.
 
-    samples: of the tasks whose test sets are samples, how large they are, in words.
+    samples: tasks whose test sets were subsampled -> the size of the sample, in words.
     """
 
     model: str
@@ -32,12 +32,12 @@ class Condition:
     samples: Mapping[str, str]
 
 
-def conditions(study: Study) -> list[Condition]:
+def conditions(study: StudyResults) -> list[Condition]:
     """Every (model, system, noise family, level) in which a task of XTREME-R has a cell; clean first.
 
-    A language counts when all of its cells (seeds, noise seeds) are finished and hold what the task's score is made
-    of; its score is their mean. A noise family that cannot act in a language leaves that language missing. What is
-    asked of a sample of the test sets is no score of the benchmark: it is partial.
+    A language counts when all of its cells (seeds, noise seeds) are finished and have all values that the task's score
+    needs; its score is their mean. A language that the noise family does not support is missing. Scores on a sample of
+    the test sets are not the benchmark's, but partial.
     """
     at: dict[tuple[str, System, str, float], dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
     cells: dict[tuple[str, str, str, str, str, float], list[CellRecord]] = defaultdict(list)
@@ -48,12 +48,12 @@ def conditions(study: Study) -> list[Condition]:
         task = _task(place.task, place.metric)
         if task is None:
             continue
-        found = at[place.model, place.system, place.noise, place.level]
+        scores_here = at[place.model, place.system, place.noise, place.level]
         own = cells[place.task, place.model, place.system.intermediate, place.language, place.noise, place.level]
         values = [_value(task, cell) for cell in own]
         known = [value for value in values if value is not None]
         if place.status == "ok" and len(known) == len(values):
-            found[task.name][place.language] = float(np.mean(known))
+            scores_here[task.name][place.language] = float(np.mean(known))
             if place.language in task.languages and (cut := {cell.test_size or 0 for cell in own if cell.sampled}):
                 sizes[place.model, place.system, place.noise, place.level][task.name] |= cut
     keys = sorted(at, key=lambda key: (key[0], _order(study, key[1]), key[2] != CLEAN, key[2], key[3]))
@@ -70,7 +70,7 @@ def _only(sizes: set[int]) -> str:
 
 
 def _of_samples(score: Score, samples: Mapping[str, str]) -> Score:
-    """`score` as partial when a task in it is one of `samples`; which it says. Such a task is no complete part."""
+    """`score` marked as partial if it includes a task in `samples`, which counts as incomplete."""
     if score.kind == "task":
         lacking, counted = [samples[score.name]] if score.name in samples else [], 0
     else:
@@ -82,12 +82,12 @@ def _of_samples(score: Score, samples: Mapping[str, str]) -> Score:
     return replace(score, score=None, parts=score.parts - counted, missing=(*score.missing, *lacking))
 
 
-def _order(study: Study, system: System) -> int:
+def _order(study: StudyResults, system: System) -> int:
     return [place.system for place in study.places].index(system)
 
 
 def _task(name: str, metric: str | None) -> Task | None:
-    """The benchmark's task; a task scored with two metrics is two here, each with its metric in brackets."""
+    """The benchmark's task; the name of a task that was scored with two metrics ends with the metric in brackets."""
     task = TASKS.get(name.removesuffix(f" ({metric})"))
     return task if task is not None and metric in task.metrics else None
 
@@ -99,8 +99,8 @@ def _value(task: Task, cell: CellRecord) -> float | None:
     return None if exact is None else (cell.score + exact) / 2
 
 
-def rows(study: Study) -> list[dict[str, object]]:
-    """tables/xtreme_r.csv: one row a condition and score. `score` is empty unless everything is in it."""
+def rows(study: StudyResults) -> list[dict[str, object]]:
+    """tables/xtreme_r.csv: one row per condition and score. `score` is empty unless it is complete."""
     return [
         {
             "model": condition.model,
@@ -121,45 +121,45 @@ def rows(study: Study) -> list[dict[str, object]]:
     ]
 
 
-def table(study: Study, names: Names) -> TableView | None:
-    """One row a condition: overall, groups and the tasks that the sweep has; None when it has none of them."""
-    found = conditions(study)
-    there = [name for name in TASKS if any(_named(c, name).partial is not None for c in found)]
-    if not there:
+def table(study: StudyResults, names: Names) -> TableView | None:
+    """One row per condition: overall, groups and the tasks of the study; None if it has none of them."""
+    rows_of = conditions(study)
+    measured = [name for name in TASKS if any(_named(c, name).partial is not None for c in rows_of)]
+    if not measured:
         return None
-    columns = [OVERALL, *GROUPS, *there]
+    columns = [OVERALL, *GROUPS, *measured]
     body = []
-    for condition in found:
+    for condition in rows_of:
         system = names.task(condition.system.intermediate, condition.model)
         noise = condition.noise if condition.noise == CLEAN else f"{condition.noise} {condition.level:g}"
-        body.append([Item(system), Item(noise), *(_item(condition, name) for name in columns)])
+        body.append([TableCell(system), TableCell(noise), *(_item(condition, name) for name in columns)])
     heads = [("intermediate", 1), ("noise", 1), *((name, 1) for name in columns)]
-    return TableView("XTREME-R scores × 100; those in grey are not whole", [heads], body)
+    return TableView("XTREME-R scores × 100; those in grey are incomplete", [heads], body)
 
 
 def _named(condition: Condition, name: str) -> Score:
     return next(score for score in condition.scores if score.name == name)
 
 
-def _item(condition: Condition, name: str) -> Item:
+def _item(condition: Condition, name: str) -> TableCell:
     score = _named(condition, name)
     if score.partial is None:
-        return Item(NONE, "num gap")
+        return TableCell(NONE, "num gap")
     if score.score is None:
         of = "languages" if score.kind == "task" else "tasks"
         cut = [words for words in score.missing if any(words.endswith(only) for only in condition.samples.values())]
         note = ", ".join([f"{score.parts} of {score.wanted} {of}", *cut])
-        return Item(f"({percent(score.partial)})", "num gap", note)
-    return Item(percent(score.score), "num strong" if score.kind == "overall" else "num")
+        return TableCell(f"({percent(score.partial)})", "num gap", note)
+    return TableCell(percent(score.score), "num strong" if score.kind == "overall" else "num")
 
 
-def lacks(study: Study) -> list[tuple[str, str]]:
-    """(task, what it lacks) over all conditions, for the tasks the sweep has; the rest of the benchmark last."""
-    found = [score for condition in conditions(study) for score in condition.scores if score.kind == "task"]
-    absent = [name for name in TASKS if all(score.partial is None for score in found if score.name == name)]
+def lacks(study: StudyResults) -> list[tuple[str, str]]:
+    """(task, what it lacks) over all conditions, for the tasks of the study; the rest of the benchmark last."""
+    task_scores = [score for condition in conditions(study) for score in condition.scores if score.kind == "task"]
+    absent = [name for name in TASKS if all(score.partial is None for score in task_scores if score.name == name)]
     lines = []
     for name in TASKS:
-        missing = dict.fromkeys(code for score in found if score.name == name for code in score.missing)
+        missing = dict.fromkeys(code for score in task_scores if score.name == name for code in score.missing)
         if missing and name not in absent:
             lines.append((name, ", ".join(missing)))
     return [*lines, *([("not in this sweep", ", ".join(absent))] if absent else [])]

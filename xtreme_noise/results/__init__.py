@@ -1,4 +1,4 @@
-"""The results of a study: one row a cell, compacted from the records of its jobs."""
+"""The results of a study: one row per cell, collected from the records of its jobs."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ JOB = "job.json"
 STAGES = "stages.csv"
 COUNTS = ("examples", "left_out_as_in_test", "windows", "tokens", "updates")  # of a stage
 _IDENTITY = ("task", "language", "model", "intermediate", "noise", "level", "noise_seed", "seed")
-_ALSO = ("train_noise", "calibrated_by")  # of the identity as well; records of the first studies lack them
+_ALSO = ("train_noise", "calibrated_by")  # also part of the identity; None in cells that have none
 
 
 @dataclass(frozen=True)
 class Completion:
-    """How many cells of a study are in which state."""
+    """The number of cells of a study by status."""
 
     ok: int
     failed: int
     missing: int
     not_applicable: int
-    ambiguous: int = 0  # finished cells beside another one of the same place and metric: the report can use neither
+    ambiguous: int = 0  # finished cells with the same place and metric as another one: the report can use neither
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """A job's record, its "cells" as CellRecords. Raises OSError, or ValueError for what no job has written."""
+    """A job's record, with "cells" as CellRecords. Raises OSError, or ValueError for invalid content."""
     text = path.read_text(encoding="utf-8")
     job = json.loads(text)
     if "\\ud" in text or "\\uD" in text:
@@ -63,7 +63,7 @@ def read_record(path: Path) -> dict[str, Any]:
 
 def _stage(stage: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(stage.get("digest"), str):
-        raise ValueError("it has no digest")
+        raise ValueError("no digest")
     known = {name: value for name, value in stage.items() if value is not None}
     wrong = [name for name in COUNTS if type(known.get(name, 0)) is not int]
     wrong += [name for name in ("seconds",) if not record.number(known.get(name, 0))]
@@ -73,42 +73,41 @@ def _stage(stage: dict[str, Any]) -> dict[str, Any]:
 
 
 def jobs(sweep: Path) -> tuple[list[dict[str, Any]], list[Path]]:
-    """The records of a study's jobs, oldest first, and the files that should be records and are not.
+    """The records of a study's jobs, oldest first, and the record files that cannot be read.
 
-    A job without a record was killed before its first language.
+    A job without a record was killed before it finished a language.
     """
-    found, unreadable = [], []
+    records, unreadable = [], []
     for path in sorted((sweep / "jobs").glob(f"*/{JOB}")):
         try:
-            found.append(read_record(path))
-        except (OSError, ValueError, RecursionError):  # the report says what is wrong with it
+            records.append(read_record(path))
+        except (OSError, ValueError, RecursionError):  # the report says what is wrong
             unreadable.append(path)
-    return sorted(found, key=lambda job: float(job.get("finished", 0.0))), unreadable
+    return sorted(records, key=lambda job: float(job.get("finished", 0.0))), unreadable
 
 
 def finish(sweep: Path) -> Completion:
-    """Compact a study: cells.parquet and tables/stages.csv, written atomically.
+    """Collect the results of a study into cells.parquet and tables/stages.csv, written atomically.
 
-    A cell that several jobs share counts once; a finished one beats a failed one of the same digest. What failed
-    otherwise stays, also beside a finished cell of the same place: another training or another model may be behind
-    it. Two finished cells of one place that differ in what made them (parameters of a noise family, say) are both
-    kept: the report points at them. A record that cannot be read counts as failed.
+    A cell that several jobs share counts once; with the same digest, a finished cell replaces a failed one. Other
+    failed cells are kept, even beside a finished cell of the same place, as they may come from another training or
+    model. Two finished cells of one place with different digests (other parameters of a noise family, say) are both
+    kept, and the report names them. A record that cannot be read counts as failed.
 
-    A table without records of cells (results that were copied) is left as it is.
-    Raises DataError when that table cannot be read.
+    An existing table without job records (copied results) is not changed. Raises DataError when it cannot be read.
     """
     records, unreadable = jobs(sweep)
     if not any(job["cells"] for job in records) and (sweep / CELLS).is_file():
         return _completion(_states(sweep / CELLS), len(unreadable))
-    found: dict[tuple[Any, ...], CellRecord] = {}
+    distinct: dict[tuple[Any, ...], CellRecord] = {}
     for number, job in enumerate(records):
         for cell in job["cells"]:
-            found[(_place(cell), *_which(cell, number))] = cell
-    done = {(place, made) for place, status, made in found if status == "ok"}
+            distinct[(_place(cell), *_which(cell, number))] = cell
+    done = {(place, made) for place, status, made in distinct if status == "ok"}
     places = {place for place, _ in done}
     kept = [
         cell
-        for (place, status, made), cell in found.items()
+        for (place, status, made), cell in distinct.items()
         if status == "ok" or ((place, made) not in done if status == "error" else place not in places)
     ]
     ordered = sorted(kept, key=lambda cell: (*_place(cell), cell.cell or ""))
@@ -120,9 +119,9 @@ def finish(sweep: Path) -> Completion:
 
 
 def _which(cell: CellRecord, job: int) -> tuple[str, Any]:
-    """What tells a cell from others of its place: its status, and what made it, else (it never got that far) its job.
+    """What distinguishes cells of one place: the status, and the digest or, without one, the job.
 
-    Gaps are of the data, not of a job: of them there is one a place.
+    Gaps are in the data, not in a job, so there is only one per place.
     """
     if cell.status in ("ok", "error"):
         return cell.status, cell.cell or job
@@ -149,5 +148,5 @@ def _place(cell: CellRecord) -> tuple[Any, ...]:
 def _stages(sweep: Path, records: list[dict[str, Any]]) -> None:
     names = ["digest", "role", "stage", "examples", "left_out_as_in_test", "windows", "tokens", "seconds"]
     names += ["updates", "matched_by", "dev_metric", "dev_scores", "chosen_epoch"]
-    found = {stage["digest"]: stage for job in records for stage in job["stages"]}
-    write_atomic(sweep / "tables" / STAGES, sheet(names, [stage for _, stage in sorted(found.items())]))
+    stages = {stage["digest"]: stage for job in records for stage in job["stages"]}
+    write_atomic(sweep / "tables" / STAGES, sheet(names, [stage for _, stage in sorted(stages.items())]))

@@ -1,4 +1,4 @@
-"""cells.parquet: one row a cell, with the columns that CellRecord has."""
+"""cells.parquet: one row per cell, with the fields of CellRecord as columns."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _NESTED = [name for name, kind in FIELDS.items() if kind in (list, dict)]
 
 
 def row(cell: CellRecord) -> dict[str, Any]:
-    """What is known of a cell, with lists and mappings as JSON."""
-    found = cell.values()
-    return found | {name: json.dumps(found[name], ensure_ascii=False) for name in _NESTED if name in found}
+    """The known values of a cell, with lists and mappings as JSON."""
+    values = cell.values()
+    return values | {name: json.dumps(values[name], ensure_ascii=False) for name in _NESTED if name in values}
 
 
 def write_cells(sweep: Path, cells: Iterable[CellRecord]) -> None:
@@ -36,17 +36,15 @@ def write_cells(sweep: Path, cells: Iterable[CellRecord]) -> None:
 
 
 def read_cells(sweep: Path) -> list[CellRecord]:
-    """The rows of cells.parquet. Raises DataError when it is absent, unreadable, lacks a column or holds what no job
-    has written.
-    """
+    """The rows of cells.parquet. Raises DataError when it is missing, unreadable, incomplete or has invalid values."""
     path = sweep / CELLS
     if not path.is_file():
-        raise DataError(f"{sweep} is not a sweep folder with results: it has no {CELLS}.")
+        raise DataError(f"{sweep} is not a study folder with results: it has no {CELLS}.")
     return [_record(row, f"{path}, row {number}") for number, row in enumerate(_rows(path), 1)]
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of the table, every column as what it should be."""
+    """The rows of the table, every column cast to its type."""
     try:
         with pq.ParquetFile(path) as file:  # read_table would import pandas first
             table = file.read()
@@ -54,7 +52,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         there = [name for name in FIELDS if table.column_names.count(name) == 1]
         lacking = [name for name in FIELDS if name not in (*there, *LATER)]
         if lacking:
-            raise DataError(f"{path} lacks the columns {', '.join(lacking)}, or has them twice.")
+            raise DataError(f"{path} lacks the columns {', '.join(lacking)}, or they occur twice.")
         columns = {name: _column(table[name], SCHEMA.field(name).type, f"{path}: column {name!r}") for name in there}
     except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
@@ -65,7 +63,7 @@ def _column(column: Any, kind: Any, where: str) -> list[Any]:
     try:
         values: list[Any] = column.cast(kind).to_pylist()
     except (ValueError, pa.ArrowException) as error:
-        raise DataError(f"{where} is of the type {column.type}, wanted {kind}: {error}") from error
+        raise DataError(f"{where} has the type {column.type}, expected {kind}: {error}") from error
     return [None if value != value else value for value in values]  # nan: not measured
 
 
@@ -73,16 +71,16 @@ def _record(row: dict[str, Any], where: str) -> CellRecord:
     row["noise"] = row["noise"] or CLEAN
     row["level"] = row["level"] or 0.0
     if row["noise"] == CLEAN:
-        row["noise_seed"] = 0  # means nothing where nothing is noisy
+        row["noise_seed"] = 0  # has no meaning in a clean cell
     try:
         nested = {name: _parsed(row[name], name) for name in _NESTED if row.get(name) is not None}
         return CellRecord.of(row | nested)
     except ValueError as error:
-        raise DataError(f"{where}: {error}. It was edited, or damaged.") from error
+        raise DataError(f"{where}: {error}. The file was edited or is damaged.") from error
 
 
 def _parsed(text: str, name: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{name} is no JSON: {error}") from error
+        raise ValueError(f"{name} is not JSON: {error}") from error

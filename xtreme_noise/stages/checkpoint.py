@@ -1,7 +1,7 @@
-"""What an interrupted fit is resumed from: its last state, in one file; the final weights are as if never interrupted.
+"""Checkpoints of a fit, from which an interrupted one resumes and ends with the same weights as an uninterrupted one.
 
-The file is in safetensors' format: tensors by number, and everything else as JSON in its header. Nothing is pickled. A
-checksum of all of it, and the stage that it is of, stand in the header: a state that was damaged is set aside.
+A checkpoint is one safetensors file: tensors by number, everything else as JSON in its header. Nothing is pickled. The
+header also contains a checksum and the digest of the stage, so that a damaged checkpoint is detected and set aside.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from xtreme_noise.writing import follow, make_folder
 
 log = logging.getLogger(__name__)
 LAST = "last.safetensors"
-FORMAT = "2"  # raise it when what is written here means something else
+FORMAT = "2"  # raise it when the meaning of the file changes
 
 
 def pack(value: Any, tensors: dict[str, Tensor], names: dict[Any, str]) -> Any:
-    """`value` as plain JSON; its tensors go to `tensors`, one that several keys share once.
+    """`value` as plain JSON; its tensors go to `tensors`, a shared one only once.
 
-    Raises TypeError for what is neither None, a number, text, a tensor, nor a dict, list or tuple of them.
+    Raises TypeError for anything but None, numbers, text, tensors, and dicts, lists or tuples of them.
     """
     if value is None or isinstance(value, bool | int | float | str):
         return value
@@ -49,11 +49,11 @@ def pack(value: Any, tensors: dict[str, Tensor], names: dict[Any, str]) -> Any:
         return {"dict": [[pack(key, tensors, names), pack(item, tensors, names)] for key, item in value.items()]}
     if isinstance(value, list | tuple):
         return {type(value).__name__: [pack(item, tensors, names) for item in value]}
-    raise TypeError(f"a checkpoint cannot hold a {type(value).__name__}")
+    raise TypeError(f"a checkpoint cannot contain a {type(value).__name__}")
 
 
 def unpack(packed: Any, tensors: dict[str, Tensor]) -> Any:
-    """What `pack` was given."""
+    """The inverse of `pack`."""
     if not isinstance(packed, dict):
         return packed
     ((kind, content),) = packed.items()
@@ -66,38 +66,38 @@ def unpack(packed: Any, tensors: dict[str, Tensor]) -> Any:
 
 
 class Unfit(Exception):
-    """A state that is whole, and that a fit cannot be resumed from."""
+    """An intact checkpoint that this fit cannot resume from."""
 
 
 class SafeCheckpointIO(CheckpointIO):
-    """Lightning's checkpoints without pickle. A file is whole or is not there.
+    """Lightning's checkpoints without pickle, written atomically.
 
-    needs, callbacks: names without which Lightning would resume and leave something at its beginning.
+    needs, callbacks: names that a checkpoint must contain; without one, Lightning would silently restore only a part.
     """
 
     def __init__(self, needs: Sequence[str] = (), callbacks: Sequence[str] = ()) -> None:
         self.needs, self.callbacks = needs, callbacks
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        """What cannot be written is said in the log: the fit itself can do without."""
+        """Logs a checkpoint that cannot be written and continues: the fit does not need it."""
         del storage_options
         tensors: dict[str, Tensor] = {}
         state = json.dumps(pack(checkpoint, tensors, {}))
         try:
             _write(Path(path), state, tensors)
         except Exception as error:  # a full disk: safetensors has an error class of its own for it
-            log.warning("%s could not be written (%s): training continues without it", path, error)
+            log.warning("%s could not be written (%s): training continues without a checkpoint", path, error)
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
-        """Raises ValueError when the file is damaged, of another format or of another stage."""
+        """Raises ValueError when the file is damaged, has another format or belongs to another stage."""
         del map_location, weights_only
         state, tensors = _read(Path(path))
-        found: dict[str, Any] = unpack(json.loads(state), tensors)
-        lacking = [name for name in self.needs if name not in found]
-        lacking += [name for name in self.callbacks if name not in found["callbacks"]]
+        checkpoint: dict[str, Any] = unpack(json.loads(state), tensors)
+        lacking = [name for name in self.needs if name not in checkpoint]
+        lacking += [name for name in self.callbacks if name not in checkpoint["callbacks"]]
         if lacking:
-            raise ValueError(f"it holds no {lacking[0]}")
-        return found
+            raise ValueError(f"it lacks {lacking[0]}")
+        return checkpoint
 
     def remove_checkpoint(self, path: Any) -> None:
         Path(path).unlink(missing_ok=True)
@@ -105,7 +105,7 @@ class SafeCheckpointIO(CheckpointIO):
 
 def _write(target: Path, state: str, tensors: dict[str, Tensor]) -> None:
     make_folder(target.parent)
-    for leftover in target.parent.iterdir():  # of a killed run; safetensors has temporary files of its own
+    for leftover in target.parent.iterdir():  # of a killed run; safetensors writes its own temporary files
         if leftover != target:
             leftover.unlink()
     temporary = target.with_name(f".{target.name}.new")
@@ -121,7 +121,7 @@ def _write(target: Path, state: str, tensors: dict[str, Tensor]) -> None:
 
 
 def _read(path: Path) -> tuple[str, dict[str, Tensor]]:
-    """The state and its tensors. Raises ValueError for a file that is not as it was written, or of another stage."""
+    """The state and its tensors. Raises ValueError for a damaged file, or one of another stage."""
     try:
         with safe_open(path, framework="pt") as stream:
             header = stream.metadata() or {}
@@ -131,23 +131,23 @@ def _read(path: Path) -> tuple[str, dict[str, Tensor]]:
     if header.get("format") != FORMAT:
         raise ValueError(f"its format is {header.get('format')!r}, not {FORMAT!r}")
     if header.pop("sha256", None) != _checksum(header, tensors):
-        raise ValueError("it has other bytes than when it was written")
+        raise ValueError("its checksum does not match its content")
     if header["of"] != path.parent.name:
-        raise ValueError(f"it is of another stage, {header['of']}")
+        raise ValueError(f"it belongs to another stage, {header['of']}")
     return header["state"], tensors
 
 
 def _checksum(header: dict[str, str], tensors: dict[str, Tensor]) -> str:
-    found = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    state = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for name in sorted(tensors):
         tensor = tensors[name]
-        found.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
-        found.update(tensor.cpu().reshape(-1).view(torch.uint8).numpy().data)
-    return found.hexdigest()
+        state.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
+        state.update(tensor.cpu().reshape(-1).view(torch.uint8).numpy().data)
+    return state.hexdigest()
 
 
 def last(folder: Path, store: Store) -> Path | None:
-    """The checkpoint in `folder`, or None. One that is damaged is set aside: its fit starts again."""
+    """The checkpoint in `folder`, or None. A damaged one is set aside, and its fit starts from scratch."""
     path = folder / LAST
     if not os.path.lexists(path):
         return None
@@ -160,16 +160,16 @@ def last(folder: Path, store: Store) -> Path | None:
 
 
 def set_aside(path: Path, store: Store, why: Exception | str) -> None:
-    """Put a checkpoint away that a fit cannot be resumed from, and say so."""
+    """Move a checkpoint that a fit cannot resume from out of the way, and log it."""
     aside = store.set_aside(path, path.parent.name)
-    log.warning("%s is damaged (%s): it is set aside as %s, and this stage is trained again", path, why, aside)
+    log.warning("cannot resume from %s (%s): it is set aside as %s; training this stage from scratch", path, why, aside)
 
 
-class Resume(Callback):
-    """Writes the state of a fit every `minutes` (0: after every step) and puts the random state back on the way in.
+class CheckpointCallback(Callback):
+    """Writes a checkpoint every `minutes` (0: after every step) and restores the random state on resume.
 
-    Between two steps of an epoch only: what happens at its end (the choice on dev, the next order of the data) is
-    then done in full by the run that resumes. Keeps `achieved`, the noise of earlier epochs, and the seconds spent.
+    Only between two steps of an epoch, never at its end: the run that resumes then does all of the end (scoring dev,
+    reordering the data). Also saves `achieved`, the noise of earlier epochs, and the seconds spent.
     """
 
     def __init__(self, folder: Path, minutes: float, achieved: dict[int, float]) -> None:
@@ -177,11 +177,11 @@ class Resume(Callback):
         self.interval = 60 * minutes
         self.achieved = achieved
         self.begin = self.saved = time.monotonic()
-        self.begun = False  # whether the state of before, if there was one, has been trained on
-        self._random: list[dict[str, Any]] | None = None  # of every rank; to be put back
+        self.begun = False  # whether a step has been trained since the start or the resume
+        self._random: list[dict[str, Any]] | None = None  # of every rank; restored before the first batch
 
     def seconds(self) -> float:
-        """Spent on this fit, in all of its runs; what was lost with a kill is not counted."""
+        """Spent on this fit, over all its runs; time lost with a killed run is not counted."""
         return time.monotonic() - self.begin
 
     def state_dict(self) -> dict[str, Any]:
@@ -206,7 +206,7 @@ class Resume(Callback):
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Only here: the loader of a resumed epoch has drawn a number of its own until now."""
+        """Restores the random state here and not earlier: starting the loader of a resumed epoch draws a number."""
         del pl_module, batch, batch_idx
         interrupt.check()
         trainer.datamodule.start = 0  # type: ignore[attr-defined]  # for the loaders of further epochs
@@ -224,7 +224,7 @@ class Resume(Callback):
         if trainer.is_last_batch or (batch_idx + 1) % trainer.accumulate_grad_batches:
             return
         due = time.monotonic() - self.saved >= self.interval
-        if trainer.world_size > 1:  # saving takes all ranks, and their clocks differ
+        if trainer.world_size > 1:  # all ranks must save together, and their clocks differ
             due = trainer.strategy.reduce_boolean_decision(due, all=False)
         if due:
             trainer.save_checkpoint(self.path)

@@ -1,4 +1,4 @@
-"""The LightningDataModule of every task: training batches in length buckets, test examples behind a transform."""
+"""The LightningDataModule of every task: training batches in length buckets, with or without noise."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from torch.utils.data import DataLoader
 
 from xtreme_noise.data.batching import Feature, LengthBuckets
 from xtreme_noise.modules.base import TaskModule
-from xtreme_noise.noise.apply import Perturbed
 
 TOKENISED_AT_ONCE = 2000  # examples
 
@@ -20,9 +19,8 @@ TOKENISED_AT_ONCE = 2000  # examples
 class TaskDataModule(pl.LightningDataModule):
     """Examples of one task for one module.
 
-    train: target or intermediate training examples in normal form; noisy_train(epoch) takes their place in that epoch.
-    most: batches of an epoch, where that is less than the examples make.
-    test: examples of one language; `transform` (a NoiseTransform) makes them noisy.
+    train: target or intermediate training examples in normal form; noisy_train(epoch) replaces them in that epoch.
+    most: the maximum number of batches in an epoch; None: all.
     """
 
     def __init__(
@@ -31,8 +29,6 @@ class TaskDataModule(pl.LightningDataModule):
         *,
         train: Dataset | None = None,
         noisy_train: Callable[[int], Dataset] | None = None,
-        test: Dataset | None = None,
-        transform: Callable[[Dataset, str], Perturbed] | None = None,
         batch_size: int = 32,
         most: int | None = None,
         seed: int = 0,
@@ -42,14 +38,12 @@ class TaskDataModule(pl.LightningDataModule):
         self.module = module
         self.train = train
         self.noisy_train = noisy_train
-        self.test = test
-        self.transform = transform
         self.batch_size = batch_size
         self.most = most
         self.seed = seed
         self.workers = workers
         self.features: list[Feature] = []
-        # Where an interrupted fit resumes: its epoch, and the batches of it that it has had.
+        # Where an interrupted fit resumes: its epoch, and how many batches of it are done.
         self.epoch = self.start = 0
         self._epoch: int | None = None  # the epoch whose noise is in `features`
 
@@ -63,13 +57,13 @@ class TaskDataModule(pl.LightningDataModule):
             self.features += self.module.training_features(train[start : start + TOKENISED_AT_ONCE])
 
     def begin(self, epoch: int) -> None:
-        """Make the features those of an epoch: with noise they are others in each."""
+        """Prepare the features of an epoch: with noise, each epoch has its own."""
         if self.noisy_train is not None and epoch != self._epoch:
             self._tokenise(self.noisy_train(epoch))
             self._epoch = epoch
 
     def tokens(self) -> int:
-        """Subword tokens of the training features, padding not counted."""
+        """Subword tokens of the training features, without padding."""
         return sum(map(self.module.tokens, self.features))
 
     def trained_tokens(self, epochs: int) -> int:
@@ -85,8 +79,8 @@ class TaskDataModule(pl.LightningDataModule):
         return total
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Asked for once, or before every epoch where training is noisy."""
-        # Lightning asks for the first loader of a resumed fit before it knows the epoch.
+        """Called once, or before every epoch when training is noisy."""
+        # Lightning calls this for a resumed fit before it knows the epoch.
         epoch = max(self.trainer.current_epoch, self.epoch) if self.trainer else 0
         self.begin(epoch)
         lengths = [self.module.tokens(feature) for feature in self.features]
@@ -110,8 +104,3 @@ class TaskDataModule(pl.LightningDataModule):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.epoch, self.start = state_dict["epoch"], state_dict["start"]
-
-    def noisy_test(self) -> Perturbed:
-        """The test examples behind the transform, with what the noise did."""
-        assert self.test is not None and self.transform is not None
-        return self.transform(self.test, "test")

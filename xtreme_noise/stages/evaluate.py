@@ -21,17 +21,17 @@ from xtreme_noise.config import grid
 from xtreme_noise.config.fields import spoken
 from xtreme_noise.config.schema import Config
 from xtreme_noise.data.files import DataMissing
-from xtreme_noise.data.sources import Reference, subsample
+from xtreme_noise.data.sources import SplitRef, subsample
 from xtreme_noise.data.transform import NoiseTransform, texts, token_change_rate
 from xtreme_noise.errors import DataError, NotApplicable, NotFinite, UserError
 from xtreme_noise.languages import main as main_language
 from xtreme_noise.record import CLEAN, SLACK, CellRecord
 from xtreme_noise.stages.mining import Mining
-from xtreme_noise.stages.model_cache import Models
+from xtreme_noise.stages.model_cache import ModelCache
 from xtreme_noise.stages.plan import Cell, Plan
 from xtreme_noise.stages.predictor import Predictor
 from xtreme_noise.stages.threshold import prepare
-from xtreme_noise.stages.work import bars
+from xtreme_noise.stages.training_run import bars
 from xtreme_noise.store import Store, digest, write_atomic
 
 log = logging.getLogger(__name__)
@@ -39,19 +39,19 @@ RECORD = "record.json"
 SCORES = "scores.parquet"
 PREDICTIONS = "predictions.parquet"
 FACTS = "facts.json"
-FURTHER = "further: "  # columns of predictions that were made in other ways, such as from other layers
-# Examples that are made noisy and encoded together, at least one cell's: inputs of like length share a batch, and a
-# crash loses no more forward passes than these.
+FURTHER = "further: "  # prefix of columns with additional predictions, such as those from other layers
+# Examples that are encoded together, at least one cell's: inputs of similar length share a batch, and a crash loses at
+# most these forward passes.
 AHEAD = 1000
-REMEMBERED = 200_000  # inputs whose values are kept for the next cells of a language; more are begun anew
-_last_test: dict[str, str] = {}  # the language whose inputs the predictor remembers
+REMEMBERED = 200_000  # inputs cached for the next cells of a language; beyond that the cache is cleared
+_last_test: dict[str, str] = {}  # the language whose inputs the predictor has cached
 
 
-def evaluate(plan: Plan, store: Store, models: Models) -> Iterator[tuple[CellRecord, Path | None]]:
+def evaluate(plan: Plan, store: Store, models: ModelCache) -> Iterator[tuple[CellRecord, Path | None]]:
     """Language by language: train what is missing, then evaluate every cell.
 
-    Yields every cell's record and its directory in the store (None unless its status is ok). What fails is recorded,
-    and does not stop what does not need it.
+    Yields every cell's record and its directory in the store (None unless its status is ok). A failure is recorded in
+    the cells that it affects; all others are evaluated.
     """
     languages = list(dict.fromkeys(cell.language for cell in plan.cells))
     if plan.cfg.strict:
@@ -68,22 +68,22 @@ def evaluate(plan: Plan, store: Store, models: Models) -> Iterator[tuple[CellRec
                 bar.set_postfix_str(f"{cell.language} {cell.noise}@{cell.level:g}")
                 record, path = session.record(cell)
                 if record.status == "error":
-                    interrupt.check()  # it may have failed of it
+                    interrupt.check()  # a signal may have caused the error
                 yield record, path
                 bar.update()
 
 
 class LanguageSession:
-    """One language's test set, loaded when the first of its cells is not finished yet.
+    """One language's test set and cells; the test set is loaded when a cell needs it.
 
-    said: errors that stand in the log already. What all cells of a language, or of a job, fail of stands there once.
+    said: errors that were logged already: an error that many cells share is logged once.
     """
 
     def __init__(
         self,
         plan: Plan,
         store: Store,
-        models: Models,
+        models: ModelCache,
         language: str,
         said: set[str] | None = None,
     ) -> None:
@@ -98,23 +98,23 @@ class LanguageSession:
         self._data: Dataset | None = None
         self._clean_tokens: list[list[int]] | None = None
         self.mining: Mining | None = None
-        self._ready: dict[Cell, tuple[Dataset, dict[str, Any]]] = {}  # noisy and encoded, not yet predicted
+        self._ready: dict[Cell, tuple[Dataset, dict[str, Any]]] = {}  # encoded, not yet predicted
         try:
-            self.test: Reference | None = plan.test(language)
+            self.test: SplitRef | None = plan.test(language)
             self.mining = plan.mining(language)
         except DataMissing as error:
             if plan.cfg.strict:
                 raise
             self.test, self.missing = None, str(error)
-        except UserError as error:  # not to be had from the hub: the other languages go on
+        except UserError as error:  # not available from the hub: the other languages are still evaluated
             self._say(language, error)
             self.test, self.missing, self.status = None, str(error), "error"
 
     def prepare(self) -> None:
-        """Read the test set, then train and open the model, if a cell lacks predictions.
+        """If a cell lacks predictions, read the test set, then train and open the model.
 
-        What is wrong with the test set is known before hours of training. What fails here fails again, and is
-        recorded, in every cell that needs it.
+        The test set comes first, so that its errors show before hours of training. An error here is raised again, and
+        recorded, for every cell that needs the model or the data.
         """
         if self.test is None or not any(self._lacks_predictions(cell, self.test) for cell in self.cells):
             return
@@ -125,7 +125,7 @@ class LanguageSession:
             interrupt.check()
             self._say(f"{self.plan.cfg.task.name} {self.language}", error)
 
-    def _lacks_predictions(self, cell: Cell, test: Reference) -> bool:
+    def _lacks_predictions(self, cell: Cell, test: SplitRef) -> bool:
         if self._cannot_act_in(cell) or self.store.find("cells", self.plan.cell_key(cell, test), (RECORD, SCORES)):
             return False
         return not all(
@@ -134,14 +134,14 @@ class LanguageSession:
         )
 
     def _cannot_act_in(self, cell: Cell) -> str | None:
-        """The language that the noise of a cell cannot act in."""
+        """The first language of the cell that its noise family does not support; None: all are supported."""
         for code in spoken(self.plan.cfg, cell.language).values() if cell.perturber else ():
             if cell.perturber is not None and not cell.perturber.supports(code):
                 return code
         return None
 
     def record(self, cell: Cell) -> tuple[CellRecord, Path | None]:
-        """The cell's record and its directory in the store, computed now unless it is there."""
+        """The cell's record and its directory in the store, computed unless stored."""
         planned = identify(self.plan.cfg, cell)
         if self.test is None:
             return replace(planned, status=self.status, error=self.missing), None
@@ -174,7 +174,7 @@ class LanguageSession:
         else:
             log.error("%s failed", where, exc_info=error)
 
-    def _measured(self, cell: Cell, test: Reference) -> Path:
+    def _measured(self, cell: Cell, test: SplitRef) -> Path:
         def make(directory: Path) -> None:
             path = self._predictions(cell, test)
             clean = path if cell.noise == CLEAN else self._predictions(_clean(cell), test)
@@ -183,7 +183,7 @@ class LanguageSession:
         return self.store.build("cells", self.plan.cell_key(cell, test), make, (RECORD, SCORES))
 
     def data(self) -> Dataset:
-        """The language's test examples (a seeded subsample: the same items in every language of a parallel set)."""
+        """The language's test examples, subsampled to size.test: the same items in every language of a parallel set."""
         assert self.test is not None
         if self._data is None:
             self._data = subsample(self.test.load(self.store), self.plan.cfg.task.size.test, "test")
@@ -191,9 +191,9 @@ class LanguageSession:
                 self._data = self.plan.pool.complete(self._data, self.store)
         return self._data
 
-    def _predictions(self, cell: Cell, test: Reference) -> Path:
+    def _predictions(self, cell: Cell, test: SplitRef) -> Path:
         def make(directory: Path) -> None:
-            self.data()  # before the model: what is wrong with it is wrong with all cells
+            self.data()  # before the model, so that an error in the data shows first
             predictor = self.models.get(self.language)
             if cell not in self._ready:
                 self._encode_ahead(cell, test, predictor)
@@ -224,9 +224,9 @@ class LanguageSession:
 
         return self.store.build("predictions", self.plan.prediction_key(cell, test), make, (PREDICTIONS, FACTS))
 
-    def _encode_ahead(self, first: Cell, test: Reference, predictor: Predictor) -> None:
-        """Noise and encode `first` and the unfinished cells after it, as many as make AHEAD examples, together."""
-        # Inputs are remembered over the cells of one language of one task, and no longer: bounded memory.
+    def _encode_ahead(self, first: Cell, test: SplitRef, predictor: Predictor) -> None:
+        """Encode the noisy examples of `first` and of the next unfinished cells together, up to AHEAD examples."""
+        # Values are cached for one language of one task at a time, to bound memory.
         here = f"{self.plan.cfg.task.name}|{self.language}"
         if _last_test.get("here") != here or predictor.remembered() > REMEMBERED:
             predictor.forget()
@@ -238,7 +238,7 @@ class LanguageSession:
             if self.store.find("predictions", self.plan.prediction_key(cell, test), (PREDICTIONS, FACTS)) is None:
                 try:
                     wave[cell] = self._noisy(cell)
-                except Exception as error:  # recorded when its turn comes, where it is raised again
+                except Exception as error:  # raised again, and recorded, when this cell is evaluated
                     log.debug("%s: %s", describe(cell), error)
         costs = predictor.encode([noisy[:] for noisy, _ in wave.values()])
         for (_, facts), cost in zip(wave.values(), costs, strict=True):
@@ -285,7 +285,7 @@ class LanguageSession:
         return ids
 
     def _token_facts(self, noisy: Dataset) -> dict[str, Any]:
-        """What the noise did to the subword tokens of the field it acts on."""
+        """Effects of the noise on subword tokens, in the columns it acts on."""
         names = tasks.family(self.plan.cfg.task.family).noise_fields[self.plan.noise_field].columns
         if self._clean_tokens is None:
             self._clean_tokens = self._tokenise(texts(self.data(), names))
@@ -308,22 +308,24 @@ class LanguageSession:
         metric = metrics.build(self.plan.cfg.task.metric, main_language(self.language), table.get("case"))
         scored = metric.score(table["prediction"], gold)
         if not np.isfinite([scored.score, *scored.extra.values(), *scored.num, *scored.den]).all():
-            raise NotFinite(f"{metric.name} of {len(gold)} predictions is nan or inf, or a part of it: {scored.score}")
+            raise NotFinite(
+                f"{metric.name} of {len(gold)} predictions has a nan or inf value; the score is {scored.score}"
+            )
         if not -SLACK <= scored.score <= 1 + SLACK:
             raise DataError(
-                f"{metric.name} of {len(gold)} predictions is {scored.score:g}: a score is a share from 0 to 1"
+                f"{metric.name} of {len(gold)} predictions is {scored.score:g}: a score must be from 0 to 1"
             )
         before = pq.read_table(clean / PREDICTIONS).to_pydict()
         unchanged = metrics.unique(before["id"], before["prediction"])
         flips = metric.flips(metrics.by_id(unchanged, table["id"]), table["prediction"], gold)
         parallel = self.plan.cfg.task.parallel
-        choices = {"choices": table["choices"]} if "choices" in table else {}  # what a guess scores depends on them
+        choices = {"choices": table["choices"]} if "choices" in table else {}  # needed for the chance level
         pq.write_table(
             pa.table(
                 choices
                 | {
                     "id": table["id"],
-                    # What is resampled together: an item in all languages, or the questions of a case.
+                    # Resampled together: an item in all languages, or the questions of a case.
                     "cluster": [i if parallel else f"{self.language}|{i}" for i in table.get("case", table["id"])],
                     "num": pa.array(scored.num, pa.float64()),
                     "den": pa.array(scored.den, pa.float64()),
@@ -352,22 +354,23 @@ class LanguageSession:
 
 
 def saturated(level: float, reached: float, capacity: float) -> bool:
-    """Whether noise is weaker than asked for because there was no more to act on: such a cell is marked.
+    """Whether the noise is weaker than its level because the family has no more to act on; the report marks such cells.
 
-    Weaker by more than calibration allows (0.005 up to level 0.1, 0.01 above), with a level near what can be had.
+    True when it falls short by more than the calibration tolerance (0.005 up to level 0.1, 0.01 above) and the level is
+    above a third of the capacity.
     """
     slack = 0.005 if level <= 0.1 else 0.01
     return reached < level - slack and level > capacity / 3
 
 
 def identify(cfg: Config, cell: Cell) -> CellRecord:
-    """What is known of a cell before it is computed."""
+    """The record of a cell before evaluation."""
     kept = cell.perturber.label_preserving if cell.perturber else True
     return replace(grid.planned(cfg, cell.place), label_preserving=kept)
 
 
 def describe(cell: Cell) -> str:
-    """A cell, for people."""
+    """A short description of a cell for log lines."""
     return f"{cell.language} {cell.noise} at level {cell.level:g}"
 
 

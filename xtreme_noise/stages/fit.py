@@ -1,4 +1,4 @@
-"""One trained stage: an encoder with a head, fine-tuned, the epoch chosen on English dev, saved for from_pretrained."""
+"""Training one stage: fine-tune encoder and head, choose the epoch on the dev set, save for from_pretrained."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from xtreme_noise.finite import not_finite
 from xtreme_noise.models import lora
 from xtreme_noise.models.quiet import quiet
 from xtreme_noise.modules import TaskModule
-from xtreme_noise.stages import ranks
-from xtreme_noise.stages.checkpoint import Resume, SafeCheckpointIO, Unfit, last, set_aside
+from xtreme_noise.stages import distributed
+from xtreme_noise.stages.checkpoint import CheckpointCallback, SafeCheckpointIO, Unfit, last, set_aside
+from xtreme_noise.stages.multitask import multitask_run
 from xtreme_noise.stages.progress import ProgressLines
 from xtreme_noise.stages.stage import Stage
-from xtreme_noise.stages.together import several
-from xtreme_noise.stages.work import Work, bars, one
+from xtreme_noise.stages.training_run import TrainingRun, bars, single_task_run
 from xtreme_noise.store import Store, for_want_of_room, write_atomic
 from xtreme_noise.trackers import Tracker
 
@@ -38,7 +38,7 @@ HOLDS = (TRAINING, "config.json")
 
 
 def _strategy(cfg: Config, module: TaskModule) -> Any:
-    """Lightning's strategy for the devices of a fit: one, or one process for each."""
+    """Lightning's strategy: one device, or one process for each."""
     if cfg.trainer.devices == 1:
         return "auto"
     if cfg.trainer.strategy != "fsdp":
@@ -52,27 +52,29 @@ def _strategy(cfg: Config, module: TaskModule) -> Any:
 
 
 def _plugins(cfg: Config, states: SafeCheckpointIO) -> list[Any]:
-    """Shards are written by their strategy alone: an interrupted fit starts again."""
-    several = [LightningEnvironment()] if cfg.trainer.devices > 1 else []  # ranks.run made it, not a cluster
-    return several if cfg.trainer.strategy == "fsdp" else [states, *several]
+    """Without our checkpoints under fsdp, which writes shards in its own way: such a fit cannot resume."""
+    environment = [LightningEnvironment()] if cfg.trainer.devices > 1 else []  # distributed.run made it, not a cluster
+    return environment if cfg.trainer.strategy == "fsdp" else [states, *environment]
 
 
-def _fit(trainer: pl.Trainer, module: TaskModule, data: Any, state: Path | None, resume: Resume) -> None:
-    """Raises Unfit when what goes wrong goes wrong before the state of before has been trained on."""
-    with interrupt.terminated_at_steps(), warnings.catch_warnings():  # the data module leaves out batches of before
+def _fit(
+    trainer: pl.Trainer, module: TaskModule, data: Any, state: Path | None, checkpoints: CheckpointCallback
+) -> None:
+    """Raises Unfit when resuming fails before its first step: then the checkpoint is to blame."""
+    with interrupt.terminated_at_steps(), warnings.catch_warnings():  # the data module skips the batches already done
         warnings.filterwarnings("ignore", message="You're resuming from a checkpoint that ended before")
         warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated")  # Lightning's own use of torch
         try:
             trainer.fit(module, datamodule=data, ckpt_path=state)
         except Exception as error:
-            otherwise = (UserError, OSError, MemoryError, torch.OutOfMemoryError)
-            if state is None or resume.begun or isinstance(error, otherwise):
+            unrelated = (UserError, OSError, MemoryError, torch.OutOfMemoryError)
+            if state is None or checkpoints.begun or isinstance(error, unrelated):
                 raise
             raise Unfit(" ".join(f"{type(error).__name__}: {error}".split())) from error
 
 
 def _save(module: TaskModule, directory: Path, unfinished: Path) -> None:
-    """Write the stage. On a full disk the state of its fit, which is done, makes room for it where that is enough."""
+    """Write the stage. On a full disk, delete its checkpoint, no longer needed, when that frees enough space."""
     try:
         with quiet():
             module.save(directory)
@@ -90,18 +92,26 @@ def _save(module: TaskModule, directory: Path, unfinished: Path) -> None:
 
 
 def fit(stage: Stage, parent: Path, store: Store, cfg: Config, tracker: Tracker | Literal[False]) -> Path:
-    """The finished stage's directory; trained now unless it is in the store. `parent`: what it starts from.
+    """The directory of a stage, trained unless it is in the store. `parent`: the checkpoint that it starts from.
 
-    An interrupted fit resumes from its last state. Several devices train in processes of their own.
-    Raises NotFinite, and leaves nothing, when loss, dev score or weights become nan or inf.
+    An interrupted fit resumes from its last checkpoint. With several devices, each trains in a process of its own.
+    Raises NotFinite, and deletes the checkpoint, when the loss, dev score or weights become nan or inf.
     """
 
     def trained(directory: Path, state: Path | None) -> None:
+        what: dict[str, Any] = {
+            "stage": stage,
+            "parent": parent,
+            "store": store,
+            "cfg": cfg,
+            "state": state,
+            "directory": directory,
+        }
         if cfg.trainer.devices == 1:
-            _train(stage, parent, store, cfg, state, directory, tracker=tracker)
+            _train(**what, tracker=tracker)
         else:
-            # Trackers belong to this process: of what several train, the log and training.json tell.
-            ranks.run(cfg.trainer.devices, _train, stage, parent, store, cfg, state, directory)
+            # Trackers belong to this process; for distributed training there are the log and training.json.
+            distributed.run(cfg.trainer.devices, _train, what)
 
     def make(directory: Path) -> None:
         state = last(store.unfinished("stages", stage.key()), store)
@@ -109,7 +119,7 @@ def fit(stage: Stage, parent: Path, store: Store, cfg: Config, tracker: Tracker 
             try:
                 return trained(directory, state)
             except Exception as error:
-                if Unfit.__name__ not in f"{type(error).__name__} {error}":  # that of a rank arrives as text
+                if Unfit.__name__ not in f"{type(error).__name__} {error}":  # the error of a rank arrives as text
                     raise
                 why = str(error).strip().splitlines()[-1].split(f"{Unfit.__name__}: ")[-1]
             set_aside(state, store, why)
@@ -118,71 +128,73 @@ def fit(stage: Stage, parent: Path, store: Store, cfg: Config, tracker: Tracker 
     try:
         path = store.build("stages", stage.key(), make, HOLDS)
     except NotFinite as error:
-        shutil.rmtree(store.unfinished("stages", stage.key()), ignore_errors=True)  # what it left leads there again
+        shutil.rmtree(store.unfinished("stages", stage.key()), ignore_errors=True)  # resuming would diverge again
         raise NotFinite(f"{stage.name} cannot be trained: {error}") from error
-    gc.collect()  # trainer and module refer to each other: without this, two models stay in memory
+    gc.collect()  # trainer and module refer to each other: otherwise two models stay in memory
     return path
 
 
 def _train(
-    stage: Stage, parent: Path, store: Store, cfg: Config, state: Path | None, directory: Path, *,
+    *, stage: Stage, parent: Path, store: Store, cfg: Config, state: Path | None, directory: Path,
     tracker: Tracker | Literal[False] = False,
 ) -> None:  # fmt: skip
-    """Fill the directory of a stage; the same on every device's rank, but rank 0 alone writes.
+    """Train a stage into `directory`; runs on every rank, but only rank 0 writes.
 
-    state: what the fit is resumed from. Raises Unfit when it cannot be.
+    state: the checkpoint to resume from. Raises Unfit when that is impossible.
     """
     unfinished = store.unfinished("stages", stage.key())
-    work = several(stage, parent, store, cfg) if stage.together else one(stage, parent, store, cfg)
+    run = multitask_run(stage, parent, store, cfg) if stage.tasks else single_task_run(stage, parent, store, cfg)
     if cfg.trainer.gradient_checkpointing:
-        for model in work.models():
+        for model in run.models():
             model.gradient_checkpointing_enable({"use_reentrant": False})
     minutes = None if cfg.trainer.sharded else cfg.trainer.checkpoint_minutes
-    resume = Resume(unfinished, math.inf if minutes is None else minutes, work.achieved)
-    trainer = _trainer(stage, cfg, work, resume, tracker)
-    log.info("%s: training on %d examples", stage.name, work.examples)
-    _fit(trainer, work.module, work.data, state, resume)
+    checkpoints = CheckpointCallback(unfinished, math.inf if minutes is None else minutes, run.achieved)
+    trainer = _trainer(stage, cfg, run, checkpoints, tracker)
+    log.info("%s: training on %d examples", stage.name, run.examples)
+    _fit(trainer, run.module, run.data, state, checkpoints)
     if trainer.is_global_zero:
-        facts = {"updates": trainer.global_step, "matched_by": stage.match, "seconds": round(resume.seconds(), 1)}
-        _finish(stage, work, facts, directory, unfinished)
+        facts = {"updates": trainer.global_step, "matched_by": stage.match, "seconds": round(checkpoints.seconds(), 1)}
+        _finish(stage, run, facts, directory, unfinished)
 
 
-def _trainer(stage: Stage, cfg: Config, work: Work, resume: Resume, tracker: Tracker | Literal[False]) -> pl.Trainer:
-    needs = ("loops", "callbacks", type(work.data).__qualname__)
+def _trainer(
+    stage: Stage, cfg: Config, run: TrainingRun, checkpoints: CheckpointCallback, tracker: Tracker | Literal[False]
+) -> pl.Trainer:
+    needs = ("loops", "callbacks", type(run.data).__qualname__)
     shown = TQDMProgressBar(refresh_rate=10) if bars(cfg) else ProgressLines(stage.name)
     return pl.Trainer(
         max_epochs=stage.recipe.epochs,
         accelerator=cfg.trainer.accelerator,
         devices=cfg.trainer.devices,
-        strategy=_strategy(cfg, work.module),
+        strategy=_strategy(cfg, run.module),
         accumulate_grad_batches=cfg.trainer.accumulate_grad_batches,
         precision=models.precision(cfg.model, cfg.trainer.accelerator),  # type: ignore[arg-type]
         deterministic=cfg.trainer.deterministic,
         gradient_clip_val=1.0,
         logger=tracker.open() if tracker else False,
-        log_every_n_steps=max(1, min(10, work.examples // stage.recipe.batch_size)),
-        callbacks=[work.select, resume, shown],
+        log_every_n_steps=max(1, min(10, run.examples // stage.recipe.batch_size)),
+        callbacks=[run.select, checkpoints, shown],
         enable_progress_bar=bars(cfg),
-        enable_checkpointing=False,  # no callback of Lightning's own writes any
-        plugins=_plugins(cfg, SafeCheckpointIO(needs, (work.select.state_key, resume.state_key))),
+        enable_checkpointing=False,  # CheckpointCallback writes them, not Lightning's own callback
+        plugins=_plugins(cfg, SafeCheckpointIO(needs, (run.select.state_key, checkpoints.state_key))),
         enable_model_summary=False,
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
-        reload_dataloaders_every_n_epochs=1 if work.noisy or work.module.renews else 0,
+        reload_dataloaders_every_n_epochs=1 if run.noisy or run.module.renews else 0,
     )
 
 
-def _finish(stage: Stage, work: Work, facts: dict[str, Any], directory: Path, unfinished: Path) -> None:
-    """Write the stage: the chosen epoch's weights, adapters merged, and what is known of its training."""
-    module = work.select.predictor.module
+def _finish(stage: Stage, run: TrainingRun, facts: dict[str, Any], directory: Path, unfinished: Path) -> None:
+    """Write the stage: the chosen epoch's weights with adapters merged, and training.json."""
+    module = run.select.predictor.module
     module.cpu()
-    for tuner in work.adapters:
+    for tuner in run.adapters:
         lora.merge(tuner)
     if name := not_finite(module.state_dict()):
-        raise NotFinite(f"the weight {name} holds nan or inf at the end: lower the learning rate")
+        raise NotFinite(f"the weight {name} contains nan or inf after training: lower the learning rate")
     _save(module, directory, unfinished)
     chosen = {
-        "dev_metric": stage.metric, "dev_scores": work.select.history, "chosen_epoch": work.select.chosen(),
+        "dev_metric": stage.metric, "dev_scores": run.select.history, "chosen_epoch": run.select.chosen(),
     }  # fmt: skip
-    text = json.dumps({"stage": stage.name, **work.facts(), **facts, **chosen}, indent=1)
+    text = json.dumps({"stage": stage.name, **run.facts(), **facts, **chosen}, indent=1)
     write_atomic(directory / TRAINING, text)

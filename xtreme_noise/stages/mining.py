@@ -1,8 +1,7 @@
-"""What mining tasks need beside what all tasks need: the other side of each language's corpora, and where the threshold
-of its pairs is found.
+"""What bitext mining needs beyond other tasks: the other side of each language's corpora, and a tuned threshold.
 
-It is found on corpora of their own (XTREME: on BUCC's sample set, for the test set) or, where a task names none, on the
-test set itself: each half of its sentences is judged by the threshold that is best on the other.
+The threshold is tuned on separate corpora (XTREME: on BUCC's sample set, for the test set) or, when a task names none,
+on the test set itself: each half of its sentences is scored with the threshold that is best on the other half.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import Any
 
 from xtreme_noise.config.schema import Config
 from xtreme_noise.config.splits import DataConfig
-from xtreme_noise.data.sources import Reference, references, source_kind
+from xtreme_noise.data.sources import SplitRef, references, source_kind
 
 FAMILY = "mining"
 HALVES = "other half"
@@ -21,44 +20,44 @@ HALVES = "other half"
 
 @dataclass(frozen=True)
 class Corpora:
-    """Two sides of one language pair; which sentences are translations of each other stands in the queries."""
+    """Two sides of one language pair; the queries contain the ids of their translations."""
 
-    queries: Reference
-    candidates: Reference
+    queries: SplitRef
+    candidates: SplitRef
 
     def identity(self) -> list[dict[str, Any]]:
-        """Raises DataMissing when a side is not there."""
+        """Raises DataMissing when a side is missing."""
         return [self.queries.identity(), self.candidates.identity()]
 
 
 @dataclass(frozen=True)
 class Mining:
-    """One language: what is mined, and where its threshold is found (None: on the halves of what is mined)."""
+    """One language: the corpora to mine, and those to tune the threshold on (None: the halves of the test set)."""
 
     test: Corpora
     tuning: Corpora | None
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """All that can change which pairs are mined, but the model. Raises DataMissing."""
+        """Everything but the model that can change which pairs are mined. Raises DataMissing."""
         return {
             "candidates": self.test.candidates.identity(),
             "threshold": self.tuning.identity() if self.tuning else HALVES,
         }
 
-    def references(self) -> list[Reference]:
-        """Everything that is read beside the test set's own sentences."""
+    def references(self) -> list[SplitRef]:
+        """Everything that is read besides the test set's own sentences."""
         return [self.test.candidates, *((self.tuning.queries, self.tuning.candidates) if self.tuning else ())]
 
     def threshold(self) -> str:
-        """For the signature: where the threshold is from."""
+        """Where the threshold comes from, for the signature."""
         if self.tuning is None:
             return HALVES
         return f"{self.tuning.queries.name()}@{self.tuning.queries.revision()[:12]}"
 
 
 def mining(cfg: Config, language: str) -> Mining | None:
-    """What mining in a language needs; None in other families. Raises DataMissing when a side is not served."""
+    """What bitext mining in a language needs; None for other families. Raises DataMissing when a side is missing."""
     if cfg.task.family != FAMILY:
         return None
     data = cfg.task.data[source_kind(cfg.task.data, cfg.source, f"task {cfg.task.name}")]
@@ -68,18 +67,18 @@ def mining(cfg: Config, language: str) -> Mining | None:
 
 def _corpora(cfg: Config, data: DataConfig, language: str) -> Corpora:
     task = cfg.task
-    found = [
+    sides = [
         references(
             {source_kind(task.data, cfg.source, task.name): data}, part, [language], source=cfg.source,
             family=task.family, labels=task.labels, what=f"task {task.name}",
         )[0]
         for part in ("test", "pool")
     ]  # fmt: skip
-    return Corpora(*found)
+    return Corpora(*sides)
 
 
 def vectors(cfg: Config) -> dict[str, Any]:
-    """How a sentence becomes a vector, but for the weights."""
+    """The settings by which a sentence becomes a vector, without the weights."""
     model = cfg.model
     return {
         "prefix": model.prefix,

@@ -1,4 +1,4 @@
-"""The model that a job's cells are evaluated on: trained when it must be, opened once, kept for the next job."""
+"""The model that a job's cells are evaluated on: trained if missing, opened once, kept for the next job."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from xtreme_noise.modules.dual_encoder import DualEncoderModule
 from xtreme_noise.stages.fit import HOLDS, fit
 from xtreme_noise.stages.plan import Plan, Stage
 from xtreme_noise.stages.predictor import Predictor, device
+from xtreme_noise.stages.training_run import open_module
 from xtreme_noise.stages.training_set import check_overlap, prepare
 from xtreme_noise.stages.vectors import candidates
-from xtreme_noise.stages.work import open_module
 from xtreme_noise.store import Store, digest
 from xtreme_noise.trackers import Tracker
 
-_last: dict[str, Predictor] = {}  # at most one: the jobs of a sweep that share a model follow each other
+_last: dict[str, Predictor] = {}  # at most one: jobs of a study that share a model follow each other
 
 
-class Models:
-    """The models of a job, each trained and opened when it is asked for."""
+class ModelCache:
+    """The models of a job, each trained and opened on first use."""
 
     def __init__(self, plan: Plan, store: Store, tracker: Tracker | Literal[False]) -> None:
         self.plan = plan
@@ -31,10 +31,10 @@ class Models:
         self._failures: dict[str, Exception] = {}
 
     def get(self, language: str) -> Predictor:
-        """The model that is evaluated in a language, with few-shot training its own.
+        """The model that is evaluated in a language; with few-shot training each language has its own.
 
-        Raises what went wrong on the way to it, at once when it is asked for again; what a stage failed of is raised
-        for all that stand on it.
+        An error in a stage is remembered: it is raised again, without a second try, for every model that needs the
+        stage.
         """
         stages = self.plan.stages_for(language)
         key = self._key(stages)
@@ -43,7 +43,7 @@ class Models:
             try:
                 path = train(self.plan, self.store, self.tracker, language, self._failures)
                 _last.clear()
-                gc.collect()  # the module of the job before, which its trainer refers to
+                gc.collect()  # the previous job's module, which its trainer refers to
                 _last[key] = self._open(path, stages)
             except Exception as error:
                 self._failures[key] = error
@@ -81,10 +81,10 @@ def train(
     language: str | None = None,
     failures: dict[str, Exception] | None = None,
 ) -> Path:
-    """The directory of the last stage; those that are missing are trained, all checks before the first.
+    """Train the missing stages, after all of them have been checked; returns the directory of the last one.
 
-    language: the one whose shots are trained on as well; None: up to the zero-shot model.
-    failures: what stages failed of before, by digest; it is raised again, and kept.
+    language: also train on the shots of this language; None: only up to the zero-shot model.
+    failures: errors of earlier tries by the stage's digest: they are raised again, and new ones are added.
     """
     stages = plan.stages if language is None else plan.stages_for(language)
     missing = _missing(stages, store)
@@ -105,10 +105,10 @@ def train(
 
 
 def _raise_known(failures: Mapping[str, Exception], keys: Sequence[str]) -> None:
-    """Raise what the first of `keys` that is in `failures` failed of."""
+    """Raise the failure of the first of `keys` that has one."""
     for key in keys:
         if key in failures:
-            raise failures[key].with_traceback(None)  # or it would grow by a page with every cell
+            raise failures[key].with_traceback(None)  # otherwise the traceback would grow with every cell
 
 
 def _fit(stage: Stage, plan: Plan, store: Store, tracker: Tracker | Literal[False]) -> None:
@@ -116,7 +116,7 @@ def _fit(stage: Stage, plan: Plan, store: Store, tracker: Tracker | Literal[Fals
 
 
 def _missing(stages: Sequence[Stage], store: Store) -> list[Stage]:
-    """Those after the last one that is there: what it was trained on is not needed again."""
+    """The stages after the last stored one; earlier ones are not needed again."""
     for number, stage in reversed(list(enumerate(stages))):
         if store.find("stages", stage.key(), HOLDS) is not None:
             return list(stages[number + 1 :])
@@ -124,7 +124,7 @@ def _missing(stages: Sequence[Stage], store: Store) -> list[Stage]:
 
 
 def _parent(plan: Plan, store: Store, parent: Stage | None) -> Path:
-    """The directory of a stage that is there; of the pretrained model, where there is none."""
+    """The directory of a stored stage, or of the pretrained model when there is no parent."""
     if parent is None:
         return models.materialise(plan.cfg.model, store, plan.cfg.source.offline)
     return store.path("stages", parent.key())

@@ -1,4 +1,4 @@
-"""What a job needs: the stages to train, in order, and the cells to evaluate. Nothing is trained or loaded here."""
+"""The plan of a job: the stages to train, in order, and the cells to evaluate. Nothing is trained or loaded here."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from typing import Any
 from xtreme_noise import __version__, metrics, models, noise
 from xtreme_noise.config import grid
 from xtreme_noise.config.fields import noise_field, spoken
-from xtreme_noise.config.schema import Config, TrainerConfig
-from xtreme_noise.data.pool import Pool
-from xtreme_noise.data.sources import Reference
+from xtreme_noise.config.schema import Config
+from xtreme_noise.data.candidate_pool import CandidatePool
+from xtreme_noise.data.sources import SplitRef
 from xtreme_noise.noise import Perturber
 from xtreme_noise.record import CLEAN
-from xtreme_noise.stages.line import few_shot, line, test_reference
+from xtreme_noise.stages.build_stages import build_stages, few_shot, test_reference
 from xtreme_noise.stages.mining import Mining, mining, vectors
 from xtreme_noise.stages.ranking import encoding, pool
-from xtreme_noise.stages.stage import NOISE_SOFTWARE, SOFTWARE, Share, Stage, cut_to, software
+from xtreme_noise.stages.stage import NOISE_SOFTWARE, SOFTWARE, LanguageSample, Stage, cut_to, software
 from xtreme_noise.store import digest
 
-# Raise this when the same configuration gives other predictions: finished cells of the old version are not reused then.
+# Raise this when the same configuration gives other predictions, so that cells of the old version are not reused.
 PREDICTION_VERSION = 1
 
 
 def base_identity(cfg: Config) -> dict[str, Any]:
     """The pretrained model and the settings of its use that can change a number."""
     model = cfg.model
-    attention = {"attention": model.attention} if model.attention else {}
-    return attention | {
+    return {
         "model": models.identity(model, cfg.source.offline),
+        "attention": model.attention,
         "freeze_embeddings": model.freeze_embeddings,
         "max_length": model.max_length,
         "learning_rate_scale": model.learning_rate_scale,
@@ -60,21 +60,22 @@ def cells(cfg: Config) -> list[Cell]:
 
 
 def training_identity(cfg: Config) -> dict[str, Any]:
-    """How stages are trained, as far as it can change a weight and is not the default: their keys stay."""
-    usual = TrainerConfig()
-    names = ["accumulate_grad_batches", "gradient_checkpointing", "devices"]
-    if cfg.trainer.devices > 1:
-        names.append("strategy")
-    found = {name: getattr(cfg.trainer, name) for name in names if getattr(cfg.trainer, name) != getattr(usual, name)}
-    if cfg.trainer.accumulate_grad_batches > 1:
-        found["last_update"] = "mean of its own batches"  # it had been divided by accumulate_grad_batches
-    lora = {"lora": asdict(cfg.model.lora)} if cfg.model.lora.rank else {}
-    rate = cfg.model.attention_dropout
-    return lora | ({} if rate is None else {"attention_dropout": rate}) | ({"trainer": found} if found else {})
+    """The training settings that can change a weight."""
+    trainer, model = cfg.trainer, cfg.model
+    return {
+        "lora": asdict(model.lora) if model.lora.rank else None,
+        "attention_dropout": model.attention_dropout,
+        "trainer": {
+            "accumulate_grad_batches": trainer.accumulate_grad_batches,
+            "gradient_checkpointing": trainer.gradient_checkpointing,
+            "devices": trainer.devices,
+            "strategy": trainer.strategy if trainer.devices > 1 else None,
+        },
+    }
 
 
 class Plan:
-    """A job's stages, each on top of the one before (none: the pretrained model is evaluated as it is), and cells.
+    """A job's cells, and its stages, each on top of the one before (none: the pretrained model is evaluated as it is).
 
     Raises ConfigError, DataMissing (training data are never optional) or ModelUnavailable.
     """
@@ -82,7 +83,7 @@ class Plan:
     def __init__(self, cfg: Config) -> None:
         self.cfg = cfg
         self.base = base_identity(cfg)
-        self.stages = line(cfg, self.base | training_identity(cfg))
+        self.stages = build_stages(cfg, self.base | training_identity(cfg))
         self._few_shot: dict[str, Stage | None] = {}
         self._mining: dict[str, Mining | None] = {}
         self.cells = cells(cfg)
@@ -92,34 +93,34 @@ class Plan:
         self.noise_software = software(NOISE_SOFTWARE)
 
     @cached_property
-    def pool(self) -> Pool | None:
-        """What every query of a ranking task is asked against."""
+    def pool(self) -> CandidatePool | None:
+        """The candidates of a ranking task, the same for every query; None for other families."""
         return pool(self.cfg)
 
     def mining(self, language: str) -> Mining | None:
-        """The other side of a mining task's corpora, and where its threshold is found. Raises DataMissing."""
+        """The corpora of a mining task, and what its threshold is tuned on. Raises DataMissing."""
         if language not in self._mining:
             self._mining[language] = mining(self.cfg, language)
         return self._mining[language]
 
-    def test(self, language: str) -> Reference:
-        """The test set of a language, when all that its cells need is there. Raises DataMissing when it is not."""
-        found = test_reference(self.cfg, language)
-        found.revision()
+    def test(self, language: str) -> SplitRef:
+        """The test set of a language. Raises DataMissing when it, or other data that its cells need, is missing."""
+        test = test_reference(self.cfg, language)
+        test.revision()
         if self.pool is not None:
-            _ = self.pool.identity  # no language can do without a part of the pool
+            _ = self.pool.identity  # every language needs the whole pool
         if (mined := self.mining(language)) is not None:
             _ = mined.identity
-            if mined.test.queries == found:
-                found = mined.test.queries  # one object: its content is the same in every key
-                found.revision()
+            if mined.test.queries == test:
+                test = mined.test.queries  # one object: its content is the same in every key
+                test.revision()
         self.stages_for(language)
-        return found
+        return test
 
     def stages_for(self, language: str) -> list[Stage]:
-        """The stages up to the model that is evaluated in a language: with few-shot training each has its own.
+        """The stages of the model that is evaluated in a language; few-shot training adds one for each language.
 
-        Raises DataMissing when there is nothing to take the shots from.
+        Raises DataMissing when the language has no data for the shots.
         """
         if self.cfg.shots.k is None:
             return self.stages
@@ -129,16 +130,16 @@ class Plan:
         return self.stages if own is None else [*self.stages, own]
 
     def shots(self) -> list[Stage]:
-        """The few-shot stages that were asked for so far."""
+        """The few-shot stages planned so far."""
         return [stage for stage in self._few_shot.values() if stage]
 
     @property
     def model_digest(self) -> str:
-        """What is evaluated, before any shots: the last stage, or the pretrained model as it is used."""
+        """Digest of the model before few-shot training: of the last stage, or of the pretrained model."""
         return digest(self.stages[-1].key()) if self.stages else self._pretrained
 
     def digest_for(self, language: str) -> str:
-        """What the cells of a language are evaluated on."""
+        """Digest of the model that the cells of a language are evaluated on."""
         stages = self.stages_for(language)
         return digest(stages[-1].key()) if stages else self._pretrained
 
@@ -146,7 +147,7 @@ class Plan:
     def _pretrained(self) -> str:
         return digest(cut_to(self.base, self.cfg.task.recipe))
 
-    def prediction_key(self, cell: Cell, test: Reference) -> dict[str, Any]:
+    def prediction_key(self, cell: Cell, test: SplitRef) -> dict[str, Any]:
         """Everything that can change a cell's predictions."""
         task, model = self.cfg.task, self.cfg.model
         key: dict[str, Any] = {
@@ -165,14 +166,15 @@ class Plan:
             "noise": None,
         }
         if task.family == "retrieval":
-            key["retrieval"] = {"prefix": model.prefix, "layer": model.retrieval_layer}
-            if model.pooling != "mean":
-                key["retrieval"]["pooling"] = model.pooling
-            if task.layer_sweep:
-                key["retrieval"]["sweep"] = task.layer_sweep
+            key["retrieval"] = {
+                "prefix": model.prefix,
+                "layer": model.retrieval_layer,
+                "pooling": model.pooling,
+                "sweep": task.layer_sweep,
+            }
         if self.pool is not None:
-            made = {"depth": self.metric.cutoff, "pool": self.pool.identity}
-            key["ranking"] = made | (encoding(model, task.family) or {})
+            against = {"depth": self.metric.cutoff, "pool": self.pool.identity}
+            key["ranking"] = against | (encoding(model, task.family) or {})
         if (mined := self.mining(cell.language)) is not None:
             key["mining"] = mined.identity | {"vectors": vectors(self.cfg)}
         if cell.perturber is not None:
@@ -181,19 +183,17 @@ class Plan:
                 "level": cell.level,
                 "seed": cell.noise_seed,
                 "field": self.noise_field,
+                "level_of": self.cfg.noise.calibrate_by,
+                "languages": self._others(cell.language),
                 "software": self.noise_software,
             }
-            if self.cfg.noise.calibrate_by != "grapheme":
-                key["noise"]["level_of"] = self.cfg.noise.calibrate_by
-            if others := self._others(cell.language):
-                key["noise"]["languages"] = others
         return key
 
     def _others(self, language: str) -> dict[str, str]:
-        """The columns that get noise in another language than that of the cell."""
+        """Columns that get noise in a language other than the cell's, with that language."""
         return {column: code for column, code in spoken(self.cfg, language).items() if code != language}
 
-    def cell_key(self, cell: Cell, test: Reference) -> dict[str, Any]:
+    def cell_key(self, cell: Cell, test: SplitRef) -> dict[str, Any]:
         """Everything that can change a cell's record: its predictions, the clean ones, and the metric."""
         return {
             "predictions": self.prediction_key(cell, test),
@@ -206,12 +206,12 @@ class Plan:
         return self.noise_field + (f"({named})" if others else "")
 
     def _metric(self, cell: Cell) -> str:
-        """With what the scores of its language depend on beside the test set."""
+        """The metric with its version and, for mining, the source of the threshold."""
         mined = self.mining(cell.language)
         return f"{self.metric.name}/v{self.metric.version}" + (f"(threshold: {mined.threshold()})" if mined else "")
 
-    def signature(self, cell: Cell, test: Reference, n: int) -> str:
-        """One line beside every number; any field that can change the number is in it (the digests hold the rest)."""
+    def signature(self, cell: Cell, test: SplitRef, n: int) -> str:
+        """One line beside every number: all that can change the number, in words or in a digest."""
         cfg, task, by = self.cfg, self.cfg.task, self.cfg.noise.calibrate_by
         fields = {
             "task": f"{cfg.reported_task()}/v{task.version}",
@@ -234,4 +234,4 @@ class Plan:
         return "|".join(f"{name}:{value}" for name, value in fields.items())
 
 
-__all__ = ["Cell", "Plan", "Share", "Stage", "cells", "test_reference"]
+__all__ = ["Cell", "LanguageSample", "Plan", "Stage", "cells", "test_reference"]

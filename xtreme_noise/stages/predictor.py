@@ -1,4 +1,4 @@
-"""A loaded model that predicts: every distinct input once, sorted by length, whatever cell asks for it."""
+"""Inference with a loaded model: every distinct input is encoded once, in batches sorted by length, for all cells."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from xtreme_noise.data.batching import Feature, pad, sorted_batches
 from xtreme_noise.errors import NotFinite
 from xtreme_noise.modules.base import Columns, TaskModule, Unit
 
-UNITS_AT_ONCE = 20_000  # bounds the memory of features and outputs that wait for their unit
+UNITS_AT_ONCE = 20_000  # bounds the memory of features and outputs
 # Padded tokens in one batch: few on a CPU, where padding costs as much as tokens do and small batches stay in its
 # cache; many on a GPU, which they keep busy.
 BATCH_TOKENS = {"cpu": 2048, "cuda": 16384, "mps": 8192}
 
 
-class Cost(NamedTuple):
-    """Of forward passes: tokens without padding, seconds."""
+class ForwardCost(NamedTuple):
+    """Cost of forward passes: tokens without padding, seconds."""
 
     tokens: int
     seconds: float
 
 
 class Predictor:
-    """Predictions of one module. Keeps the values of units it has seen until `forget`.
+    """Predictions of one module. Caches the values of units until `forget`.
 
-    batch_tokens: padded tokens in one batch; None takes what suits the device.
+    batch_tokens: padded tokens in one batch; None: the default of the device.
     """
 
     def __init__(
@@ -41,40 +41,40 @@ class Predictor:
         self.precision = precision
         self.batch_tokens = batch_tokens or BATCH_TOKENS[device.type]
         self._values: dict[Unit, Any] = {}
-        self._windows: dict[Unit, int] = {}  # of the units that take more than one
+        self._windows: dict[Unit, int] = {}  # of units with more than one window
 
     def forget(self) -> None:
-        """Drop all values: the weights changed, or another language begins."""
+        """Clear the cache: the weights changed, or another language begins."""
         self._values.clear()
         self._windows.clear()
 
     def remembered(self) -> int:
-        """How many units have a value."""
+        """Number of cached units."""
         return len(self._values)
 
     def fresh(self) -> Predictor:
-        """Another one of the same module, which knows nothing: what it encodes and forgets is its own."""
+        """A predictor of the same module with an empty cache of its own."""
         return Predictor(self.module, device=self.device, precision=self.precision, batch_tokens=self.batch_tokens)
 
     def windows(self, columns: Columns) -> int:
-        """Model inputs that the predictions of these examples are read from: a long one takes several.
+        """Number of model inputs behind these examples; a long example has several windows.
 
-        They must have been encoded (`predict` or `encode`) since the last `forget`.
+        The examples must have been encoded (`predict` or `encode`) since the last `forget`.
         """
         return sum(self._windows.get(unit, 1) for some in self.module.units(columns) for unit in some)
 
     def values(self, columns: Columns) -> list[tuple[Any, ...]]:
         """The values of each example's units, which must have been encoded since the last `forget`.
 
-        Raises NotFinite when the model's outputs for one of them hold nan or inf.
+        Raises NotFinite when the model's outputs for one of them contain nan or inf.
         """
-        found = [tuple(self._values[unit] for unit in some) for some in self.module.units(columns)]
-        if wrong := sum(any(value is None for value in some) for some in found):
+        values = [tuple(self._values[unit] for unit in some) for some in self.module.units(columns)]
+        if wrong := sum(any(value is None for value in some) for some in values):
             raise NotFinite(
-                f"the model's outputs are nan or inf for {wrong} of {len(found)} examples: train it with a lower "
+                f"the model's outputs are nan or inf for {wrong} of {len(values)} examples: train it with a lower "
                 f"learning rate{finite.remedy(self.precision)}"
             )
-        return found
+        return values
 
     def predict(self, columns: Columns) -> list[str]:
         """One prediction as text for each example. Raises NotFinite as `values` does."""
@@ -83,14 +83,13 @@ class Predictor:
         return self.module.predictions(columns, self._values)
 
     def further(self, columns: Columns) -> dict[str, list[str]]:
-        """Predictions made in other ways, by name, after `predict`."""
+        """Additional predictions by name, such as those of other layers; call after `predict`."""
         return self.module.further(columns, self._values)
 
-    def encode(self, sets: Sequence[Columns]) -> list[Cost]:
-        """Run the model on what the predictions of these sets need and what is not known yet, all of it together:
-        inputs of like length share a batch, whatever set they are from.
+    def encode(self, sets: Sequence[Columns]) -> list[ForwardCost]:
+        """Encode all units of these sets that are not cached, together: inputs of similar length share a batch.
 
-        Returns the cost of each set; a shared input is counted where it comes first.
+        Returns the cost of each set; an input that several sets share is counted in the first.
         """
         begin = time.perf_counter()
         seen: set[Unit] = set(self._values)
@@ -105,10 +104,10 @@ class Predictor:
             lengths |= self._encode_some(every[start : start + UNITS_AT_ONCE])
         tokens = [sum(lengths[unit] for unit in units) for units in fresh]
         each = (time.perf_counter() - begin) / (sum(tokens) or 1)
-        return [Cost(count, count * each) for count in tokens]
+        return [ForwardCost(count, count * each) for count in tokens]
 
     def _encode_some(self, units: list[Unit]) -> dict[Unit, int]:
-        """Values of `units`, None where an output is nan or inf; returns their lengths in tokens."""
+        """Cache the values of `units`, None where an output is nan or inf; returns their lengths in tokens."""
         windows = self.module.features(units)
         flat = [window for some in windows for window in some]
         lengths = [len(window["input_ids"]) for window in flat]
@@ -118,8 +117,8 @@ class Predictor:
         with torch.inference_mode(), self._autocast():
             for batch in sorted_batches(lengths, self.batch_tokens):
                 interrupt.check()
-                found = self.module.predict_step(self._tensors([flat[row] for row in batch]))
-                for row, output in zip(batch, found, strict=True):
+                batch_outputs = self.module.predict_step(self._tensors([flat[row] for row in batch]))
+                for row, output in zip(batch, batch_outputs, strict=True):
                     outputs[row] = output
         at, sizes = 0, {}
         for unit, some in zip(units, windows, strict=True):
@@ -147,7 +146,7 @@ def _inputs(feature: Mapping[str, Any]) -> Feature:
 
 
 def device(accelerator: str) -> torch.device:
-    """The device Lightning's `accelerator` flag means here."""
+    """The device that Lightning's `accelerator` flag stands for on this machine."""
     if accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available():
         return torch.device("cuda")
     if accelerator in ("auto", "gpu", "mps") and torch.backends.mps.is_available():

@@ -1,4 +1,4 @@
-"""Where a fit is, as lines of the log: for files and pipes, which no progress bar is drawn on."""
+"""Training progress as log lines, for files and pipes, where no progress bar is drawn."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SECONDS = 60.0
 
 
 class ProgressLines(Callback):
-    """A line a minute: batches done, of how many, and about how long the rest takes (dev sets not counted)."""
+    """One line a minute: batches done, total batches, and an estimate of the time left (without dev sets)."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -22,7 +22,7 @@ class ProgressLines(Callback):
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         del pl_module
-        self._first = trainer.fit_loop.total_batch_idx + 1  # of a resumed fit: not what was done before
+        self._first = trainer.fit_loop.total_batch_idx + 1  # batches done before a resume do not count
         self._begin = self._last = time.monotonic()
 
     def on_train_batch_end(self, trainer: Any, *_: Any) -> None:

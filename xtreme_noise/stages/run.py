@@ -21,7 +21,7 @@ from xtreme_noise.record import CellRecord
 from xtreme_noise.results import JOB, read_record
 from xtreme_noise.stages.evaluate import SCORES, evaluate, identify
 from xtreme_noise.stages.fit import TRAINING
-from xtreme_noise.stages.model_cache import Models
+from xtreme_noise.stages.model_cache import ModelCache
 from xtreme_noise.stages.plan import Plan, cells
 from xtreme_noise.store import Store, write_bytes
 from xtreme_noise.writing import follow, make_folder
@@ -30,10 +30,9 @@ log = logging.getLogger(__name__)
 
 
 def run_job(cfg: Config, job_dir: Path) -> None:
-    """Train what is missing, evaluate every cell, record all of it in `job_dir`/job.json.
+    """Train what is missing, evaluate every cell, record everything in `job_dir`/job.json.
 
-    Raises JobFailed at the end when a cell failed, and whatever keeps a job from being planned at all; its cells are
-    recorded as failed then.
+    Raises JobFailed at the end when a cell failed, and any error in planning, after recording all cells as failed.
     """
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     follow(make_folder(job_dir))
@@ -41,7 +40,7 @@ def run_job(cfg: Config, job_dir: Path) -> None:
     tracker = trackers.Tracker(cfg.tracker, job_dir, grid.title(cfg), asdict(cfg))
     try:
         plan = Plan(cfg)
-        _ = plan.model_digest  # all that is trained on is there
+        _ = plan.model_digest  # raises when training data are missing
     except Exception as error:
         why = str(error) or type(error).__name__
         record.cells = [replace(identify(cfg, cell), status="error", error=why) for cell in cells(cfg)]
@@ -64,7 +63,7 @@ def _evaluate(plan: Plan, store: Store, record: JobRecord, tracker: trackers.Tra
     sweep = Path(plan.cfg.sweep) if plan.cfg.sweep else record.folder
 
     try:
-        for cell, path in evaluate(plan, store, Models(plan, store, tracker)):
+        for cell, path in evaluate(plan, store, ModelCache(plan, store, tracker)):
             if path is not None:
                 target = sweep / "predictions" / f"{cell.cell}.parquet"
                 _share(path / SCORES, target, cell.language, plan.cfg.task.parallel)
@@ -72,9 +71,9 @@ def _evaluate(plan: Plan, store: Store, record: JobRecord, tracker: trackers.Tra
                     where = f"{cell.task}/{cell.language}/{cell.noise}/{cell.level:g}/{cell.noise_seed}"
                     tracker.open().log_metrics({where: cell.score})
             if record.cells and cell.language != record.cells[-1].language:
-                record.write_so_far(plan, store)  # a killed job leaves what it has, language by language
+                record.write_so_far(plan, store)  # so that a killed job keeps its finished languages
             record.cells.append(cell)
-    except (KeyboardInterrupt, SystemExit):  # one that is interrupted leaves all that it has
+    except (KeyboardInterrupt, SystemExit):  # an interrupted job keeps all finished cells
         if record.cells:
             record.write_so_far(plan, store)
         raise
@@ -82,9 +81,9 @@ def _evaluate(plan: Plan, store: Store, record: JobRecord, tracker: trackers.Tra
 
 
 class JobRecord:
-    """What a job leaves for the study: its stages and the records of its cells.
+    """job.json: the job's stages and the records of its cells.
 
-    Until all of it is there, what an earlier run of the job left is kept: a killed resumption shows no less.
+    Until this run has finished, entries of an earlier run are kept, so that killing a resumed job loses nothing.
     """
 
     def __init__(self, folder: Path, tracker: str = "") -> None:
@@ -101,7 +100,7 @@ class JobRecord:
         self._logged = {cell.cell for cell in same if cell.status == "ok"}
 
     def logged(self, cell: CellRecord) -> bool:
-        """Whether an earlier run of the job has shown this cell to its tracker."""
+        """Whether an earlier run of the job has logged this cell to its tracker."""
         return cell.cell in self._logged
 
     def write(self, plan: Plan, store: Store) -> None:
@@ -109,12 +108,12 @@ class JobRecord:
         self._write(self.cells, plan, store)
 
     def write_so_far(self, plan: Plan, store: Store) -> None:
-        """Write it with the earlier entries of the cells that this run has not reached."""
+        """Write it, with earlier entries for the cells that this run has not reached."""
         reached = {cell.place for cell in self.cells}
         self._write(self.cells + [cell for cell in self._before if cell.place not in reached], plan, store)
 
     def write_unplanned(self) -> None:
-        """Write it for a job that could not begin: what was finished before still is."""
+        """Write it for a job that could not be planned; cells finished earlier stay finished."""
         finished = {cell.place: cell for cell in self._before if cell.status == "ok"}
         self._write([finished.get(cell.place, cell) for cell in self.cells])
 
@@ -133,28 +132,27 @@ class JobRecord:
 
 
 def _trained(plan: Plan, store: Store) -> list[dict[str, Any]]:
-    """What is known of the plan's stages that are finished."""
-    found = []
+    """The facts of the plan's finished stages."""
+    trained = []
     for stage in [*plan.stages, *plan.shots()]:
         if (path := store.peek("stages", stage.key(), TRAINING)) is not None:
             facts = json.loads(path.read_text(encoding="utf-8"))
-            # An English arm can be trained by a study that matches something else: here it is matched by this one's.
-            found.append({"role": stage.role, "digest": path.parent.name} | facts | {"matched_by": stage.match})
-    return found
+            # Another study may have trained an English arm under another `match`: report this study's.
+            trained.append({"role": stage.role, "digest": path.parent.name} | facts | {"matched_by": stage.match})
+    return trained
 
 
 def _share(source: Path, target: Path, language: str, parallel: bool) -> None:
-    """Put a finished file into the sweep's folder, unless it is there: a copy, as what is done to it there must not
-    reach the store."""
+    """Copy a finished file into the study's folder unless it is there. No link: changes must not reach the store."""
     content = _clustered(source, language, parallel)
-    if not (target.is_file() and not target.samefile(source) and target.read_bytes() == content):
+    if not (target.is_file() and target.read_bytes() == content):
         write_bytes(target, content)
 
 
 def _clustered(source: Path, language: str, parallel: bool) -> bytes:
-    """The scores with the clusters of this task. The store's have those of the task that was evaluated first.
+    """The scores with this task's clusters; the stored ones have the clusters of the task that was evaluated first.
 
-    What is resampled together: an item in all languages of a parallel task, otherwise in this language only.
+    A cluster is resampled together: an item in all languages of a parallel task, otherwise in this language only.
     """
     content = source.read_bytes()
     table = pq.read_table(io.BytesIO(content))

@@ -1,6 +1,6 @@
-"""The candidates of a language and the threshold of its pairs, made once for a model and kept in the store.
+"""Candidates and threshold of bitext mining in a language, computed once for a model and stored.
 
-The threshold is found on clean sentences and stays where the input is noisy: who mines does not tune again.
+The threshold is tuned on clean sentences and kept for noisy input: a user would not tune it again either.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from datasets import Dataset
 from xtreme_noise.errors import DataError
 from xtreme_noise.mining import best_threshold, half
 from xtreme_noise.modules.dual_encoder import Candidates
-from xtreme_noise.modules.mining import MiningModule, Pair, distinct
+from xtreme_noise.modules.mining import MinedPair, MiningModule, distinct
 from xtreme_noise.stages.mining import Corpora, Mining, vectors
 from xtreme_noise.stages.plan import PREDICTION_VERSION, Plan
 from xtreme_noise.stages.predictor import Predictor
+from xtreme_noise.stages.training_run import bars
 from xtreme_noise.stages.vectors import VECTORS, write
-from xtreme_noise.stages.work import bars
 from xtreme_noise.store import Store, write_atomic
 
 log = logging.getLogger(__name__)
@@ -29,10 +29,10 @@ FILE = "thresholds.json"
 
 
 def prepare(plan: Plan, store: Store, predictor: Predictor, found: Mining, test: Dataset) -> list[float]:
-    """Give the predictor's module the candidates of a language and its threshold: from the store, else made now.
+    """Set the candidates and the threshold of a language in the predictor's module; both are stored.
 
-    test: the clean examples that are evaluated. Returns the threshold, or one for each half of the test set.
-    Raises DataError for a translation that is not among the candidates.
+    test: the clean test examples. Returns the threshold, or one for each half of the test set.
+    Raises DataError when a translation is not among the candidates.
     """
     module, language = predictor.module, found.test.queries.language
     assert isinstance(module, MiningModule)
@@ -45,7 +45,7 @@ def prepare(plan: Plan, store: Store, predictor: Predictor, found: Mining, test:
     }
 
     def candidates(corpora: Corpora, queries: Dataset) -> Candidates:
-        """The other side, every text once; memory-mapped."""
+        """The other side, each distinct text once; memory-mapped."""
         data = corpora.candidates.load(store)
         _check(queries, set(data["id"][:]))
         ids, texts = distinct(data["id"][:], data["text"][:])
@@ -63,7 +63,7 @@ def prepare(plan: Plan, store: Store, predictor: Predictor, found: Mining, test:
         else:
             ours = found.tuning.queries.load(store)
             chosen = [_best(_mined(predictor.fresh(), ours, candidates(found.tuning, ours)), ours)]
-        log.info("%s %s: pairs from %s on", plan.cfg.task.name, language, " and ".join(f"{one:.4f}" for one in chosen))
+        log.info("%s %s: threshold %s", plan.cfg.task.name, language, " and ".join(f"{one:.4f}" for one in chosen))
         write_atomic(directory / FILE, json.dumps(chosen))
 
     module.candidates = whole = candidates(found.test, test)
@@ -80,25 +80,25 @@ def _check(queries: Dataset, candidates: set[str]) -> None:
             raise DataError(f"the translation {lost!r} of {name!r} is not among the {len(candidates)} candidates")
 
 
-def _mined(predictor: Predictor, data: Dataset, candidates: Candidates) -> list[Pair]:
-    """What these sentences are paired with, whatever the score."""
+def _mined(predictor: Predictor, data: Dataset, candidates: Candidates) -> list[MinedPair]:
+    """The best pairs of these sentences, before any threshold."""
     columns = data[:]
     predictor.encode([columns])
     values = {text: value for text, (value,) in zip(columns["query"], predictor.values(columns), strict=True)}
     return MiningModule.mined(columns, values, candidates)
 
 
-def _best(pairs: Sequence[Pair], data: Dataset) -> float:
+def _best(pairs: Sequence[MinedPair], data: Dataset) -> float:
     right = dict(zip(data["id"][:], data["relevant"][:], strict=True))
     correct = np.array([pair.candidate in right[pair.query] for pair in pairs], dtype=bool)
     return best_threshold(np.array([pair.score for pair in pairs]), correct, sum(map(len, right.values())))
 
 
-def _of_halves(pairs: Sequence[Pair], data: Dataset) -> list[float]:
-    """For each half the threshold that is best on the other."""
+def _of_halves(pairs: Sequence[MinedPair], data: Dataset) -> list[float]:
+    """For each half, the threshold that is best on the other."""
     names = data["id"][:]
-    found = []
+    thresholds = []
     for own in (0, 1):
         rows = [row for row, name in enumerate(names) if half(name) != own]
-        found.append(_best([pair for pair in pairs if half(pair.query) != own], data.select(rows)))
-    return found
+        thresholds.append(_best([pair for pair in pairs if half(pair.query) != own], data.select(rows)))
+    return thresholds

@@ -1,4 +1,4 @@
-"""The examples that a stage is trained on: chosen by a hash, the same in every run, and what must not be among them."""
+"""The training examples of a stage: chosen by a hash, so the same in every run, and checked against test sets."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from pathlib import Path
 
 from datasets import Dataset
 
-from xtreme_noise.data.sources import Reference, ranked, without_overlap
-from xtreme_noise.data.training_noise import Part
+from xtreme_noise.data.sources import SplitRef, ranked, without_overlap
+from xtreme_noise.data.training_noise import LanguageExamples
 from xtreme_noise.errors import DataError
-from xtreme_noise.stages.stage import Share, Stage
+from xtreme_noise.stages.stage import LanguageSample, Stage
 from xtreme_noise.store import Store, write_atomic
 
-Count = Callable[[Dataset], int]  # subword tokens of what these examples are as training inputs
+Count = Callable[[Dataset], int]  # subword tokens of examples as training inputs
 PASSED = "passed.txt"
-AT_ONCE = 50  # examples that are counted together; the last ones before the limit one by one
+AT_ONCE = 50  # examples counted together; the last before the limit are counted one by one
 
 
 def check_overlap(stage: Stage, store: Store) -> None:
-    """Raise DataError when a stage that must not share examples with the test set does. Remembered once passed."""
+    """Raise DataError when a stage with overlap=refuse shares examples with a test set. The store remembers passes."""
     for part in stage.parts:
         if part.overlap != "refuse":
             continue
-        for share in part.shares:
-            for train, test in product(share.references, share.held_out):
+        for sample in part.samples:
+            for train, test in product(sample.references, sample.test_sets):
                 _refuse(train, test, part, store)
 
 
-def _refuse(train: Reference, test: Reference, stage: Stage, store: Store) -> None:
+def _refuse(train: SplitRef, test: SplitRef, stage: Stage, store: Store) -> None:
     def passed(directory: Path) -> None:
         what = f"{stage.name}, {train.name()}"
         without_overlap(
@@ -48,71 +48,66 @@ def _refuse(train: Reference, test: Reference, stage: Stage, store: Store) -> No
 
 
 def prepare(stage: Stage, store: Store) -> None:
-    """Read all that a stage needs, long before its turn: files may be changed, and mistakes are found early.
+    """Read all data of a stage before any training: errors show early, and later changes to the files do no harm.
 
-    Raises DataError, also when a language has fewer examples than it must give. Those counted in tokens are not
-    counted.
+    Raises DataError, also when a language has too few examples. Samples measured in tokens are not checked for size.
     """
     for part in stage.parts:
         for reference in part.references():
             reference.load(store)
-        must = replace(part, shares=tuple(share for share in part.shares if share.exact and not share.tokens_of))
-        for share, data, _ in _candidates(must, store):
-            share.take(data, part.role, part.seed)
+        must = replace(part, samples=tuple(sample for sample in part.samples if sample.exact and not sample.tokens_of))
+        for sample, data, _ in _candidates(must, store):
+            sample.take(data, part.role, part.seed)
 
 
-def _candidates(stage: Stage, store: Store) -> Iterator[tuple[Share, Dataset, int]]:
-    """Every share with what can be taken for it, and how many were left out as they are in a test set."""
-    common: set[str] = set()  # the ids that all languages of parallel data have
-    for share in stage.shares:
-        data, gone = share.load(store), 0
-        if stage.overlap == "drop" and share.held_out:
-            tests = [test.load(store) for test in share.held_out]
+def _candidates(stage: Stage, store: Store) -> Iterator[tuple[LanguageSample, Dataset, int]]:
+    """Every sample with the examples to choose from, and how many were dropped because they occur in a test set."""
+    common: set[str] = set()  # ids that all languages of parallel data have
+    for sample in stage.samples:
+        data, gone = sample.load(store), 0
+        if stage.overlap == "drop" and sample.test_sets:
+            tests = [test.load(store) for test in sample.test_sets]
             data, gone = without_overlap(data, tests, stage.family, "drop", stage.name)
-        if share.turn:  # a language may lack some: what is empty in it is left out when it is read
-            common = common or set.intersection(*(set(other.load(store)["id"]) for other in stage.shares))
+        if sample.interleave:  # a language may lack items: empty ones are dropped when it is read
+            common = common or set.intersection(*(set(other.load(store)["id"]) for other in stage.samples))
             data = data.select([row for row, name in enumerate(data["id"]) if name in common])
-        yield share, data, gone
+        yield sample, data, gone
 
 
-def training_data(stage: Stage, store: Store, seed: int, count: Count) -> tuple[list[Part], int]:
-    """The training examples of a stage, language by language, and how many were left out: they are in a test set.
+def training_data(stage: Stage, store: Store, seed: int, count: Count) -> tuple[list[LanguageExamples], int]:
+    """The training examples of a stage by language, and how many were dropped because they occur in a test set.
 
-    Every language gives its share: of `size` examples, or of the tokens (`count`) of as many English examples.
-    Raises DataError when a language has fewer than its share, or all languages have fewer in common than are spread.
+    A language contributes `size` examples, or its share of the tokens (`count`) of as many English examples.
+    Raises DataError when a language has too few, or when too few items exist in all interleaved languages.
     """
     parts, left_out = [], 0
-    measured: dict[int, int] = {}  # by the share, which all languages have the same
-    for share, data, gone in _candidates(stage, store):
+    measured: dict[int, int] = {}  # tokens of a `tokens_of` sample, by id(): all languages share the object
+    for sample, data, gone in _candidates(stage, store):
         left_out += gone
-        if (measure := share.tokens_of) is None:
-            chosen = share.take(data, stage.role, seed)
+        if (measure := sample.tokens_of) is None:
+            chosen = sample.take(data, stage.role, seed)
         else:
             if id(measure) not in measured:
                 measured[id(measure)] = count(measure.take(measure.load(store), stage.role, seed))
             order = ranked(data, f"train|{seed}", from_end=stage.role == "intermediate")
-            limit = measured[id(measure)] * share.part
+            limit = measured[id(measure)] * sample.part
             chosen = data.select(sorted(within(data, order, limit, count)))
             if not len(chosen):
                 raise DataError(
-                    f"{share.name()}: a share of {limit:,.0f} tokens, and no example is as short: raise "
-                    f"size.train of this intermediate task or the weight of {share.reference.language}"
+                    f"{sample.name()}: no example is as short as its share of {limit:,.0f} tokens: raise "
+                    f"size.train of this intermediate task or the weight of {sample.reference.language}"
                 )
             if len(chosen) == len(data) and limit - (used := count(data)) >= used / len(data):
                 raise DataError(
-                    f"{share.name()}: {used:,} tokens, {limit:,.0f} wanted: the arms would not be of one "
-                    f"size. Lower size.train of this intermediate task or leave {share.reference.language} out of "
-                    "its languages"
+                    f"{sample.name()}: only {used:,} of {limit:,.0f} tokens, so the arms would differ in size: lower "
+                    f"size.train of this intermediate task or leave {sample.reference.language} out of its languages"
                 )
-        parts.append(Part(share.reference.language, chosen))
+        parts.append(LanguageExamples(sample.reference.language, chosen))
     return parts, left_out
 
 
 def within(data: Dataset, order: list[int], tokens: float, count: Count) -> list[int]:
-    """The longest beginning of `order` with at most `tokens` tokens: a larger limit holds a smaller one's examples.
-
-    All of it when the data have fewer.
-    """
+    """The longest prefix of `order` with at most `tokens` tokens, so that a larger limit includes a smaller one."""
     at, step = 0, AT_ONCE
     while at < len(order) and step:
         some = count(data.select(order[at : at + step]))

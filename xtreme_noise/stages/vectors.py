@@ -1,4 +1,4 @@
-"""The vectors of a pool: every candidate encoded once for a model, kept in the store, read memory-mapped."""
+"""The vectors of a candidate pool: encoded once for a model, stored, read memory-mapped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 from xtreme_noise.modules.dual_encoder import Candidates
 from xtreme_noise.stages.plan import PREDICTION_VERSION, Plan
 from xtreme_noise.stages.predictor import UNITS_AT_ONCE, Predictor
-from xtreme_noise.stages.work import bars
+from xtreme_noise.stages.training_run import bars
 from xtreme_noise.store import Store
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ VECTORS = "vectors.npy"
 
 
 def vectors_key(plan: Plan) -> dict[str, Any]:
-    """Everything that can change the vectors of the plan's pool: not the questions, nor what is right."""
+    """Everything that can change the vectors of the plan's pool; queries and relevance do not."""
     assert plan.pool is not None
     task, model = plan.cfg.task, plan.cfg.model
     return {
@@ -37,7 +37,7 @@ def vectors_key(plan: Plan) -> dict[str, Any]:
 
 
 def candidates(plan: Plan, store: Store, predictor: Predictor) -> Candidates:
-    """The plan's pool, encoded now unless it is in the store: (candidates, hidden) float32, never wholly in memory."""
+    """The plan's pool, encoded unless stored: vectors (candidates, hidden), float32, never wholly in memory."""
     assert plan.pool is not None
     data = plan.pool.load(store)
 
@@ -49,18 +49,18 @@ def candidates(plan: Plan, store: Store, predictor: Predictor) -> Candidates:
 
 
 def write(directory: Path, data: Dataset, predictor: Predictor, what: str, bar_shown: bool) -> None:
-    """The vector of every row of `data`, each of one unit, as VECTORS. The predictor forgets what it knew."""
+    """Write the vector of every row of `data` (one unit each) as VECTORS. Clears the predictor's cache."""
     log.info("%s, %d candidates", what, len(data))
     rows: Any = None
     with tqdm(total=len(data), desc="pool", unit="text", disable=not bar_shown) as bar:
         for start in range(0, len(data), UNITS_AT_ONCE):
             columns = data[start : start + UNITS_AT_ONCE]
             predictor.encode([columns])
-            found = np.stack([value for (value,) in predictor.values(columns)])
+            vectors = np.stack([value for (value,) in predictor.values(columns)])
             predictor.forget()
             if rows is None:
-                shape = (len(data), found.shape[1])
+                shape = (len(data), vectors.shape[1])
                 rows = np.lib.format.open_memmap(directory / VECTORS, "w+", dtype=np.float32, shape=shape)
-            rows[start : start + len(found)] = found
-            bar.update(len(found))
+            rows[start : start + len(vectors)] = vectors
+            bar.update(len(vectors))
     rows.flush()

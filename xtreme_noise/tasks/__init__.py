@@ -1,7 +1,7 @@
-"""Task families by name: what the rest of the program knows of each, without loading a model.
+"""Task families by name: all facts about them that need no model.
 
-A family is a module here, `family` in it, and the Lightning module that it names. Another package brings
-its own by an entry point of the group `xtreme_noise.tasks` (outside.py).
+A family is a module here with an object `family`, and the Lightning module that it names. Another package adds its own
+by an entry point of the group `xtreme_noise.tasks` (outside.py).
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _ORDER = ("classification", "tagging", "qa", "retrieval", "multiple_choice", "ra
 
 
 def _own() -> list[str]:
-    found = sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
-    return [*_ORDER, *(name for name in found if name not in (*_ORDER, *_NO_FAMILY))]
+    modules = sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
+    return [*_ORDER, *(name for name in modules if name not in (*_ORDER, *_NO_FAMILY))]
 
 
 @cache
@@ -35,30 +35,30 @@ def names() -> tuple[str, ...]:
 
 @cache
 def family(name: str) -> TaskFamily:
-    """The task family of this name. Raises ConfigError for an unknown one, with the nearest name."""
+    """The task family of this name. Raises ConfigError, with the nearest name, for an unknown one."""
     if name not in names():
         raise ConfigError(f"unknown task family {name!r}{suggest(name, names(), 'task families')}")
     if name in _own():
         own: TaskFamily = importlib.import_module(f"{__name__}.{name}").family
         return own
-    brought = outside.load("tasks", name, TaskFamily)
-    found: TaskFamily = brought() if isinstance(brought, type) else brought
-    if found.name != name:
-        raise ConfigError(f"the task family {found.name!r} has the entry point {name!r}: give both one name")
-    return found
+    external = outside.load("tasks", name, TaskFamily)
+    instance: TaskFamily = external() if isinstance(external, type) else external
+    if instance.name != name:
+        raise ConfigError(f"the task family {instance.name!r} has the entry point {name!r}: give both the same name")
+    return instance
 
 
 def having(trait: str) -> tuple[str, ...]:
-    """Names of the families that have a trait, such as `head`. One of another package that is broken is an error where
-    it is asked for, and nowhere else.
+    """Names of the families that have a trait, such as `head`. A broken family of another package is skipped here; it
+    is an error only where it is used.
     """
     own = _own()
-    found = [name for name in own if getattr(family(name), trait)]
+    chosen = [name for name in own if getattr(family(name), trait)]
     for name in outside.names("tasks", own):
         with suppress(ConfigError):
             if getattr(family(name), trait):
-                found.append(name)
-    return tuple(found)
+                chosen.append(name)
+    return tuple(chosen)
 
 
 __all__ = ["NoiseField", "TaskFamily", "family", "having", "names"]

@@ -25,11 +25,11 @@ class Classification(TaskFamily):
     least_labels = 2
 
     def check(self, row: Mapping[str, Any], labels: Sequence[str], where: str) -> Row:
-        found: Row = {"text": text_of(row, "text", where)}
+        example: Row = {"text": text_of(row, "text", where)}
         if "text_pair" in row:
-            found["text_pair"] = text_of(row, "text_pair", where)
-        found["label"] = label_index(row.get("label"), labels, where)
-        return found
+            example["text_pair"] = text_of(row, "text_pair", where)
+        example["label"] = label_index(row.get("label"), labels, where)
+        return example
 
     def guess(self, metric: str, table: Mapping[str, Sequence[Any]]) -> float | None:
         del metric

@@ -26,7 +26,7 @@ class Mining(TaskFamily):
         relevant = row["relevant"]
         if not isinstance(relevant, list) or not all(isinstance(i, str) and i for i in relevant):
             raise DataError(
-                f"{where}: column 'relevant' is {relevant!r:.200}, wanted a list of the ids of its translations"
+                f"{where}: column 'relevant' is {relevant!r:.200}, expected a list of the ids of its translations"
             )
         return {"query": text_of(row, "query", where), "relevant": relevant}
 

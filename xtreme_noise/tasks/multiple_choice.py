@@ -26,11 +26,11 @@ class MultipleChoice(TaskFamily):
     head = True
 
     def check(self, row: Mapping[str, Any], labels: Sequence[str], where: str) -> Row:
-        """Choices stand in one list, or in columns that are mapped to choice_0, choice_1 ..."""
+        """Choices are one list, or columns that are mapped to choice_0, choice_1 ..."""
         del labels
-        found: Row = {"text": text_of(row, "text", where)}
+        example: Row = {"text": text_of(row, "text", where)}
         if "question" in row:
-            found["question"] = text_of(row, "question", where)
+            example["question"] = text_of(row, "question", where)
         names = list(takewhile(lambda name: name in row, (f"choice_{number}" for number in count())))
         choices = row["choices"] if "choices" in row else [text_of(row, name, where) for name in names]
         if (
@@ -38,13 +38,13 @@ class MultipleChoice(TaskFamily):
             or len(choices) < 2
             or not all(isinstance(c, str) and c.strip() for c in choices)
         ):
-            raise DataError(f"{where}: wanted at least two choices that are not empty, found {choices!r:.200}")
-        found["choices"] = choices
-        found["label"] = label_index(row.get("label"), [str(number) for number in range(len(choices))], where)
-        return found
+            raise DataError(f"{where}: expected at least two non-empty choices, got {choices!r:.200}")
+        example["choices"] = choices
+        example["label"] = label_index(row.get("label"), [str(number) for number in range(len(choices))], where)
+        return example
 
     def guess(self, metric: str, table: Mapping[str, Sequence[Any]]) -> float | None:
-        """Records of earlier versions do not say of how many choices."""
+        """Predictions of earlier versions lack the number of choices."""
         del metric
         return chance.blind(table.get("choices") or [max(2, len(set(table["gold"])))])
 

@@ -11,32 +11,32 @@ from xtreme_noise.errors import DataError
 from xtreme_noise.tasks.base import NoiseField, Row, TaskFamily
 from xtreme_noise.tasks.rows import text_of, visible
 
-UNANSWERABLE = "unanswerable"  # the label of a QA task some of whose questions have no answer in their context
+UNANSWERABLE = "unanswerable"  # the label of QA tasks in which some questions have no answer in their context
 
 
 def _whole(start: Any) -> bool:
-    """Whether a place in a text is a number from 0 up, without a part."""
+    """Whether a position in a text is a whole number of at least 0."""
     if isinstance(start, bool) or not isinstance(start, int | float):
         return False
     return start >= 0 and (isinstance(start, int) or start.is_integer())
 
 
 def answers_of(row: Mapping[str, Any], where: str, *, may_lack: bool = False) -> tuple[list[str], list[int]]:
-    """The answers of a row of span QA and where each begins in its context.
+    """The answers of a row of span QA and their start positions in the context.
 
-    may_lack: whether there may be none. Raises DataError for answers of another shape, or that are not there.
+    may_lack: whether a row may have no answer. Raises DataError for malformed answers, or missing ones.
     """
     context, answers = text_of(row, "context", where), row.get("answers")
     if not isinstance(answers, Mapping) or not (answers.get("text") or may_lack):
-        raise DataError(f"{where}: column 'answers' has no answer: {answers!r:.200}")
+        raise DataError(f"{where}: column 'answers' contains no answer: {answers!r:.200}")
     texts, starts = answers.get("text"), answers.get("answer_start")
     if not isinstance(texts, list) or not isinstance(starts, list) or len(texts) != len(starts):
-        raise DataError(f"{where}: 'answers' wants lists 'text' and 'answer_start' of one length: {answers!r:.200}")
+        raise DataError(f"{where}: 'answers' needs lists 'text' and 'answer_start' of equal length: {answers!r:.200}")
     for text, start in zip(texts, starts, strict=True):
         if not isinstance(text, str) or not visible(text):
             raise DataError(f"{where}: answer {text!r:.200} is not text")
         if not _whole(start):
-            raise DataError(f"{where}: answer_start {start!r:.80} is not a code point of the context, from 0 up")
+            raise DataError(f"{where}: answer_start {start!r:.80} is not a position in the context, from 0 up")
         if context[int(start) : int(start) + len(text)] != text:
             raise DataError(f"{where}: answer {text!r:.200} is not at code point {start!r:.80} of the context")
     return texts, [int(start) for start in starts]
@@ -50,7 +50,7 @@ class QA(TaskFamily):
         "context_protected": NoiseField(("context",), "context_protected"),
     }  # fmt: skip
     metrics = ("squad_f1", "squad_v1_f1", "mlqa_f1", "error_rate")
-    guessed = ("error_rate",)  # answers in a text are many, those of a checklist are few
+    guessed = ("error_rate",)  # a text has many possible answers, a checklist few
     predictions_file = "answers"
     identity = ("context",)  # a shared paragraph is enough: articles leak
     paragraphs = ("context",)

@@ -1,5 +1,5 @@
-"""test: id, query, relevant (ids of candidates); pool: id, text, context (absent when it has none); train, dev: id,
-query, text, context (the right candidate itself)."""
+"""test: id, query, relevant (ids of candidates); pool: id, text, context (absent when there is none); train, dev: id,
+query, text, context (of the right candidate)."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ class Ranking(TaskFamily):
             relevant = [row["relevant"]] if isinstance(row["relevant"], str) else row["relevant"]
             if not isinstance(relevant, list) or not relevant or not all(isinstance(i, str) and i for i in relevant):
                 raise DataError(
-                    f"{where}: column 'relevant' is {relevant!r:.200}, wanted the ids of the right candidates"
+                    f"{where}: column 'relevant' is {relevant!r:.200}, expected the ids of the right candidates"
                 )
             return {"query": text_of(row, "query", where), "relevant": relevant}
-        found: Row = {"query": text_of(row, "query", where)} if "query" in row else {}
-        found["text"] = text_of(row, "text", where)
+        example: Row = {"query": text_of(row, "query", where)} if "query" in row else {}
+        example["text"] = text_of(row, "text", where)
         if "context" in row:
-            found["context"] = text_of(row, "context", where)
-        return found
+            example["context"] = text_of(row, "context", where)
+        return example
 
     def identify(self, example: Mapping[str, Any]) -> str:
-        """The context (of a candidate, and of what is trained on), else the query. A candidate without a context is
-        not an example: what is asked for in training may be asked for in the test.
+        """The context of a candidate or a training example, else the query. A candidate without a context cannot leak:
+        the same candidates may be right in training and in the test.
         """
         return str(example.get("context") or example.get("query") or "")
 
     def guess(self, metric: str, table: Mapping[str, Sequence[Any]]) -> float | None:
-        """None where it is not known of how many candidates."""
+        """None when the number of candidates is not known."""
         if not table.get("choices"):
             return None
         guess = _reciprocal_rank if metric == "mrr_at_20" else _average_precision

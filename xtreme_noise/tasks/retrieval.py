@@ -28,7 +28,7 @@ class Retrieval(TaskFamily):
         return {"query": text_of(row, "query", where), "candidate": text_of(row, "candidate", where)}
 
     def guess(self, metric: str, table: Mapping[str, Sequence[Any]]) -> float | None:
-        """Every example brings a candidate."""
+        """The candidates are those of all examples."""
         del metric
         return chance.blind([len(table["gold"])])
 

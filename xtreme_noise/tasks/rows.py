@@ -1,4 +1,4 @@
-"""Checks of a row that several task families make."""
+"""Checks of rows that several task families share."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ INVISIBLE = ("Zs", "Zl", "Zp", "Cc", "Cf")
 
 
 def text_of(row: Mapping[str, Any], column: str, where: str) -> str:
-    """A column that has something to read in it. Raises DataError."""
+    """A column with visible text. Raises DataError."""
     value = row.get(column)
     if not isinstance(value, str):
-        raise DataError(f"{where}: column {column!r} is {value!r:.200}, wanted text (in quotes)")
+        raise DataError(f"{where}: column {column!r} is {value!r:.200}, expected text (in quotes)")
     if not visible(value):
-        raise DataError(f"{where}: column {column!r} is {value!r:.200}, wanted text that is not empty")
+        raise DataError(f"{where}: column {column!r} is {value!r:.200}, expected text that is not empty")
     return value
 
 
 def visible(text: str) -> bool:
-    """Whether there is something to read in a text: more than spaces, controls and invisible characters."""
+    """Whether a text has a visible character, not only spaces, controls and format characters."""
     return any(unicodedata.category(character) not in INVISIBLE for character in text)
 
 
@@ -33,14 +33,14 @@ def label_index(value: Any, labels: Sequence[str], where: str) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(labels):
         return value
     raise DataError(
-        f"{where}: label {value!r:.200} is out of range: wanted one of {', '.join(labels)} or 0..{len(labels) - 1}"
+        f"{where}: label {value!r:.200} is out of range: expected one of {', '.join(labels)} or 0..{len(labels) - 1}"
     )
 
 
 def plain_text(row: Mapping[str, Any], labels: Sequence[str], where: str) -> dict[str, Any]:
-    """text, and text_pair where there is one."""
+    """text, and text_pair if there is one."""
     del labels
-    found: dict[str, Any] = {"text": text_of(row, "text", where)}
+    example: dict[str, Any] = {"text": text_of(row, "text", where)}
     if "text_pair" in row:
-        found["text_pair"] = text_of(row, "text_pair", where)
-    return found
+        example["text_pair"] = text_of(row, "text_pair", where)
+    return example

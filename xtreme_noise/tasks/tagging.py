@@ -1,4 +1,4 @@
-"""id, tokens, tags: a label a token."""
+"""id, tokens, tags: one label per token."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Tagging(TaskFamily):
         "tokens": NoiseField(("tokens",), "tokens"), "tokens_protected": NoiseField(("tokens",), "tokens_protected"),
     }  # fmt: skip
     metrics = ("span_f1", "token_accuracy")
-    guessed = ("token_accuracy",)  # spans are so many that one at random is right next to never
+    guessed = ("token_accuracy",)  # a random span is almost never right
     predictions_file = "tags"
     identity = ("tokens",)
     head = labelled = windows = True
@@ -27,7 +27,7 @@ class Tagging(TaskFamily):
     def check(self, row: Mapping[str, Any], labels: Sequence[str], where: str) -> Row:
         tokens, tags = row.get("tokens"), row.get("tags")
         if not isinstance(tokens, list) or not isinstance(tags, list) or not tokens:
-            raise DataError(f"{where}: wanted lists 'tokens' and 'tags' that are not empty")
+            raise DataError(f"{where}: expected non-empty lists 'tokens' and 'tags'")
         if len(tokens) != len(tags):
             raise DataError(f"{where}: {len(tokens)} tokens but {len(tags)} tags")
         for token in tokens:

@@ -1,1 +1,1 @@
-"""One module per noise family, found by its name; each has exactly one class called Family."""
+"""One module per noise family, under its name; each has exactly one class called Family."""

@@ -1,4 +1,4 @@
-"""Text as speech recognisers write it: small letters, no punctuation, numbers in words, words of the same sound."""
+"""Text as speech recognisers write it: lower case, no punctuation, numbers in words, homophones."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _DIGITS = regex.compile(rb"\x04+")
 
 @dataclass(frozen=True)
 class AsrParameters:
-    """numbers: digits become words; homophones: words become others of their sound."""
+    """numbers: digits become words; homophones: words become homophones."""
 
     numbers: bool = True
     homophones: bool = True
 
 
 class _Heard(Table):
-    """What of a text is not heard, or heard as something else."""
+    """The parts of a text that a speech recogniser loses or changes."""
 
     def __init__(self, code: str, parameters: AsrParameters) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class _Heard(Table):
 
 
 def _keep_inner_marks(kinds: bytearray, units: Sequence[str]) -> None:
-    """Marks inside words and numbers (don't, 3.5, U.S) stay; a piece of nothing but marks goes with its space."""
+    """Marks inside words and numbers (don't, 3.5, U.S) stay; a token of nothing but marks goes with its space."""
     start, heard = 0, False
     for at, unit in enumerate((*units, " ")):
         if unit.isspace():
@@ -95,7 +95,7 @@ def _inner(at: int, units: Sequence[str]) -> bool:
 
 
 def _whole_number(units: Sequence[str], start: int, end: int) -> bool:
-    """Not part of 3.5, 1,000, 2:1, A4 or 007, and not too large."""
+    """Whether it is a whole number: not part of 3.5, 1,000, 2:1, A4 or 007, and not too large."""
     before, after = "".join(units[max(0, start - 2) : start]), "".join(units[end : end + 2])
     if re.search(r"(\d\D|[A-Za-z_@#/.+-])$", before) or re.match(r"\D\d|[A-Za-z_@%/-]", after):
         return False
@@ -106,9 +106,9 @@ def _whole_number(units: Sequence[str], start: int, end: int) -> bool:
 
 
 class Family(EngineFamily):
-    """Runs of capitals become small letters, punctuation goes, whole numbers become words (counting forms, not
-    inflected), and words become homophones (en, ja, zh). The words of a number have spaces between them, so in
-    tagging, where the number of tokens must stay, numbers keep their digits.
+    """Runs of capitals become lower case, punctuation disappears, whole numbers become words (in counting form, not
+    inflected), and words become homophones (en, ja, zh). Numbers in words contain spaces; so in tagging, where the
+    number of tokens must not change, numbers keep their digits.
     """
 
     family = "asr"

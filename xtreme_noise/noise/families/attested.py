@@ -1,6 +1,6 @@
-"""Attested noise: what people really typed, from test sets that have a clean and a noisy side (task=attested/...).
+"""Attested noise: what people really typed, from test sets with a clean and a noisy side (task=attested/...).
 
-Nothing is generated here: the noisy text stands beside the clean one in the test set.
+Nothing is generated here: the test set contains the noisy text beside the clean one.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from xtreme_noise.noise.perturber import NoisedTokens, Perturber
 
 @dataclass(frozen=True)
 class AttestedParameters:
-    """None: the test set says it all."""
+    """No parameters: the noise is in the test set."""
 
 
 class Family(Perturber):
-    """Only data sets can be made noisy with it (noise.apply.perturb), not single texts. It has one level, that of the
-    test set, which is measured and reported; its cells stand at level 1: all of it.
+    """Works only on data sets (noise.apply.perturb), not on single texts. It has one level, that of the test set, which
+    is measured and reported as achieved; its cells have level 1, which stands for all of it.
     """
 
     family = "attested"

@@ -1,4 +1,4 @@
-"""Case: capitals that become small, or the other way round."""
+"""Case: upper case becomes lower case, or the other way round."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _LETTER, _SECOND = 1, 2
 
 @dataclass(frozen=True)
 class CaseParameters:
-    """mode: `lower` (capitals become small, a row of capitals at once), `upper` (what is small in a word becomes
-    capitals, at once), `title` (a word gets a capital), `random` (single letters change their case, either way).
+    """mode: `lower` (runs of capitals become lower case), `upper` (a word becomes upper case), `title` (a word gets a
+    capital), `random` (single letters change their case, either way).
     """
 
     mode: str = "lower"
@@ -62,9 +62,7 @@ class _Cases(Table):
 
 
 class Family(EngineFamily):
-    """Letters change their case; nothing else changes. With mode `lower` there is no more to do than there are
-    capitals.
-    """
+    """Letters change their case; nothing else changes. With mode `lower`, the capitals limit the noise."""
 
     family = "case"
     version = 2

@@ -1,6 +1,4 @@
-"""Character noise: insert, delete, substitute and swap graphemes, with letters of the language's own inventory, each
-drawn as often as the language uses it.
-"""
+"""Character noise: insert, delete, substitute and swap graphemes; letters are drawn by their frequency."""
 
 from __future__ import annotations
 
@@ -55,10 +53,9 @@ class _Inventory(Table):
 
 
 class Family(EngineFamily):
-    """Letters, and clusters that begin with a letter, change; spaces, punctuation and (by default) digits
-    do not.
+    """Letters, and clusters that start with a letter, change; spaces, punctuation and (by default) digits do not.
 
-    A deletion never removes a letter that stands alone, so no word and no token disappears.
+    A deletion never removes a word or token of a single letter.
     """
 
     family = "char"

@@ -1,4 +1,4 @@
-"""Diacritics: marks left out, or one taken for another."""
+"""Diacritics: omitted or confused marks."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _REMEMBERED = 1 << 14  # graphemes of a language whose forms are remembered
 
 @dataclass(frozen=True)
 class DiacriticParameters:
-    """Weights (>= 0, any scale): a mark is left out, or another one stands in its place. Where a letter has only one
-    of the two ways, it goes that way; one with weight 0 is closed.
+    """Weights (>= 0, any scale): a mark is omitted, or replaced by another. A letter with only one of the two
+    possibilities takes that one, unless its weight is 0.
     """
 
     drop: float = 3.0
@@ -43,8 +43,8 @@ class _Marked(Table):
 
 
 class Family(EngineFamily):
-    """Tashkeel, niqqud, tones, accents, dots, nukta, nasal signs and the like get lost or confused. A text that is
-    written without them (most Arabic and Hebrew) has capacity 0.
+    """Tashkeel, niqqud, tones, accents, dots, nukta, nasal signs and the like are omitted or confused. A text without
+    them (most Arabic and Hebrew) has capacity 0.
     """
 
     family = "diacritic"

@@ -16,18 +16,18 @@ from xtreme_noise.noise.text import graphemes, nfc
 
 @dataclass(frozen=True)
 class HomoglyphParameters:
-    """There is nothing to set."""
+    """No parameters."""
 
 
 @cache
 def _alike() -> dict[str, str]:
     """Letter -> the others of its class."""
     text = files("xtreme_noise.noise").joinpath("confusables.json").read_text(encoding="utf-8")
-    found: dict[str, str] = {}
+    others: dict[str, str] = {}
     for group in json.loads(text)["classes"]:
         for letter in group:
-            found[letter] = found.get(letter, "") + group.replace(letter, "")
-    return found
+            others[letter] = others.get(letter, "") + group.replace(letter, "")
+    return others
 
 
 def lookalikes(grapheme: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Slips of input methods: another word of the same sound (Chinese, Japanese), kana left as typed, jamo out of order."""
+"""Input method errors: a homophone chosen (Chinese, Japanese), kana not converted, jamo in the wrong order."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _VOWEL_OF_N = dict(zip("なにぬねの", "あいうえお", strict=True))
 
 @dataclass(frozen=True)
 class ImeParameters:
-    """There is nothing to set."""
+    """No parameters."""
 
 
 class _Words(WordTable):

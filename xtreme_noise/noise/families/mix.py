@@ -1,4 +1,4 @@
-"""A weighted mixture of families inside one budget."""
+"""A weighted mixture of families with one budget."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from xtreme_noise.noise.components import Component, components, described, shar
 from xtreme_noise.noise.engine import EngineFamily, Table
 
 _BYTES = 256
-_REJECTED = 8.0  # at most so many draws for one change, on average, to hold the shares of families that act rarely
+_REJECTED = 8.0  # maximum mean number of draws per change, spent to keep the shares of families that act rarely
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class MixParameters:
 
 
 class _Mixture(Table):
-    """The tables of the components. The kind of a grapheme stands for the tuple of its kinds in each of them."""
+    """The tables of the components. A kind here stands for the tuple of a grapheme's kinds in all of them."""
 
     def __init__(self, parts: list[Component], language: str) -> None:
         super().__init__()
@@ -71,10 +71,10 @@ class _Numbers(dict[tuple[int, ...], int]):
 
 
 class _Text:
-    """Which component acts where in one text.
+    """The choice of components at each grapheme of one text.
 
-    A component that can act on few graphemes is chosen the more often where it can, so that its share of all draws
-    is its weight; draws that are left over by that lead to no change.
+    A component that can act on few graphemes is chosen more often there, so that its share of all draws equals its
+    weight; the remaining draws lead to no change.
     """
 
     def __init__(self, kinds: Sequence[int], numbers: _Numbers, weights: Sequence[float]) -> None:
@@ -118,19 +118,19 @@ class _Text:
 
     def own(self, i: int) -> Sequence[int]:
         """The kinds of the text in the eyes of component `i`."""
-        found = self._own.get(i)
-        if found is None:
+        kinds = self._own.get(i)
+        if kinds is None:
             if isinstance(self.kinds, bytes):
-                found = self.kinds.translate(self.columns[i])
+                kinds = self.kinds.translate(self.columns[i])
             else:
-                found = [self.tuples[kind][i] for kind in self.kinds]
-            self._own[i] = found
-        return found
+                kinds = [self.tuples[kind][i] for kind in self.kinds]
+            self._own[i] = kinds
+        return kinds
 
 
 class Family(EngineFamily):
-    """Every change comes from one of the families, chosen by weight; the level is the budget of all of them together.
-    A family that cannot act in a language is left out there, and its weight goes to the others.
+    """Every change comes from one of the families, chosen by weight; they share the budget of the level. A family that
+    does not support a language is left out there, and the others get its weight.
     """
 
     family = "mix"
@@ -143,8 +143,8 @@ class Family(EngineFamily):
         for part in self.parts:
             if not isinstance(part.perturber, EngineFamily):
                 raise ConfigError(
-                    f"noise.families.{self.family}.families.{part.perturber.family}: {part.perturber.family} does not "
-                    "make one change at a time, so it cannot be mixed; use noise=sequence"
+                    f"noise.families.{self.family}.families.{part.perturber.family}: {part.perturber.family} cannot be "
+                    "mixed, because it does not make one change at a time; use noise=sequence"
                 )
         self.label_preserving = all(part.perturber.label_preserving for part in self.parts)
         self.keeps_tokens = all(part.perturber.keeps_tokens for part in self.parts)

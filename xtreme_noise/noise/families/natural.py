@@ -18,8 +18,8 @@ class NaturalParameters:
 
 
 class Family(LexiconFamily):
-    """A word of the table becomes one of its typos, in proportion to their counts. There is no more noise than the
-    table has words of a text: `capacity` is the share of graphemes that stand in them.
+    """A word of the table becomes one of its typos, in proportion to their counts. The words in the table limit the
+    noise: `capacity` is the share of graphemes in them.
     """
 
     family = "natural"
@@ -29,4 +29,4 @@ class Family(LexiconFamily):
     def __init__(self, parameters: NaturalParameters) -> None:
         super().__init__(parameters)
         if self.several:
-            raise ConfigError(f"{parameters.path}: a typo that holds a space would change the number of tokens")
+            raise ConfigError(f"{parameters.path}: a typo with a space would change the number of tokens")

@@ -1,11 +1,9 @@
-"""Any stock nlpaug augmenter, made safe: its own rate is calibrated so that the level means what it means
-elsewhere.
+"""Any stock nlpaug augmenter, with its rate calibrated so that the level has the same meaning as in other families.
 
-The guard cuts text into whole graphemes and puts spaces back where they were, lifts the minimum and maximum
-counts, seeds the global generators for each example and restores them, and refuses augmenters that do
-nothing in a language or change text at rate 0. Not promised: the same output on every Python (the
-generators are the augmenter's), nested levels, or the script of the language (RandomCharAug writes ASCII
-unless `candidates: "@alphabet"`).
+A wrapper splits text into whole graphemes and restores spaces, removes minimum and maximum counts, seeds the global
+random generators for each example and restores them, and refuses augmenters that do nothing in a language or change
+text at rate 0. Not guaranteed: the same output on every Python version (the augmenter uses its own generators), nested
+levels, and the script of the language (RandomCharAug writes ASCII unless `candidates: "@alphabet"`).
 """
 
 from __future__ import annotations
@@ -109,16 +107,16 @@ class Family(Perturber):
         names = [name for name in self._accepted if name not in {"self", "verbose", *_CAPS, *_GUARDED}]
         for name in self.parameters.parameters:
             if name in _CAPS:
-                raise ConfigError(f"{path}: {name} would bend the level with the length of a text; leave it out")
+                raise ConfigError(f"{path}: {name} would make the level depend on the length of a text; leave it out")
             if name not in names:
                 raise ConfigError(f"{path} has no parameter {name!r}{suggest(name, names, 'parameters')}")
         rates = [name for name in names if name.startswith("aug_") and name.endswith("_p")]
         if not rates:
-            raise ConfigError(f"{path} has no parameter that says how much it changes, so no level can be set")
+            raise ConfigError(f"{path} has no parameter for the amount of noise, so no level can be set")
         if rate not in rates:
             raise ConfigError(f"{path} has no rate {rate!r} to calibrate{suggest(rate, rates, 'rates')}")
         if rate in self.parameters.parameters:
-            raise ConfigError(f"{path}: {rate} is what the level sets; leave it out of its parameters")
+            raise ConfigError(f"{path}: the level sets {rate}; leave it out of the parameters")
 
     @property
     def signature(self) -> str:
@@ -130,7 +128,7 @@ class Family(Perturber):
         )
 
     def supports(self, language: str) -> bool:
-        """Every language of the table: `prepare` finds out whether the augmenter does anything in it."""
+        """All languages of the table; `prepare` tests whether the augmenter does anything in one."""
         return language in LANGUAGES
 
     def prepare(self, texts: Sequence[str], level: float, language: str) -> None:
@@ -143,21 +141,21 @@ class Family(Perturber):
             return
         sample = [text for text in texts if text.strip()]
         if not sample:
-            raise DataError(f"no text to calibrate {self.parameters.augmenter} on")
+            raise DataError(f"there is no text to calibrate {self.parameters.augmenter} on")
         draws = _Draws(self._augment, sample, language)
         if draws.mean(0.0, _COARSE) > 0:
             raise NotApplicable(
                 f"{self.parameters.augmenter} changes {language} text even at {self.parameters.rate}=0: "
-                "it damages text in its round trip, or this rate does not govern it"
+                "it does not reproduce unchanged text, or this rate does not control it"
             )
         top, ceiling = 1.0, draws.mean(1.0, _COARSE)
-        # Of two letters that are swapped twice nothing is left: some augmenters do more at a lower rate.
+        # Two swaps of the same letters cancel out: some augmenters do more at a lower rate.
         if ceiling < level and (half := draws.mean(0.5, _COARSE)) > ceiling:
             top, ceiling = 0.5, half
         if ceiling < level / 2:
             raise NotApplicable(
                 f"{self.parameters.augmenter} does almost nothing in {language}: at {self.parameters.rate}={top:g} "
-                f"it reaches a grapheme error rate of {ceiling:.4f}, {level} was asked for"
+                f"it reaches a grapheme error rate of {ceiling:.4f}, not {level}"
             )
         rate = top if ceiling <= level else top * bisect(lambda share: draws.mean(top * share, _COARSE), level)
         # Then the slope near that rate, from many more draws: what bisection found holds for few of them.
@@ -236,12 +234,12 @@ class Family(Perturber):
         return NoisedTokens(noisy, edits_between(" ".join(tokens), " ".join(noisy)), errors / size, calibration.ceiling)
 
     def _calibration(self, level: float, language: str) -> Calibration:
-        found = self._calibrations.get((level, language))
-        if found is None:
+        calibration = self._calibrations.get((level, language))
+        if calibration is None:
             raise ConfigError(
-                f"{self.parameters.augmenter}: prepare(texts, {level}, {language!r}) before perturbing text"
+                f"{self.parameters.augmenter}: call prepare(texts, {level}, {language!r}) before perturbing text"
             )
-        return found
+        return calibration
 
     def _augment(self, text: str, rate: float, language: str) -> str:
         """The noisy text. A very long one is augmented piece by piece; an augmenter meets letters in NFC."""
@@ -264,7 +262,7 @@ class Family(Perturber):
             ) from error
         noisy = result[0] if isinstance(result, list) and result else result or ""
         if not isinstance(noisy, str):
-            raise DataError(f"{self.parameters.augmenter} does not give text: {noisy!r:.80}")
+            raise DataError(f"{self.parameters.augmenter} does not return text: {noisy!r:.80}")
         start = text.index(core)
         return nfc(text[:start] + noisy + text[start + len(core) :])
 
@@ -274,7 +272,7 @@ class Family(Perturber):
         return self._augmenters[language]
 
     def _made(self, language: str) -> Any:
-        """A new augmenter, tamed. Raises ConfigError for whatever its constructor does not like."""
+        """A new, constrained augmenter. Raises ConfigError for whatever its constructor refuses."""
         tokenizer = Tokenizer(" " if LANGUAGES[language].spaces else "")
         chosen = {
             name: list(alphabet(language)) if value == "@alphabet" else value
@@ -311,8 +309,13 @@ def _whole(units: Sequence[str], protect: Sequence[tuple[int, int]]) -> list[tup
 def _moved(edits: Sequence[Edit], before: int, there: int) -> list[Edit]:
     """Edits of a piece of a text that begins at `before` in the clean and at `there` in the noisy text."""
     return [
-        Edit(start + before, end + before, first + there, last + there, clean, noisy)
-        for start, end, first, last, clean, noisy in edits
+        edit._replace(
+            start=edit.start + before,
+            end=edit.end + before,
+            noisy_start=edit.noisy_start + there,
+            noisy_end=edit.noisy_end + there,
+        )
+        for edit in edits
     ]
 
 

@@ -1,4 +1,4 @@
-"""What optical character recognition makes of print: letters of one shape, glyphs that touch or split."""
+"""Errors of optical character recognition: confused letters, and glyphs that merge or split."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _REMEMBERED = 1 << 14
 
 @dataclass(frozen=True)
 class OcrParameters:
-    """There is nothing to set."""
+    """No parameters."""
 
 
 class _Shapes(Table):
@@ -41,18 +41,18 @@ class _Shapes(Table):
         return _ALONE if self.choices(grapheme) else 0
 
     def find(self, grapheme: str) -> tuple[Form, ...]:
-        """What a cluster may be read as."""
+        """Possible readings of a cluster."""
         if self.korean and hangul.is_syllable(grapheme):
             return tuple((syllable,) for syllable in self._syllables(grapheme))
-        found = []
+        readings = []
         for at, character in enumerate(grapheme):
             for other in self.confusions.get(character, ()):
                 new = grapheme[:at] + other + grapheme[at + 1 :]
                 clusters = tuple(graphemes(new))
                 whole = nfc(new) == new or nfc(grapheme) != grapheme
                 if whole and all(map(_STARTS.match, clusters)) and all(starmap(splits, pairwise(clusters))):
-                    found.append(clusters)
-        return tuple(found)
+                    readings.append(clusters)
+        return tuple(readings)
 
     def _syllables(self, syllable: str) -> list[str]:
         initial, vowel, final = hangul.jamo(syllable)

@@ -25,7 +25,7 @@ _HERE, _ALWAYS = 1, 2
 
 @dataclass(frozen=True)
 class OrthographicParameters:
-    """Which variants there are. letters: of letters (hamza, final forms, ß and ss, tone places ...); digits: native
+    """The variants to use. letters: of letters (hamza, final forms, ß and ss, positions of tones ...); digits: native
     and ASCII numbers; width: full and half width (zh, ja); kana: katakana words in hiragana (ja); han: simplified and
     traditional characters (zh).
     """
@@ -63,9 +63,9 @@ class _Spelling(Table):
 
 
 class Family(EngineFamily):
-    """What a writer of the language would still read as the same word: another letter for the same sound or shape, a
-    number in other digits, a word in another width or kana, a character of the other standard. Numbers and words of
-    kana change as a whole. There is no more to do than the text has such places.
+    """Variants that a reader would accept as the same word: another letter for the same sound or shape, a number in
+    other digits, a word in another width or kana, a character of the other standard. Numbers and kana words change as a
+    whole. The number of such places limits the noise.
     """
 
     family = "orthographic"
@@ -95,5 +95,5 @@ class Family(EngineFamily):
         kinds: Sequence[int],  # noqa: ARG002
         table: _Spelling,
     ) -> Change | None:
-        found = table.rewritings(units, site)
-        return found[word * len(found) >> 32] if found else None
+        variants = table.rewritings(units, site)
+        return variants[word * len(variants) >> 32] if variants else None

@@ -1,4 +1,4 @@
-"""Punctuation: marks left out, doubled, or typed as their like."""
+"""Punctuation: marks omitted, doubled, or exchanged."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from xtreme_noise.noise.weights import check_weights
 
 @dataclass(frozen=True)
 class PunctuationParameters:
-    """Weights (>= 0, any scale): a mark left out, doubled, or exchanged (native for ASCII and the other way round). A
-    mark that cannot go the way that was drawn goes another one.
+    """Weights (>= 0, any scale): a mark omitted, doubled, or exchanged (native for ASCII, and vice versa). A mark for
+    which the drawn operation is impossible gets another one.
     """
 
     drop: float = 2.0
@@ -24,7 +24,7 @@ class PunctuationParameters:
 
 
 class _Signs(Table):
-    """Kind 1: a mark that something can become of where it stands."""
+    """Kind 1: a mark that can change in its context."""
 
     def __init__(self, code: str, weights: Sequence[float]) -> None:
         super().__init__()
@@ -45,8 +45,8 @@ class _Signs(Table):
         return kinds
 
     def ways(self, units: Sequence[str], site: int) -> list[tuple[float, Change]]:
-        """What may become of the mark at `site`, with weights. Nothing between digits (3.5 is not 35). A mark is left
-        out only beside a letter or digit, so that no token is emptied.
+        """The possible changes of the mark at `site`, with weights: none between digits (3.5 is not 35); a mark is
+        omitted only beside a letter or digit, so that no token becomes empty.
         """
         mark = units[site]
         before = units[site - 1] if site else ""
@@ -54,14 +54,14 @@ class _Signs(Table):
         if before[:1].isdigit() and after[:1].isdigit():
             return []
         drop, double, exchange = self.weights
-        found: list[tuple[float, Change]] = []
+        changes: list[tuple[float, Change]] = []
         if before[:1].isalnum() or after[:1].isalnum():
-            found.append((drop, (site, site + 1, (), 1)))
+            changes.append((drop, (site, site + 1, (), 1)))
         if mark in DOUBLED:
-            found.append((double, (site, site, (mark,), 1)))
+            changes.append((double, (site, site, (mark,), 1)))
         if other := self._other(mark, before):
-            found.append((exchange, (site, site + 1, (other,), 1)))
-        return found
+            changes.append((exchange, (site, site + 1, (other,), 1)))
+        return changes
 
     def _other(self, mark: str, before: str) -> str:
         if mark in self.ascii:
@@ -76,8 +76,8 @@ class _Signs(Table):
 
 
 class Family(EngineFamily):
-    """Full stops, commas, quotation marks, brackets and the like are left out, doubled, or exchanged. Marks between
-    digits stay. There is no more to do than there are marks.
+    """Full stops, commas, quotation marks, brackets and the like are omitted, doubled, or exchanged. Marks between
+    digits stay. The number of marks limits the noise.
     """
 
     family = "punctuation"

@@ -1,4 +1,4 @@
-"""A mix whose weights are those of errors that people have made."""
+"""A mix with the weights of attested errors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class RealisticParameters:
 
 
 class Family(mix.Family):
-    """`mix` under another name and with other weights, so that both can stand in one study."""
+    """`mix` under another name and with other default weights, so that one study can have both."""
 
     family = "realistic"
     version = 1

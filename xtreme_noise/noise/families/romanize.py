@@ -1,4 +1,4 @@
-"""Words, or whole texts, typed in Latin letters."""
+"""Romanization: words, or whole texts, typed in Latin letters."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _RUN = re.compile(b"\1+|\2+")
 
 @dataclass(frozen=True)
 class RomanizeParameters:
-    """unit: "word", words here and there; "text", a text is romanized from end to end or left alone, so that a level
-    of .1 romanizes some texts in ten.
+    """unit: "word": single words; "text": a text is romanized completely or not at all, so that at level .1 about one
+    text in ten is romanized.
     """
 
     unit: str = "word"
@@ -47,8 +47,8 @@ class _Words(WordTable):
 
     def spans(self, units: Sequence[str]) -> Iterable[tuple[int, int]]:
         if self.script in {"Hans", "Jpan"}:
-            found = list(readings(self.code).spans(units))
-            return sorted([*found, *_kana(units, found)]) if self.script == "Jpan" else found
+            words = list(readings(self.code).spans(units))
+            return sorted([*words, *_kana(units, words)]) if self.script == "Jpan" else words
         return super().spans(units) if self.spaces else segment.grapheme_words(units, self.code)
 
     def noisy(self, word: Form) -> Sequence[Form]:
@@ -68,7 +68,7 @@ def _kana(units: Sequence[str], words: list[tuple[int, int]]) -> list[tuple[int,
 
 
 class Family(WordFamily):
-    """A word becomes what people type for it without their script (привет -> privet); what is Latin already stays."""
+    """A word becomes what people type for it without their script (привет -> privet); Latin text stays."""
 
     family = "romanize"
     version = 2
@@ -95,10 +95,12 @@ class Family(WordFamily):
         self, clusters: Clusters, kinds: Sequence[int], size: int, level: float, key: bytes, table: Any, lone: bool
     ) -> tuple[list[Change], str, int]:
         if self.parameters.unit == "word":
-            return super()._noise(clusters, kinds, size, level, key, table, lone)
+            return super()._noise(
+                clusters=clusters, kinds=kinds, size=size, level=level, key=key, table=table, lone=lone
+            )
         changes = _everything(clusters.asked, kinds, table)
         noisy, cost = applied(clusters.written, changes, size)
-        if unit(block(key, 0)[0]) * cost < level * size:  # so often that the mean is the level
+        if unit(block(key, 0)[0]) * cost < level * size:  # with a probability that makes the mean equal to the level
             return changes, noisy, cost
         return [], "", 0
 

@@ -1,4 +1,4 @@
-"""Several families one after another, each on what the one before has left."""
+"""Several families in sequence, each on the output of the one before."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class SequenceParameters:
 
 
 class Family(Perturber):
-    """Each family gets its share of the level and leaves alone what those before it have changed; a stock augmenter
-    (nlpaug) does not, and what it changes once more counts once. A family that cannot act in a language is left out
-    there, and its share goes to the others. Levels do not nest: a later step meets another text at another level. A
-    family that comes twice draws other noise each time.
+    """Each family gets its share of the level and does not change what earlier ones have changed; a stock augmenter
+    (nlpaug) may, and then both changes count once. A family that does not support a language is left out there, and the
+    others get its share. Levels do not nest, because a later step gets another text at another level. A family that
+    occurs twice draws different noise each time.
 
-    `capacity` is the level from which on a step has less to act on than its share.
+    `capacity` is the level above which a step has less to act on than its share.
     """
 
     family = "sequence"
@@ -112,7 +112,7 @@ class Family(Perturber):
 
 
 def _kept(perturber: Perturber, protect: Sequence[tuple[int, int]], edits: Sequence[Edit]) -> list[tuple[int, int]]:
-    """What a step must leave alone: the protected spans as they are now, and what has changed with its neighbours."""
+    """The spans that a step must not change: the protected ones, and changed text with its neighbours."""
     kept = [carry(span, edits) for span in protect]
     if isinstance(perturber, (EngineFamily, Family)):
         kept += [(edit.noisy_start - 1, edit.noisy_end + 1) for edit in edits]

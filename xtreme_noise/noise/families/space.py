@@ -1,4 +1,4 @@
-"""Spaces: left out, put into words, doubled, or no-break."""
+"""Spaces: omitted, inserted into words, doubled, or turned into no-break spaces."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ class _Spaces(InsideTable):
 
 
 class Family(EngineFamily):
-    """Words run together, fall apart, or stand apart by another space. The number of words changes, so there is no
-    such noise on tokens.
+    """Words are joined, split, or separated by other spaces. The number of words changes, so this noise does not apply
+    to tokens.
     """
 
     family = "space"

@@ -49,8 +49,8 @@ class _Words(Table):
 
 
 class Family(EngineFamily):
-    """Words next to each other, with nothing but spaces between them, change; across punctuation they do not. Beside
-    a word that is dropped, one always stays.
+    """Acts on neighbouring words with only spaces between them, not across punctuation. A word beside a dropped one
+    always stays.
     """
 
     family = "word"
@@ -76,10 +76,10 @@ class Family(EngineFamily):
         return _Words(language)
 
     def propose(self, word: int, site: int, units: Sequence[str], kinds: Sequence[int], table: _Words) -> Change | None:
-        found = _word(site, kinds)
-        if found is None:
+        span = _word(site, kinds)
+        if span is None:
             return None
-        start, end = found
+        start, end = span
         operation = word & 0xFFFF
         if operation < self._drop:
             return _drop(start, end, kinds)
@@ -95,9 +95,9 @@ class Family(EngineFamily):
         kinds: Sequence[int],
         table: _Words,
     ) -> Change | None:
-        """A repetition: beside a word that is gone, another must not go."""
-        found = _word(site, kinds) if self._repeat > self._drop else None
-        return _repeat(*found, units, table) if found else None
+        """A repetition: a word beside a dropped one must not be dropped."""
+        span = _word(site, kinds) if self._repeat > self._drop else None
+        return _repeat(*span, units, table) if span else None
 
 
 def _word(site: int, kinds: Sequence[int]) -> tuple[int, int] | None:

@@ -1,4 +1,4 @@
-"""Words typed while the keyboard was switched to the other layout: the keys were right, the letters are not."""
+"""Words typed with the wrong keyboard layout: the right keys, but the wrong letters."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SPELT = {"ൺ": "ണ്", "ൻ": "ന്", "ർ": "ര്", "ൽ": "ല്", "�
 
 @dataclass(frozen=True)
 class WrongLayoutParameters:
-    """There is nothing to set."""
+    """No parameters."""
 
 
 class _Layouts(WordTable):
@@ -60,7 +60,7 @@ class _Layouts(WordTable):
         return 1 if _STARTS.match(grapheme) else 0
 
     def strokes(self, grapheme: str) -> str:
-        """What the keys of a cluster type on the US layout; "" where a part has no key."""
+        """What the keys of a cluster type on the US layout; "" if a part has no key."""
         parts = hangul.strokes(grapheme) if self.korean else list(grapheme)
         typed = []
         for part in parts:

@@ -1,9 +1,9 @@
-"""Words in Latin letters, as people type them on a keyboard without their script: no diacritics, no tones.
+"""Romanization as people type it on a keyboard without their script: no diacritics, no tones.
 
-`romanizer(code)` gives a function from a word, or a run of one, to ASCII letters and digits; "" where a part of it
-is not known. Sources: national systems without their marks (Russian, Ukrainian, Bulgarian, Georgian: passport and UN
-tables; Korean: Revised Romanization; Thai: RTGS; Burmese: BGN/PCGN) and, where people have settled on something else,
-that: Greeklish, Serbian without haceks, Arabic chat digits, Finglish, Roman Urdu, Hindi as on the web.
+`romanizer(code)` gives a function from a word, or a part of it, to ASCII letters and digits; "" if a part is unknown.
+Sources: national systems without diacritics (Russian, Ukrainian, Bulgarian, Georgian: passport and UN tables; Korean:
+Revised Romanization; Thai: RTGS; Burmese: BGN/PCGN) and, where common usage differs, that usage: Greeklish, Serbian
+without haceks, Arabic chat digits, Finglish, Roman Urdu, Hindi as on the web.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from xtreme_noise.noise.readings import readings
 
 
 def romanizer(code: str) -> Callable[[str], str]:
-    """Of a language that is not written in Latin letters."""
+    """The romanizer of a language that is not written in Latin letters."""
     script = language(code).script
     if code == "ko":
         return korean.romanize

@@ -55,12 +55,12 @@ def romanize(word: str) -> str:
             while at < len(text) and _TONES.match(text[at]):
                 at += 1
             continue
-        found = _SYLLABLE.match(text, at)
-        if not found:
+        match = _SYLLABLE.match(text, at)
+        if not match:
             return ""
-        onset = _onset(found["on"], found["medial"])
-        parts.append(onset + _rhyme(found["medial"], found["vowel"], found["end"] or "", bool(onset)))
-        at = found.end()
+        onset = _onset(match["on"], match["medial"])
+        parts.append(onset + _rhyme(match["medial"], match["vowel"], match["end"] or "", bool(onset)))
+        at = match.end()
     return "".join(parts)
 
 

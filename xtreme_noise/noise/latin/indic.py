@@ -61,22 +61,14 @@ def _written(vowel: str, inherent: str, code: str) -> str:
 
 
 def _parsed(word: str, block: int, code: str) -> list[_Syllable]:
-    """Empty where a character is not of the script."""
+    """The syllables of a word; empty if a character is not of the script."""
     found: list[_Syllable] = []
     for character in word:
         place = ord(character) - block
         if character in "\u200c\u200d":
             continue
         if place in _CONSONANTS or place in _PRECOMPOSED:
-            consonant = _CONSONANTS.get(place) or _PRECOMPOSED[place]
-            if place == 0x24 and code in {"ta", "ml"}:
-                consonant = "th"  # dental, where t is the retroflex one
-            elif place == 0x31 and code == "ml" and found and not found[-1].vowel:
-                consonant = "t"  # ന്റ nt, റ്റ tt
-                found[-1].consonant = found[-1].consonant.replace("r", "t")
-            elif place == 0x2F and code == "bn" and not (found and not found[-1].vowel):
-                consonant = "j"
-            found.append(_Syllable(consonant, "@"))
+            found.append(_Syllable(_consonant(place, code, found), "@"))
         elif place in _VOWELS:
             found.append(_Syllable("", "@" if place == 0x05 else _VOWELS[place]))
         elif place in _SIGNS and found:
@@ -107,6 +99,25 @@ def _parsed(word: str, block: int, code: str) -> list[_Syllable]:
             return []
     if code == "gu" and word[-1] == "\u0a82" and len(found) > 1:
         found.pop()  # છું chhu, માં ma
+    _assimilate(found, code)
+    return found
+
+
+def _consonant(place: int, code: str, before: list[_Syllable]) -> str:
+    """What a consonant letter is written as, after these syllables; it may change the last one."""
+    after_consonant = bool(before) and not before[-1].vowel
+    if place == 0x24 and code in {"ta", "ml"}:
+        return "th"  # dental, where t is the retroflex one
+    if place == 0x31 and code == "ml" and after_consonant:
+        before[-1].consonant = before[-1].consonant.replace("r", "t")
+        return "t"  # ന്റ nt, റ്റ tt
+    if place == 0x2F and code == "bn" and not after_consonant:
+        return "j"
+    return _CONSONANTS.get(place) or _PRECOMPOSED[place]
+
+
+def _assimilate(found: list[_Syllable], code: str) -> None:
+    """Consonants that are what the next one makes of them."""
     for syllable, following in pairwise(found):
         if syllable.consonant == "+":
             syllable.consonant = following.consonant[:1]
@@ -114,12 +125,11 @@ def _parsed(word: str, block: int, code: str) -> list[_Syllable]:
             syllable.consonant = "m"  # a nasal before lips
         elif code in _DRAVIDIAN and syllable.consonant == "m" and not syllable.vowel and following.consonant:
             syllable.consonant = "m" if following.consonant[0] in "pbm" else "n"
-    return found
 
 
 def _silenced(syllables: list[_Syllable]) -> None:
-    """The inherent vowels that are not said: at the end of a word, and between two syllables with vowels (Ohala's
-    rule, from the right).
+    """Removes the inherent vowels that are not pronounced: at the end of a word, and between two syllables with vowels
+    (Ohala's rule, from the right).
     """
     last = len(syllables) - 1
     if last > 0 and syllables[last].vowel == "@" and syllables[last].consonant:
@@ -134,7 +144,8 @@ def _silenced(syllables: list[_Syllable]) -> None:
 
 
 def _voiced(syllables: list[_Syllable]) -> None:
-    """Tamil writes voiced and voiceless stops alike: voiced after a nasal and between vowels. Dental t is typed th."""
+    """Tamil does not distinguish voiced and voiceless stops: voices them after nasals and between vowels. Dental t is
+    typed th."""
     kinds = [(s.consonant, s.vowel) for s in syllables]
     for at, (consonant, _) in enumerate(kinds):
         before, silent = kinds[at - 1] if at else ("", "")

@@ -1,0 +1,141 @@
+"""No two systems of a study look the same, in any chart of the page and in any figure."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from tests.unit.sweep_factory import Spec, make
+from xtreme_noise.report import charts, figures, predictions
+from xtreme_noise.report.names import Names
+from xtreme_noise.report.page import page
+from xtreme_noise.report.panels import systems
+from xtreme_noise.report.study import StudyResults, read_study
+from xtreme_noise.report.styles import MARKERS, OUTLINES, styles
+from xtreme_noise.report.system import SIDES, System
+
+pytestmark = pytest.mark.pictures
+
+
+def many(sweep: Path) -> StudyResults:
+    """Two models, two kinds of intermediate task, each without noise in training and with two kinds of it."""
+    kinds = ("none", "nli/english", "nli/multilingual", "qa/english", "qa/multilingual", "mlm/seen")
+    spec = Spec(
+        intermediates=kinds, train_noises=("none", "char@0.05", "keyboard@0.05"), models=("e5_small", "xlmr_base"),
+        languages=("en", "de"), noises=("char", "keyboard"), levels=(0.1,), items=20,
+    )  # fmt: skip
+    return read_study(make(sweep, spec))
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> StudyResults:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(predictions, "RESAMPLES", 19)
+        return many(tmp_path_factory.mktemp("styles") / "s")
+
+
+def test_arms_have_colours_of_their_own() -> None:
+    arms, noises = ("none", "english", "multilingual"), ("", "char in training")
+    every = [
+        System(f"{kind}/{arm}{noise}", str(kind), arm, noise) for kind, noise, arm in product(range(40), noises, arms)
+    ]
+    found = styles(every)
+    assert len(set(found.values())) == len(every) == 240
+    first = [found[system] for system in every[:6]]
+    assert {system.side for system in every[:6]} == set(SIDES)
+    assert len({style.colour for style in first}) == 6
+    assert len({style.marker for style in first}) == 6, "arms differ without colours, too"
+    assert {style.marker for style in found.values()} <= set(MARKERS) == set(OUTLINES)
+    assert all(re.fullmatch("#[0-9A-F]{6}", style.colour) for style in found.values())
+
+
+def scales(spec: Any, channel: str) -> list[tuple[list[str], list[str]]]:
+    """(domain, range) of every scale of a channel in a specification."""
+    found = []
+    if isinstance(spec, dict):
+        own = spec.get("encoding", {}).get(channel, {}) if isinstance(spec.get("encoding"), dict) else {}
+        if "domain" in own.get("scale", {}):
+            found.append((own["scale"]["domain"], own["scale"]["range"]))
+        for inner in spec.values():
+            found += scales(inner, channel)
+    elif isinstance(spec, list):
+        for inner in spec:
+            found += scales(inner, channel)
+    return found
+
+
+def test_charts_of_the_page(study: StudyResults) -> None:
+    looks = styles(systems(study.cells))
+    assert len(looks) == 18
+    points = [point for point in study.points if point.panel.model == "e5_small"]
+    places = [place for place in study.places if place.model == "e5_small"]
+    main = [row for row in study.contrasts if row.main and row.measure == "drop_rate"]
+    forest = charts.difference_chart(main, Names.of(study.cells), looks)
+    assert forest is not None
+    for chart, count in [
+        *((one, 18) for one in charts.curve_charts(points, looks)),
+        *((one, 18) for one in charts.harm_charts(places, looks)),
+        (forest, 6),
+    ]:
+        colours, shapes = scales(chart.spec, "color"), scales(chart.spec, "shape")
+        assert colours and shapes
+        colour, shape = (dict(zip(*found[0], strict=True)) for found in (colours, shapes))
+        assert len(colour) == count and colour.keys() == shape.keys()
+        assert len({(colour[name], shape[name]) for name in colour}) == count
+        assert all(found == colours[0] for found in colours), "one scale in all layers"
+
+
+def test_legends_of_the_page(study: StudyResults) -> None:
+    legends = re.findall(r'<ul class="legend".*?</ul>', page(study, "", "digest", []), flags=re.DOTALL)
+    assert legends
+    for legend in legends:
+        signs = re.findall(r'<path d="([^"]+)" fill="([^"]+)"/></svg>([^<]+)</li>', legend)
+        assert len(signs) == len({sign[:2] for sign in signs}) == len({sign[2] for sign in signs}) == 18
+
+
+def test_figures(study: StudyResults, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Figure] = []
+
+    def drawn(figure: Figure) -> dict[str, bytes]:
+        made.append(figure)
+        return {"png": b""}
+
+    monkeypatch.setattr(figures, "_drawn", drawn)
+    names = figures.figures(study)
+    curves = [figure for name, figure in zip(names, made, strict=True) if name.startswith("curves")]
+    assert len(curves) == 2
+    for figure in curves:
+        FigureCanvasAgg(figure).draw()  # type: ignore[no-untyped-call]  # the legend finds room
+        for axes in figure.axes:
+            lines = {(line.get_color(), line.get_marker()): line.get_label() for line in axes.get_lines()}
+            assert len(lines) == len(axes.get_lines()) == 18
+        [legend] = figure.legends
+        assert len(legend.get_texts()) == 18
+        assert min(axes.get_position().height for axes in figure.axes) > 0.3
+
+
+def test_a_system_that_only_one_noise_family_has_is_in_the_legend(tmp_path: Path) -> None:
+    def skip(row: dict[str, Any]) -> bool:
+        return bool(row["intermediate"] == "nli/english" and row["noise"] == "char")
+
+    spec = Spec(languages=("en",), noises=("char", "keyboard"), levels=(0.1,), items=10, skip=skip)
+    study = read_study(make(tmp_path / "s", spec), resample=False)
+    looks = styles(systems(study.cells))
+    own = [point for point in study.points if (point.system.intermediate, point.panel.noise) != ("nli/english", "char")]
+    figure = figures._curves(own, "xnli", looks)
+    assert {text.get_text() for text in figure.legends[0].get_texts()} == {"none", "nli/english", "nli/multilingual"}
+
+
+def test_names_that_make_one_file_name_keep_both_figures(tmp_path: Path) -> None:
+    spec = Spec(
+        tasks={"a/b": "qa", "a-b": "qa", "é": "qa", "è": "qa"}, languages=("en",), intermediates=("none",),
+        noises=("char",), levels=(0.1,), items=5,
+    )  # fmt: skip
+    made = figures.figures(read_study(make(tmp_path / "s", spec), resample=False))
+    assert len([name for name in made if name.startswith("curves") and name.endswith(".svg")]) == 4

@@ -1,0 +1,228 @@
+"""Results by language: every place of the study's grid, measured or not, and what is missing."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from xtreme_noise.analysis.bootstrap import Floats, interval, mean_over_runs
+from xtreme_noise.analysis.direction import rightness
+from xtreme_noise.analysis.robustness import drop_rate
+from xtreme_noise.record import ABSENT, CLEAN, CellRecord
+from xtreme_noise.report.cells import ordered
+from xtreme_noise.report.panels import systems
+from xtreme_noise.report.predictions import Evidence
+from xtreme_noise.report.system import System
+
+PARTIAL = "partial"  # some seeds are measured, others are not
+
+
+@dataclass(frozen=True)
+class Place:
+    """One language at one level of one system, over seeds and noise seeds; fractions, None where not measured.
+
+    status: ok, partial, error, missing, n/a or "not run"; `score` is the mean of the cells that are ok.
+    """
+
+    task: str
+    family: str
+    model: str
+    system: System
+    language: str
+    language_name: str
+    script: str
+    noise: str
+    level: float
+    metric: str | None
+    status: str
+    cells: int
+    expected: int
+    n: int | None = None
+    score: float | None = None
+    low: float | None = None
+    high: float | None = None
+    drop: float | None = None
+    drop_rate: float | None = None
+    drop_rate_above_chance: float | None = None
+    chance: float | None = None
+    at_chance: bool | None = None
+    clean_at_chance: bool | None = None
+    achieved: float | None = None
+    changed: float | None = None
+    word_change_rate: float | None = None
+    fertility: float | None = None
+    flip_rate: float | None = None
+    right_to_wrong: float | None = None
+    wrong_to_right: float | None = None
+    seconds: float | None = None
+    seen: bool | None = None
+
+
+@dataclass(frozen=True)
+class Count:
+    """Cells of one task, model, system and noise family by status."""
+
+    task: str
+    model: str
+    system: System
+    noise: str
+    counts: Mapping[str, int]
+
+
+def places(cells: Sequence[CellRecord], evidence: Mapping[str, Evidence]) -> list[Place]:
+    """The grid: (tasks x models) x their systems x languages x (clean, then noise families x levels)."""
+    grid: list[Place] = []
+    for members in _by_task_and_model(cells).values():
+        named = {cell.language: cell for cell in members}
+        metric = next((cell.metric for cell in members if cell.metric), None)
+        clean_scores: dict[tuple[str, str], float] = {}  # spots come clean first
+        for spot in _spots(members):
+            key = (spot.system.intermediate, spot.language)
+            place = _place(spot, named[spot.language], metric, evidence, clean_scores.get(key))
+            if spot.level == 0 and place.score is not None:
+                clean_scores[key] = place.score
+            grid.append(place)
+    return grid
+
+
+def counts(cells: Sequence[CellRecord]) -> list[Count]:
+    """The number of cells by status, and of places without a record."""
+    tally: dict[tuple[str, str, System, str], Counter[str]] = defaultdict(Counter)
+    for (task, model), members in _by_task_and_model(cells).items():
+        for spot in _spots(members):
+            row = tally[(task, model, spot.system, spot.noise)]
+            row.update(cell.status for cell in spot.cells)
+            if spot.reason is None and not {"missing", "n/a"} & {cell.status for cell in spot.cells}:
+                row[ABSENT] += max(0, spot.expected - len(spot.cells))
+    return [Count(*key, counts=dict(row)) for key, row in tally.items()]
+
+
+def language_order(cell: CellRecord) -> tuple[bool, str]:
+    """Sort key of languages: by English name, but English, the source of transfer, first."""
+    return (cell.language != "en", cell.language_name)
+
+
+def _by_task_and_model(cells: Sequence[CellRecord]) -> dict[tuple[str, str], list[CellRecord]]:
+    grouped: dict[tuple[str, str], list[CellRecord]] = defaultdict(list)
+    for cell in cells:
+        grouped[(cell.task, cell.model)].append(cell)
+    return grouped
+
+
+@dataclass(frozen=True)
+class _Spot:
+    """One place before computing its numbers; `reason`: why it has no cell, if a record of its language says so."""
+
+    system: System
+    language: str
+    noise: str
+    level: float
+    cells: Sequence[CellRecord]
+    expected: int
+    reason: str | None
+
+
+def _spots(members: Sequence[CellRecord]) -> list[_Spot]:
+    """Every (system, language, noise, level) of one task and model."""
+    at: dict[tuple[str, str, str, float], list[CellRecord]] = defaultdict(list)
+    missing: set[tuple[str, str]] = set()
+    inapplicable: set[tuple[str, str, str]] = set()
+    for cell in members:
+        at[(cell.intermediate, cell.language, cell.noise, cell.level)].append(cell)
+        if cell.status == "missing":
+            missing.add((cell.intermediate, cell.language))
+        if cell.status == "n/a":
+            inapplicable.add((cell.intermediate, cell.language, cell.noise))
+    languages = ordered(cell.language for cell in sorted(members, key=language_order))
+    axis = sorted({(cell.noise, cell.level) for cell in members}, key=lambda a: (a[0] != CLEAN, a))
+    seeds = {cell.seed for cell in members}
+    noise_seeds = {cell.noise_seed for cell in members if cell.noise != CLEAN}
+    spots = []
+    for system in systems(members):
+        for language in languages:
+            for noise, level in axis:
+                here = at.get((system.intermediate, language, noise, level), [])
+                reason = None
+                if not here and (system.intermediate, language) in missing:
+                    reason = "missing"
+                elif not here and (system.intermediate, language, noise) in inapplicable:
+                    reason = "n/a"
+                expected = len(seeds) * (1 if noise == CLEAN else len(noise_seeds))
+                spots.append(
+                    _Spot(
+                        system=system,
+                        language=language,
+                        noise=noise,
+                        level=level,
+                        cells=here,
+                        expected=expected,
+                        reason=reason,
+                    )
+                )
+    return spots
+
+
+def _place(
+    spot: _Spot, named: CellRecord, metric: str | None, evidence: Mapping[str, Evidence], clean: float | None
+) -> Place:
+    good = [cell for cell in spot.cells if cell.status == "ok" and cell.score is not None]
+    known = evidence.get(named.task, Evidence())
+    chance = known.chances.get(named.language)
+    score = float(np.mean([cell.score for cell in good])) if good else None
+    low, high = _bounds(good, known)
+    drop = rate = above = None
+    before_noise = score if spot.level == 0 else clean
+    if score is not None and clean is not None and spot.level > 0:
+        before, after = rightness(metric, clean), rightness(metric, score)
+        drop, rate = float(before - after), _defined(drop_rate(before, after))
+        above = _defined(drop_rate(before, after, chance.right)) if chance else None
+    return Place(
+        task=named.task, family=named.family, model=named.model, system=spot.system,
+        language=named.language, language_name=named.language_name, script=named.script,
+        noise=spot.noise, level=spot.level, metric=metric,
+        status=_status(spot, good), cells=len(good), expected=spot.expected,
+        n=good[0].n if good else None,
+        score=score, low=low, high=high, drop=drop, drop_rate=rate, drop_rate_above_chance=above,
+        chance=chance.score if chance else None,
+        at_chance=chance.near(score) if chance and score is not None else None,
+        clean_at_chance=chance.near(before_noise) if chance and before_noise is not None else None,
+        achieved=_mean(good, lambda c: c.achieved), changed=_mean(good, lambda c: c.changed),
+        word_change_rate=_mean(good, lambda c: c.word_change_rate),
+        fertility=_mean(good, lambda c: c.fertility), flip_rate=_mean(good, lambda c: c.flip_rate),
+        right_to_wrong=_mean(good, lambda c: c.right_to_wrong),
+        wrong_to_right=_mean(good, lambda c: c.wrong_to_right), seconds=_mean(good, lambda c: c.seconds),
+        seen=next((cell.seen for cell in spot.cells), None),
+    )  # fmt: skip
+
+
+def _status(spot: _Spot, good: Sequence[CellRecord]) -> str:
+    if len(good) >= spot.expected:
+        return "ok"
+    if good:
+        return PARTIAL
+    statuses = {cell.status for cell in spot.cells} | {spot.reason}
+    return next((status for status in ("error", "missing", "n/a") if status in statuses), ABSENT)
+
+
+def _bounds(good: Sequence[CellRecord], evidence: Evidence) -> tuple[float | None, float | None]:
+    """95 % interval of the mean over cells; also resamples runs with different seeds."""
+    runs: dict[int, list[Floats]] = defaultdict(list)
+    for cell in good:
+        if cell.cell not in evidence.scores:
+            return None, None
+        runs[cell.seed].append(evidence.scores[cell.cell])
+    if not runs:
+        return None, None
+    return interval(mean_over_runs([np.mean(run, axis=0) for run in runs.values()])) or (None, None)
+
+
+def _mean(cells: Sequence[CellRecord], value: Callable[[CellRecord], float | None]) -> float | None:
+    known = [v for v in map(value, cells) if v is not None and not np.isnan(v)]
+    return float(np.mean(known)) if known and len(known) == len(cells) else None
+
+
+def _defined(value: Floats) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -1,0 +1,71 @@
+"""English against multilingual arms separately in seen languages, in which the multilingual arm had labels, and unseen
+ones.
+
+Both sides exclude the languages that the English arm or the target is trained in: otherwise English would be a seen
+language of every study, often the only one, although not only the multilingual arm has seen it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from xtreme_noise.languages import main
+from xtreme_noise.report.panels import Panel
+from xtreme_noise.report.statistics import MAIN, Comparison, Contrast, contrasts
+from xtreme_noise.report.system import System
+
+SIDES = ("seen", "unseen")
+LEFT_OUT = "the English arm or the target is trained in it"
+UNKNOWN = "no record of the languages seen in intermediate training"
+
+
+@dataclass(frozen=True)
+class Apart:
+    """Side -> multilingual minus English over its languages, with Holm's correction within each side.
+
+    lacking: why others are not split -> task and multilingual arm of each.
+    """
+
+    sides: Mapping[str, Sequence[Contrast]] = field(default_factory=dict)
+    lacking: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def apart(compared: Sequence[Comparison], trained_in: Collection[str]) -> Apart:
+    """Every multilingual arm against its English one, if both sides have a language.
+
+    trained_in: the languages of the targets' training data.
+    """
+    sides: dict[str, list[Comparison]] = {side: [] for side in SIDES}
+    lacking: dict[str, dict[str, None]] = defaultdict(dict)
+    for pair in compared:
+        if (pair.arm.side, pair.reference.side) not in MAIN:
+            continue
+        panel, seen = pair.panel, _seen(pair.panel, pair.arm)
+        both = {code for code in panel.languages if main(code) in trained_in} | (_seen(panel, pair.reference) or set())
+        some = {side: [c for c in panel.languages if c not in both and (c in (seen or ())) == (side == "seen")]
+                for side in SIDES}  # fmt: skip
+        empty = [side for side in SIDES if not some[side]]
+        if seen is None or empty:
+            without = f" beside {', '.join(sorted(both))}" if both else ""
+            why = UNKNOWN if seen is None else f"no {' and no '.join(empty)} language{without}"
+            lacking[why][f"{panel.task} ({pair.arm.intermediate})"] = None
+            continue
+        for side, codes in some.items():
+            gaps = {code: LEFT_OUT if code in both else "on the other side" for code in panel.languages}
+            left = {code: why for code, why in gaps.items() if code not in codes}
+            own = replace(panel, languages=tuple(codes), gaps={**panel.gaps, **left})
+            sides[side].append(replace(pair, panel=own))
+    return Apart(
+        {side: contrasts(pairs) for side, pairs in sides.items() if pairs},
+        {why: list(names) for why, names in lacking.items()},
+    )
+
+
+def _seen(panel: Panel, system: System) -> set[str] | None:
+    """The languages in which the system's intermediate stages had labels; None if no cell records them."""
+    known = {spot[1]: cell.seen for spot, cell in panel.cells.items() if spot[0] == system.intermediate}
+    if all(seen is None for seen in known.values()):
+        return None
+    return {language for language, seen in known.items() if seen}

@@ -1,0 +1,104 @@
+"""A multitask stage: one encoder, one head per task, batches of one task each."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from xtreme_noise.config.schema import Config
+from xtreme_noise.modules.multitask import MultitaskModule
+from xtreme_noise.stages.multitask_data import MultitaskData, chances
+from xtreme_noise.stages.stage import Stage
+from xtreme_noise.stages.training_run import BestEpochSelector, TrainingRun, predictor, single_task_run
+from xtreme_noise.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class BestMeanEpochSelector(BestEpochSelector):
+    """Keeps the epoch with the best mean over tasks, each scored on its own dev set by its own metric.
+
+    A checkpoint includes the tasks' scores and `achieved`, the noise of earlier epochs.
+    """
+
+    def __init__(
+        self, name: str, tasks: Mapping[str, BestEpochSelector], achieved: Mapping[str, dict[int, float]],
+        module: MultitaskModule, cfg: Config, patience: int | None,
+    ) -> None:  # fmt: skip
+        first = next(iter(tasks.values()))
+        super().__init__(
+            name=name,
+            dev=first.dev,
+            metric="mean of tasks",
+            language=first.language,
+            predictor=predictor(module, cfg),
+            patience=patience,
+        )
+        self.tasks = dict(tasks)
+        self.achieved = dict(achieved)
+        self.scores: dict[str, list[float]] = {name: [] for name in tasks}
+
+    def score(self) -> float:
+        for name, task in self.tasks.items():
+            self.scores[name].append(task.score())
+        return fmean(scores[-1] for scores in self.scores.values())
+
+    def state_dict(self) -> dict[str, Any]:
+        return super().state_dict() | {"scores": self.scores, "achieved": self.achieved}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        self.scores = state_dict["scores"]
+        for name, levels in state_dict.get("achieved", {}).items():  # older checkpoints lack it
+            self.achieved[name].update(levels)
+
+
+def multitask_run(stage: Stage, parent: Path, store: Store, cfg: Config) -> TrainingRun:
+    """The training run of a multitask stage: each task is prepared by itself, then they share one encoder.
+
+    config/sense.py has refused tasks with adapters, and those that change their examples in every epoch.
+    """
+    assert stage.sampling is not None
+    runs = {name: single_task_run(part, parent, store, cfg, stage.recipe.epochs) for name, part in stage.tasks}
+    module = MultitaskModule.of(
+        {name: run.module for name, run in runs.items()}, stage.recipe, cfg.model.learning_rate_scale
+    )
+    drawn = chances([run.examples for run in runs.values()], stage.sampling.temperature, stage.sampling.cap)
+    for name, chance in zip(runs, drawn, strict=True):
+        log.info("%s: %.1f %% of the batches", name, 100 * chance)
+    parts = {name: run.data for name, run in runs.items() if not isinstance(run.data, MultitaskData)}
+    data = MultitaskData(parts, drawn, cfg.seed, cfg.trainer.workers)
+    select = BestMeanEpochSelector(
+        name=stage.name,
+        tasks={name: run.select for name, run in runs.items()},
+        achieved={name: run.achieved for name, run in runs.items()},
+        module=module,
+        cfg=cfg,
+        patience=stage.recipe.patience,
+    )
+
+    def facts() -> dict[str, Any]:
+        each = {name: run.facts() for name, run in runs.items()}
+        tokens, batches = data.trained(len(select.history))
+        for name, own in each.items():
+            own |= {"tokens": tokens[name], "batches": batches[name], "dev_scores": select.scores[name]}
+        sums = {
+            name: sum(own[name] for own in each.values())
+            for name in ("examples", "left_out_as_in_test", "windows", "tokens")
+        }
+        levels = [fmean(some) for some in zip(*(own["noise_achieved"] for own in each.values()), strict=True)]
+        return sums | {"noise": next(iter(each.values()))["noise"], "noise_achieved": levels, "tasks": each}
+
+    noisy = any(run.noisy for run in runs.values())
+    return TrainingRun(
+        module=module,
+        data=data,
+        select=select,
+        examples=sum(run.examples for run in runs.values()),
+        noisy=noisy,
+        achieved={},
+        facts=facts,
+    )

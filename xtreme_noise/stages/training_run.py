@@ -1,0 +1,288 @@
+"""Everything a fit needs: the module, its data, and the choice of the epoch."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from datasets import Dataset, concatenate_datasets
+from pytorch_lightning.callbacks import Callback
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from xtreme_noise import metrics, models
+from xtreme_noise.config.schema import Config
+from xtreme_noise.data.sources import subsample
+from xtreme_noise.errors import ConfigError, NotFinite
+from xtreme_noise.models import lora
+from xtreme_noise.modules import TaskModule, module_class
+from xtreme_noise.modules.base import Limits
+from xtreme_noise.noise.apply import NOISY
+from xtreme_noise.stages.datamodule import TaskDataModule
+from xtreme_noise.stages.multitask_data import MultitaskData
+from xtreme_noise.stages.predictor import Predictor, device
+from xtreme_noise.stages.stage import Stage
+from xtreme_noise.stages.training_set import training_data
+from xtreme_noise.store import Store
+
+log = logging.getLogger(__name__)
+
+
+def bars(cfg: Config) -> bool:
+    """Whether to draw progress bars: only on a terminal; files get log lines."""
+    return cfg.trainer.progress and sys.stderr.isatty()
+
+
+class BestEpochSelector(Callback):
+    """Scores the dev set after every epoch and keeps the trainable weights of the best epoch (the earliest of equals).
+
+    The weights stay in memory and are restored at the end, so that no checkpoint is pickled and frozen embeddings are
+    not copied.
+    name: of the stage, for the log, where jobs may run in parallel.
+    predictor: of the trained module or, when that is sharded, of a full copy that receives its weights.
+    patience: training ends after this many epochs without a better score; None: after the last epoch.
+    last_epoch: keep the weights of the last epoch, whatever the scores.
+    """
+
+    def __init__(
+        self, name: str, dev: Dataset, metric: str, language: str, predictor: Predictor, patience: int | None = None,
+        *, last_epoch: bool = False,
+    ) -> None:  # fmt: skip
+        self.name = name
+        self.dev = dev
+        self.last_epoch = last_epoch
+        self.metric = metric
+        self.language = language
+        self.predictor = predictor
+        self.patience = patience
+        self.history: list[float] = []
+        self.best: dict[str, torch.Tensor] = {}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"history": self.history, "best": self.best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.history, self.best = state_dict["history"], state_dict["best"]
+        shapes = {name: weight.shape for name, weight in _trainable(self.predictor.module)}
+        if self.best and {name: weight.shape for name, weight in self.best.items()} != shapes:
+            raise ValueError("its best weights are not those of this model")
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        module = self.predictor.module
+        if module is not pl_module:
+            whole = trainer.strategy.lightning_module_state_dict()  # collective over all ranks; rank 0 gets it
+            if trainer.is_global_zero:
+                module.load_state_dict(whole, strict=False)
+        score = trainer.strategy.broadcast(self.score() if trainer.is_global_zero else 0.0)
+        if not math.isfinite(score):  # nan compares false with every score
+            raise NotFinite(f"{self.metric} on dev is {score} after epoch {trainer.current_epoch + 1}")
+        pl_module.log(f"dev/{self.metric}", score)
+        if self.last_epoch or not self.history or score > max(self.history):
+            self.best = {n: w.detach().to("cpu", copy=True) for n, w in _trainable(module)}
+        self.history.append(score)
+        epoch = len(self.history)
+        log.info("%s: epoch %d of %s, dev %s %.4f", self.name, epoch, trainer.max_epochs, self.metric, score)
+        pl_module.train()
+        if self.patience is not None and len(self.history) - self.history.index(max(self.history)) > self.patience:
+            log.info("%s: no better score for %d epochs, training ends", self.name, self.patience)
+            trainer.should_stop = True
+
+    def chosen(self) -> int:
+        """The epoch whose weights are kept, counted from 1."""
+        return len(self.history) if self.last_epoch else self.history.index(max(self.history)) + 1
+
+    def score(self) -> float:
+        """The score of the current weights on the dev set."""
+        self.predictor.forget()
+        columns = self.dev[:]
+        gold = self.predictor.module.gold(columns)
+        try:
+            predictions = self.predictor.predict(columns)
+        except NotFinite as error:
+            raise NotFinite(f"on the dev set of {self.name}, {error}") from error
+        return metrics.build(self.metric, self.language).score(predictions, gold).score
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        del trainer, pl_module
+        with torch.no_grad():
+            for name, weight in _trainable(self.predictor.module):
+                weight.copy_(self.best[name])
+
+
+def predictor(module: TaskModule, cfg: Config) -> Predictor:
+    """A predictor for the dev set, on the device of the fit."""
+    return Predictor(
+        module,
+        device=device(cfg.trainer.accelerator),
+        precision=models.precision(cfg.model, cfg.trainer.accelerator),
+        batch_tokens=cfg.trainer.eval_tokens,
+    )
+
+
+def _trainable(module: TaskModule) -> list[tuple[str, torch.nn.Parameter]]:
+    return [(name, weight) for name, weight in module.named_parameters() if weight.requires_grad]
+
+
+def open_module(
+    path: Path, cfg: Config, stage: Stage | None, family: str, *, fresh_head: bool, metric: str | None = None,
+    base: Mapping[str, Any] | None = None,
+) -> TaskModule:  # fmt: skip
+    """The module of `family` with the model in `path`. metric: scores its predictions; None: the stage's own.
+
+    fresh_head: drop the checkpoint's head and initialise a new one from cfg.seed, as when a stage starts; otherwise
+    keep the head, as when a finished stage is evaluated.
+    base: identity of the pretrained model, when `path` may be that model. Raises DataError when it has changed.
+    """
+    pl.seed_everything(cfg.seed, workers=True, verbose=False)
+    task_module = module_class(family)
+    labels = stage.labels if stage else ()
+    recipe = stage.recipe if stage else cfg.task.recipe
+    module = task_module(
+        *_loaded(task_module.auto_class, path, cfg, base, fresh_head=fresh_head, **task_module.head(labels)),
+        labels=labels,
+        limits=Limits(min(recipe.max_length, cfg.model.max_length), recipe.stride),
+        recipe=recipe,
+        learning_rate_scale=cfg.model.learning_rate_scale,
+        prefix=cfg.model.prefix,
+        passage_prefix=cfg.model.passage_prefix,
+        layer=cfg.model.retrieval_layer,
+        pooling=cfg.model.pooling,
+        depth=metrics.build(metric or (stage.metric if stage else cfg.task.metric)).cutoff,
+        sweep=cfg.task.layer_sweep,
+    )
+    limit = models.positions(module.model)
+    if limit is not None and module.limits.max_length > limit:
+        raise ConfigError(
+            f"inputs have up to {module.limits.max_length} tokens, but the encoder in {path} has only {limit} "
+            f"positions: set model.max_length={limit}"
+        )
+    if not fresh_head:
+        module.restore(path)
+    return module
+
+
+def _loaded(
+    auto_class: Any, path: Path, cfg: Config, base: Mapping[str, Any] | None, **options: Any
+) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+    """The model and the tokenizer in `path`; a local pretrained model must still have the identity `base`."""
+    stored = Path(cfg.store).absolute() in path.absolute().parents
+    with models.steady(cfg.model, base["model"]) if base and not stored else contextlib.nullcontext() as local:
+        model = models.load_model(auto_class, path, cfg.model, **options)
+        tokenizer = models.load_tokenizer(path, trust_remote_code=cfg.model.trust_remote_code)
+        if local:  # copy: mapped weights would change with the file
+            for tensor in (*model.parameters(), *model.buffers()):
+                tensor.data = tensor.data.clone()
+    return model, tokenizer
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """What a fit trains, and on what. facts: statistics of the training data, available after training."""
+
+    module: TaskModule
+    data: TaskDataModule | MultitaskData
+    select: BestEpochSelector
+    examples: int
+    noisy: bool
+    achieved: dict[int, float]  # epoch -> the noise of its training examples
+    facts: Callable[[], dict[str, Any]]
+    adapters: Sequence[Any] = ()  # LoRA adapters to merge into the weights after training
+
+    def models(self) -> list[Any]:
+        """The module's transformers models, one per task."""
+        model = self.module.model
+        return list(model.values()) if isinstance(model, torch.nn.ModuleDict) else [model]
+
+
+def single_task_run(stage: Stage, parent: Path, store: Store, cfg: Config, epochs: int | None = None) -> TrainingRun:
+    """The training run of one task. epochs: of the multitask fit that it is part of; None: its recipe's."""
+    fresh = not (stage.keeps_head or module_class(stage.family).pretrained_head)
+    module = open_module(parent, cfg, stage, stage.family, fresh_head=fresh, base=stage.base)
+    parts, left_out = training_data(stage, store, cfg.seed, module.count)
+    train = concatenate_datasets([part.data for part in parts])
+    noise, achieved = stage.noise, dict[int, float]()
+
+    def noisy(epoch: int) -> Dataset:
+        assert noise is not None
+        data, achieved[epoch] = noise.epoch(parts, epoch, epochs or stage.recipe.epochs)
+        return train.add_column(NOISY + "text", data["text"][:]) if module.pairs_noise else data
+
+    if left_out:
+        log.warning("%s: dropped %d training examples that occur in the test set", stage.name, left_out)
+    data = _data(stage, cfg, module, train, noisy if noise else None)
+    # A sharded module cannot predict by itself: the dev set is scored on a second one that is whole.
+    scored = (
+        open_module(parent, cfg, stage, stage.family, fresh_head=fresh, base=stage.base)
+        if cfg.trainer.sharded
+        else module
+    )
+    adapters = _add_adapters(cfg, module, scored)
+    select = _selector(stage, store, cfg, scored)
+    log.info("%s: %d examples, %d tokens", stage.name, len(train), data.tokens())
+
+    def facts() -> dict[str, Any]:
+        return {
+            "examples": len(train),
+            "left_out_as_in_test": left_out,
+            "windows": len(data.features),  # model inputs: more than examples when long ones are split
+            "tokens": data.trained_tokens(len(select.history)),  # with noise: those of the last epoch, times epochs
+            "languages": {part.language: len(part.data) for part in parts},
+            "noise": noise.perturber.signature if noise else None,
+            "noise_achieved": [achieved[epoch] for epoch in sorted(achieved)],
+        }
+
+    return TrainingRun(
+        module=module,
+        data=data,
+        select=select,
+        examples=len(train),
+        noisy=noise is not None,
+        achieved=achieved,
+        facts=facts,
+        adapters=adapters,
+    )
+
+
+def _data(
+    stage: Stage, cfg: Config, module: TaskModule, train: Dataset, noisy: Callable[[int], Dataset] | None
+) -> TaskDataModule:
+    data = TaskDataModule(
+        module,
+        train=train,
+        noisy_train=noisy,
+        batch_size=stage.recipe.batch_size,
+        most=stage.updates,
+        seed=cfg.seed,
+        workers=cfg.trainer.workers,
+    )
+    data.setup("fit")
+    return data
+
+
+def _add_adapters(cfg: Config, *modules: TaskModule) -> list[Any]:
+    """LoRA's adapters, in each of the modules once; none where they are not asked for."""
+    adapted = dict.fromkeys(modules) if cfg.model.lora.rank else ()
+    adapters = [lora.add(module.model, cfg.model.lora) for module in adapted]
+    for module in adapted:
+        module.note_matrices()
+    return adapters
+
+
+def _selector(stage: Stage, store: Store, cfg: Config, module: TaskModule) -> BestEpochSelector:
+    """Scores the dev set of a stage with the module."""
+    return BestEpochSelector(
+        name=stage.name,
+        dev=subsample(stage.dev.load(store), stage.dev_size, "dev"),
+        metric=stage.metric,
+        language=stage.dev.language,
+        predictor=predictor(module, cfg),
+        patience=stage.recipe.patience,
+        last_epoch=stage.last,
+    )
