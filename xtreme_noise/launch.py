@@ -21,7 +21,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from xtreme_noise import interrupt, streams
-from xtreme_noise.config import paths, strict
+from xtreme_noise.config import paths, repository, strict
 from xtreme_noise.config.compose import Study
 from xtreme_noise.config.explain import explain
 from xtreme_noise.config.planned import UNFINISHED
@@ -50,7 +50,7 @@ def run_hydra(arguments: list[str]) -> int:
     Raises ConfigError for what Hydra refuses, and whatever a launcher raises; what a job raises never gets here (see
     `job`), but for Interrupted.
     """
-    with _process(arguments):
+    with _process(arguments), repository.read_once():
         try:
             hydra.main(config_path=str(paths.conf_dir()), config_name=paths.CONFIG_NAME, version_base="1.3")(job)()
         except SystemExit as stop:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -14,15 +13,12 @@ from typing import Any
 import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
-from hydra._internal.config_repository import ConfigRepository
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper  # its rules, not a copy of them
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from xtreme_noise.config import across, command, earlier, idle, options, paths, strict, trusted, where, written
+from xtreme_noise.config import across, command, earlier, idle, options, paths, repository, strict, trusted
 from xtreme_noise.config.command import FIXED, Command, quoted
 from xtreme_noise.config.explain import COMPOSITION_ERRORS, explain
 from xtreme_noise.config.keys import ambiguous
@@ -180,35 +176,11 @@ def check_trusted(overrides: Sequence[str], config_dir: str | Path | None = None
 
 @contextmanager
 def _hydra() -> Iterator[None]:
-    with initialize_config_dir(str(paths.conf_dir()), job_name="xtreme_noise", version_base="1.3"):
-        loader: Any = GlobalHydra.instance().config_loader()
-        loader.repository = _Files(loader.config_search_path)
+    with (
+        repository.read_once(),
+        initialize_config_dir(str(paths.conf_dir()), job_name="xtreme_noise", version_base="1.3"),
+    ):
         yield
-
-
-class _Files(ConfigRepository):  # type: ignore[misc]
-    """Hydra's config files, each read once, and looked at then: what YAML makes of it cannot be seen afterwards.
-
-    The jobs of a study have most of their files in common, and reading them is what takes longest.
-    """
-
-    def load_config(self, config_path: str) -> ConfigResult | None:
-        """What Hydra loads. Raises ConfigError for a text that is read as something else."""
-        source = self._find_object_source(config_path, ObjectType.CONFIG)
-        if source is None:
-            return None
-        name = config_path.removesuffix(".yaml")
-        path = Path(source.path) / f"{name}.yaml" if source.scheme() == "file" else None
-        stamp = where.stamp(path) if path else None
-        key = (source.provider, source.path, name, stamp)
-        if key not in _loaded:
-            _loaded[key] = super().load_config(config_path)
-        if path and stamp:
-            written.check(name, path, stamp)
-        return copy.deepcopy(_loaded[key])  # Hydra takes configs apart
-
-
-_loaded: dict[tuple[Any, ...], ConfigResult] = {}
 
 
 def _compose(words: Command, overrides: list[str], swept: Sequence[str] = ()) -> DictConfig:
