@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from datasets import Dataset, concatenate_datasets
 
 from xtreme_noise.data.sources import Reference
 from xtreme_noise.errors import DataError
 from xtreme_noise.store import Store
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Pool:
 
     def load(self, store: Store) -> Dataset:
         """Every candidate: id, text, context (when it has one). Raises DataError when two have one id."""
+        from datasets import concatenate_datasets
+
         parts = [part.load(store) for part in self.candidates]
         data = concatenate_datasets(parts) if len(parts) > 1 else parts[0]
         if len(set(data["id"][:])) < len(data):
@@ -41,6 +45,8 @@ class Pool:
 
     def complete(self, test: Dataset, store: Store) -> Dataset:
         """`test` with the right answers of all languages. Raises DataError for one that is not in the pool."""
+        from datasets import Dataset
+
         right: dict[str, list[str]] = defaultdict(list)
         for reference in self.answers:
             data = reference.load(store)

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from datasets import ClassLabel, Dataset, disable_progress_bars, load_from_disk
 
 from xtreme_noise import tasks
 from xtreme_noise.config import fetched, reads
@@ -26,6 +25,9 @@ from xtreme_noise.data.parallel import beside, distinct
 from xtreme_noise.errors import ConfigError, DataError, ModelUnavailable
 from xtreme_noise.languages.codes import fill
 from xtreme_noise.store import Store, digest
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 BESIDE = {"noisy": "the noisy side of", "repair": "which repairs", "join": "which completes", "gold": "the gold of"}
 PREPARED_VERSION = 1  # of the normal form; raise it when the same source gives other rows
@@ -169,6 +171,8 @@ class Reference:
             if not isinstance(error, Unsettled):
                 _unusable[place] = error
             raise
+        from datasets import load_from_disk
+
         return load_from_disk(str(path / "arrow"))
 
     def _write(self, directory: Path) -> None:
@@ -180,6 +184,8 @@ class Reference:
             raise type(error)(f"{self.name()}: {error}") from error  # of several rows: nobody there knew the file
 
     def _prepare(self, directory: Path) -> None:
+        from datasets import Dataset, disable_progress_bars
+
         raw = corrected(self._raw(directory), self.split, self.part, self.name())
         rows = examples.normalise(
             answers.MAKERS[self.split.make](raw, self.language) if self.split.make else raw,
@@ -238,6 +244,8 @@ class Reference:
 
         One name in common is enough: a table with a further class must not be read by numbers.
         """
+        from datasets import ClassLabel
+
         names: dict[str, list[str]] = {}
         for column, feature in table.features.items():
             inner = getattr(feature, "feature", feature)

@@ -20,9 +20,9 @@ from xtreme_noise.errors import JobFailed
 from xtreme_noise.record import CellRecord
 from xtreme_noise.results import JOB, read_record
 from xtreme_noise.stages.evaluate import SCORES, evaluate, identify
-from xtreme_noise.stages.fit import TRAINING
 from xtreme_noise.stages.model_cache import Models
 from xtreme_noise.stages.plan import Plan, cells
+from xtreme_noise.stages.stage import TRAINING
 from xtreme_noise.store import Store, write_bytes
 from xtreme_noise.writing import follow, make_folder
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from datasets import Dataset, concatenate_datasets
 
 from xtreme_noise import metrics
 from xtreme_noise.config.schema import RecipeConfig, SamplingConfig
@@ -17,8 +16,13 @@ from xtreme_noise.data.training_noise import TrainingNoise
 from xtreme_noise.errors import DataError
 from xtreme_noise.store import Store, digest
 
+if TYPE_CHECKING:
+    from datasets import Dataset
+
 # Raise this when the same configuration gives other weights: finished work of the old version is not reused then.
 TRAINING_VERSION = 1
+TRAINING = "training.json"  # what is known of how a finished stage was trained
+HOLDS = (TRAINING, "config.json")
 SOFTWARE = ("torch", "transformers", "tokenizers", "pytorch-lightning")
 NOISE_SOFTWARE = ("regex", "nlpaug")
 
@@ -79,6 +83,8 @@ class Share:
         parts = [one.load(store) for one in self.references]
         if not self.more:
             return parts[0]
+        from datasets import concatenate_datasets
+
         return concatenate_datasets(
             [
                 part.remove_columns("id").add_column("id", [f"{number}|{name}" for name in part["id"]])

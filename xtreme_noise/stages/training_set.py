@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from datasets import Dataset
 
 from xtreme_noise.data.sources import Reference, ranked, without_overlap
 from xtreme_noise.data.training_noise import Part
@@ -15,7 +15,10 @@ from xtreme_noise.errors import DataError
 from xtreme_noise.stages.stage import Share, Stage
 from xtreme_noise.store import Store, write_atomic
 
-Count = Callable[[Dataset], int]  # subword tokens of what these examples are as training inputs
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+Count = Callable[["Dataset"], int]  # subword tokens of what these examples are as training inputs
 PASSED = "passed.txt"
 AT_ONCE = 50  # examples that are counted together; the last ones before the limit one by one
 
