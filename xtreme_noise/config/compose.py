@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from xtreme_noise.config import across, command, earlier, idle, options, paths, repository, strict, trusted
+from xtreme_noise.config import across, command, earlier, idle, loader, options, paths, strict, trusted
 from xtreme_noise.config.command import FIXED, Command, quoted
 from xtreme_noise.config.explain import COMPOSITION_ERRORS, explain
 from xtreme_noise.config.keys import ambiguous
@@ -43,6 +43,7 @@ class Study:
     overrides: list[str]
     multirun: bool
     launcher: str = "basic"
+    composed: loader.Composed = field(default_factory=dict, repr=False)  # what Hydra made of the overrides of each
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,8 @@ def study(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pa
 
     `config_dir` is a folder of further options and experiments (Hydra's --config-dir).
     """
-    with _hydra(), _suggesting(list(overrides), multirun, config_dir):
+    composed: loader.Composed = {}
+    with _hydra(composed), _suggesting(list(overrides), multirun, config_dir):
         whole = _Composition(command.read(list(overrides), config_dir), multirun)
         found: list[_Job] = []
         folders: dict[Path, str] = {}
@@ -123,6 +125,7 @@ def study(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pa
         overrides=whole.final,
         multirun=whole.sweeping,
         launcher=launcher,
+        composed=composed,
     )
 
 
@@ -170,14 +173,14 @@ def jobs(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pat
 def check_trusted(overrides: Sequence[str], config_dir: str | Path | None = None) -> None:
     """Raise ConfigError for a configuration that would have Hydra call what it does not ship, also for its --help."""
     words = command.read(list(overrides), config_dir)
-    with _hydra():
+    with _hydra({}):
         _compose(words, [o.input_line for o in words.parsed if not o.is_sweep_override()])
 
 
 @contextmanager
-def _hydra() -> Iterator[None]:
+def _hydra(composed: loader.Composed) -> Iterator[None]:
     with (
-        repository.read_once(),
+        loader.loading(composed),
         initialize_config_dir(str(paths.conf_dir()), job_name="xtreme_noise", version_base="1.3"),
     ):
         yield

@@ -157,7 +157,7 @@ def _clustered(source: Path, language: str, parallel: bool) -> bytes:
     What is resampled together: an item in all languages of a parallel task, otherwise in this language only.
     """
     content = source.read_bytes()
-    table = pq.read_table(io.BytesIO(content))
+    table = pq.ParquetFile(io.BytesIO(content)).read()  # read_table would import pandas first
     clusters: list[str] = table["cluster"].to_pylist()
     own = f"{language}|"
     apart = all(map(str.startswith, clusters, [own] * len(clusters))) and clusters != table["id"].to_pylist()
