@@ -7,22 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import torch
 from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from xtreme_noise import models, tasks
+from xtreme_noise.commands.counted import counted
 from xtreme_noise.config.schema import Config, ModelConfig
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.sources import Reference, subsample
 from xtreme_noise.errors import ModelUnavailable, UserError
 from xtreme_noise.models.quiet import quiet
-from xtreme_noise.modules import module_class
-from xtreme_noise.modules.base import Limits
 from xtreme_noise.stages.plan import Plan, Share, Stage
-from xtreme_noise.stages.together_data import chances
 from xtreme_noise.stages.training_set import check_overlap, prepare
 from xtreme_noise.store import Store, digest
 
@@ -74,8 +71,7 @@ def show(jobs: Sequence[Config]) -> int:
     """Print the plan of all jobs. Returns 1 when something in it cannot run, else 0."""
     of = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
     print(f"xtreme-noise: reading the data of {of} to count tokens; nothing is trained", file=sys.stderr, flush=True)
-    with quiet():  # a training example is longer than a model input, and is cut as it is when it is trained on
-        outlook = survey(jobs)
+    outlook = survey(jobs)
     console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else WIDE)
     if outlook.stages:
         console.print(_stage_table(outlook))
@@ -112,8 +108,6 @@ def survey(jobs: Sequence[Config]) -> Outlook:
         store = Store(cfg.store)
         try:
             plan = Plan(cfg)
-            if _tokenizer(cfg.model, store) is None:
-                outlook.unread.add(cfg.model.name)
             served, missing = _served(plan)
             if not served:  # so that nothing is trained either
                 which = "; ".join(dict.fromkeys(map(str, missing)))
@@ -152,26 +146,29 @@ def _survey_stage(outlook: Outlook, stage: Stage, store: Store, cfg: Config) -> 
     if key in outlook.stages:
         return
     work = Work(model=cfg.model.name)
-    there = store.there("stages", stage.key())
-    if not there:
-        prepare(stage, store)
+    there, model = store.there("stages", stage.key()), cfg.model
+    what = {"stage": key, "prefixes": [model.prefix, model.passage_prefix]}
+    shares, known = counted(store, what, lambda: _shares(stage, store, cfg))
+    if not known:
+        outlook.unread.add(model.name)
     epochs: list[tuple[float, float]] = []  # of every part: batches of an epoch, their tokens
-    for part in stage.parts:
+    for part, counts in zip(stage.parts, shares, strict=True):
         examples, inputs, tokens = 0.0, 0.0, 0.0
-        for share in part.shares:
-            size, made = _examples(share, part, store, cfg), _made(share, part, store, cfg)
+        for share, (size, each, length) in zip(part.shares, counts, strict=True):
             examples += size
             code = share.reference.language
             work.languages[code] = work.languages.get(code, 0.0) + size
-            inputs += size * made.inputs
-            tokens += size * made.tokens
+            inputs += size * each
+            tokens += size * length
         if part.updates is not None:  # so many of them are drawn in an epoch
             tokens *= min(1.0, part.updates * part.recipe.batch_size / inputs)
         work.examples.append(round(examples))
-        work.inputs.append(inputs if _tokenizer(cfg.model, store) else None)
+        work.inputs.append(inputs if known else None)
         epochs.append((inputs / part.recipe.batch_size, tokens))
     tokens = sum(tokens for _, tokens in epochs)
     if stage.sampling is not None:  # as many batches, but drawn
+        from xtreme_noise.stages.together_data import chances
+
         drawn = chances(work.examples, stage.sampling.temperature, stage.sampling.cap)
         mean = sum(chance * own / batches for chance, (batches, own) in zip(drawn, epochs, strict=True))
         tokens = mean * sum(batches for batches, _ in epochs)
@@ -180,6 +177,21 @@ def _survey_stage(outlook: Outlook, stage: Stage, store: Store, cfg: Config) -> 
     work.there = work.total if there else 0
     _time(work, cfg, "train")
     outlook.stages[key] = (stage, work)
+
+
+def _shares(stage: Stage, store: Store, cfg: Config) -> tuple[Any, bool]:
+    """Of every share of every part: its examples, and the model inputs and tokens of an example. Twice, whether a
+    tokenizer counted.
+    """
+    if not store.there("stages", stage.key()):
+        prepare(stage, store)
+    known = _tokenizer(cfg.model, store) is not None
+    found = []
+    for part in stage.parts:
+        made = [_made(share, part, store, cfg) for share in part.shares]
+        sizes = [_examples(share, part, store, cfg) for share in part.shares]
+        found.append([(size, one.inputs, one.tokens) for size, one in zip(sizes, made, strict=True)])
+    return (found, known), known
 
 
 def _examples(share: Share, part: Stage, store: Store, cfg: Config) -> float:
@@ -209,12 +221,18 @@ def _made(share: Share, part: Stage, store: Store, cfg: Config) -> _Made:
     chosen = subsample(whole.take(share.load(store), part.role, part.seed), TRAINED, f"plan|{part.seed}")
     if tokenizer is None:
         return _Made(1.0, sum(map(len, _texts(chosen[:]))) / 4 / len(chosen))
+    import torch
+
+    from xtreme_noise.modules import module_class
+    from xtreme_noise.modules.base import Limits
+
     module = module_class(part.family)(
         torch.nn.Module(), tokenizer, labels=part.labels, recipe=part.recipe, prefix=cfg.model.prefix,
         passage_prefix=cfg.model.passage_prefix,
         limits=Limits(min(part.recipe.max_length, cfg.model.max_length), part.recipe.stride),
     )  # fmt: skip
-    features = module.training_features(chosen[:])
+    with quiet():  # an example is longer than a model input, and is cut as it is when it is trained on
+        features = module.training_features(chosen[:])
     return _Made(len(features) / len(chosen), sum(map(module.tokens, features)) / len(chosen))
 
 
@@ -239,19 +257,19 @@ def _survey_cells(
             continue
         name = f"{cfg.model.name}|{digest(test.identity())}"
         if name not in lengths:
-            lengths[name] = _length(test, store, cfg) * min(len(test.load(store)), cfg.task.size.test or 10**12)
+            lengths[name] = _tokens(test, store, plan, outlook, cfg.task.size.test)
         # Candidates of a retrieval task and unchanged inputs are encoded once: the clean cell's tokens are an upper
         # bound of a noisy cell's, but for the pieces that noise adds to words.
         tokens = lengths[name]
-        work.tokens += tokens + _beside(plan, cell.language, store, seen)
+        work.tokens += tokens + _beside(plan, cell.language, store, seen, outlook)
     _time(work, cfg, "infer")
 
 
-def _beside(plan: Plan, language: str, store: Store, seen: set[str]) -> float:
+def _beside(plan: Plan, language: str, store: Store, seen: set[str], outlook: Outlook) -> float:
     """Tokens of what a mining task encodes once for a language: the other side, and where the threshold is found."""
     mined = plan.mining(language)
     fresh = {digest([plan.digest_for(language), one.identity()]): one for one in (mined.references() if mined else ())}
-    tokens = sum(_length(one, store, plan.cfg) * len(one.load(store)) for key, one in fresh.items() if key not in seen)
+    tokens = sum(_tokens(one, store, plan, outlook) for key, one in fresh.items() if key not in seen)
     seen.update(fresh)
     return tokens
 
@@ -264,6 +282,21 @@ def _time(work: Work, cfg: Config, kind: str) -> None:
         work.unmeasured = True
 
 
+def _tokens(reference: Reference, store: Store, plan: Plan, outlook: Outlook, at_most: int | None = None) -> float:
+    """Subword tokens of all examples, or of `at_most` of them."""
+    model = plan.cfg.model
+
+    def count() -> tuple[Any, bool]:
+        known = _tokenizer(model, store) is not None
+        return (_length(reference, store, plan.cfg), len(reference.load(store)), known), known
+
+    what = {"data": reference.identity(), "model": plan.base["model"]}
+    mean, size, known = counted(store, what, count)
+    if not known:
+        outlook.unread.add(model.name)
+    return float(mean * min(size, at_most or size))
+
+
 def _length(reference: Reference, store: Store, cfg: Config) -> float:
     """Mean subword tokens an example, on a sample; characters / 4 when the tokenizer is not on this machine."""
     columns = subsample(reference.load(store), SAMPLE, "plan")[:]
@@ -272,7 +305,8 @@ def _length(reference: Reference, store: Store, cfg: Config) -> float:
     tokenizer = _tokenizer(cfg.model, store)
     if tokenizer is None:
         return sum(map(len, texts)) / 4 / count
-    return sum(len(ids) for ids in tokenizer(texts)["input_ids"]) / count
+    with quiet():
+        return sum(len(ids) for ids in tokenizer(texts)["input_ids"]) / count
 
 
 def _texts(columns: dict[str, Any]) -> list[str]:
