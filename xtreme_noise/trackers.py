@@ -124,7 +124,7 @@ def _wandb(cfg: TrackerConfig, directory: Path, run_name: str) -> Logger:
     return logger
 
 
-_BUILDERS: dict[str, Callable[[TrackerConfig, Path, str], "Logger"]] = {
+_BUILDERS: dict[str, Callable[[TrackerConfig, Path, str], Logger]] = {
     "csv": _csv,
     "tensorboard": _tensorboard,
     "mlflow": _mlflow,

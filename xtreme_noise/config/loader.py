@@ -21,12 +21,12 @@ from omegaconf import DictConfig
 from xtreme_noise.config import where, written
 
 Composed = dict[tuple[str, ...], bytes]  # configurations by their overrides, pickled: a tenth of their size
-_loaded: dict[tuple[Any, ...], ConfigResult] = {}
+_loaded: dict[tuple[Any, ...], bytes] = {}  # Hydra takes configs apart, and unpickling is faster than copying
 
 
 @contextmanager
 def loading(composed: Composed) -> Iterator[None]:
-    """Meanwhile Hydra loads through `Loader`, in whichever way it is started. What it composes is kept in `composed`."""
+    """Meanwhile Hydra, however it is started, loads through `Loader`, and what it composes is kept in `composed`."""
     own = hydra_app.ConfigLoaderImpl
     hydra_app.ConfigLoaderImpl = partial(Loader, composed)
     try:
@@ -36,7 +36,7 @@ def loading(composed: Composed) -> Iterator[None]:
 
 
 class Loader(ConfigLoaderImpl):  # type: ignore[misc]
-    """Composes with given overrides once: to check a command, to check its sweep, and to launch a job are three times."""
+    """Composes the same overrides once, though a command, its sweep and the launch of a job are checked apart."""
 
     def __init__(self, composed: Composed, config_search_path: Any) -> None:
         super().__init__(config_search_path)
@@ -49,8 +49,9 @@ class Loader(ConfigLoaderImpl):  # type: ignore[misc]
         """What Hydra composes: a configuration of its own for every caller."""
         key = tuple(overrides)
         if run_mode == RunMode.RUN and key in self.composed:
-            return pickle.loads(self.composed[key])
-        found = super().load_configuration(config_name, overrides, run_mode, *how, **named)
+            known: DictConfig = pickle.loads(self.composed[key])
+            return known
+        found: DictConfig = super().load_configuration(config_name, overrides, run_mode, *how, **named)
         if run_mode == RunMode.RUN:
             self.composed[key] = pickle.dumps(found)
         return found
@@ -76,10 +77,11 @@ class Files(ConfigRepository):  # type: ignore[misc]
         stamp = where.stamp(path) if path else None
         key = (source.provider, source.path, name, stamp)
         if key not in _loaded:
-            _loaded[key] = super().load_config(config_path)
+            _loaded[key] = pickle.dumps(super().load_config(config_path))
         if path and stamp:
             written.check(name, path, stamp)
-        return copy.deepcopy(_loaded[key])  # Hydra takes configs apart
+        found: ConfigResult = pickle.loads(_loaded[key])
+        return found
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> Files:
         """Hydra copies its repository for every composition and every group that --help lists, and every structured

@@ -102,6 +102,7 @@ _IGNORED = regex.compile(r"[\s\p{P}]+")
 Sentence = tuple[str, tuple[tuple[int, int, str], ...]]  # text, spans (start, end, slot) in code points
 
 
+@cache
 def version() -> str:
     """What the rows depend on: the versions of the packages and of this module."""
     try:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-
 from xtreme_noise.data.sources import Reference
 from xtreme_noise.errors import DataError
 from xtreme_noise.store import Store

@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-
 from xtreme_noise import tasks
 from xtreme_noise.config import fetched, reads
 from xtreme_noise.config.schema import SourceConfig

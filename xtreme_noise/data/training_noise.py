@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-
 from xtreme_noise.config.schema import TrainNoiseConfig
 from xtreme_noise.errors import NotApplicable
 from xtreme_noise.noise import Perturber

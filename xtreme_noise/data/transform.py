@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-
 from xtreme_noise import tasks
 from xtreme_noise.data.sources import subsample
 from xtreme_noise.errors import NotApplicable

@@ -170,7 +170,7 @@ def precision(cfg: ModelConfig, accelerator: str) -> str:
 
 
 def _may_see_cuda() -> bool:
-    """Whether torch must be asked for CUDA: a build for the CPU alone says so in a file, and its import takes seconds."""
+    """Whether torch must be asked for CUDA: its import takes seconds, and a build for the CPU says so in a file."""
     if "torch" in sys.modules or (spec := importlib.util.find_spec("torch")) is None or spec.origin is None:
         return True
     built_for = runpy.run_path(str(Path(spec.origin).with_name("version.py")))

@@ -27,7 +27,7 @@ from xtreme_noise.stages import ranks
 from xtreme_noise.stages.bars import bars
 from xtreme_noise.stages.checkpoint import Resume, SafeCheckpointIO, Unfit, last, set_aside
 from xtreme_noise.stages.progress import ProgressLines
-from xtreme_noise.stages.stage import TRAINING, Stage
+from xtreme_noise.stages.stage import HOLDS, TRAINING, Stage
 from xtreme_noise.stages.together import several
 from xtreme_noise.stages.work import Work, one
 from xtreme_noise.store import Store, for_want_of_room, write_atomic

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
-
 
 from xtreme_noise import metrics
 from xtreme_noise.config.schema import RecipeConfig, SamplingConfig
@@ -35,7 +34,12 @@ def length(row: Mapping[str, Any]) -> int:
 
 def software(names: Sequence[str]) -> dict[str, str]:
     """Versions of the packages that can change a number."""
-    return {name: version(name) for name in names}
+    return {name: _version(name) for name in names}
+
+
+@cache
+def _version(name: str) -> str:
+    return version(name)
 
 
 def recipe_key(recipe: RecipeConfig) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-
 from xtreme_noise.data.sources import Reference, ranked, without_overlap
 from xtreme_noise.data.training_noise import Part
 from xtreme_noise.errors import DataError
