@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
@@ -77,28 +78,21 @@ def _decodable(arguments: list[str]) -> None:
 
 def _main(arguments: list[str]) -> int:
     _decodable(arguments)
-    import hydra
-
+    if (said := _at_once(_parse(arguments))) is not None:
+        print(said)
+        return 0
     from xtreme_noise import modes
-    from xtreme_noise.config import completion, compose
+    from xtreme_noise.config import compose
     from xtreme_noise.config.command import readable
     from xtreme_noise.launch import run_hydra
 
     arguments = [readable(text) for text in arguments]
     flags = _parse(arguments)
-    if flags.version:
-        print(f"xtreme-noise {xtreme_noise.__version__} (Hydra {hydra.__version__})")
-        return 0
-    if flags.shell_completion and completion.is_query(flags.overrides):
-        words = completion.options(os.environ.get("COMP_LINE", ""))
-        if words is not None:
-            print(" ".join(words))
-            return 0
     if flags.cfg in ("job", "all"):
         compose.study(flags.overrides, flags.multirun, flags.config_dir)
     if any(getattr(flags, name) for name in _HYDRA_FLAGS):
         if flags.config_dir or any("searchpath" in text for text in flags.overrides):
-            compose.check_trusted(flags.overrides, flags.config_dir)  # --help, too, calls what the files name
+            compose.check_trusted(flags.overrides, flags.config_dir)  # Hydra's help calls what the files name
         return run_hydra(arguments)
     given = _mode(flags.overrides)
     if given in modes.OF_A_FOLDER and (sweep := _only_sweep(flags.overrides)) is not None:
@@ -106,13 +100,30 @@ def _main(arguments: list[str]) -> int:
     return modes.start(compose.study(flags.overrides, flags.multirun, flags.config_dir))
 
 
+def _at_once(flags: argparse.Namespace) -> str | None:
+    """The answer to what needs no Hydra, whose import takes most of a second; None for everything else."""
+    if flags.version:
+        return f"xtreme-noise {xtreme_noise.__version__} (Hydra {version('hydra-core')})"
+    if flags.help and not (flags.overrides or flags.resolve):
+        from xtreme_noise.commands import help
+
+        return help.text(flags.config_dir)
+    if flags.shell_completion:
+        from xtreme_noise.config import completion
+
+        if completion.is_query(flags.overrides):
+            words = completion.options(os.environ.get("COMP_LINE", ""))
+            return None if words is None else " ".join(words)
+    return None
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise ConfigError(f"{message} (xtreme-noise --help shows the flags)")
 
 
-def _parse(arguments: list[str]) -> argparse.Namespace:
-    """The flags of Hydra that matter here. Raises ConfigError."""
+def _parser() -> _Parser:
+    """Hydra's flags, as far as they matter here: commands/help.py says what they do."""
     parser = _Parser(add_help=False, allow_abbrev=False)
     parser.add_argument("overrides", nargs="*")
     parser.add_argument("--multirun", "-m", action="store_true")
@@ -127,6 +138,12 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--package", "-p")
     info = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]
     parser.add_argument("--info", "-i", const="all", nargs="?", choices=info)
+    return parser
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    """The words and flags of a command. Raises ConfigError."""
+    parser = _parser()
     flags, unknown = parser.parse_known_intermixed_args(arguments)
     if unknown:
         known = [option for action in parser._actions for option in action.option_strings]

@@ -21,15 +21,17 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from xtreme_noise import interrupt, streams
-from xtreme_noise.config import paths, strict, sweeps
+from xtreme_noise.config import loader, paths, strict, sweeps
 from xtreme_noise.config.compose import Study
 from xtreme_noise.config.explain import explain
 from xtreme_noise.config.planned import UNFINISHED
+from xtreme_noise.config.schema import Config
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import DISK, UserError
 from xtreme_noise.writing import write_atomic
 
 log = logging.getLogger(__name__)
+_checked: dict[Path, Config] = {}  # the jobs of the study that this process runs; none in a process of a launcher
 paths.register()  # also in the processes of a launcher
 
 FAILURE = "failure.txt"  # in a job's folder: why its last run failed
@@ -44,13 +46,13 @@ class Lost:
     why: str
 
 
-def run_hydra(arguments: list[str]) -> int:
+def run_hydra(arguments: list[str], composed: loader.Composed | None = None) -> int:
     """Run hydra.main with these arguments (launchers, sweepers, logging, help, completion); returns its exit code.
 
     Raises ConfigError for what Hydra refuses, and whatever a launcher raises. Of the errors of a job, only Interrupted
-    gets here (see `job`).
+    gets here (see `job`). composed: configurations that are not composed again.
     """
-    with _process(arguments), sweeps.by_hydra():
+    with _process(arguments), sweeps.by_hydra(), loader.loading({} if composed is None else composed):
         try:
             hydra.main(config_path=str(paths.conf_dir()), config_name=paths.CONFIG_NAME, version_base="1.3")(job)()
         except SystemExit as stop:
@@ -69,8 +71,9 @@ def run(study: Study) -> tuple[int, Lost]:
     """
     code, error = 1, None
     try:
+        _checked.update(zip(study.folders, study.jobs, strict=True))
         # Set the mode explicitly: an experiment may set hydra.mode, but -m has priority.
-        code = run_hydra(["--multirun" if study.multirun else "--run", *study.overrides])
+        code = run_hydra(["--multirun" if study.multirun else "--run", *study.overrides], study.composed)
     except (Exception, KeyboardInterrupt) as raised:
         interrupt.check()
         of_a_job = isinstance(raised, interrupt.Interrupted) and raised.number == signal.SIGTERM
@@ -78,6 +81,8 @@ def run(study: Study) -> tuple[int, Lost]:
         if own and not of_a_job:
             raise
         error = raised
+    finally:
+        _checked.clear()
     interrupt.check()
     lost = Lost([folder for folder in study.folders if (folder / UNFINISHED).exists()], _why(error))
     for folder in lost.folders:
@@ -135,7 +140,8 @@ def _run(composed: DictConfig, folder: Path) -> str:
     from xtreme_noise.stages.run import run_job
 
     try:
-        run_job(strict.check(composed, Sources(tuple(HydraConfig.get().overrides.task))), folder)
+        checked = _checked.get(folder) or strict.check(composed, Sources(tuple(HydraConfig.get().overrides.task)))
+        run_job(checked, folder)
     except (Exception, SystemExit) as error:
         _raise_interrupt(error)
         return _failed(folder, _message(error), error)

@@ -8,14 +8,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-from pytorch_lightning.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
+from typing import TYPE_CHECKING, Any
 
 from xtreme_noise.config.schema import TrackerConfig
 from xtreme_noise.config.sense import tracker_installed
 from xtreme_noise.errors import ConfigError, suggest
 from xtreme_noise.writing import file_lock, make_folder
+
+if TYPE_CHECKING:  # Lightning is heavy: it is imported when there is something to log
+    from pytorch_lightning.loggers import Logger
 
 
 def build(cfg: TrackerConfig, directory: Path, run_name: str, config: dict[str, Any]) -> Logger:
@@ -53,6 +54,8 @@ class Tracker:
 
 def close(logger: Logger) -> None:
     """End the job's run, so that the next job in this process starts its own."""
+    from pytorch_lightning.loggers import WandbLogger
+
     logger.save()
     logger.finalize("success")
     if isinstance(logger, WandbLogger):
@@ -60,6 +63,8 @@ def close(logger: Logger) -> None:
 
 
 def _csv(_: TrackerConfig, directory: Path, __: str) -> Logger:
+    from pytorch_lightning.loggers import CSVLogger
+
     for version in (directory / "csv").glob("version_*"):
         if not (version / "metrics.csv").exists():  # left by a run that ended before its first metric
             shutil.rmtree(version)
@@ -67,11 +72,15 @@ def _csv(_: TrackerConfig, directory: Path, __: str) -> Logger:
 
 
 def _tensorboard(_: TrackerConfig, directory: Path, __: str) -> Logger:
+    from pytorch_lightning.loggers import TensorBoardLogger
+
     return TensorBoardLogger(directory, name="tensorboard", version="", default_hp_metric=False)
 
 
 def _mlflow(cfg: TrackerConfig, directory: Path, run_name: str) -> Logger:
     """One database per study. A resumed job continues its run, identified by the job's tag."""
+    from pytorch_lightning.loggers import MLFlowLogger
+
     study = directory.parent.parent if directory.parent.name == "jobs" else directory
     uri = f"sqlite:///{study / 'mlflow.db'}"
     artifacts = (study / "mlflow").as_uri()
@@ -98,6 +107,7 @@ def _mlflow(cfg: TrackerConfig, directory: Path, run_name: str) -> Logger:
 
 def _wandb(cfg: TrackerConfig, directory: Path, run_name: str) -> Logger:
     import wandb
+    from pytorch_lightning.loggers import WandbLogger
 
     if wandb.run is not None:
         raise RuntimeError("another W&B run is open in this process, and would receive the data of this job")

@@ -20,7 +20,7 @@ from transformers import AutoModelForSequenceClassification
 from tests.e2e.world import cells, command, main, nli, run, words, write
 from xtreme_noise.data import examples
 from xtreme_noise.metrics.accuracy import Accuracy
-from xtreme_noise.stages import model_cache
+from xtreme_noise.stages import fit, model_cache
 from xtreme_noise.stages.predictor import Predictor
 
 NAMES = ("task", "language", "intermediate", "noise", "level", "noise_seed")
@@ -71,7 +71,7 @@ def test_second_run_trains_and_forwards_nothing(root: Path, monkeypatch: pytest.
     def forbidden(*_args: Any, **_kwargs: Any) -> None:
         raise AssertionError("a finished study must not be computed again")
 
-    monkeypatch.setattr(model_cache, "fit", forbidden)
+    monkeypatch.setattr(fit, "fit", forbidden)
     monkeypatch.setattr(Predictor, "encode", forbidden)
     main(root, *overrides)
     assert cells(Path("s")) == before
@@ -257,7 +257,7 @@ def test_a_model_that_cannot_be_opened_is_opened_once(root: Path, monkeypatch: p
         opened.append(path)
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(model_cache, "open_module", broken)
+    monkeypatch.setattr(training_run, "open_module", broken)
     main(root, "task=xnli", "languages=[en,de]", "noise.levels=[0,0.1,0.2]", "sweep=s", code=1)
     assert len(opened) == 1
     assert {(row["status"], row["error"]) for row in cells(Path("s"))} == {("error", "RuntimeError: broken")}

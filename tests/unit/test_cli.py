@@ -173,7 +173,7 @@ def test_what_a_launcher_loses_is_named_and_the_rest_reported(
     reported: list[Path],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def run_hydra(_: list[str]) -> int:
+    def run_hydra(*_: Any) -> int:
         first = min(workdir.glob("s/jobs/*"))
         (first / planned.UNFINISHED).unlink()
         return launcher()
@@ -233,8 +233,11 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--help"]) == 0
     shown = capsys.readouterr().out
     assert "+experiment=quickstart" in shown
-    assert "preset: disjoint, full, two_cores" in shown
-    assert "freeze_embeddings" in shown  # keys that no file writes are shown as well
+    assert "disjoint, full, two_cores" in shown
+    flags = {option for action in cli._parser()._actions for option in action.option_strings}
+    assert [option for option in sorted(flags) if option not in shown] == []
+    assert cli.main(["task=xnli", "--help"]) == 0
+    assert "freeze_embeddings" in capsys.readouterr().out  # keys that no file writes are shown as well
 
 
 @pytest.mark.usefixtures("kept_logging")
@@ -256,7 +259,9 @@ def test_hydras_flags_see_what_a_run_sees(capsys: pytest.CaptureFixture[str]) ->
         ("+experiment=quick", {"+experiment=quickstart"}),
         ("task=attested/x", {"task=attested/xnli"}),
         ("preset=", {"preset=full", "preset=two_cores"}),
+        ("tas", {"task=", "task."}),
         ("task.rec", {"task.recipe."}),
+        ("seed=", {"seed=42"}),
         ("trainer.dete", {"trainer.deterministic="}),
         ("noise=[char,key", {"noise=[char,keyboard"}),
     ],

@@ -143,6 +143,7 @@ def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
     def missing(name: str) -> str:
         raise metadata.PackageNotFoundError(name)
 
+    embedded.version.cache_clear()
     monkeypatch.setattr(metadata, "version", missing)
     with pytest.raises(DataError, match="pip install home-assistant-intents"):
         embedded.version()

@@ -7,21 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import torch
 from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from xtreme_noise import models, tasks
+from xtreme_noise.commands.counted import counted
 from xtreme_noise.config.schema import Config, ModelConfig
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.sources import SplitRef, subsample
 from xtreme_noise.errors import ModelUnavailable, UserError
 from xtreme_noise.models.quiet import quiet
-from xtreme_noise.modules import module_class
-from xtreme_noise.modules.base import Limits
-from xtreme_noise.stages.multitask_data import chances
 from xtreme_noise.stages.plan import LanguageSample, Plan, Stage
 from xtreme_noise.stages.training_set import check_overlap, prepare
 from xtreme_noise.store import Store, digest
@@ -74,8 +71,7 @@ def show(jobs: Sequence[Config]) -> int:
     """Print the plan of all jobs. Returns 1 when something in it cannot run, else 0."""
     of = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
     print(f"xtreme-noise: reading the data of {of} to count tokens; nothing is trained", file=sys.stderr, flush=True)
-    with quiet():  # transformers would warn about long examples, which are split as in training
-        outlook = survey(jobs)
+    outlook = survey(jobs)
     console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else WIDE)
     if outlook.stages:
         console.print(_stage_table(outlook))
@@ -114,8 +110,6 @@ def survey(jobs: Sequence[Config]) -> Outlook:
         store = Store(cfg.store)
         try:
             plan = Plan(cfg)
-            if _tokenizer(cfg.model, store) is None:
-                outlook.unread.add(cfg.model.name)
             served, missing = _served(plan)
             if not served:  # then nothing is trained either
                 which = "; ".join(dict.fromkeys(map(str, missing)))
@@ -154,26 +148,29 @@ def _survey_stage(outlook: Outlook, stage: Stage, store: Store, cfg: Config) -> 
     if key in outlook.stages:
         return
     work = Workload(model=cfg.model.name)
-    there = store.there("stages", stage.key())
-    if not there:
-        prepare(stage, store)
+    there, model = store.there("stages", stage.key()), cfg.model
+    what = {"stage": key, "prefixes": [model.prefix, model.passage_prefix]}
+    parts, known = counted(store, what, lambda: _counts(stage, store, cfg))
+    if not known:
+        outlook.unread.add(model.name)
     epochs: list[tuple[float, float]] = []  # for each task: batches of an epoch, their tokens
-    for part in stage.parts:
+    for part, counts in zip(stage.parts, parts, strict=True):
         examples, inputs, tokens = 0.0, 0.0, 0.0
-        for sample in part.samples:
-            size, made = _examples(sample, part, store, cfg), _made(sample, part, store, cfg)
+        for sample, (size, each, length) in zip(part.samples, counts, strict=True):
             examples += size
             code = sample.reference.language
             work.languages[code] = work.languages.get(code, 0.0) + size
-            inputs += size * made.inputs
-            tokens += size * made.tokens
+            inputs += size * each
+            tokens += size * length
         if part.updates is not None:  # an epoch draws only as many batches
             tokens *= min(1.0, part.updates * part.recipe.batch_size / inputs)
         work.examples.append(round(examples))
-        work.inputs.append(inputs if _tokenizer(cfg.model, store) else None)
+        work.inputs.append(inputs if known else None)
         epochs.append((inputs / part.recipe.batch_size, tokens))
     tokens = sum(tokens for _, tokens in epochs)
     if stage.sampling is not None:  # as many batches, but drawn by task
+        from xtreme_noise.stages.multitask_data import chances
+
         drawn = chances(work.examples, stage.sampling.temperature, stage.sampling.cap)
         mean = sum(chance * own / batches for chance, (batches, own) in zip(drawn, epochs, strict=True))
         tokens = mean * sum(batches for batches, _ in epochs)
@@ -182,6 +179,21 @@ def _survey_stage(outlook: Outlook, stage: Stage, store: Store, cfg: Config) -> 
     work.there = work.total if there else 0
     _time(work, cfg, "train")
     outlook.stages[key] = (stage, work)
+
+
+def _counts(stage: Stage, store: Store, cfg: Config) -> tuple[Any, bool]:
+    """For each sample of each task: its examples, and model inputs and tokens per example. Twice, whether a tokenizer
+    counted.
+    """
+    if not store.there("stages", stage.key()):
+        prepare(stage, store)
+    known = _tokenizer(cfg.model, store) is not None
+    counts = []
+    for part in stage.parts:
+        made = [_made(sample, part, store, cfg) for sample in part.samples]
+        sizes = [_examples(sample, part, store, cfg) for sample in part.samples]
+        counts.append([(size, one.inputs, one.tokens) for size, one in zip(sizes, made, strict=True)])
+    return (counts, known), known
 
 
 def _examples(sample: LanguageSample, part: Stage, store: Store, cfg: Config) -> float:
@@ -211,12 +223,18 @@ def _made(sample: LanguageSample, part: Stage, store: Store, cfg: Config) -> _Ma
     chosen = subsample(whole.take(sample.load(store), part.role, part.seed), TRAINED, f"plan|{part.seed}")
     if tokenizer is None:
         return _Made(1.0, sum(map(len, _texts(chosen[:]))) / 4 / len(chosen))
+    import torch
+
+    from xtreme_noise.modules import module_class
+    from xtreme_noise.modules.base import Limits
+
     module = module_class(part.family)(
         torch.nn.Module(), tokenizer, labels=part.labels, recipe=part.recipe, prefix=cfg.model.prefix,
         passage_prefix=cfg.model.passage_prefix,
         limits=Limits(min(part.recipe.max_length, cfg.model.max_length), part.recipe.stride),
     )  # fmt: skip
-    features = module.training_features(chosen[:])
+    with quiet():  # an example is longer than a model input, and is cut as it is when it is trained on
+        features = module.training_features(chosen[:])
     return _Made(len(features) / len(chosen), sum(map(module.tokens, features)) / len(chosen))
 
 
@@ -241,19 +259,19 @@ def _survey_cells(
             continue
         name = f"{cfg.model.name}|{digest(test.identity())}"
         if name not in lengths:
-            lengths[name] = _length(test, store, cfg) * min(len(test.load(store)), cfg.task.size.test or 10**12)
+            lengths[name] = _tokens(test, store, plan, outlook, cfg.task.size.test)
         # Candidates of a retrieval task and unchanged inputs are encoded once, so the clean cell's tokens are an upper
         # bound for a noisy cell, apart from the subwords that noise adds.
         tokens = lengths[name]
-        work.tokens += tokens + _beside(plan, cell.language, store, seen)
+        work.tokens += tokens + _beside(plan, cell.language, store, seen, outlook)
     _time(work, cfg, "infer")
 
 
-def _beside(plan: Plan, language: str, store: Store, seen: set[str]) -> float:
+def _beside(plan: Plan, language: str, store: Store, seen: set[str], outlook: Outlook) -> float:
     """Tokens that a mining task encodes once for a language: the other side, and the corpora for the threshold."""
     mined = plan.mining(language)
     fresh = {digest([plan.digest_for(language), one.identity()]): one for one in (mined.references() if mined else ())}
-    tokens = sum(_length(one, store, plan.cfg) * len(one.load(store)) for key, one in fresh.items() if key not in seen)
+    tokens = sum(_tokens(one, store, plan, outlook) for key, one in fresh.items() if key not in seen)
     seen.update(fresh)
     return tokens
 
@@ -266,6 +284,21 @@ def _time(work: Workload, cfg: Config, kind: str) -> None:
         work.unmeasured = True
 
 
+def _tokens(reference: SplitRef, store: Store, plan: Plan, outlook: Outlook, at_most: int | None = None) -> float:
+    """Subword tokens of all examples, or of `at_most` of them."""
+    model = plan.cfg.model
+
+    def count() -> tuple[Any, bool]:
+        known = _tokenizer(model, store) is not None
+        return (_length(reference, store, plan.cfg), len(reference.load(store)), known), known
+
+    what = {"data": reference.identity(), "model": plan.base["model"]}
+    mean, size, known = counted(store, what, count)
+    if not known:
+        outlook.unread.add(model.name)
+    return float(mean * min(size, at_most or size))
+
+
 def _length(reference: SplitRef, store: Store, cfg: Config) -> float:
     """Mean subword tokens per example, on a sample; characters / 4 without a tokenizer on this machine."""
     columns = subsample(reference.load(store), SAMPLE, "plan")[:]
@@ -274,7 +307,8 @@ def _length(reference: SplitRef, store: Store, cfg: Config) -> float:
     tokenizer = _tokenizer(cfg.model, store)
     if tokenizer is None:
         return sum(map(len, texts)) / 4 / count
-    return sum(len(ids) for ids in tokenizer(texts)["input_ids"]) / count
+    with quiet():
+        return sum(len(ids) for ids in tokenizer(texts)["input_ids"]) / count
 
 
 def _texts(columns: dict[str, Any]) -> list[str]:

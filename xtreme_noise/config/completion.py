@@ -1,12 +1,17 @@
-"""Shell completion of options in subfolders. Hydra offers intermediate/nli=english, which is no choice here."""
+"""Shell completion without Hydra, whose import alone takes as long: options of groups, also those in subfolders (Hydra
+offers intermediate/nli=english, which is no choice here), and keys.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import re
+import typing
 from collections.abc import Sequence
 
+from xtreme_noise.config.keys import inner, schema_at
 from xtreme_noise.config.paths import conf_dir
-from xtreme_noise.config.where import Sources
+from xtreme_noise.config.where import Sources, split_key
 
 
 def is_query(overrides: Sequence[str]) -> bool:
@@ -15,15 +20,32 @@ def is_query(overrides: Sequence[str]) -> bool:
 
 
 def options(line: str) -> list[str] | None:
-    """The words that may replace the last one of a command line that chooses from a group; None when it does not.
+    """The words that may replace the last one of a command line; None for what Hydra knows: values, and its own keys.
 
     Options in lists and sweeps are completed as well: `noise=[char,key`, `model=e5_small,xl`.
     """
     word = line.rsplit(" ", 1)[-1]
-    match = re.fullmatch(r"\+?(\w+)=\[?(.*)", word)
     sources = Sources(folders=(conf_dir(),))
+    if "=" not in word:
+        return _keys(word, sources.groups())
+    match = re.fullmatch(r"\+?(\w+)=\[?(.*)", word)
     if match is None or match[1] not in sources.groups():
         return None
     typed = match[2].rpartition(",")[2]
     before = word[: len(word) - len(typed)]
     return [before + option for option in sources.options(match[1]) if option.startswith(typed)]
+
+
+def _keys(word: str, groups: Sequence[str]) -> list[str] | None:
+    """Groups and keys of the schema that begin so: `key=`, and `key.` where there are keys in it."""
+    start = word[: len(word) - len(word.lstrip("+"))]
+    base, dot, typed = word[len(start) :].rpartition(".")
+    parent = schema_at(split_key(base))
+    if word.startswith(("hydra", "-", "~")) or not dataclasses.is_dataclass(parent):
+        return None
+    found = [] if dot else [f"{group}=" for group in groups]
+    for name, hint in typing.get_type_hints(parent).items():
+        kind = inner(hint)
+        within = dataclasses.is_dataclass(kind) or typing.get_origin(kind) is dict
+        found.append(f"{name}." if within else f"{name}=")
+    return sorted({f"{start}{base}{dot}{name}" for name in found if name.startswith(typed)})

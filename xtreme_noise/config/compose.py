@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,11 @@ from typing import Any
 import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
-from hydra._internal.config_repository import ConfigRepository
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from xtreme_noise.config import across, command, earlier, idle, options, paths, strict, sweeps, trusted, where, written
+from xtreme_noise.config import across, command, earlier, idle, loader, options, paths, strict, sweeps, trusted
 from xtreme_noise.config.command import FIXED, Command, quoted
 from xtreme_noise.config.explain import COMPOSITION_ERRORS, explain
 from xtreme_noise.config.keys import ambiguous
@@ -46,6 +42,7 @@ class Study:
     overrides: list[str]
     multirun: bool
     launcher: str = "basic"
+    composed: loader.Composed = field(default_factory=dict, repr=False)  # what Hydra made of the overrides of each
 
 
 @dataclass(frozen=True)
@@ -101,7 +98,8 @@ def study(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pa
 
     `config_dir` is a folder of further options and experiments (Hydra's --config-dir).
     """
-    with _hydra(), _suggesting(list(overrides), multirun, config_dir):
+    composed: loader.Composed = {}
+    with _hydra(composed), _suggesting(list(overrides), multirun, config_dir):
         whole = _Composition(command.read(list(overrides), config_dir), multirun)
         found: list[_Job] = []
         folders: dict[Path, str] = {}
@@ -126,6 +124,7 @@ def study(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pa
         overrides=whole.final,
         multirun=whole.sweeping,
         launcher=launcher,
+        composed=composed,
     )
 
 
@@ -173,41 +172,17 @@ def jobs(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pat
 def check_trusted(overrides: Sequence[str], config_dir: str | Path | None = None) -> None:
     """Raise ConfigError for a configuration that would have Hydra call what it does not ship, also for its --help."""
     words = command.read(list(overrides), config_dir)
-    with _hydra():
+    with _hydra({}):
         _compose(words, [o.input_line for o in words.parsed if not o.is_sweep_override()])
 
 
 @contextmanager
-def _hydra() -> Iterator[None]:
-    with initialize_config_dir(str(paths.conf_dir()), job_name="xtreme_noise", version_base="1.3"):
-        loader: Any = GlobalHydra.instance().config_loader()
-        loader.repository = _Files(loader.config_search_path)
+def _hydra(composed: loader.Composed) -> Iterator[None]:
+    with (
+        loader.loading(composed),
+        initialize_config_dir(str(paths.conf_dir()), job_name="xtreme_noise", version_base="1.3"),
+    ):
         yield
-
-
-class _Files(ConfigRepository):  # type: ignore[misc]
-    """Hydra's config files, each read once, and looked at then: what YAML makes of it cannot be seen afterwards.
-
-    The jobs of a study have most of their files in common, and reading them is what takes longest.
-    """
-
-    def load_config(self, config_path: str) -> ConfigResult | None:
-        """What Hydra loads. Raises ConfigError for a text that is read as something else."""
-        source = self._find_object_source(config_path, ObjectType.CONFIG)
-        if source is None:
-            return None
-        name = config_path.removesuffix(".yaml")
-        path = Path(source.path) / f"{name}.yaml" if source.scheme() == "file" else None
-        stamp = where.stamp(path) if path else None
-        key = (source.provider, source.path, name, stamp)
-        if key not in _loaded:
-            _loaded[key] = super().load_config(config_path)
-        if path and stamp:
-            written.check(name, path, stamp)
-        return copy.deepcopy(_loaded[key])  # Hydra takes configs apart
-
-
-_loaded: dict[tuple[Any, ...], ConfigResult] = {}
 
 
 def _compose(words: Command, overrides: list[str], swept: Sequence[str] = ()) -> DictConfig:

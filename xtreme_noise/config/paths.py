@@ -10,11 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hydra.core.config_store import ConfigStore
-from omegaconf import OmegaConf
-
-from xtreme_noise.config.schema import Config
-
 CONFIG_NAME = "config"
 SCHEMA_NAME = "schema"  # `- schema` opens the defaults list of conf/config.yaml
 RESULTS = Path("multirun_outputs")
@@ -60,6 +55,11 @@ def short_digest(text: str) -> str:
 
 def register() -> None:
     """Make the schema and the resolvers known to Hydra, in every process that composes a config."""
+    from hydra.core.config_store import ConfigStore  # Hydra takes half a second; completion needs the folder alone
+    from omegaconf import OmegaConf
+
+    from xtreme_noise.config.schema import Config
+
     ConfigStore.instance().store(name=SCHEMA_NAME, node=Config, provider="xtreme_noise")
     OmegaConf.register_new_resolver("xn_env", from_environment, replace=True)
     # override_dirname holds "=" and may be longer than the 255 bytes of a file name; its digest is neither.

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper  # its rules, not a copy of them
+from hydra._internal.core_plugins import basic_sweeper  # its rules, not a copy of them
 from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
 
 NONE = "intermediate=none"
-_product = BasicSweeper.split_arguments
+_product = basic_sweeper.BasicSweeper.split_arguments
 
 
 def split(overrides: Sequence[Override], max_batch_size: int | None = None) -> list[list[list[str]]]:
@@ -47,8 +48,10 @@ def _key(text: str | None) -> str:
 @contextmanager
 def by_hydra() -> Iterator[None]:
     """Hydra's own sweeper splits as `split` does meanwhile."""
-    BasicSweeper.split_arguments = staticmethod(split)
+    Plugins.instance()  # runs the module again when it looks for plugins: the class is another one then
+    sweeper = basic_sweeper.BasicSweeper
+    sweeper.split_arguments = staticmethod(split)
     try:
         yield
     finally:
-        BasicSweeper.split_arguments = staticmethod(_product)
+        sweeper.split_arguments = staticmethod(_product)

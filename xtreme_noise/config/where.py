@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from xtreme_noise.config import paths
 
@@ -169,6 +168,8 @@ def _sets(text: str, dotted: str) -> bool:
 
 @lru_cache(10_000)
 def _value(override: str) -> Any:
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
     return OverridesParser.create().parse_override(override).value()
 
 

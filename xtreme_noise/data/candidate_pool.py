@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
-
-from datasets import Dataset, concatenate_datasets
+from typing import TYPE_CHECKING, Any
 
 from xtreme_noise.data.sources import SplitRef
 from xtreme_noise.errors import DataError
 from xtreme_noise.store import Store
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class CandidatePool:
 
     def load(self, store: Store) -> Dataset:
         """Every candidate: id, text, context (if any). Raises DataError for a duplicate id."""
+        from datasets import concatenate_datasets
+
         parts = [part.load(store) for part in self.candidates]
         data = concatenate_datasets(parts) if len(parts) > 1 else parts[0]
         if len(set(data["id"][:])) < len(data):
@@ -41,6 +44,8 @@ class CandidatePool:
 
     def complete(self, test: Dataset, store: Store) -> Dataset:
         """`test` with the right answers of all languages. Raises DataError for an answer that is not in the pool."""
+        from datasets import Dataset
+
         right: dict[str, list[str]] = defaultdict(list)
         for reference in self.answers:
             data = reference.load(store)

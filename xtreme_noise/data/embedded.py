@@ -101,6 +101,7 @@ _IGNORED = regex.compile(r"[\s\p{P}]+")
 Sentence = tuple[str, tuple[tuple[int, int, str], ...]]  # text, spans (start, end, slot) in code points
 
 
+@cache
 def version() -> str:
     """The versions that the rows depend on: of the packages and of this module."""
     try:

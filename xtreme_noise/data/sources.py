@@ -8,9 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-from datasets import ClassLabel, Dataset, disable_progress_bars, load_from_disk
+from typing import TYPE_CHECKING, Any
 
 from xtreme_noise import tasks
 from xtreme_noise.config import fetched, reads
@@ -26,6 +24,9 @@ from xtreme_noise.data.translations import beside, distinct
 from xtreme_noise.errors import ConfigError, DataError, ModelUnavailable
 from xtreme_noise.languages.codes import fill
 from xtreme_noise.store import Store, digest
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 BESIDE = {"noisy": "the noisy side of", "repair": "which repairs", "join": "which completes", "gold": "the gold of"}
 PREPARED_VERSION = 1  # of the normal form; raise it when the same source gives other rows
@@ -167,6 +168,8 @@ class SplitRef:
             if not isinstance(error, Unsettled):
                 _unusable[data] = error
             raise
+        from datasets import load_from_disk
+
         return load_from_disk(str(path / "arrow"))
 
     def _write(self, directory: Path) -> None:
@@ -178,6 +181,8 @@ class SplitRef:
             raise type(error)(f"{self.name()}: {error}") from error  # the checks of whole splits do not know the file
 
     def _prepare(self, directory: Path) -> None:
+        from datasets import Dataset, disable_progress_bars
+
         raw = corrected(self._raw(directory), self.split, self.part, self.name())
         rows = examples.normalise(
             row_makers.MAKERS[self.split.make](raw, self.language) if self.split.make else raw,
@@ -236,6 +241,8 @@ class SplitRef:
 
         The order of classes may differ, so one name in common is enough: such a table must not be read by numbers.
         """
+        from datasets import ClassLabel
+
         names: dict[str, list[str]] = {}
         for column, feature in table.features.items():
             inner = getattr(feature, "feature", feature)

@@ -6,14 +6,16 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any, NamedTuple
-
-from datasets import Dataset, concatenate_datasets
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xtreme_noise.config.schema import TrainNoiseConfig
 from xtreme_noise.errors import NotApplicable
-from xtreme_noise.noise import Perturber, build
+from xtreme_noise.noise import Perturber
 from xtreme_noise.noise.apply import Perturbed, perturb
+from xtreme_noise.noise.registry import plain
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 
 class LanguageExamples(NamedTuple):
@@ -63,6 +65,8 @@ class TrainingNoise:
 
         Raises NotApplicable when the noise family can act on no example of a language.
         """
+        from datasets import Dataset, concatenate_datasets
+
         noisy, achieved = [], []
         for language, data in parts:
             chosen = [row for row, name in enumerate(data["id"]) if self._takes(epoch, f"{language}|{name}")]
@@ -107,7 +111,7 @@ def training_noise(cfg: TrainNoiseConfig, role: str, task: str, family: str, fie
         return None
     ((name, parameters),) = cfg.families.items()
     return TrainingNoise(
-        perturber=build(name, **(parameters or {})),
+        perturber=plain(name, parameters or {}),
         level=cfg.level,
         schedule=cfg.schedule,
         share=cfg.share,

@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from datasets import Dataset
+from typing import TYPE_CHECKING, Any
 
 from xtreme_noise import tasks
 from xtreme_noise.data.sources import subsample
@@ -15,6 +13,9 @@ from xtreme_noise.errors import NotApplicable
 from xtreme_noise.noise import Perturber
 from xtreme_noise.noise.alignment import distance
 from xtreme_noise.noise.apply import Perturbed, perturb
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 Tokenise = Callable[[list[str]], list[list[int]]]  # texts to subword ids, without special tokens
 CALIBRATED_ON = 400  # examples, chosen by a hash of their ids

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-from torchmetrics.functional.classification import multiclass_stat_scores
-
 from xtreme_noise.metrics.base import Metric, Scored, same_length
 
 
@@ -16,6 +13,9 @@ class Accuracy(Metric):
     name = "accuracy"
 
     def score(self, predictions: Sequence[str], gold: Sequence[str]) -> Scored:
+        import torch
+        from torchmetrics.functional.classification import multiclass_stat_scores
+
         same_length(predictions, gold)
         index = {name: number for number, name in enumerate(sorted({*predictions, *gold}))}
         numbers = (torch.tensor([index[name] for name in names]) for names in (predictions, gold))

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from operator import eq
 
-from seqeval.metrics.sequence_labeling import end_of_chunk, start_of_chunk
-
 from xtreme_noise.errors import DataError
 from xtreme_noise.metrics.base import Metric, Scored, same_length
 
@@ -44,6 +42,8 @@ def spans(sentences: Iterable[Sequence[str]]) -> Iterator[set[tuple[str, int, in
 def _border(previous: str | None, tag: str) -> tuple[bool, bool, str]:
     """seqeval's rules for two neighbouring tags (None: nothing before): whether a span ends between them, whether one
     starts, and the type of the span that ends. Cached, because few pairs of tags occur."""
+    from seqeval.metrics.sequence_labeling import end_of_chunk, start_of_chunk
+
     before, old = (OUTSIDE, "") if previous is None else _parts(previous)
     after, new = _parts(tag)
     return end_of_chunk(before, after, old, new), start_of_chunk(before, after, old, new), old

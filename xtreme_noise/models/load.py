@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import logging
 import re
+import runpy
+import sys
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -161,16 +163,25 @@ def precision(cfg: ModelConfig, accelerator: str) -> str:
     bfloat16 on a CPU without its instructions is several times slower than float32 (measured: 8 times), and
     MPS has no sound autocast.
     """
-    import torch
-
     if cfg.precision not in PRECISIONS:
         raise ConfigError(f"model.precision={cfg.precision!r}; known: {', '.join(PRECISIONS)}")
     if cfg.precision != "auto":
         return cfg.precision
-    cuda = accelerator in ("cuda", "gpu", "auto") and torch.cuda.is_available()
-    if not cuda:
+    if accelerator not in ("cuda", "gpu", "auto") or not _may_see_cuda():
+        return "32-true"
+    import torch
+
+    if not torch.cuda.is_available():
         return "32-true"
     return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "16-mixed"
+
+
+def _may_see_cuda() -> bool:
+    """Whether torch must be asked for CUDA: its import takes seconds, and a build for the CPU says so in a file."""
+    if "torch" in sys.modules or (spec := importlib.util.find_spec("torch")) is None or spec.origin is None:
+        return True
+    built_for = runpy.run_path(str(Path(spec.origin).with_name("version.py")))
+    return any(built_for.get(kind) is not None for kind in ("cuda", "hip"))
 
 
 def _renew_head(model: PreTrainedModel) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Any, NamedTuple
-
-import datasets
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xtreme_noise import tasks
 from xtreme_noise.errors import ConfigError, DataError, NotApplicable, suggest
@@ -15,6 +13,9 @@ from xtreme_noise.noise.edits import NoisedText, between, carry
 from xtreme_noise.noise.foreign import restored
 from xtreme_noise.noise.perturber import NoisedTokens, Perturber
 from xtreme_noise.noise.words import words, words_touched
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 SAMPLES = 5
 _TOGETHER = 256  # examples read from a data set at once
@@ -32,7 +33,7 @@ class Perturbed:
     noisy_end, clean, noisy].
     """
 
-    dataset: datasets.Dataset
+    dataset: Dataset
     achieved: float
     capacity: float
     changed: float
@@ -207,7 +208,7 @@ HANDLERS: dict[str, Callable[[tuple[str, ...]], Handler]] = {
 
 
 def perturb(
-    dataset: datasets.Dataset,
+    dataset: Dataset,
     *,
     family: str,
     field: str,
@@ -284,7 +285,7 @@ class _Account:
                 if len(self.samples) < SAMPLES:
                     self.samples.append(_sample(identity, part))
 
-    def perturbed(self, dataset: datasets.Dataset) -> Perturbed:
+    def perturbed(self, dataset: Dataset) -> Perturbed:
         """The noisy data set, with the means over its examples."""
         return Perturbed(
             dataset=dataset,
@@ -297,7 +298,7 @@ class _Account:
 
 
 def _check_columns(
-    dataset: datasets.Dataset, columns: Sequence[str], perturber: Perturber, dataset_name: str, field: str
+    dataset: Dataset, columns: Sequence[str], perturber: Perturber, dataset_name: str, field: str
 ) -> None:
     for column in columns:
         if column not in dataset.column_names:
@@ -343,17 +344,19 @@ def _field(family: str, field: str, perturber: Perturber) -> Field:
     return Field(fields[field].columns, HANDLERS[fields[field].how](fields[field].columns))
 
 
-def _rows(dataset: datasets.Dataset) -> Iterator[Row]:
+def _rows(dataset: Dataset) -> Iterator[Row]:
     """The examples, read in blocks: one by one, reading a data set would be slower than the noise."""
     for some in dataset.iter(_TOGETHER):
         yield from (dict(zip(some, values, strict=True)) for values in zip(*some.values(), strict=True))
 
 
-def _texts(dataset: datasets.Dataset, columns: Sequence[str]) -> list[str]:
+def _texts(dataset: Dataset, columns: Sequence[str]) -> list[str]:
     values = [value for name in columns for value in dataset[name][:]]
     return [value if isinstance(value, str) else " ".join(value) for value in values]
 
 
-def _with_columns(dataset: datasets.Dataset, columns: Mapping[str, list[Any]]) -> datasets.Dataset:
+def _with_columns(dataset: Dataset, columns: Mapping[str, list[Any]]) -> Dataset:
+    from datasets import Dataset
+
     whole = {name: columns[name] if name in columns else dataset[name][:] for name in dataset.column_names}
-    return datasets.Dataset.from_dict(whole, dataset.features)
+    return Dataset.from_dict(whole, dataset.features)

@@ -130,7 +130,8 @@ def _which(cell: CellRecord, job: int) -> tuple[str, Any]:
 
 def _states(path: Path) -> list[str]:
     try:
-        states: list[str] = pq.read_table(path, columns=["status"])["status"].to_pylist()
+        with pq.ParquetFile(path) as file:  # read_table would import pandas first
+            states: list[str] = file.read(columns=["status"])["status"].to_pylist()
     except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(f"{path} cannot be read as the cells of a study: {error}") from error
     return states

@@ -8,12 +8,11 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from datasets import Dataset
 from tqdm.auto import tqdm
 
 from xtreme_noise import interrupt, metrics, tasks
@@ -26,13 +25,16 @@ from xtreme_noise.data.transform import NoiseTransform, texts, token_change_rate
 from xtreme_noise.errors import DataError, NotApplicable, NotFinite, UserError
 from xtreme_noise.languages import main as main_language
 from xtreme_noise.record import CLEAN, SLACK, CellRecord
+from xtreme_noise.stages.bars import bars
 from xtreme_noise.stages.mining import Mining
 from xtreme_noise.stages.model_cache import ModelCache
 from xtreme_noise.stages.plan import Cell, Plan
-from xtreme_noise.stages.predictor import Predictor
-from xtreme_noise.stages.threshold import prepare
-from xtreme_noise.stages.training_run import bars
 from xtreme_noise.store import Store, digest, write_atomic
+
+if TYPE_CHECKING:  # nothing heavy is imported before a cell is not there
+    from datasets import Dataset
+
+    from xtreme_noise.stages.predictor import Predictor
 
 log = logging.getLogger(__name__)
 RECORD = "record.json"
@@ -199,6 +201,8 @@ class LanguageSession:
                 self._encode_ahead(cell, test, predictor)
             noisy, facts = self._ready.pop(cell)
             if self.mining is not None:
+                from xtreme_noise.stages.threshold import prepare
+
                 facts["thresholds"] = prepare(self.plan, self.store, predictor, self.mining, self.data())
             begin = time.perf_counter()
             columns = noisy[:]

@@ -24,17 +24,16 @@ from xtreme_noise.models import lora
 from xtreme_noise.models.quiet import quiet
 from xtreme_noise.modules import TaskModule
 from xtreme_noise.stages import distributed
+from xtreme_noise.stages.bars import bars
 from xtreme_noise.stages.checkpoint import CheckpointCallback, SafeCheckpointIO, Unfit, last, set_aside
 from xtreme_noise.stages.multitask import multitask_run
 from xtreme_noise.stages.progress import ProgressLines
-from xtreme_noise.stages.stage import Stage
-from xtreme_noise.stages.training_run import TrainingRun, bars, single_task_run
+from xtreme_noise.stages.stage import HOLDS, TRAINING, Stage
+from xtreme_noise.stages.training_run import TrainingRun, single_task_run
 from xtreme_noise.store import Store, for_want_of_room, write_atomic
 from xtreme_noise.trackers import Tracker
 
 log = logging.getLogger(__name__)
-TRAINING = "training.json"
-HOLDS = (TRAINING, "config.json")
 
 
 def _strategy(cfg: Config, module: TaskModule) -> Any:

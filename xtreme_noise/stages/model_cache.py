@@ -5,18 +5,17 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from xtreme_noise import models
-from xtreme_noise.modules.dual_encoder import DualEncoderModule
-from xtreme_noise.stages.fit import HOLDS, fit
 from xtreme_noise.stages.plan import Plan, Stage
-from xtreme_noise.stages.predictor import Predictor, device
-from xtreme_noise.stages.training_run import open_module
+from xtreme_noise.stages.stage import HOLDS
 from xtreme_noise.stages.training_set import check_overlap, prepare
-from xtreme_noise.stages.vectors import candidates
 from xtreme_noise.store import Store, digest
 from xtreme_noise.trackers import Tracker
+
+if TYPE_CHECKING:  # heavy, as is all that trains and predicts: a finished job needs none of it
+    from xtreme_noise.stages.predictor import Predictor
 
 _last: dict[str, Predictor] = {}  # at most one: jobs of a study that share a model follow each other
 
@@ -60,6 +59,11 @@ class ModelCache:
         ])  # fmt: skip
 
     def _open(self, path: Path, stages: Sequence[Stage]) -> Predictor:
+        from xtreme_noise.modules.dual_encoder import DualEncoderModule
+        from xtreme_noise.stages.predictor import Predictor, device
+        from xtreme_noise.stages.vectors import candidates
+        from xtreme_noise.stages.training_run import open_module
+
         cfg, task = self.plan.cfg, self.plan.cfg.task
         target = stages[-1] if task.train else None
         module = open_module(path, cfg, target, task.family, fresh_head=False, metric=task.metric, base=self.plan.base)
@@ -112,6 +116,8 @@ def _raise_known(failures: Mapping[str, Exception], keys: Sequence[str]) -> None
 
 
 def _fit(stage: Stage, plan: Plan, store: Store, tracker: Tracker | Literal[False]) -> None:
+    from xtreme_noise.stages.fit import fit
+
     fit(stage, _parent(plan, store, stage.parent), store, plan.cfg, tracker)
 
 

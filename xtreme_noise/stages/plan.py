@@ -6,13 +6,14 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
-from xtreme_noise import __version__, metrics, models, noise
+from xtreme_noise import __version__, metrics, models
 from xtreme_noise.config import grid
 from xtreme_noise.config.fields import noise_field, spoken
 from xtreme_noise.config.schema import Config
 from xtreme_noise.data.candidate_pool import CandidatePool
 from xtreme_noise.data.sources import SplitRef
 from xtreme_noise.noise import Perturber
+from xtreme_noise.noise.registry import plain
 from xtreme_noise.record import CLEAN
 from xtreme_noise.stages.build_stages import build_stages, few_shot, test_reference
 from xtreme_noise.stages.mining import Mining, mining, vectors
@@ -55,7 +56,7 @@ class Cell:
 
 def cells(cfg: Config) -> list[Cell]:
     """The cells of a job, in the order of its grid."""
-    families = {name: noise.build(name, **(parameters or {})) for name, parameters in cfg.noise.families.items()}
+    families = {name: plain(name, parameters or {}) for name, parameters in cfg.noise.families.items()}
     return [Cell(*place, families.get(place.noise)) for place in grid.places(cfg)]
 
 

@@ -20,9 +20,9 @@ from xtreme_noise.errors import JobFailed
 from xtreme_noise.record import CellRecord
 from xtreme_noise.results import JOB, read_record
 from xtreme_noise.stages.evaluate import SCORES, evaluate, identify
-from xtreme_noise.stages.fit import TRAINING
 from xtreme_noise.stages.model_cache import ModelCache
 from xtreme_noise.stages.plan import Plan, cells
+from xtreme_noise.stages.stage import TRAINING
 from xtreme_noise.store import Store, write_bytes
 from xtreme_noise.writing import follow, make_folder
 
@@ -155,7 +155,7 @@ def _clustered(source: Path, language: str, parallel: bool) -> bytes:
     A cluster is resampled together: an item in all languages of a parallel task, otherwise in this language only.
     """
     content = source.read_bytes()
-    table = pq.read_table(io.BytesIO(content))
+    table = pq.ParquetFile(io.BytesIO(content)).read()  # read_table would import pandas first
     clusters: list[str] = table["cluster"].to_pylist()
     own = f"{language}|"
     apart = all(map(str.startswith, clusters, [own] * len(clusters))) and clusters != table["id"].to_pylist()

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import version
-from typing import Any, NamedTuple
-
-from datasets import Dataset, concatenate_datasets
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xtreme_noise import metrics
 from xtreme_noise.config.schema import RecipeConfig, SamplingConfig
@@ -17,8 +15,13 @@ from xtreme_noise.data.training_noise import TrainingNoise
 from xtreme_noise.errors import DataError
 from xtreme_noise.store import Store, digest
 
+if TYPE_CHECKING:
+    from datasets import Dataset
+
 # Raise this when the same configuration gives other weights, so that stages of the old version are not reused.
 TRAINING_VERSION = 1
+TRAINING = "training.json"  # what is known of how a finished stage was trained
+HOLDS = (TRAINING, "config.json")
 SOFTWARE = ("torch", "transformers", "tokenizers", "pytorch-lightning")
 NOISE_SOFTWARE = ("regex", "nlpaug")
 
@@ -31,7 +34,12 @@ def length(row: Mapping[str, Any]) -> int:
 
 def software(names: Sequence[str]) -> dict[str, str]:
     """Versions of the packages that can change a number."""
-    return {name: version(name) for name in names}
+    return {name: _version(name) for name in names}
+
+
+@cache
+def _version(name: str) -> str:
+    return version(name)
 
 
 def cut_to(base: dict[str, Any], recipe: RecipeConfig) -> dict[str, Any]:
@@ -81,6 +89,8 @@ class LanguageSample:
         parts = [one.load(store) for one in self.references]
         if not self.more:
             return parts[0]
+        from datasets import concatenate_datasets
+
         return concatenate_datasets(
             [
                 part.remove_columns("id").add_column("id", [f"{number}|{name}" for name in part["id"]])

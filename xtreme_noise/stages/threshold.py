@@ -17,10 +17,10 @@ from xtreme_noise.errors import DataError
 from xtreme_noise.mining import best_threshold, half
 from xtreme_noise.modules.dual_encoder import Candidates
 from xtreme_noise.modules.mining import MinedPair, MiningModule, distinct
+from xtreme_noise.stages.bars import bars
 from xtreme_noise.stages.mining import Corpora, Mining, vectors
 from xtreme_noise.stages.plan import PREDICTION_VERSION, Plan
 from xtreme_noise.stages.predictor import Predictor
-from xtreme_noise.stages.training_run import bars
 from xtreme_noise.stages.vectors import VECTORS, write
 from xtreme_noise.store import Store, write_atomic
 

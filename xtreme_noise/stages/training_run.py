@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,11 +32,6 @@ from xtreme_noise.stages.training_set import training_data
 from xtreme_noise.store import Store
 
 log = logging.getLogger(__name__)
-
-
-def bars(cfg: Config) -> bool:
-    """Whether to draw progress bars: only on a terminal; files get log lines."""
-    return cfg.trainer.progress and sys.stderr.isatty()
 
 
 class BestEpochSelector(Callback):

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-
-from datasets import Dataset
+from typing import TYPE_CHECKING
 
 from xtreme_noise.data.sources import SplitRef, ranked, without_overlap
 from xtreme_noise.data.training_noise import LanguageExamples
@@ -15,7 +14,10 @@ from xtreme_noise.errors import DataError
 from xtreme_noise.stages.stage import LanguageSample, Stage
 from xtreme_noise.store import Store, write_atomic
 
-Count = Callable[[Dataset], int]  # subword tokens of examples as training inputs
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+Count = Callable[["Dataset"], int]  # subword tokens of examples as training inputs
 PASSED = "passed.txt"
 AT_ONCE = 50  # examples counted together; the last before the limit are counted one by one
 

@@ -11,9 +11,9 @@ from datasets import Dataset
 from tqdm.auto import tqdm
 
 from xtreme_noise.modules.dual_encoder import Candidates
+from xtreme_noise.stages.bars import bars
 from xtreme_noise.stages.plan import PREDICTION_VERSION, Plan
 from xtreme_noise.stages.predictor import UNITS_AT_ONCE, Predictor
-from xtreme_noise.stages.training_run import bars
 from xtreme_noise.store import Store
 
 log = logging.getLogger(__name__)

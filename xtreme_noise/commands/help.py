@@ -1,0 +1,45 @@
+"""xtreme-noise --help: what can be said, without composing anything. With options it is Hydra's help of their job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import yaml
+
+from xtreme_noise.config.paths import conf_dir
+
+FLAGS = {
+    "--multirun, -m": "a sweep: key=a,b is one job for each value",
+    "--run, -r": "one job, also where an experiment sweeps",
+    "--config-dir, -cd": "a folder of further options and experiments",
+    "--cfg, -c": "print the configuration (job, hydra or all), run nothing; --package, -p: a part of it; --resolve",
+    "--info, -i": "where the configuration is from: all, config, defaults, defaults-tree, plugins or searchpath",
+    "--shell-completion, -sc": "install=bash prints the script for a shell",
+    "--hydra-help": "keys and options of Hydra itself (launchers, logging)",
+    "--version": "of this program and of Hydra",
+    "--help, -h": "this; with options, such as task=xnli --help, their configuration too",
+}
+
+
+def text(config_dir: str | None = None) -> str:
+    """Commands, flags, and every option of every group."""
+    folders = [conf_dir(), *([Path(config_dir)] if config_dir else [])]
+    shipped = yaml.safe_load((conf_dir() / "config.yaml").read_text(encoding="utf-8"))
+    flags = [f"{name:<24} {what}" for name, what in FLAGS.items()]
+    groups = [f"{name}: {', '.join(options)}" for name, options in _groups(folders)]
+    return "\n".join([
+        shipped["hydra"]["help"]["header"], "", "Flags:", *flags, "", "Options (group=option):", *groups, "",
+        "Every key of a job can be set, too (key=value): xtreme-noise --cfg job shows them, and xtreme-noise task=xnli",
+        "--cfg job those of this task.",
+    ])  # fmt: skip
+
+
+def _groups(folders: Sequence[Path]) -> Iterator[tuple[str, list[str]]]:
+    """Every group and its options as they are written in a command, such as slots/english."""
+    found: dict[str, set[str]] = {}
+    for folder in folders:
+        for path in folder.glob("*/**/*.yaml"):
+            group, _, option = path.relative_to(folder).with_suffix("").as_posix().partition("/")
+            found.setdefault(group, set()).add(option)
+    return ((group, sorted(options)) for group, options in sorted(found.items()))
