@@ -20,7 +20,7 @@ from transformers import AutoModelForSequenceClassification
 from tests.e2e.world import cells, command, main, nli, run, words, write
 from xtreme_noise.data import examples
 from xtreme_noise.metrics.accuracy import Accuracy
-from xtreme_noise.stages import fit, model_cache
+from xtreme_noise.stages import fit, model_cache, training_run
 from xtreme_noise.stages.predictor import Predictor
 
 NAMES = ("task", "language", "intermediate", "noise", "level", "noise_seed")

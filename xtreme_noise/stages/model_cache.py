@@ -61,8 +61,8 @@ class ModelCache:
     def _open(self, path: Path, stages: Sequence[Stage]) -> Predictor:
         from xtreme_noise.modules.dual_encoder import DualEncoderModule
         from xtreme_noise.stages.predictor import Predictor, device
-        from xtreme_noise.stages.vectors import candidates
         from xtreme_noise.stages.training_run import open_module
+        from xtreme_noise.stages.vectors import candidates
 
         cfg, task = self.plan.cfg, self.plan.cfg.task
         target = stages[-1] if task.train else None
