@@ -111,11 +111,11 @@ def page(rows: Sequence[Row], sentences: int) -> Iterator[str]:
 ![Measured rate by level, one line per language](figures/noise_calibration.png)
 
 Written by `python benchmarks/noise_levels.py` ([noise_levels.csv](noise_levels.csv)): mean grapheme error rate per
-level over {sentences} SIB-200 training sentences (FLORES-200) per language, seed 0, regex {version("regex")}.
-Each family has its default parameters; the signature identifies its version. An asterisk marks a level that the family
-does not reach because the texts offer too few places for it; `capacity` is the share of graphemes it can act on;
-`words` is the share of words changed at level 0.1 (of graphemes in zh, ja, th and my). A language that a family does
-not support has no row.
+level over {sentences} SIB-200 training sentences (FLORES-200) per language, seed 0,
+regex {version("regex")}. Each family has its default parameters; the signature identifies its version. An asterisk
+marks a level that the family does not reach because the texts offer too few places for it; `capacity` is the share of
+graphemes it can act on; `words` is the share of words changed at level 0.1 (of graphemes in zh, ja, th and my). A
+language that a family does not support has no row.
 
 ## Largest deviations
 
