@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -117,6 +118,16 @@ def workdir(made_once: None, one_mode: None, tmp_path: Path, monkeypatch: pytest
     path.mkdir()
     monkeypatch.chdir(path)
     return path
+
+
+@pytest.fixture
+def kept_logging() -> Iterator[None]:
+    """A command sets up logging to the streams of this test; the next test has others."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import errno
 import importlib
-import logging
 import os
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -68,16 +67,6 @@ def test_preview_shows_what_differs_in_noise_once(monkeypatch: pytest.MonkeyPatc
         == 0
     )
     assert [job.noise.level for job in shown] == [0.1, 0.2]
-
-
-@pytest.fixture
-def kept_logging() -> Iterator[None]:
-    """Hydra's flags set up logging to the streams of this test; the next test has others."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 @pytest.fixture
