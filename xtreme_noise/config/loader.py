@@ -41,24 +41,27 @@ class Loader(ConfigLoaderImpl):  # type: ignore[misc]
     def __init__(self, composed: Composed, config_search_path: Any) -> None:
         super().__init__(config_search_path)
         self.repository = Files(config_search_path)
-        self.composed = composed
+        self.composed: Composed | None = composed
 
     def load_configuration(
         self, config_name: str | None, overrides: list[str], run_mode: RunMode, *how: Any, **named: Any
     ) -> DictConfig:
         """What Hydra composes: a configuration of its own for every caller."""
         key = tuple(overrides)
-        if run_mode == RunMode.RUN and key in self.composed:
+        if self.composed is None or run_mode != RunMode.RUN:
+            return super().load_configuration(config_name, overrides, run_mode, *how, **named)
+        if key in self.composed:
             known: DictConfig = pickle.loads(self.composed[key])
             return known
         found: DictConfig = super().load_configuration(config_name, overrides, run_mode, *how, **named)
-        if run_mode == RunMode.RUN:
-            self.composed[key] = pickle.dumps(found)
+        self.composed[key] = pickle.dumps(found)
         return found
 
     def __getstate__(self) -> dict[str, Any]:
-        """For the processes of a launcher, which compose the few jobs that they get."""
-        return self.__dict__ | {"composed": {}}
+        """For the processes of a launcher, which compose the few jobs that they get. They keep nothing: Hydra runs the
+        modules of plugins again there, so that the classes of configs are not those that pickle finds.
+        """
+        return self.__dict__ | {"composed": None}
 
 
 class Files(ConfigRepository):  # type: ignore[misc]
@@ -72,14 +75,15 @@ class Files(ConfigRepository):  # type: ignore[misc]
         source = self._find_object_source(config_path, ObjectType.CONFIG)
         if source is None:
             return None
+        if source.scheme() != "file":  # structured configs: Hydra's store gives each caller a copy
+            return super().load_config(config_path)
         name = config_path.removesuffix(".yaml")
-        path = Path(source.path) / f"{name}.yaml" if source.scheme() == "file" else None
-        stamp = where.stamp(path) if path else None
+        path = Path(source.path) / f"{name}.yaml"
+        stamp = where.stamp(path)
         key = (source.provider, source.path, name, stamp)
         if key not in _loaded:
             _loaded[key] = pickle.dumps(super().load_config(config_path))
-        if path and stamp:
-            written.check(name, path, stamp)
+        written.check(name, path, stamp)
         found: ConfigResult = pickle.loads(_loaded[key])
         return found
 
