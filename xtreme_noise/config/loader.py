@@ -49,7 +49,8 @@ class Loader(ConfigLoaderImpl):  # type: ignore[misc]
         """What Hydra composes: a configuration of its own for every caller."""
         key = tuple(overrides)
         if self.composed is None or run_mode != RunMode.RUN:
-            return super().load_configuration(config_name, overrides, run_mode, *how, **named)
+            fresh: DictConfig = super().load_configuration(config_name, overrides, run_mode, *how, **named)
+            return fresh
         if key in self.composed:
             known: DictConfig = pickle.loads(self.composed[key])
             return known
