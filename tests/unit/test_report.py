@@ -26,10 +26,10 @@ from xtreme_noise.report.cells import read_cells, several_models
 pytestmark = pytest.mark.pictures
 
 COLUMNS = {
-    "cells.csv": "cell,task,family,language,language_name,script,model,intermediate,arm,train_noise,seen,noise,level,"
-    "noise_seed,seed,metric,score,n,test_size,achieved,changed,word_change_rate,fertility,flip_rate,right_to_wrong,"
+    "cells.csv": "cell,task,family,language,language_name,script,model,intermediate,kind,arm,train_noise,seen,noise,"
+    "level,noise_seed,seed,metric,score,n,test_size,achieved,changed,word_change_rate,fertility,flip_rate,right_to_wrong,"
     "wrong_to_right,capacity,status,error,seconds,forward_tokens,forward_seconds,noise_seconds,token_change_rate,"
-    "windows,calibrated_by,saturated,label_preserving,signature,thresholds,extra",
+    "windows,calibrated_by,saturated,label_preserving,stage,shots,signature,thresholds,extra",
     "scores.csv": "task,family,model,intermediate,arm,language,language_name,script,seen,noise,level,metric,status,"
     "cells,expected,n,score,score_low,score_high,drop,drop_rate,drop_rate_above_chance,achieved,changed,word_change_rate,"
     "fertility,flip_rate,right_to_wrong,wrong_to_right,seconds,chance,at_chance,clean_at_chance",

@@ -58,6 +58,6 @@ def test_a_fix_is_part_of_the_identity(tmp_path: Path) -> None:
 def test_codes_of_a_language() -> None:
     assert fill("sib200/test.{flores}.jsonl.gz", "zh") == "sib200/test.zho_Hans.jsonl.gz"
     with pytest.raises(
-        ConfigError, match=r"data of Norwegian Bokmål: .* none of {language}, {language_name}, {iso639_3}:"
+        ConfigError, match=r"data of Norwegian Bokmål: .* none of {language}, {language_name}, {iso639_3}"
     ):
         fill("{flores}", "nb")

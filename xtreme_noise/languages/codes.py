@@ -52,4 +52,4 @@ def fill(pattern: str, language: str) -> str:
         return pattern.format(**fields)
     except (KeyError, IndexError, ValueError) as error:
         known = ", ".join(f"{{{name}}}" for name in fields)
-        raise ConfigError(f"data of {row.name}: {pattern!r} has an unknown field, known: {known} ({error})") from error
+        raise ConfigError(f"data of {row.name}: {pattern!r} has the field {error}, which is none of {known}") from error
