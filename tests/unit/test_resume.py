@@ -244,14 +244,14 @@ def test_a_state_that_does_not_fit_is_not_trained_on(
 ) -> None:
     """Whatever is wrong with it is known before a step has been made of it."""
     damaged(killed, tmp_path, harm)
-    states, steps = [], list[int]()
+    states, steps = list[Path | None](), list[int]()
     real, step = stage_fit._train, CheckpointCallback.on_train_batch_end
 
-    def training(*arguments: Any, **others: Any) -> None:
-        states.append(arguments[4])
-        if states[-1] is None:
+    def training(*, state: Path | None, **others: Any) -> None:
+        states.append(state)
+        if state is None:
             raise Killed  # it would be trained from its beginning
-        real(*arguments, **others)
+        real(state=state, **others)
 
     def stepped(self: CheckpointCallback, trainer: Any, *rest: Any) -> None:
         steps.append(trainer.global_step)
