@@ -52,7 +52,7 @@ def test_a_pair_is_two_codes_of_the_table() -> None:
         language("ar-xx")
     with pytest.raises(ConfigError, match=r"none of \{language\}, \{first\}, \{second\}"):
         fill("{iso639_3}", "ar-de")
-    with pytest.raises(ConfigError, match="has an unknown field"):
+    with pytest.raises(ConfigError, match="has the field 'first'"):
         fill("{first}", "ar")
 
 

@@ -294,7 +294,7 @@ def test_cards() -> None:
 def test_fields_of_names() -> None:
     assert fill("udpos.{language_name}", "sw") == "udpos.Swahili"
     assert fill("{iso639_3}-eng {language}", "zh") == "cmn-eng zh"
-    with pytest.raises(ConfigError, match="has an unknown field"):
+    with pytest.raises(ConfigError, match="has the field"):
         fill("{langauge}", "de")
     with pytest.raises(ConfigError, match="unknown language"):
         fill("{language}", "xx")
