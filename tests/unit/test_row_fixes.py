@@ -60,6 +60,7 @@ def test_identity_of_data_without_corrections_is_as_it_was(tmp_path: Path) -> No
 def test_codes_of_a_language() -> None:
     assert fill("sib200/test.{flores}.jsonl.gz", "zh") == "sib200/test.zho_Hans.jsonl.gz"
     with pytest.raises(
-        ConfigError, match=r"data of Norwegian Bokmål: .* none of {language}, {language_name}, {iso639_3}:"
+        ConfigError,
+        match=r"data of Norwegian Bokmål: .* unknown field, known: {language}, {language_name}, {iso639_3} ",
     ):
         fill("{flores}", "nb")
