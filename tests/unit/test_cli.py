@@ -150,7 +150,7 @@ def _ended() -> int:
     [
         (_killed, "RuntimeError: no such partition"),
         (_no_memory, "OSError: [Errno 12] Cannot allocate memory"),
-        (_ended, "a process of the launcher was ended by SIGTERM"),
+        (_ended, "a process of the launcher was terminated by SIGTERM"),
         (lambda: 0, "the launcher ended first"),  # and said nothing
     ],
 )

@@ -68,7 +68,7 @@ CELLS: dict[str, tuple[Table, str]] = {
     ),
     "a list of scores": (
         lambda table: table.set_column(table.column_names.index("score"), "score", pa.array([[0.1], [0.2]])),
-        "column 'score' is of the type list",
+        "column 'score' has the type list",
     ),
     "an infinite rate": (put("achieved", float("-inf")), "row 2: achieved is -inf, not a number"),
     "a level beyond 1": (put("level", 1.5), "row 2: level is 1.5"),

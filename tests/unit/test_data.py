@@ -77,7 +77,7 @@ def test_bad_rows_name_file_and_line(tmp_path: Path, rows: list[Any], message: s
     [
         ({"tokens": ["a", "b"], "tags": [0]}, "2 tokens but 1 tags"),
         ({"tokens": ["a", ""], "tags": [0, 0]}, "token '' is not text"),
-        ({"tokens": [], "tags": []}, "not empty"),
+        ({"tokens": [], "tags": []}, "non-empty"),
         ({"tokens": ["a"], "tags": ["noun"]}, "'noun' is out of range"),
     ],
 )

@@ -56,7 +56,7 @@ def test_any_cases(seed: int) -> None:
 
 
 def test_cases_and_questions_are_as_many() -> None:
-    with pytest.raises(DataError, match="2 questions of 1 cases"):
+    with pytest.raises(DataError, match="2 questions, but 1 cases"):
         metrics.build("error_rate", "en", ["a/0"]).score(["x", "y"], [["x"], ["y"]])
 
 

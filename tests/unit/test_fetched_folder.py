@@ -144,7 +144,7 @@ def test_a_model_directory_is_what_it_says(tmp_path: Path) -> None:
     for name, text in (("adapter_config.json", "{}"), ("modeling.py", "1"), ("config.json", "{ }")):
         before = (tmp_path / name).read_bytes() if (tmp_path / name).exists() else None
         (tmp_path / name).write_text(text, encoding="utf-8")
-        with pytest.raises(ModelUnavailable, match=rf"as it was fetched: {name} differ"):
+        with pytest.raises(ModelUnavailable, match=rf"as fetched: {name} differ"):
             HubLoader().identity(cfg, offline=True)
         (tmp_path / name).unlink() if before is None else (tmp_path / name).write_bytes(before)
     (tmp_path / checkpoints.MARKER).write_text(json.dumps({"path": 1}), encoding="utf-8")

@@ -160,7 +160,7 @@ def test_flips_are_of_sentences_with_a_translation() -> None:
     [
         (["e1"], [[]], "none of 1 sentences has a translation"),
         (["e1\te1"], [["e1"]], "paired twice"),
-        (["e1"], [["e1"], []], "1 predictions for 2 gold items"),
+        (["e1"], [["e1"], []], "1 predictions for 2 gold answers"),
     ],
 )
 def test_what_cannot_be_scored(guesses: list[str], gold: list[list[str]], problem: str) -> None:

@@ -133,9 +133,9 @@ def test_mistakes(parallel: Path, capsys: pytest.CaptureFixture[str], given: lis
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("three.tsv", "a\tb\nc\td\te\n", "three.tsv, line 2: two columns"),
+        ("three.tsv", "a\tb\nc\td\te\n", "three.tsv, line 2: expected two columns"),
         ("same.tsv", "a\ta\n", "no misspelt word"),
-        ("number.jsonl", '{"good": 1, "bad": "x"}\n', "number.jsonl, line 1: column 'good' holds neither"),
+        ("number.jsonl", '{"good": 1, "bad": "x"}\n', "number.jsonl, line 1: column 'good' is neither"),
         ("lacks.jsonl", '{"good": "a", "bad": "b"}\n{"good": "x"}\n', "lacks.jsonl, line 2: no column 'bad'"),
         ("torn.jsonl", '{"good": "x", \n', "torn.jsonl, line 1"),
         ("lone.jsonl", '{"good": "a", "bad": "\\ud800"}\n', "lone.jsonl, line 1: not JSON"),

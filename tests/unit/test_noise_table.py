@@ -91,7 +91,7 @@ def test_a_table_of_the_users_own_is_used(tmp_path: Path) -> None:
         (["noise=natural"], "needs a table"),
         (["noise.families.char.swop=1"], "swop"),
         (["source.root=/there/is/no/such/folder"], "no such folder"),
-        (["-m", "seed=0,1"], "nothing to sweep"),
+        (["-m", "seed=0,1"], "cannot be swept"),
     ],
 )
 def test_what_is_wrong_is_said_first(

@@ -239,6 +239,5 @@ def test_a_command_with_a_store_that_cannot_be_written(
     Store(tmp_path / "store").build("cells", {"n": 1}, make)
     modes._places(study)
     assert capsys.readouterr().err == (
-        f"xtreme-noise: store={tmp_path / 'store'} cannot be written: what is finished there is used, and nothing is "
-        "added\n"
+        f"xtreme-noise: store={tmp_path / 'store'} is read-only: finished work in it is used, and nothing is added\n"
     )
