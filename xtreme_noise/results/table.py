@@ -52,7 +52,10 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         there = [name for name in FIELDS if table.column_names.count(name) == 1]
         lacking = [name for name in FIELDS if name not in (*there, *LATER)]
         if lacking:
-            raise DataError(f"{path} lacks the columns {', '.join(lacking)}, or they occur twice.")
+            raise DataError(
+                f"{path} lacks the columns {', '.join(lacking)}, or they occur twice. If an earlier version wrote it, run "
+                "its command again."
+            )
         columns = {name: _column(table[name], SCHEMA.field(name).type, f"{path}: column {name!r}") for name in there}
     except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
