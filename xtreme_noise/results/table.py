@@ -53,8 +53,8 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         lacking = [name for name in FIELDS if name not in (*there, *LATER)]
         if lacking:
             raise DataError(
-                f"{path} lacks the columns {', '.join(lacking)}, or they occur twice. If an earlier version wrote it, run "
-                "its command again."
+                f"{path} lacks the columns {', '.join(lacking)}, or they occur twice. If it is of an earlier "
+                "version, run its command again."
             )
         columns = {name: _column(table[name], SCHEMA.field(name).type, f"{path}: column {name!r}") for name in there}
     except (OSError, ValueError, pa.ArrowException) as error:
