@@ -24,11 +24,13 @@ from xtreme_noise.report.answer import QUESTION, answer, totals
 from xtreme_noise.report.cells import ARMS, ordered
 from xtreme_noise.report.chance import over
 from xtreme_noise.report.charts import Chart
+from xtreme_noise.report.effects import BETWEEN, FAMILY, SELF
 from xtreme_noise.report.estimates import CONTRASTS, MAIN, Contrast
 from xtreme_noise.report.grid import Place
 from xtreme_noise.report.jobs import Job, read_stages
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel, System, systems
+from xtreme_noise.report.runs import PRIMARY, SCALES
 from xtreme_noise.report.samples import sample_groups
 from xtreme_noise.report.study import Study
 from xtreme_noise.report.styles import OUTLINES, Style, styles
@@ -83,7 +85,7 @@ def page(study: Study, library: str, digest: str, files: Sequence[str]) -> str:
     samples, _ = sample_groups(study.cells)
     specs = Specs()
     scripts = {"library": library, "loader": _template_file("charts.js")}
-    main = [c for c in study.contrasts if c.main and c.measure == "drop_rate"]
+    main = [c for c in study.contrasts if c.main and c.measure == PRIMARY]
     looks = styles(systems(study.cells))
     difference = charts.difference_chart(main, names, looks)
     return _template().render(
@@ -114,6 +116,16 @@ def page(study: Study, library: str, digest: str, files: Sequence[str]) -> str:
         looks=looks,
         outlines=OUTLINES,
         arm_sizes=training.sizes(stages),
+        primary=_effect_table(study, names, FAMILY),
+        itself=_effect_table(study, names, SELF),
+        between=_effect_table(study, names, BETWEEN),
+        others=[
+            table
+            for family in dict.fromkeys(e.family for e in study.effects)
+            if family not in (FAMILY, SELF, BETWEEN) and (table := _effect_table(study, names, family))
+        ],
+        conditional=text.CONDITIONAL,
+        few_seeds=any(point.score.conditional for point in study.points),
         by_seen=[
             table
             for side, some in study.by_seen.sides.items()
@@ -152,6 +164,21 @@ def _template() -> Template:
     )
     environment.globals.update(percent=text.percent, plural=text.plural)
     return environment.get_template("report.html.j2")
+
+
+def _effect_table(study: Study, names: Names, family: str) -> views.TableView | None:
+    """The comparisons of one family of tests."""
+    own = [effect for effect in study.effects if effect.family == family]
+    tests = max((effect.tests for effect in own), default=0)
+    how = {FAMILY: "step-down maxT"}.get(family, "Holm")
+    adjusted = f"; p adjusted for {text.plural(tests, 'test')} ({how})" if tests and family != SELF else ""
+    what = {
+        FAMILY: "Primary comparisons",
+        SELF: "A/A: one system against itself",
+        BETWEEN: "Seen minus unseen languages",
+    }
+    name = what.get(family, f"Secondary family, {family}")
+    return views.effect_table(own, names, f"{name}, mean over noise families and levels{adjusted}")
 
 
 def _chances(study: Study) -> list[tuple[str, float]]:
@@ -220,13 +247,14 @@ def _contrast_tables(
 ) -> list[views.TableView]:
     """One table per measure, what the question asks for first."""
     tables = []
-    for measure in ("drop_rate", "retention_area", "score"):
+    for measure in (*SCALES, "retention_area", "score"):
         own = [c for c in contrasts if (c.arm.arm, c.reference.arm) == pair and c.measure == measure]
         if own:
             arm, reference = (ARMS[name] for name in pair)
-            name = text.MEASURE_TEXT[measure].capitalize()
-            family = text.plural(max(c.tests for c in own), "test")
-            caption = f"{before}{name} × 100, {arm} minus {reference}; Holm's correction over {family}"
+            name = text.MEASURE_TEXT[measure].capitalize() + ("" if measure == PRIMARY else " × 100")
+            tests = max(c.tests for c in own)
+            family = f"; Holm's correction over {text.plural(tests, 'test')}" if tests else ""
+            caption = f"{before}{name}, {arm} minus {reference}{family}"
             tables.append(views.contrast_table(own, names, caption))
     return tables
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xtreme_noise.analysis.bootstrap import Floats, LanguageScores, by_cluster, replicates
 from xtreme_noise.analysis.chance import Chance
@@ -17,8 +19,6 @@ from xtreme_noise.record import CellRecord
 from xtreme_noise.report.cells import Problem, where
 
 RESAMPLES = 9_999
-FEWER = 1_999
-LARGE = 200_000  # examples x cells of one task beyond which FEWER resamples are drawn, for speed
 
 
 @dataclass
@@ -26,11 +26,22 @@ class Evidence:
     """Bootstrap replicates of all cells of one task, and what was found on the way.
 
     scores: cell digest -> (resamples,) replicates of its score. chances: language -> what a guess scores.
+    names: language -> the source item of each example. correct: cell digest -> whether each example is right, for cells
+    whose predictions say so. seed, stream: what the replicates were drawn with.
     """
 
     resamples: int = 0
     scores: dict[str, Floats] = field(default_factory=dict)
     chances: Mapping[str, Chance] = field(default_factory=dict)
+    names: dict[str, NDArray[np.str_]] = field(default_factory=dict)
+    correct: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+    seed: int = 0
+    stream: str = ""
+
+    @cached_property
+    def items(self) -> Mapping[str, int]:
+        """Language -> how many source items there are to draw from."""
+        return {language: len(np.unique(names)) for language, names in self.names.items()}
 
 
 class _Unusable(DataError):
@@ -60,17 +71,16 @@ def read_evidence(
     unusable: set[str] = set()
     problems: list[Problem] = []
     for task, languages in grouped.items():
-        evidence, parts, size = Evidence(), {}, 0
+        evidence, parts = Evidence(resamples=RESAMPLES, seed=seed, stream=task), {}
         for language, members in languages.items():
             try:
-                part, examples = _read_language(sweep, members)
+                found_here = _read_language(sweep, members)
             except _Unusable as error:
                 problems.append(Problem(f"{task} · {members[0].language_name} ({language})", str(error)))
                 unusable.update(error.wrong)
                 continue
-            parts[language] = part
-            size += examples * len(members)
-        evidence.resamples = RESAMPLES if size <= LARGE else FEWER
+            evidence.names[language], parts[language] = _summed(found_here)
+            evidence.correct |= {one.cell.cell: one.correct for one in found_here if one.correct is not None}
         drawn = replicates(parts, evidence.resamples, seed=seed, stream=task) if resample else {}
         for language, scores in drawn.items():
             for column, cell in enumerate(languages[language]):
@@ -88,10 +98,11 @@ class _Items:
     clusters: Any
     num: Floats
     den: Floats
+    correct: NDArray[np.bool_] | None
 
 
-def _read_language(sweep: Path, cells: Sequence[CellRecord]) -> tuple[LanguageScores, int]:
-    """All cells of one task and language: items aligned by id, parts summed by source item; how many examples.
+def _read_language(sweep: Path, cells: Sequence[CellRecord]) -> list[_Items]:
+    """All cells of one task and language: items aligned by id.
 
     Raises _Unusable with every cell that is not as the others are, or as its own record says.
     """
@@ -105,20 +116,27 @@ def _read_language(sweep: Path, cells: Sequence[CellRecord]) -> tuple[LanguageSc
             wrong[cell.cell] = str(error)
     if wrong:
         raise _Unusable(wrong)
+    return found
+
+
+def _summed(found: Sequence[_Items]) -> tuple[NDArray[np.str_], LanguageScores]:
+    """The source item of each example, and the parts of every cell summed by it."""
     names = np.asarray(found[0].clusters.to_pylist(), dtype=str)
-    clusters_num = by_cluster(names, np.column_stack([items.num for items in found]).astype(float))
-    clusters_den = by_cluster(names, np.column_stack([items.den for items in found]).astype(float))
-    return LanguageScores(clusters_num[0], clusters_num[1], clusters_den[1]), len(names)
+    clusters, num = by_cluster(names, np.column_stack([items.num for items in found]).astype(float))
+    return names, LanguageScores(
+        clusters, num, by_cluster(names, np.column_stack([i.den for i in found]).astype(float))[1]
+    )
 
 
 def _read_items(sweep: Path, cell: CellRecord) -> _Items:
-    table = read_columns(sweep, cell, ("id", "cluster", "num", "den"))
+    table = read_columns(sweep, cell, ("id", "cluster", "num", "den"), optional="correct")
     ids, clusters = table["id"].combine_chunks(), table["cluster"].combine_chunks()
     num, den = table["num"].to_numpy(), table["den"].to_numpy()
     _check_sums(cell, num, den)
     if len(ids.unique()) != len(ids):
         raise DataError(f"ids are not unique in the predictions of: {where(cell)}")
-    return _Items(cell, ids, clusters, num, den)
+    correct = table["correct"].to_numpy() if "correct" in table.column_names else None
+    return _Items(cell, ids, clusters, num, den, correct)
 
 
 def _aligned(items: _Items, first: _Items) -> _Items:
@@ -128,7 +146,8 @@ def _aligned(items: _Items, first: _Items) -> _Items:
     order = match(first.ids.to_pylist(), items.ids.to_pylist(), where(first.cell), where(items.cell))
     if items.clusters.take(order).to_pylist() != first.clusters.to_pylist():
         raise DataError(f"source items (cluster) differ between: {where(first.cell)} and {where(items.cell)}")
-    return replace(items, num=items.num[order], den=items.den[order])
+    correct = None if items.correct is None else items.correct[order]
+    return replace(items, num=items.num[order], den=items.den[order], correct=correct)
 
 
 def read_columns(sweep: Path, cell: CellRecord, names: Sequence[str], *, optional: str | None = None) -> Any:
@@ -152,7 +171,8 @@ def read_columns(sweep: Path, cell: CellRecord, names: Sequence[str], *, optiona
         for name in table.column_names:
             if table[name].null_count:
                 raise DataError(f"predictions/{path.name}: column {name} has empty values")
-            kind = {"num": pa.float64(), "den": pa.float64(), "choices": pa.int64()}.get(name, pa.string())
+            kinds = {"num": pa.float64(), "den": pa.float64(), "choices": pa.int64(), "correct": pa.bool_()}
+            kind = kinds.get(name, pa.string())
             table = table.set_column(table.column_names.index(name), name, table[name].cast(kind))
     except FileNotFoundError:
         raise DataError(f"predictions/{path.name} is missing") from None

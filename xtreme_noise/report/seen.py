@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from xtreme_noise.languages import main
+from xtreme_noise.report.effects import Effect, between
 from xtreme_noise.report.estimates import MAIN, Contrast, Pair, contrasts
 from xtreme_noise.report.panels import Panel, System
 
@@ -23,10 +24,12 @@ UNKNOWN = "no record of the languages that intermediate training has seen"
 class Apart:
     """Side -> multilingual minus English over its languages; Holm's correction is over each side for itself.
 
-    lacking: why others are not compared apart -> task and multilingual arm of each.
+    differences: whether the two sides differ. lacking: why others are not compared apart -> task and multilingual arm
+    of each.
     """
 
     sides: Mapping[str, Sequence[Contrast]] = field(default_factory=dict)
+    differences: Sequence[Effect] = ()
     lacking: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
@@ -57,6 +60,7 @@ def apart(compared: Sequence[Pair], trained_in: Collection[str]) -> Apart:
             sides[side].append(replace(pair, panel=own))
     return Apart(
         {side: contrasts(pairs) for side, pairs in sides.items() if pairs},
+        between(*(sides[side] for side in SIDES)),
         {why: list(names) for why, names in lacking.items()},
     )
 

@@ -8,12 +8,13 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from xtreme_noise.analysis.seeds import LEAST_SEEDS, Estimate
 from xtreme_noise.record import ABSENT, CLEAN, STATUSES
-from xtreme_noise.report.estimates import Estimate, Point
+from xtreme_noise.report.estimates import Point
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel, System
 from xtreme_noise.report.study import Study
-from xtreme_noise.report.text import GUESS, STATUS_TEXT, guess, percent
+from xtreme_noise.report.text import CONDITIONAL, GUESS, STATUS_TEXT, guess, percent, plural
 
 
 def table(study: Study) -> Table:
@@ -25,6 +26,7 @@ def table(study: Study) -> Table:
     out = Table(
         title=escape(study.sweep.name),
         caption="scores × 100: means over the languages complete in every arm (langs); drop: % of clean lost"
+        + _few_seeds(study)
         + _guessing(study)
         + _missing(study),
         box=box.SIMPLE_HEAD,
@@ -60,6 +62,14 @@ def table(study: Study) -> Table:
                 _cells(study, panel, system),
             )
     return out
+
+
+def _few_seeds(study: Study) -> str:
+    """That arms are not told apart by the runs of one or two seeds."""
+    few = {len(panel.seeds) for panel in study.panels if panel.languages and len(panel.seeds) < LEAST_SEEDS}
+    if not few:
+        return ""
+    return f"\n{plural(min(few), 'training seed')}: differences and intervals are {CONDITIONAL}, no test of arms"
 
 
 def _guessing(study: Study) -> str:

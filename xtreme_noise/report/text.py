@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from xtreme_noise.analysis.seeds import Estimate
 from xtreme_noise.record import ABSENT
-from xtreme_noise.report.estimates import Estimate
 from xtreme_noise.report.grid import PARTIAL
 
 NONE = "–"
@@ -16,9 +16,14 @@ STATUS_TEXT = {
     PARTIAL: "partial",
     "ok": "ok",
 }
+CONDITIONAL = "conditional on these runs"  # what an interval is without seeds enough for others
 MEASURE_TEXT = {
     "score": "score",
+    "log_odds_lost": "log-odds lost",
     "drop_rate": "drop rate",
+    "drop_rate_above_chance": "drop rate above chance",
+    "drop": "points lost",
+    "newly_wrong": "wrong under noise, of what both arms have right when clean",
     "retention_area": "area under the retention curve",
 }
 
@@ -33,16 +38,29 @@ def percent(value: float | None, *, sign: bool = False) -> str:
     return text.replace("-", "−")
 
 
+def number(value: float | None, measure: str, *, sign: bool = False) -> str:
+    """A number of a measure as it is written: log-odds as they are with two decimals, fractions x 100."""
+    if value is None or measure != "log_odds_lost":
+        return percent(value, sign=sign)
+    text = f"{value:+.2f}" if sign else f"{value:.2f}"
+    return ("0.00" if float(text) == 0 else text).replace("-", "−")
+
+
 def guess(no_better: bool | None) -> str:
     """The sign of a score that is no better than a guess, or nothing."""
     return GUESS if no_better else ""
 
 
-def bounds(estimate: Estimate, *, sign: bool = False) -> str:
+def bounds(estimate: Estimate, measure: str = "score", *, sign: bool = False) -> str:
     """'[10.1, 14.0]', or '' when there is no interval."""
     if estimate.low is None or estimate.high is None:
         return ""
-    return f"[{percent(estimate.low, sign=sign)}, {percent(estimate.high, sign=sign)}]"
+    return f"[{number(estimate.low, measure, sign=sign)}, {number(estimate.high, measure, sign=sign)}]"
+
+
+def extent(there: bool, conditional: bool) -> str | None:
+    """What an interval is over, if it is there."""
+    return (CONDITIONAL if conditional else "over training seeds") if there else None
 
 
 def probability(p: float | None) -> str:

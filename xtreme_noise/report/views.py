@@ -6,14 +6,29 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from xtreme_noise.analysis.seeds import Estimate
 from xtreme_noise.record import ABSENT, CLEAN, STATUSES
 from xtreme_noise.report.cells import Problem, ordered
+from xtreme_noise.report.effects import SELF, Effect
 from xtreme_noise.report.estimates import Contrast, Point
 from xtreme_noise.report.grid import PARTIAL, Place, by_language
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.study import Study
-from xtreme_noise.report.text import NONE, STATUS_TEXT, bounds, guess, percent, plural, probability
+from xtreme_noise.report.text import (
+    CONDITIONAL,
+    MEASURE_TEXT,
+    NONE,
+    STATUS_TEXT,
+    bounds,
+    guess,
+    number,
+    percent,
+    plural,
+    probability,
+)
+
+LOG_ODDS = "log_odds_lost"
 
 
 @dataclass(frozen=True)
@@ -174,6 +189,8 @@ def curve_table(panel: Panel, points: Sequence[Point], names: Names) -> TableVie
         for row, item in zip(rows, items, strict=True):
             row.append(item)
     scope = f"mean over {len(panel.languages)} of {plural(panel.wanted, 'language')}"
+    if any(point.score.conditional for point in last.values()):
+        scope += f"; {plural(len(panel.seeds), 'training seed')}: intervals are {CONDITIONAL}"
     return TableView(f"{names.panel(panel)}: {panel.metric} × 100, {scope}", [_merged(groups), heads], rows)
 
 
@@ -185,7 +202,10 @@ def _summaries(last: Sequence[Point], top: str) -> list[tuple[str, str, list[Ite
     """(group, column, one item a system) for what is defined in one system at least."""
     columns = [
         (top, "drop rate", [Item(percent(p.drop_rate.value), "num", bounds(p.drop_rate)) for p in last]),
-        (top, "above chance", [Item(percent(p.drop_rate_above_chance), "num") for p in last]),
+        (top, "above chance",
+         [Item(percent(p.drop_rate_above_chance.value), "num", bounds(p.drop_rate_above_chance)) for p in last]),
+        (top, "log-odds lost",
+         [Item(number(p.log_odds_lost.value, LOG_ODDS), "num", bounds(p.log_odds_lost, LOG_ODDS)) for p in last]),
         (top, "gap to English", [Item(percent(p.cross_lingual_gap, sign=True), "num") for p in last]),
         (top, "right→wrong", [Item(percent(p.right_to_wrong), "num") for p in last]),
         (top, "wrong→right", [Item(percent(p.wrong_to_right), "num") for p in last]),
@@ -216,10 +236,10 @@ def contrast_table(contrasts: Sequence[Contrast], names: Names, caption: str) ->
             [
                 Item(names.panel(row.panel), note="; ".join(filter(None, (names.arms(row), _guessing(row))))),
                 Item("all" if row.level is None else f"{row.level:g}", "num"),
-                Item(percent(row.reference_value), "num"),
-                Item(percent(row.value), "num"),
-                Item(percent(row.difference.value, sign=True), "num strong"),
-                Item(bounds(row.difference, sign=True) or NONE, "num"),
+                Item(number(row.reference_value, row.measure), "num"),
+                Item(number(row.value, row.measure), "num"),
+                Item(number(row.difference.value, row.measure, sign=True), "num strong"),
+                _interval_item(row.difference, row.measure),
                 Item(probability(row.p), "num"),
                 Item(probability(row.p_holm), "num"),
                 Item(f"{len(row.panel.languages)}/{row.panel.wanted}", "num"),
@@ -229,6 +249,39 @@ def contrast_table(contrasts: Sequence[Contrast], names: Names, caption: str) ->
     arm, reference = contrasts[0].arm.arm, contrasts[0].reference.arm
     heads = ["task · noise", "level", reference, arm, "difference", "95 % interval", "p", "Holm p"]
     return TableView(caption, [[(h, 1) for h in (*heads, "languages", "seeds")]], rows)
+
+
+def _interval_item(difference: Estimate, measure: str) -> Item:
+    note = CONDITIONAL if difference.conditional else ""
+    return Item(bounds(difference, measure, sign=True) or NONE, "num", note)
+
+
+def effect_table(effects: Sequence[Effect], names: Names, caption: str) -> TableView | None:
+    """One row a comparison and scale, over all noise families and levels; None where there is none."""
+    if not effects:
+        return None
+    rows = []
+    for row in effects:
+        itself = row.family == SELF
+        task = names.task(row.task, row.model)
+        rows.append(
+            [
+                Item(task if itself else f"{task} · {row.kind}", note=f"{row.arm} minus {row.reference}"),
+                Item(MEASURE_TEXT[row.scale], note="tested" if row.p_adjusted is not None else ""),
+                Item(number(row.reference_value, row.scale), "num"),
+                Item(number(row.value, row.scale), "num"),
+                Item(number(row.difference.value, row.scale, sign=True), "num strong"),
+                _interval_item(row.difference, row.scale),
+                Item(probability(row.difference.p), "num"),
+                Item(probability(row.p_adjusted), "num"),
+                Item(number(row.smallest, row.scale), "num", "at least" if row.difference.conditional else ""),
+                Item(f"{len(row.languages)}/{max(panel.wanted for panel in row.panels)}", "num"),
+                Item(f"{row.difference.seeds}", "num"),
+            ]
+        )
+    heads = ["task · kind", "scale", "reference", "arm", "difference", "95 % interval", "p", "adjusted p"]
+    heads += ["smallest seen", "languages", "seeds"]
+    return TableView(caption, [[(head, 1) for head in heads]], rows)
 
 
 def _guessing(row: Contrast) -> str:
