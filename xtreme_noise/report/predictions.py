@@ -71,16 +71,21 @@ def read_evidence(
     unusable: set[str] = set()
     problems: list[Problem] = []
     for task, languages in grouped.items():
-        evidence, parts = Evidence(resamples=RESAMPLES, seed=seed, stream=task), {}
+        evidence, read = Evidence(resamples=RESAMPLES, seed=seed, stream=task), {}
         for language, members in languages.items():
             try:
-                found_here = _read_language(sweep, members)
+                read[language] = _read_language(sweep, members)
             except _Unusable as error:
                 problems.append(Problem(f"{task} · {members[0].language_name} ({language})", str(error)))
                 unusable.update(error.wrong)
                 continue
-            evidence.names[language], parts[language] = _summed(found_here)
-            evidence.correct |= {one.cell.cell: one.correct for one in found_here if one.correct is not None}
+        evidence.names = source_items(
+            {language: (found[0].ids.to_pylist(), found[0].clusters.to_pylist()) for language, found in read.items()}
+        )
+        evidence.correct = {
+            one.cell.cell: one.correct for found in read.values() for one in found if one.correct is not None
+        }
+        parts = {language: _summed(evidence.names[language], found) for language, found in read.items()}
         drawn = replicates(parts, evidence.resamples, seed=seed, stream=task) if resample else {}
         for language, scores in drawn.items():
             for column, cell in enumerate(languages[language]):
@@ -119,13 +124,37 @@ def _read_language(sweep: Path, cells: Sequence[CellRecord]) -> list[_Items]:
     return found
 
 
-def _summed(found: Sequence[_Items]) -> tuple[NDArray[np.str_], LanguageScores]:
-    """The source item of each example, and the parts of every cell summed by it."""
-    names = np.asarray(found[0].clusters.to_pylist(), dtype=str)
-    clusters, num = by_cluster(names, np.column_stack([items.num for items in found]).astype(float))
-    return names, LanguageScores(
-        clusters, num, by_cluster(names, np.column_stack([i.den for i in found]).astype(float))[1]
+def _summed(names: NDArray[np.str_], found: Sequence[_Items]) -> LanguageScores:
+    """The parts of every cell summed by source item."""
+    num, den = (
+        by_cluster(names, np.column_stack([getattr(items, part) for items in found]).astype(float))
+        for part in ("num", "den")
     )
+    return LanguageScores(num[0], num[1], den[1])
+
+
+def source_items(languages: Mapping[str, tuple[Sequence[str], Sequence[str]]]) -> dict[str, NDArray[np.str_]]:
+    """Language -> the source item of each example, from the ids and clusters of its examples.
+
+    On a parallel test set a cluster is named after its first example. Languages need not have the same examples, and
+    two premises may be one in a translation: what is one item in some language is one in all.
+    """
+    root: dict[str, str] = {}
+
+    def find(name: str) -> str:
+        while (above := root.get(name, name)) != name:
+            name = above
+        return name
+
+    for ids, clusters in languages.values():
+        if set(clusters) <= set(ids):
+            for pair in zip(ids, clusters, strict=True):
+                first, second = sorted(map(find, pair))
+                root[second] = first
+    return {
+        language: np.asarray([find(name) for name in clusters], dtype=str)
+        for language, (_, clusters) in languages.items()
+    }
 
 
 def _read_items(sweep: Path, cell: CellRecord) -> _Items:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
-from xtreme_noise import __version__, metrics, models, noise
+from xtreme_noise import __version__, metrics, models, noise, tasks
 from xtreme_noise.config import grid
 from xtreme_noise.config.fields import noise_field, spoken
 from xtreme_noise.config.schema import Config, TrainerConfig
@@ -194,11 +194,14 @@ class Plan:
         return {column: code for column, code in spoken(self.cfg, language).items() if code != language}
 
     def cell_key(self, cell: Cell, test: Reference) -> dict[str, Any]:
-        """Everything that can change a cell's record: its predictions, the clean ones, and the metric."""
+        """Everything that can change a cell's record: its predictions, the clean ones, the metric, and what is one
+        source item.
+        """
+        together = tasks.family(self.cfg.task.family).together
         return {
             "predictions": self.prediction_key(cell, test),
             "metric": [self.metric.name, self.metric.version],
-        }
+        } | ({"together": together} if together else {})
 
     def _field(self, cell: Cell) -> str:
         others = self._others(cell.language)

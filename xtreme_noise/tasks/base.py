@@ -31,6 +31,7 @@ class TaskFamily:
     predictions_file: ClassVar[str | None] = None  # a name in FORMATS of interchange/layout.py
     identity: ClassVar[tuple[str, ...]] = ()  # columns by which two examples are the same
     paragraphs: ClassVar[tuple[str, ...]] = ()  # columns of paragraphs that may be in data of other families too
+    together: ClassVar[str | None] = None  # a column: examples that share it are one source item of the test set
     head: ClassVar[bool] = False  # predicts with a head, which is trained
     labelled: ClassVar[bool] = False  # `labels` of a task are read
     least_labels: ClassVar[int] = 0  # as many labels at least
