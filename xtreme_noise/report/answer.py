@@ -41,7 +41,7 @@ def answer(study: Study) -> Answer:
     found = verdicts(study.effects)
     if found:
         lines = _limited([_comparison(one, names) for one in found])
-        sentences += [*_few_seeds(found), *_verdict(found), *_smallest(found, names), *_guessing(study, names)]
+        sentences += [*_few_seeds(found), *_verdict(found, names), *_smallest(found, names), *_guessing(study, names)]
     else:
         why = f"English and multilingual intermediate training cannot be compared here: {_why_not(study)}"
         lines = _limited(_curves(study, names))
@@ -74,17 +74,10 @@ def _guessing(study: Study, names: Names) -> list[str]:
             noisy[who] = f"{who} {score}"
     found = []
     if clean:
-        found.append(
-            "No better than guessing without noise, so that a drop rate says nothing about robustness: "
-            f"{'; '.join(clean.values())}."
-        )
+        found.append(f"without noise, so that a drop rate says nothing about robustness: {'; '.join(clean.values())}")
     if noisy:
-        found.append(
-            "No better than guessing with noise, so that more noise could take no more: "
-            + "; ".join(noisy.values())
-            + "."
-        )
-    return found
+        found.append(f"with noise, so that more noise could take no more: {'; '.join(noisy.values())}")
+    return [f"No better than guessing {', nor '.join(found)}."] if found else []
 
 
 def _limited(lines: list[str]) -> list[str]:
@@ -133,19 +126,33 @@ def _few_seeds(found: Sequence[Verdict]) -> list[str]:
     ]
 
 
-def _verdict(found: Sequence[Verdict]) -> list[str]:
+def _verdict(found: Sequence[Verdict], names: Names) -> list[str]:
     tested = [one for one in found if one.says != UNTESTED]
     if not tested:
-        return []
+        return [f"{_size(found, names)}."]
     says = Counter(one.says for one in tested)
     tests = max(one.tested.tests for one in tested)
     total = plural(len(tested), "comparison of a task and kind", "comparisons of a task and kind")
     return [
-        "Log-odds that noise takes, mean over noise families and levels, multilingual minus English intermediate "
-        f"training: of {total}, noise takes less of the multilingual arm in {says[ARM]} and less of the English arm in "
-        f"{says[REFERENCE]} (p below .05, adjusted for {plural(tests, 'test')}, and one direction on every scale), the "
-        f"direction depends on the scale in {says[SCALE]}, and no difference was found in {says[OPEN]}."
+        f"{_size(found, names)}; of {total}, noise takes less of the multilingual arm in {says[ARM]} and less of the "
+        f"English arm in {says[REFERENCE]} (p below .05, adjusted for {plural(tests, 'test')}, and one direction "
+        f"on every scale), the direction depends on the scale in {says[SCALE]}, and no difference was found in "
+        f"{says[OPEN]}."
     ]
+
+
+def _size(found: Sequence[Verdict], names: Names) -> str:
+    """Who against whom, on what, how much: the only difference, or the least and the greatest."""
+    order = sorted(found, key=lambda one: one.tested.difference.value or 0.0)
+    shown = [
+        f"{number(one.tested.difference.value, PRIMARY, sign=True)} {bounds(one.tested.difference, PRIMARY, sign=True)}"
+        f" ({_name(one, names)})"
+        for one in (order if len(order) == 1 else (order[0], order[-1]))
+    ]
+    return (
+        "Multilingual minus English intermediate training, difference of the log-odds that noise takes (mean over "
+        f"noise families and levels): {' to '.join(shown)}"
+    )
 
 
 def _smallest(found: Sequence[Verdict], names: Names) -> list[str]:

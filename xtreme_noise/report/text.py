@@ -23,7 +23,7 @@ MEASURE_TEXT = {
     "drop_rate": "drop rate",
     "drop_rate_above_chance": "drop rate above chance",
     "drop": "points lost",
-    "newly_wrong": "wrong under noise, of what both arms have right when clean",
+    "newly_wrong": "shared items turned wrong",
     "retention_area": "area under the retention curve",
 }
 

@@ -253,7 +253,12 @@ def contrast_table(contrasts: Sequence[Contrast], names: Names, caption: str) ->
 
 def _interval_item(difference: Estimate, measure: str) -> Item:
     note = CONDITIONAL if difference.conditional else ""
-    return Item(bounds(difference, measure, sign=True) or NONE, "num", note)
+    return Item(_unbroken(bounds(difference, measure, sign=True)) or NONE, "num", note)
+
+
+def _unbroken(text: str) -> str:
+    """On one line: the table scrolls."""
+    return text.replace(" ", "\u00a0")
 
 
 def effect_table(effects: Sequence[Effect], names: Names, caption: str) -> TableView | None:
@@ -267,7 +272,7 @@ def effect_table(effects: Sequence[Effect], names: Names, caption: str) -> Table
         rows.append(
             [
                 Item(task if itself else f"{task} · {row.kind}", note=f"{row.arm} minus {row.reference}"),
-                Item(MEASURE_TEXT[row.scale], note="tested" if row.p_adjusted is not None else ""),
+                Item(_unbroken(MEASURE_TEXT[row.scale]), note="tested" if row.p_adjusted is not None else ""),
                 Item(number(row.reference_value, row.scale), "num"),
                 Item(number(row.value, row.scale), "num"),
                 Item(number(row.difference.value, row.scale, sign=True), "num strong"),
