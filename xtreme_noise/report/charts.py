@@ -129,7 +129,8 @@ def difference_chart(contrasts: Sequence[Contrast], names: Names, looks: Looks) 
     zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color="#000000", strokeDash=[4, 3])
     text = "; ".join(f"{r['row']} {r['difference']} ({r['interval']})" for r in rows)
     layers = zero.encode(x=alt.X("zero:Q", scale=scale)) + bars + dots
-    name = "Difference in log-odds lost"
+    few = any(c.difference.conditional for c in contrasts)
+    name = "Difference in log-odds lost" + (f", intervals {CONDITIONAL}" if few else "")
     return _chart(name, f"{name}. {text}.", layers, rows, height=24 * len(rows))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from xtreme_noise.analysis.seeds import Estimate
 from xtreme_noise.record import ABSENT, CLEAN, STATUSES
 from xtreme_noise.report.cells import Problem, ordered
-from xtreme_noise.report.effects import SELF, Effect
+from xtreme_noise.report.effects import BETWEEN, SELF, Effect
 from xtreme_noise.report.estimates import Contrast, Point
 from xtreme_noise.report.grid import PARTIAL, Place, by_language
 from xtreme_noise.report.names import Names
@@ -284,7 +284,8 @@ def effect_table(effects: Sequence[Effect], names: Names, caption: str) -> Table
                 Item(f"{row.difference.seeds}", "num"),
             ]
         )
-    heads = ["task · kind", "scale", "reference", "arm", "difference", "95 % interval", "p", "adjusted p"]
+    sides = ["unseen", "seen"] if effects[0].family == BETWEEN else ["reference", "arm"]
+    heads = ["task · kind", "scale", *sides, "difference", "95 % interval", "p", "adjusted p"]
     heads += ["smallest seen", "languages", "seeds"]
     return TableView(caption, [[(head, 1) for head in heads]], rows)
 
