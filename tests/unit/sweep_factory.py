@@ -47,6 +47,7 @@ class Spec:
     noise_seeds: Sequence[int] = (0,)
     items: int = 200
     ability: float = 0.82  # 0: a model that guesses
+    seed_sd: float = 0.0  # of the ability of a system, over training seeds
     status: Callable[[dict[str, Any]], tuple[str, str | None]] | None = None
     skip: Callable[[dict[str, Any]], bool] | None = None
 
@@ -138,7 +139,9 @@ def _measure(sweep: Path, spec: Spec, row: dict[str, Any]) -> None:
     harm = {"none": 3.0, "english": 3.2, "multilingual": 2.2}.get(row["arm"], 3.0) * (1 + far)
     harm *= 1.0 if row["train_noise"] == "none" else 0.5
     noise = row["level"] * (1.0 if row["noise"] == "char" else 0.7)
-    ability = spec.ability - far + lift - harm * noise
+    run = f"{row['intermediate']} {row['seed']}"
+    luck = np.random.default_rng(int(hashlib.sha256(run.encode()).hexdigest()[:8], 16)).normal()
+    ability = spec.ability - far + lift - harm * noise + spec.seed_sd * luck
     correct = 0.8 * difficulty + 0.2 * own < ability
     if row["family"] == "classification":
         correct |= own < 1 / 3  # three labels: a guess is right this often

@@ -52,13 +52,27 @@ def study(
 
 LABELS = ["a"] * 60 + ["b"] * 25 + ["c"] * 15
 CASES = [f"case {n // 2}" for n in range(100)]
+UNEVEN = ["0"] * 60 + ["1"] * 40
 GUESSES: dict[str, tuple[str, str, Sequence[str], dict[str, Any], float | None]] = {
     "the most frequent label": ("classification", "accuracy", LABELS, {}, 0.6),
     "labels of equal number": ("classification", "accuracy", ["x", "y", "z", "w"] * 25, {}, 0.25),
     "choices": ("multiple_choice", "accuracy", ["0", "1"] * 50, {"choices": [2] * 100}, 0.5),
-    "more choices than right answers": ("multiple_choice", "accuracy", ["0", "1"] * 50, {"choices": [5] * 100}, 0.2),
-    "not as many everywhere": ("multiple_choice", "accuracy", ["0", "1"] * 50, {"choices": [2, 4] * 50}, 0.375),
-    "choices of an earlier record": ("multiple_choice", "accuracy", ["0", "1", "2", "1"] * 25, {}, 1 / 3),
+    "more choices than right answers": ("multiple_choice", "accuracy", list("01234") * 20, {"choices": [8] * 100}, 0.2),
+    "a place that is right more often": (
+        "multiple_choice",
+        "accuracy",
+        ["0"] * 60 + ["1"] * 40,
+        {"choices": [2] * 100},
+        0.6,
+    ),
+    "not as many everywhere": (
+        "multiple_choice",
+        "accuracy",
+        ["0", "1", "2"] * 33 + ["0"],
+        {"choices": [2, 4] * 50},
+        0.375,
+    ),
+    "choices of an earlier record": ("multiple_choice", "accuracy", list("01234") * 20, {}, 0.2),
     "candidates": ("retrieval", "accuracy", [str(n) for n in range(100)], {}, 0.01),
     "the most frequent tag": ("tagging", "token_accuracy", ["N V N", "N"] * 50, {}, 0.75),
     "spans of tags": ("tagging", "span_f1", ["N V N", "N"] * 50, {}, None),

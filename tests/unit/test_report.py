@@ -32,18 +32,24 @@ COLUMNS = {
     "windows,calibrated_by,saturated,label_preserving,stage,shots,signature,thresholds,extra",
     "scores.csv": "task,family,model,intermediate,arm,language,language_name,script,seen,noise,level,metric,status,"
     "cells,expected,n,score,score_low,score_high,drop,drop_rate,drop_rate_above_chance,achieved,changed,word_change_rate,"
-    "fertility,flip_rate,right_to_wrong,wrong_to_right,seconds,chance,at_chance,clean_at_chance",
+    "fertility,flip_rate,right_to_wrong,wrong_to_right,seconds,chance,at_chance,clean_at_chance,interval",
     "curves.csv": "task,model,intermediate,arm,noise,level,metric,score,score_low,score_high,drop,drop_low,drop_high,"
     "drop_rate,drop_rate_low,drop_rate_high,drop_rate_above_chance,retention_area,retention_area_low,"
     "retention_area_high,cross_lingual_gap,achieved,word_change_rate,flip_rate,right_to_wrong,wrong_to_right,"
     "languages,languages_wanted,languages_in_mean,languages_left_out,seeds,noise_seeds,resamples,"
-    "chance,at_chance,clean_at_chance",
+    "chance,at_chance,clean_at_chance,log_odds_lost,log_odds_lost_low,log_odds_lost_high,drop_rate_above_chance_low,"
+    "drop_rate_above_chance_high,interval",
     "arms.csv": "task,model,noise,kind,arm,reference,measure,level,value,reference_value,difference,difference_low,"
     "difference_high,p,p_holm,tests_in_family,languages,languages_wanted,languages_in_mean,seeds,resamples,"
-    "clean_at_chance",
+    "clean_at_chance,interval",
+    "effects.csv": "family,task,model,kind,arm,reference,scale,value,reference_value,difference,difference_low,"
+    "difference_high,interval,p,p_adjusted,tests_in_family,smallest_difference,standard_error,degrees_of_freedom,"
+    "item_standard_error,seed_sd,seeds,by_seed,noises,levels,languages,languages_in_mean,resamples",
+    "seeds.csv": "task,model,intermediate,kind,arm,noise,level,seed,metric,score,log_odds_lost,drop_rate,"
+    "drop_rate_above_chance,drop,languages",
     "seen.csv": "seen,task,model,noise,kind,arm,reference,measure,level,value,reference_value,difference,"
     "difference_low,difference_high,p,p_holm,tests_in_family,languages,languages_wanted,languages_in_mean,seeds,"
-    "resamples,clean_at_chance",
+    "resamples,clean_at_chance,interval",
     "xtreme_r.csv": "model,intermediate,arm,noise,level,kind,name,score,partial,parts,wanted,missing",
     "completeness.csv": "task,model,intermediate,arm,noise,ok,error,missing,n/a,not_run",
     "cost.csv": "task,model,noise,cells,seconds,forward_seconds,noise_seconds,noise_share",
@@ -146,8 +152,7 @@ def test_multilingual_against_english(written: Path) -> None:
     )  # fmt: skip
     assert float(row["difference"]) == pytest.approx(float(row["value"]) - float(row["reference_value"]))
     assert float(row["difference_high"]) < 0
-    assert row["tests_in_family"] == "12"  # 2 tasks x 2 noise families x 3 levels
-    assert float(row["p"]) <= float(row["p_holm"]) < 0.05
+    assert (row["p"], row["interval"]) == ("", "conditional on these runs"), "one training seed is no test"
     curves = {
         arm: rows(written, "curves.csv", task="udpos", noise="char", level="0.2", intermediate=arm)[0]["drop_rate"]
         for arm in ("nli/english", "nli/multilingual")

@@ -61,7 +61,7 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     "one arm": ({"intermediates": ("nli/english",)}, "no cell of the multilingual arm was measured"),
     "no intermediate arm": ({"intermediates": ("none",)}, "no cell of the english or the multilingual arm"),
     "only level 0": ({"noises": ()}, "only level 0 was measured"),
-    "one noisy level": ({"levels": (0.1,)}, "of 1 comparison of a task and noise family"),
+    "one noisy level": ({"levels": (0.1,)}, "none of 1 comparison of a task and kind has a test of arms"),
     "one language": ({"languages": ("en",)}, "of 1 comparison"),
     "one language, not English": ({"languages": ("sw",)}, "of 1 comparison"),
     "everything failed": ({"status": fail}, "none of 27 cells finished"),
@@ -75,7 +75,10 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "arms of different kinds": ({"intermediates": ("nli/english", "qa/multilingual")}, "share no kind"),
     "an unknown arm": ({"intermediates": ("none", "nli/mlm")}, "no cell of the english arm"),
-    "three seeds": ({"seeds": (0, 1, 2), "noise_seeds": (0, 1)}, "of 1 comparison"),
+    "three seeds": (
+        {"seeds": (0, 1, 2), "noise_seeds": (0, 1)},
+        "of 1 comparison of a task and kind, the",
+    ),
     "one item": ({"items": 1}, "xnli"),
     "retrieval": ({"tasks": {"tatoeba": "retrieval"}}, "tatoeba · char 0.1"),
     "a name that is markup": ({"tasks": {"$x_{1}$ [bold] <b>": "qa"}}, "$x_{1}$ [bold] &lt;b&gt;"),
@@ -170,7 +173,8 @@ def test_a_clean_difference_is_one_test_whatever_the_noise(tmp_path: Path) -> No
         return ("n/a", "no layout") if row["noise"] == "keyboard" and row["language"] == "sw" else ("ok", None)
 
     for status, tests in ((None, 3), (nothing_in_swahili, 4)):
-        spec = Spec(**(SMALL | {"noises": ("char", "keyboard"), "levels": (0.1,), "status": status}))
+        few = {"noises": ("char", "keyboard"), "levels": (0.1,), "status": status, "seeds": (0, 1, 2)}
+        spec = Spec(**(SMALL | few))
         study = read_study(make(tmp_path / f"{tests}", spec))
         own = [c for c in study.contrasts if c.measure == "score" and c.reference.arm == "english"]
         assert [c.level for c in own] == [0.0, 0.1, 0.0, 0.1]
@@ -182,8 +186,9 @@ def test_a_clean_difference_is_one_test_whatever_the_noise(tmp_path: Path) -> No
 def test_every_multilingual_arm_is_counted(tmp_path: Path) -> None:
     arms = ("nli/english", "nli/multilingual", "nli/native")
     found = headline(read_study(make(tmp_path / "sweep", Spec(**(SMALL | {"intermediates": arms})))))
-    assert "of 2 comparisons of a task and noise family" in found.paragraph
-    named = ["char 0.1 · nli/multilingual against nli/english", "char 0.1 · nli/native against nli/english"]
+    assert "of 2 comparisons of a task and kind" in found.paragraph
+    assert "Multilingual or native minus English" in found.paragraph
+    named = ["xnli · nli/multilingual minus nli/english", "xnli · nli/native minus nli/english"]
     assert [name in line for name, line in zip(named, found.lines, strict=True)] == [True, True]
 
 

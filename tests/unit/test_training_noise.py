@@ -18,6 +18,7 @@ from xtreme_noise.config import compose
 from xtreme_noise.config.schema import TrainNoiseConfig
 from xtreme_noise.data.training_noise import LanguageExamples, TrainingNoise, training_noise
 from xtreme_noise.errors import NotApplicable
+from xtreme_noise.report.statistics import MEASURES
 from xtreme_noise.report.study import read_study
 from xtreme_noise.stages.evaluate import identify
 from xtreme_noise.stages.plan import Plan
@@ -197,8 +198,8 @@ def test_the_report_has_it_as_a_system_of_its_own(tmp_path: Path) -> None:
     against = {(row["reference"], row["kind"]) for row in arms if row["arm"] == noise}
     assert against == {("none", "none"), ("nli/english", "nli"), ("nli/multilingual", "nli")}
     rows = [row for row in arms if row["arm"] == noise and row["reference"] == "nli/english"]
-    assert {row["measure"] for row in rows} == {"score", "drop_rate", "retention_area"}
-    assert all(row["p_holm"] and float(row["difference_low"]) <= float(row["difference"]) for row in rows)
+    assert {row["measure"] for row in rows} == set(MEASURES)
+    assert all(row["interval"] and float(row["difference_low"]) <= float(row["difference"]) for row in rows)
     assert "noise in training, no intermediate training minus English" in page
 
 
@@ -227,6 +228,6 @@ def test_the_question_is_answered_where_all_arms_have_noise(tmp_path: Path) -> N
     sweep = sweep_factory.make(tmp_path / "s", spec)
     report.write(sweep)
     page = (sweep / "report.html").read_text()
-    assert "multilingual minus English intermediate training, in percentage points: of 1 comparison" in page
+    assert "none of 1 comparison of a task and kind has a test of arms" in page
     assert "multilingual and noise in training minus English and noise in training" in page
     assert (sweep / "figures" / "multilingual_minus_english.png").is_file()

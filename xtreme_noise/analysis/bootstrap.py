@@ -15,7 +15,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,27 +105,6 @@ def _ratio(weights: Floats, part: LanguageScores) -> Floats:
     return out
 
 
-def mean_over_runs(per_run: Sequence[Floats], *, seed: int = 0) -> Floats:
-    """Mean over training runs (seeds), themselves resampled: arrays (resamples,) of each run -> (resamples,).
-
-    With one run this is that run: the interval then says nothing about other training seeds. The draw depends
-    on the number of runs and resamples only, so that arms with the same seeds stay paired.
-    """
-    runs = np.stack(per_run)
-    if len(runs) == 1:
-        return np.asarray(runs[0])
-    weights = _run_weights(len(runs), runs.shape[1], seed)
-    # Where a run has no weight, its undefined score is no reason to lose the resample.
-    return np.asarray(np.where(weights > 0, weights * runs, 0.0).sum(axis=0))
-
-
-@lru_cache(maxsize=8)
-def _run_weights(runs: int, resamples: int, seed: int) -> Floats:
-    """Multinomial shares (runs, resamples) that sum to 1 in each resample."""
-    generator = np.random.default_rng([seed, runs])
-    return generator.multinomial(runs, [1 / runs] * runs, size=resamples).T / runs
-
-
 def interval(values: Floats, level: float = 0.95) -> tuple[float, float] | None:
     """Percentile interval of replicates; None when more than one in twenty is undefined (too little data)."""
     defined = values[~np.isnan(values)]
@@ -134,16 +112,3 @@ def interval(values: Floats, level: float = 0.95) -> tuple[float, float] | None:
         return None
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
-
-
-def p_value(differences: Floats) -> float | None:
-    """Two-sided bootstrap p of 'no difference': the level at which the percentile interval just reaches 0.
-
-    2 min(#(d <= 0) + 1, #(d >= 0) + 1) / (resamples + 1), at most 1; never 0: its smallest value is
-    2 / (resamples + 1). None when more than one replicate in twenty is undefined.
-    """
-    defined = differences[~np.isnan(differences)]
-    if len(defined) < 0.95 * len(differences) or not len(defined):
-        return None
-    tail = min(int((defined <= 0).sum()), int((defined >= 0).sum())) + 1
-    return min(1.0, 2 * tail / (len(defined) + 1))

@@ -35,6 +35,28 @@ def drop_rate(clean: ArrayLike, noisy: ArrayLike, chance: float = 0.0) -> Floats
     return np.asarray(1.0 - rate)
 
 
+def log_odds(score: ArrayLike, examples: ArrayLike) -> Floats:
+    """ln(p / (1 - p)) of a score over `examples`, p = (score x examples + 1/2) / (examples + 1): finite for 0 and 1.
+
+    The correction is that of J. B. S. Haldane, Annals of Human Genetics 20 (1956), and F. J. Anscombe, Biometrika 43
+    (1956), the empirical logit: it takes most of the bias out of the log-odds of a share. A mean over languages is a
+    share of all their examples here, F1 a share of its examples. NaN where `examples` is.
+    """
+    size = np.asarray(examples, float)
+    share = (np.asarray(score, float) * size + 0.5) / (size + 1.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.log(share) - np.log1p(-share))
+
+
+def log_odds_lost(clean: ArrayLike, noisy: ArrayLike, examples: ArrayLike) -> Floats:
+    """log_odds(clean) - log_odds(noisy): positive when noise hurts.
+
+    Unlike a rate or a difference of shares it has no floor or ceiling, so that an arm does not look robust because it
+    started low (G. R. Loftus, On interpretation of interactions, Memory & Cognition 6 (1978)).
+    """
+    return np.asarray(log_odds(clean, examples) - log_odds(noisy, examples))
+
+
 def retention_area(levels: Sequence[float], scores: Sequence[ArrayLike]) -> Floats:
     """Mean share of the clean score that is kept over the measured range of levels.
 

@@ -42,6 +42,16 @@ class CandidatePool:
             raise DataError(f"{self.candidates[0].name()}: two candidates of the pool have the same id")
         return data
 
+    def contexts(self, test: Dataset, store: Store) -> list[str] | None:
+        """The context of each query's first right candidate; None where candidates have none."""
+        known: dict[str, str] = {}
+        for part in self.candidates:
+            data = part.load(store)
+            if "context" not in data.column_names:
+                return None
+            known |= dict(zip(data["id"][:], data["context"][:], strict=True))
+        return [known[ids[0]] for ids in test["relevant"][:]]
+
     def complete(self, test: Dataset, store: Store) -> Dataset:
         """`test` with the right answers of all languages. Raises DataError for an answer that is not in the pool."""
         from datasets import Dataset

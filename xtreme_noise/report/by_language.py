@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xtreme_noise.analysis.bootstrap import Floats, interval, mean_over_runs
+from xtreme_noise.analysis.bootstrap import Floats
 from xtreme_noise.analysis.direction import rightness
 from xtreme_noise.analysis.robustness import drop_rate
+from xtreme_noise.analysis.seeds import Estimate, over_seeds
 from xtreme_noise.record import ABSENT, CLEAN, CellRecord
 from xtreme_noise.report.cells import ordered
 from xtreme_noise.report.panels import systems
@@ -44,6 +45,7 @@ class Place:
     score: float | None = None
     low: float | None = None
     high: float | None = None
+    conditional: bool = False  # whether the interval says nothing of other training runs
     drop: float | None = None
     drop_rate: float | None = None
     drop_rate_above_chance: float | None = None
@@ -172,7 +174,7 @@ def _place(
     known = evidence.get(named.task, Evidence())
     chance = known.chances.get(named.language)
     score = float(np.mean([cell.score for cell in good])) if good else None
-    low, high = _bounds(good, known)
+    bounded = _over_seeds(good, known, named.language)
     drop = rate = above = None
     before_noise = score if spot.level == 0 else clean
     if score is not None and clean is not None and spot.level > 0:
@@ -185,7 +187,8 @@ def _place(
         noise=spot.noise, level=spot.level, metric=metric,
         status=_status(spot, good), cells=len(good), expected=spot.expected,
         n=good[0].n if good else None,
-        score=score, low=low, high=high, drop=drop, drop_rate=rate, drop_rate_above_chance=above,
+        score=score, low=bounded.low, high=bounded.high, conditional=bounded.conditional,
+        drop=drop, drop_rate=rate, drop_rate_above_chance=above,
         chance=chance.score if chance else None,
         at_chance=chance.near(score) if chance and score is not None else None,
         clean_at_chance=chance.near(before_noise) if chance and before_noise is not None else None,
@@ -207,16 +210,16 @@ def _status(spot: _Spot, good: Sequence[CellRecord]) -> str:
     return next((status for status in ("error", "missing", "n/a") if status in statuses), ABSENT)
 
 
-def _bounds(good: Sequence[CellRecord], evidence: Evidence) -> tuple[float | None, float | None]:
-    """95 % interval of the mean over cells; also resamples runs with different seeds."""
-    runs: dict[int, list[Floats]] = defaultdict(list)
+def _over_seeds(good: Sequence[CellRecord], evidence: Evidence, language: str) -> Estimate:
+    """The mean over cells, training seeds with the same weight."""
+    runs: dict[int, list[CellRecord]] = defaultdict(list)
     for cell in good:
-        if cell.cell not in evidence.scores:
-            return None, None
-        runs[cell.seed].append(evidence.scores[cell.cell])
-    if not runs:
-        return None, None
-    return interval(mean_over_runs([np.mean(run, axis=0) for run in runs.values()])) or (None, None)
+        runs[cell.seed].append(cell)
+    if not runs or any(cell.cell not in evidence.scores for cell in good):
+        return Estimate(None)
+    values = np.array([np.mean([cell.score for cell in run]) for run in runs.values()])
+    drawn: Floats = np.stack([np.mean([evidence.scores[cell.cell] for cell in run], axis=0) for run in runs.values()])
+    return over_seeds(values, drawn, evidence.items.get(language, 1))
 
 
 def _mean(cells: Sequence[CellRecord], value: Callable[[CellRecord], float | None]) -> float | None:

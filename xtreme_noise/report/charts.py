@@ -13,7 +13,7 @@ from typing import Any
 import altair as alt
 
 from xtreme_noise.report.by_language import PARTIAL, Place
-from xtreme_noise.report.formatting import STATUS_TEXT, guess, percent
+from xtreme_noise.report.formatting import CONDITIONAL, STATUS_TEXT, bounds, guess, percent
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.statistics import Contrast, Point
 from xtreme_noise.report.styles import Style
@@ -92,16 +92,17 @@ def _curve_row(point: Point) -> dict[str, Any]:
 
 
 def difference_chart(contrasts: Sequence[Contrast], names: Names, looks: Looks) -> Chart | None:
-    """Forest plot of the drop-rate differences, one row per task, noise family and level."""
+    """Forest plot of the differences of log-odds lost, one row per task, noise family and level."""
     rows = [
         {
             "row": names.contrast(c),
             "order": i,
             "system": c.arm.intermediate,
-            "difference": _hundred(c.difference.value),
-            "low": _hundred(c.difference.low),
-            "high": _hundred(c.difference.high),
-            "interval": f"{percent(c.difference.low, sign=True)} to {percent(c.difference.high, sign=True)}",
+            "difference": _hundredths(c.difference.value),
+            "low": _hundredths(c.difference.low),
+            "high": _hundredths(c.difference.high),
+            "interval": bounds(c.difference, c.measure, sign=True)
+            + (f", {CONDITIONAL}" if c.difference.conditional else ""),
         }
         for i, c in enumerate(contrasts)
     ]
@@ -109,12 +110,12 @@ def difference_chart(contrasts: Sequence[Contrast], names: Names, looks: Looks) 
         return None
     estimates = [c.difference for c in contrasts]
     ends = [v for e in estimates for v in (e.value, e.low, e.high) if v is not None]
-    reach = 108 * max(map(abs, ends), default=0.0) or 1.0
+    reach = 1.08 * max(map(abs, ends), default=0.0) or 1.0
     base = alt.Chart(alt.NamedData(name="rows")).encode(
         y=alt.Y("row:N", title=None, sort=alt.SortField("order"), axis=alt.Axis(labelLimit=320))
     )
     scale = alt.Scale(domain=[-reach, reach], nice=False)
-    title = "drop rate, multilingual − English (points)"
+    title = "log-odds lost, arm − English"
     bars = base.mark_rule(strokeWidth=2).encode(
         x=alt.X("low:Q", title=title, scale=scale, axis=alt.Axis(tickCount=8)), x2="high:Q"
     )
@@ -128,7 +129,9 @@ def difference_chart(contrasts: Sequence[Contrast], names: Names, looks: Looks) 
     zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color="#000000", strokeDash=[4, 3])
     text = "; ".join(f"{r['row']} {r['difference']} ({r['interval']})" for r in rows)
     layers = zero.encode(x=alt.X("zero:Q", scale=scale)) + bars + dots
-    return _chart("Difference in drop rate", f"Difference in drop rate. {text}.", layers, rows, height=24 * len(rows))
+    few = any(c.difference.conditional for c in contrasts)
+    name = "Difference in log-odds lost" + (f", intervals {CONDITIONAL}" if few else "")
+    return _chart(name, f"{name}. {text}.", layers, rows, height=24 * len(rows))
 
 
 def heat_charts(places: Sequence[Place]) -> dict[str, list[Chart]]:
@@ -265,3 +268,7 @@ def _chart(title: str, text: str, chart: Any, rows: Rows, height: int) -> Chart:
 
 def _hundred(value: float | None) -> float | None:
     return None if value is None else round(100 * value, 2)
+
+
+def _hundredths(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)

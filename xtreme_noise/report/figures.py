@@ -16,8 +16,10 @@ from matplotlib.figure import Figure
 
 from xtreme_noise.names import slug
 from xtreme_noise.report.by_language import Place
+from xtreme_noise.report.formatting import CONDITIONAL
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import systems
+from xtreme_noise.report.runs import PRIMARY
 from xtreme_noise.report.statistics import Contrast, Point
 from xtreme_noise.report.study import StudyResults
 from xtreme_noise.report.styles import MARKERS, Style, styles
@@ -50,7 +52,7 @@ def figures(study: StudyResults) -> dict[str, bytes]:
                 made[_free(slug("curves", task, model), made)] = _curves(points, names.task(task, model), looks)
             if any(p.drop_rate is not None for p in places):
                 made[_free(slug("heat", task, model), made)] = _heat(places, names.task(task, model))
-        main = [c for c in study.contrasts if c.main and c.measure == "drop_rate"]
+        main = [c for c in study.contrasts if c.main and c.measure == PRIMARY]
         if main:
             made["multilingual_minus_english"] = _differences(main, names, looks)
         content: dict[str, bytes] = {}
@@ -103,8 +105,13 @@ def _curves(points: Sequence[Point], title: str, looks: Mapping[System, Style]) 
         drawn.values(), drawn.keys(), loc="outside lower center", ncols=columns,
         frameon=False, title="intermediate", fontsize=8, title_fontsize=8,
     )  # fmt: skip
-    figure.suptitle(f"{title}: mean over complete languages, 95 % intervals", fontsize=10)
+    what = _intervals(p.score.conditional for p in points)
+    figure.suptitle(f"{title}: mean over complete languages, {what}", fontsize=10)
     return figure
+
+
+def _intervals(conditional: Iterable[bool]) -> str:
+    return "95 % intervals" + (f" {CONDITIONAL}" if any(conditional) else "")
 
 
 def _inches(labels: Iterable[str]) -> float:
@@ -156,11 +163,12 @@ def _differences(contrasts: Sequence[Contrast], names: Names, looks: Mapping[Sys
     for y, row in enumerate(contrasts):
         low, high = row.difference.low, row.difference.high
         if low is not None and high is not None:
-            ax.plot([100 * low, 100 * high], [y, y], color="#1a1a1a", lw=1.5)
+            ax.plot([low, high], [y, y], color="#1a1a1a", lw=1.5)
         look = looks[row.arm]
-        ax.plot([100 * (row.difference.value or 0.0)], [y], MARKERS[look.marker], color=look.colour, ms=5)
+        ax.plot([row.difference.value or 0.0], [y], MARKERS[look.marker], color=look.colour, ms=5)
     ax.axvline(0, color="black", lw=0.8, ls="--")
     ax.set_yticks(range(len(contrasts)), labels, fontsize=8)
     ax.set_ylim(len(contrasts) - 0.5, -0.5)
-    ax.set_xlabel("drop rate, multilingual − English (percentage points, 95 % interval)")
+    what = _intervals(row.difference.conditional for row in contrasts)
+    ax.set_xlabel(f"log-odds lost, arm − English ({what})")
     return figure

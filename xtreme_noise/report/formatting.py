@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from xtreme_noise.analysis.seeds import Estimate
 from xtreme_noise.record import ABSENT
 from xtreme_noise.report.by_language import PARTIAL
-from xtreme_noise.report.statistics import Estimate
 
 NONE = "–"
 GUESS = "†"  # marks a score that is no better than chance
@@ -16,9 +16,14 @@ STATUS_TEXT = {
     PARTIAL: "partial",
     "ok": "ok",
 }
+CONDITIONAL = "conditional on these runs"  # of an interval from too few seeds to cover others
 MEASURE_TEXT = {
     "score": "score",
+    "log_odds_lost": "log-odds lost",
     "drop_rate": "drop rate",
+    "drop_rate_above_chance": "drop rate above chance",
+    "drop": "points lost",
+    "newly_wrong": "shared items turned wrong",
     "retention_area": "area under the retention curve",
 }
 
@@ -33,16 +38,29 @@ def percent(value: float | None, *, sign: bool = False) -> str:
     return text.replace("-", "−")
 
 
+def number(value: float | None, measure: str, *, sign: bool = False) -> str:
+    """A number of a measure: log-odds with two decimals, fractions x 100 with one."""
+    if value is None or measure != "log_odds_lost":
+        return percent(value, sign=sign)
+    text = f"{value:+.2f}" if sign else f"{value:.2f}"
+    return ("0.00" if float(text) == 0 else text).replace("-", "−")
+
+
 def guess(no_better: bool | None) -> str:
     """GUESS for a score that is no better than chance, else ""."""
     return GUESS if no_better else ""
 
 
-def bounds(estimate: Estimate, *, sign: bool = False) -> str:
+def bounds(estimate: Estimate, measure: str = "score", *, sign: bool = False) -> str:
     """'[10.1, 14.0]', or '' when there is no interval."""
     if estimate.low is None or estimate.high is None:
         return ""
-    return f"[{percent(estimate.low, sign=sign)}, {percent(estimate.high, sign=sign)}]"
+    return f"[{number(estimate.low, measure, sign=sign)}, {number(estimate.high, measure, sign=sign)}]"
+
+
+def extent(there: bool, conditional: bool) -> str | None:
+    """What an interval covers, if there is one."""
+    return (CONDITIONAL if conditional else "over training seeds") if there else None
 
 
 def probability(p: float | None) -> str:

@@ -6,13 +6,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from xtreme_noise.analysis.seeds import LEAST_SEEDS
 from xtreme_noise.record import ABSENT
-from xtreme_noise.report.formatting import bounds, percent, plural, probability
+from xtreme_noise.report.formatting import CONDITIONAL, MEASURE_TEXT, bounds, number, percent, plural, probability
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel
-from xtreme_noise.report.statistics import Contrast, Point
+from xtreme_noise.report.runs import PRIMARY
+from xtreme_noise.report.statistics import Point
 from xtreme_noise.report.study import StudyResults
-from xtreme_noise.report.system import ENGLISH, MULTILINGUAL, NONE, System
+from xtreme_noise.report.system import ENGLISH, MULTILINGUAL, NONE
+from xtreme_noise.report.verdict import ARM, OPEN, REFERENCE, SCALE, UNTESTED, Verdict, verdicts
 
 QUESTION = (
     "How does the robustness of zero-shot cross-lingual transfer to input noise compare between models given "
@@ -23,7 +26,9 @@ LISTED = 6  # comparisons or curves listed in the headline; the others are in th
 
 @dataclass(frozen=True)
 class Headline:
-    """A paragraph, and one line for each number that it summarises. `open`: why there is no answer; None: there is."""
+    """At most five sentences, and one line for each number that they summarise. `open`: why there is no answer; None:
+    there is.
+    """
 
     paragraph: str
     lines: list[str]
@@ -31,30 +36,31 @@ class Headline:
 
 
 def headline(study: StudyResults) -> Headline:
-    """The answer to QUESTION, as far as this study has one."""
+    """The answer to QUESTION, as far as this study has one: at most five sentences."""
     names = Names.of(study.cells)
-    sentences, lines = [_scope(study)], []
+    sentences = [_scope(study)]
     why: str | None = None
-    top = highest(study.contrasts)
-    if top:
-        sentences.append(_verdict(top))
-        lines = _limited([_difference(row, names) for row in top])
+    found = verdicts(study.effects)
+    if found:
+        lines = _limited([_comparison(one, names) for one in found])
+        sentences += [*_few_seeds(found), *_verdict(found, names), *_smallest(found, names), *_guessing(study, names)]
     else:
         why = f"English and multilingual intermediate training cannot be compared here: {_why_not(study)}"
-        sentences.append(why)
         lines = _limited(_curves(study, names))
+        sentences += [*_guessing(study, names), why]
         if lines:
-            sentences.append("Share of the clean score lost at the highest level (drop rate, 95 % interval):")
-    shown = [row.panel for row in top] or [panel for panel in study.panels if panel.languages]
-    if {len(panel.seeds) for panel in shown} == {1}:
-        note = "One training seed: the intervals cover test items only, not other seeds."
-        sentences.insert(1, note)
-    sentences[1:1] = _guessing(study, names)
+            sentences.append(_heading(study))
     return Headline(" ".join(sentences), lines, why)
 
 
+def _heading(study: StudyResults) -> str:
+    few = any(point.drop_rate.conditional for point in study.points)
+    what = f"95 % interval{f', {CONDITIONAL}' if few else ''}"
+    return f"Share of the clean score lost at the highest level (drop rate, {what}):"
+
+
 def _guessing(study: StudyResults, names: Names) -> list[str]:
-    """Sentences about clean scores, and scores at the highest level, that are no better than chance."""
+    """A sentence about clean scores, and scores at the highest level, that are no better than chance."""
     clean: dict[str, str] = {}
     noisy: dict[str, str] = {}
     for point in study.points:
@@ -68,19 +74,12 @@ def _guessing(study: StudyResults, names: Names) -> list[str]:
         elif not point.clean_at_chance and point.level == panel.levels[-1]:
             who = f"{names.panel(panel)} {point.level:g}, intermediate {point.system.intermediate}"
             noisy[who] = f"{who} {score}"
-    sentences = []
+    parts = []
     if clean:
-        sentences.append(
-            "No better than guessing without noise, so that a drop rate says nothing about robustness: "
-            f"{'; '.join(clean.values())}."
-        )
+        parts.append(f"without noise, so that a drop rate says nothing about robustness: {'; '.join(clean.values())}")
     if noisy:
-        sentences.append(
-            "No better than guessing with noise, so that more noise could not lower the score: "
-            + "; ".join(noisy.values())
-            + "."
-        )
-    return sentences
+        parts.append(f"with noise, so that more noise could not lower the score: {'; '.join(noisy.values())}")
+    return [f"No better than guessing {', nor '.join(parts)}."] if parts else []
 
 
 def _limited(lines: list[str]) -> list[str]:
@@ -94,16 +93,6 @@ def totals(study: StudyResults) -> Counter[str]:
     for count in study.counts:
         by_status.update(count.counts)
     return by_status
-
-
-def highest(contrasts: Sequence[Contrast]) -> list[Contrast]:
-    """The drop-rate contrasts of every multilingual arm and every English one of its kind, at their highest level."""
-    last: dict[tuple[str, str, str, System, System], Contrast] = {}
-    for row in contrasts:
-        if row.measure == "drop_rate" and row.main:
-            panel = row.panel
-            last[(panel.task, panel.model, panel.noise, row.arm, row.reference)] = row  # levels ascend
-    return list(last.values())
 
 
 def _scope(study: StudyResults) -> str:
@@ -124,33 +113,96 @@ def _scope(study: StudyResults) -> str:
     return f"{by_status['ok']:,} of {plural(wanted, 'cell')} measured{' (' + ', '.join(rest) + ')' if rest else ''}."
 
 
-def _verdict(top: Sequence[Contrast]) -> str:
-    sides = Counter(map(side, top))
-    total = plural(len(top), "comparison of a task and noise family", "comparisons of a task and noise family")
+def _few_seeds(found: Sequence[Verdict]) -> list[str]:
+    """A note that one or two seeds are too few to compare arms."""
+    few = [one.tested.difference.seeds for one in found if one.tested.difference.seeds < LEAST_SEEDS]
+    if not few:
+        return []
+    seeds = " or ".join({1: "One", 2: "two"}[count] for count in sorted(set(few))).capitalize()
+    total = plural(len(found), "comparison of a task and kind", "comparisons of a task and kind")
+    where = f"none of {total} has" if len(few) == len(found) else f"{len(few)} of {total} have"
+    lacking = "a test of arms or a verdict" if len(few) == len(found) else "no test of arms and no verdict"
+    return [
+        f"{seeds} training seed{'s' if max(few) > 1 else ''}: {where} {lacking}; intervals are {CONDITIONAL} and say "
+        "nothing about other seeds."
+    ]
+
+
+def _verdict(found: Sequence[Verdict], names: Names) -> list[str]:
+    tested = [one for one in found if one.says != UNTESTED]
+    if not tested:
+        return [f"{_size(found, names)}."]
+    says = Counter(one.says for one in tested)
+    tests = max(one.tested.tests for one in tested)
+    total = plural(len(tested), "comparison of a task and kind", "comparisons of a task and kind")
+    return [
+        f"{_size(found, names)}; of {total}, the {_arms(tested)} arm loses less in {says[ARM]} and the English arm "
+        f"loses less in {says[REFERENCE]} (p below .05, adjusted for {plural(tests, 'test')}, and one direction "
+        f"on every scale), the direction depends on the scale in {says[SCALE]}, and no difference was found in "
+        f"{says[OPEN]}."
+    ]
+
+
+def _size(found: Sequence[Verdict], names: Names) -> str:
+    """Which arms, on which scale, how much: the only difference, or the smallest and the largest."""
+    order = sorted(found, key=lambda one: one.tested.difference.value or 0.0)
+    shown = [
+        f"{number(one.tested.difference.value, PRIMARY, sign=True)} {bounds(one.tested.difference, PRIMARY, sign=True)}"
+        f" ({_name(one, names)})"
+        for one in (order if len(order) == 1 else (order[0], order[-1]))
+    ]
+    arms = _arms(found)
     return (
-        "Share of the clean score lost at the highest level (drop rate), multilingual minus English "
-        f"intermediate training, in percentage points: of {total}, the 95 % interval is wholly below 0 "
-        f"(multilingual loses less) in {sides['below']}, wholly above 0 (English loses less) in "
-        f"{sides['above']}, and contains 0 in "
-        f"{sides['contains']}" + (f"; {sides['none']} have no interval." if sides["none"] else ".")
+        f"{arms[0].upper()}{arms[1:]} minus English intermediate training, difference in log-odds lost (mean over "
+        f"noise families and levels): {' to '.join(shown)}"
     )
 
 
-def side(row: Contrast) -> str:
-    """The position of the interval of a difference relative to 0: below, above, contains, or none (no interval)."""
-    low, high = row.difference.low, row.difference.high
-    if low is None or high is None:
-        return "none"
-    return "below" if high < 0 else "above" if low > 0 else "contains"
+def _arms(found: Sequence[Verdict]) -> str:
+    """The arms that are compared with the English one: "multilingual or native"."""
+    return " or ".join(dict.fromkeys(one.tested.trained for one in found))
 
 
-def _difference(row: Contrast, names: Names) -> str:
-    difference = f"{percent(row.difference.value, sign=True)} {bounds(row.difference, sign=True)}"
-    return (
-        f"{names.contrast(row)}: {difference}, that is {percent(row.value)} % lost against "
-        f"{percent(row.reference_value)} %; Holm p {probability(row.p_holm)}; {_scope_of(row.panel)}"
-        + (f"; no better than a guess without noise: {', '.join(row.guessing)}" if row.guessing else "")
+def _smallest(found: Sequence[Verdict], names: Names) -> list[str]:
+    """The smallest difference that this study could have found, from its own standard errors."""
+    known = sorted(
+        ((one.tested.smallest, one) for one in found if one.tested.smallest is not None), key=lambda pair: pair[0]
     )
+    if not known:
+        return []
+    some = [known[0], known[-1]] if len(known) > 1 else known
+    parts = []
+    for value, one in some:
+        rate = next((e.smallest for e in one.others if e.scale == "drop_rate"), None)
+        points = f", {percent(rate)} points of drop rate" if rate is not None else ""
+        parts.append(f"{number(value, PRIMARY)} of log-odds{points} ({_name(one, names)})")
+    few = any(one.says == UNTESTED for _, one in some)
+    about = ", test items alone and no seeds considered" if few else ""
+    return [f"The smallest difference that could have been found (power .8, alpha .05{about}): {' to '.join(parts)}."]
+
+
+def _name(one: Verdict, names: Names) -> str:
+    effect = one.tested
+    return f"{names.task(effect.task, effect.model)} · {effect.arm}"
+
+
+def _comparison(one: Verdict, names: Names) -> str:
+    """One line: all scales with their intervals, and whether they agree."""
+    effect = one.tested
+    scales = [
+        f"{MEASURE_TEXT[e.scale]} {number(e.difference.value, e.scale, sign=True)} "
+        f"{bounds(e.difference, e.scale, sign=True)}".strip()
+        for e in (effect, *one.others)
+    ]
+    against = ", ".join(MEASURE_TEXT[other.scale] for other in one.against)
+    parts = [
+        f"{names.task(effect.task, effect.model)} · {effect.arm} minus {effect.reference}: {'; '.join(scales)}",
+        f"adjusted p {probability(effect.p_adjusted)}" if effect.p_adjusted is not None else CONDITIONAL,
+        f"the scales disagree: {against} the other way" if against else "all scales one way",
+        f"{len(effect.languages)} of {plural(max(panel.wanted for panel in effect.panels), 'language')}, "
+        f"{plural(effect.difference.seeds, 'seed')}",
+    ]
+    return "; ".join(parts)
 
 
 def _scope_of(panel: Panel) -> str:

@@ -24,10 +24,12 @@ from xtreme_noise.report.by_language import Place
 from xtreme_noise.report.cells import ordered
 from xtreme_noise.report.chance import over
 from xtreme_noise.report.charts import Chart
+from xtreme_noise.report.effects import BETWEEN, FAMILY, SELF
 from xtreme_noise.report.headline import QUESTION, headline, totals
 from xtreme_noise.report.jobs import Job, read_stages
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel, systems
+from xtreme_noise.report.runs import PRIMARY, SCALES
 from xtreme_noise.report.samples import sample_groups
 from xtreme_noise.report.statistics import CONTRASTS, MAIN, Contrast
 from xtreme_noise.report.study import StudyResults
@@ -84,7 +86,7 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
     samples, _ = sample_groups(study.cells)
     specs = Specs()
     scripts = {"library": library, "loader": _template_file("charts.js")}
-    main = [c for c in study.contrasts if c.main and c.measure == "drop_rate"]
+    main = [c for c in study.contrasts if c.main and c.measure == PRIMARY]
     looks = styles(systems(study.cells))
     difference = charts.difference_chart(main, names, looks)
     return _template().render(
@@ -110,7 +112,10 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
         looks=looks,
         outlines=OUTLINES,
         arm_sizes=training.sizes(stages),
+        **_effects(study, names),
         **_contrasts(study, names),
+        conditional=formatting.CONDITIONAL,
+        few_seeds=any(point.score.conditional for point in study.points),
         difference=specs.place(difference) if difference else None,
         resamples=sorted({e.resamples for e in study.evidence.values() if e.scores}),
         chances=_chances(study),
@@ -137,8 +142,22 @@ def _completeness(study: StudyResults, names: Names) -> dict[str, Any]:
     }
 
 
+def _effects(study: StudyResults, names: Names) -> dict[str, Any]:
+    """The tables that compare arms in one number per task, one table per family of tests."""
+    own = (FAMILY, SELF, BETWEEN)
+    others = [family for family in dict.fromkeys(e.family for e in study.effects) if family not in own]
+    return {
+        "primary": _effect_table(study, names, FAMILY),
+        "itself": _effect_table(study, names, SELF),
+        "between": _effect_table(study, names, BETWEEN),
+        "others": [_effect_table(study, names, family) for family in others],
+    }
+
+
 def _contrasts(study: StudyResults, names: Names) -> dict[str, Any]:
-    """The tables that compare arms: what the study asks for, the rest, and seen with unseen languages."""
+    """The tables that compare arms by noise family and level: what the study asks for, the rest, and seen with unseen
+    languages.
+    """
     return {
         "main_tables": [table for pair in MAIN for table in _contrast_tables(study.contrasts, pair, names)],
         "other_tables": [
@@ -173,6 +192,21 @@ def _template() -> Template:
     )
     environment.globals.update(percent=formatting.percent, plural=formatting.plural)
     return environment.get_template("report.html.j2")
+
+
+def _effect_table(study: StudyResults, names: Names, family: str) -> views.TableView | None:
+    """The comparisons of one family of tests; None if there are none."""
+    own = [effect for effect in study.effects if effect.family == family]
+    tests = max((effect.tests for effect in own), default=0)
+    how = {FAMILY: "step-down maxT"}.get(family, "Holm")
+    adjusted = f"; p adjusted for {formatting.plural(tests, 'test')} ({how})" if tests and family != SELF else ""
+    what = {
+        FAMILY: "Primary comparisons",
+        SELF: "A/A: one system against itself",
+        BETWEEN: "Seen minus unseen languages",
+    }
+    name = what.get(family, f"Secondary family, {family}")
+    return views.effect_table(own, names, f"{name}, mean over noise families and levels{adjusted}")
 
 
 def _chances(study: StudyResults) -> list[tuple[str, float]]:
@@ -243,13 +277,14 @@ def _contrast_tables(
 ) -> list[views.TableView]:
     """One table per measure, the drop rate first."""
     tables = []
-    for measure in ("drop_rate", "retention_area", "score"):
+    for measure in (*SCALES, "retention_area", "score"):
         own = [c for c in contrasts if (c.arm.side, c.reference.side) == pair and c.measure == measure]
         if own:
             arm, reference = (SIDES[name] for name in pair)
-            name = formatting.MEASURE_TEXT[measure].capitalize()
-            family = formatting.plural(max(c.tests for c in own), "test")
-            caption = f"{before}{name} × 100, {arm} minus {reference}; Holm's correction over {family}"
+            name = formatting.MEASURE_TEXT[measure].capitalize() + ("" if measure == PRIMARY else " × 100")
+            tests = max(c.tests for c in own)
+            family = f"; Holm's correction over {formatting.plural(tests, 'test')}" if tests else ""
+            caption = f"{before}{name}, {arm} minus {reference}{family}"
             tables.append(views.contrast_table(own, names, caption))
     return tables
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xtreme_noise.analysis.bootstrap import Floats, LanguageScores, by_cluster, replicates
 from xtreme_noise.analysis.chance import Chance
@@ -17,8 +19,6 @@ from xtreme_noise.record import CellRecord
 from xtreme_noise.report.cells import Problem, where
 
 RESAMPLES = 9_999
-FEWER = 1_999
-LARGE = 200_000  # examples x cells of one task beyond which FEWER resamples are drawn, for speed
 
 
 @dataclass
@@ -26,11 +26,22 @@ class Evidence:
     """Bootstrap replicates of all cells of one task, and its chance levels.
 
     scores: cell digest -> (resamples,) replicates of its score. chances: language -> chance level.
+    names: language -> the source item of each example. correct: cell digest -> whether each example is right, for cells
+    whose predictions contain it. seed, stream: those of the draws.
     """
 
     resamples: int = 0
     scores: dict[str, Floats] = field(default_factory=dict)
     chances: Mapping[str, Chance] = field(default_factory=dict)
+    names: dict[str, NDArray[np.str_]] = field(default_factory=dict)
+    correct: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+    seed: int = 0
+    stream: str = ""
+
+    @cached_property
+    def items(self) -> Mapping[str, int]:
+        """Language -> how many source items there are to draw from."""
+        return {language: len(np.unique(names)) for language, names in self.names.items()}
 
 
 class _Unusable(DataError):
@@ -60,17 +71,21 @@ def read_evidence(
     unusable: set[str] = set()
     problems: list[Problem] = []
     for task, languages in grouped.items():
-        evidence, parts, size = Evidence(), {}, 0
+        evidence, read = Evidence(resamples=RESAMPLES, seed=seed, stream=task), {}
         for language, members in languages.items():
             try:
-                part, examples = _read_language(sweep, members)
+                read[language] = _read_language(sweep, members)
             except _Unusable as error:
                 problems.append(Problem(f"{task} · {members[0].language_name} ({language})", str(error)))
                 unusable.update(error.wrong)
                 continue
-            parts[language] = part
-            size += examples * len(members)
-        evidence.resamples = RESAMPLES if size <= LARGE else FEWER
+        evidence.names = source_items(
+            {language: (found[0].ids.to_pylist(), found[0].clusters.to_pylist()) for language, found in read.items()}
+        )
+        evidence.correct = {
+            one.cell.cell: one.correct for found in read.values() for one in found if one.correct is not None
+        }
+        parts = {language: _summed(evidence.names[language], found) for language, found in read.items()}
         drawn = replicates(parts, evidence.resamples, seed=seed, stream=task) if resample else {}
         for language, scores in drawn.items():
             for column, cell in enumerate(languages[language]):
@@ -88,10 +103,11 @@ class _Items:
     clusters: Any
     num: Floats
     den: Floats
+    correct: NDArray[np.bool_] | None
 
 
-def _read_language(sweep: Path, cells: Sequence[CellRecord]) -> tuple[LanguageScores, int]:
-    """All cells of one task and language, aligned by id and summed by source item; and the number of examples.
+def _read_language(sweep: Path, cells: Sequence[CellRecord]) -> list[_Items]:
+    """All cells of one task and language, aligned by id.
 
     Raises _Unusable with every cell that differs from the others in its items, or from its own record in its score.
     """
@@ -105,20 +121,51 @@ def _read_language(sweep: Path, cells: Sequence[CellRecord]) -> tuple[LanguageSc
             wrong[cell.cell] = str(error)
     if wrong:
         raise _Unusable(wrong)
-    names = np.asarray(aligned[0].clusters.to_pylist(), dtype=str)
-    clusters_num = by_cluster(names, np.column_stack([items.num for items in aligned]).astype(float))
-    clusters_den = by_cluster(names, np.column_stack([items.den for items in aligned]).astype(float))
-    return LanguageScores(clusters_num[0], clusters_num[1], clusters_den[1]), len(names)
+    return aligned
+
+
+def _summed(names: NDArray[np.str_], cells: Sequence[_Items]) -> LanguageScores:
+    """num and den of every cell, summed by source item."""
+    num, den = (
+        by_cluster(names, np.column_stack([getattr(items, part) for items in cells]).astype(float))
+        for part in ("num", "den")
+    )
+    return LanguageScores(num[0], num[1], den[1])
+
+
+def source_items(languages: Mapping[str, tuple[Sequence[str], Sequence[str]]]) -> dict[str, NDArray[np.str_]]:
+    """Language -> the source item of each example, from the ids and clusters of its examples.
+
+    On a parallel test set a cluster is named after its first example. Languages need not have the same examples, and
+    two premises may have one translation: what is one item in some language is one item in all.
+    """
+    root: dict[str, str] = {}
+
+    def find(name: str) -> str:
+        while (above := root.get(name, name)) != name:
+            name = above
+        return name
+
+    for ids, clusters in languages.values():
+        if set(clusters) <= set(ids):
+            for pair in zip(ids, clusters, strict=True):
+                first, second = sorted(map(find, pair))
+                root[second] = first
+    return {
+        language: np.asarray([find(name) for name in clusters], dtype=str)
+        for language, (_, clusters) in languages.items()
+    }
 
 
 def _read_items(sweep: Path, cell: CellRecord) -> _Items:
-    table = read_columns(sweep, cell, ("id", "cluster", "num", "den"))
+    table = read_columns(sweep, cell, ("id", "cluster", "num", "den"), optional="correct")
     ids, clusters = table["id"].combine_chunks(), table["cluster"].combine_chunks()
     num, den = table["num"].to_numpy(), table["den"].to_numpy()
     _check_sums(cell, num, den)
     if len(ids.unique()) != len(ids):
         raise DataError(f"ids are not unique in the predictions of: {where(cell)}")
-    return _Items(cell, ids, clusters, num, den)
+    correct = table["correct"].to_numpy() if "correct" in table.column_names else None
+    return _Items(cell, ids, clusters, num, den, correct)
 
 
 def _aligned(items: _Items, first: _Items) -> _Items:
@@ -128,7 +175,8 @@ def _aligned(items: _Items, first: _Items) -> _Items:
     order = match(first.ids.to_pylist(), items.ids.to_pylist(), where(first.cell), where(items.cell))
     if items.clusters.take(order).to_pylist() != first.clusters.to_pylist():
         raise DataError(f"source items (cluster) differ between: {where(first.cell)} and {where(items.cell)}")
-    return replace(items, num=items.num[order], den=items.den[order])
+    correct = None if items.correct is None else items.correct[order]
+    return replace(items, num=items.num[order], den=items.den[order], correct=correct)
 
 
 def read_columns(sweep: Path, cell: CellRecord, names: Sequence[str], *, optional: str | None = None) -> Any:
@@ -152,7 +200,8 @@ def read_columns(sweep: Path, cell: CellRecord, names: Sequence[str], *, optiona
         for name in table.column_names:
             if table[name].null_count:
                 raise DataError(f"predictions/{path.name}: column {name} has empty values")
-            kind = {"num": pa.float64(), "den": pa.float64(), "choices": pa.int64()}.get(name, pa.string())
+            kinds = {"num": pa.float64(), "den": pa.float64(), "choices": pa.int64(), "correct": pa.bool_()}
+            kind = kinds.get(name, pa.string())
             table = table.set_column(table.column_names.index(name), name, table[name].cast(kind))
     except FileNotFoundError:
         raise DataError(f"predictions/{path.name} is missing") from None

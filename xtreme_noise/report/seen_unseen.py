@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from xtreme_noise.languages import main
+from xtreme_noise.report.effects import Effect, between
 from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.statistics import MAIN, Comparison, Contrast, contrasts
 from xtreme_noise.report.system import System
@@ -25,10 +26,12 @@ UNKNOWN = "no record of the languages seen in intermediate training"
 class Apart:
     """Side -> multilingual minus English over its languages, with Holm's correction within each side.
 
-    lacking: why others are not split -> task and multilingual arm of each.
+    differences: the difference between the two sides. lacking: why others are not split -> task and multilingual arm of
+    each.
     """
 
     sides: Mapping[str, Sequence[Contrast]] = field(default_factory=dict)
+    differences: Sequence[Effect] = ()
     lacking: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
@@ -59,6 +62,7 @@ def apart(compared: Sequence[Comparison], trained_in: Collection[str]) -> Apart:
             sides[side].append(replace(pair, panel=own))
     return Apart(
         {side: contrasts(pairs) for side, pairs in sides.items() if pairs},
+        between(*(sides[side] for side in SIDES)),
         {why: list(names) for why, names in lacking.items()},
     )
 

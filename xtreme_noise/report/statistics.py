@@ -9,15 +9,17 @@ from itertools import chain
 
 import numpy as np
 
-from xtreme_noise.analysis.bootstrap import Floats, interval, mean_over_runs, p_value
 from xtreme_noise.analysis.chance import Chance
 from xtreme_noise.analysis.direction import rightness
 from xtreme_noise.analysis.holm import holm
-from xtreme_noise.analysis.robustness import absolute_drop, cross_lingual_gap, drop_rate, retention_area
+from xtreme_noise.analysis.robustness import cross_lingual_gap, drop_rate
+from xtreme_noise.analysis.seeds import Estimate
 from xtreme_noise.record import CellRecord
+from xtreme_noise.report import runs
 from xtreme_noise.report.chance import over
 from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.predictions import Evidence
+from xtreme_noise.report.runs import SCALES, Runs
 from xtreme_noise.report.system import System
 
 # (arm, reference). MAIN is the question, for models without and with noise in training; the other contrasts measure the
@@ -29,16 +31,7 @@ CONTRASTS = (
     ("english + noise", "english"), ("multilingual + noise", "multilingual"),
     ("english + noise", "none"), ("multilingual + noise", "none"),
 )  # fmt: skip
-MEASURES = ("score", "drop_rate", "retention_area")
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number with its 95 % interval; None if it is not defined or could not be resampled."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
+MEASURES = ("score", *SCALES, "retention_area")
 
 
 @dataclass(frozen=True)
@@ -51,7 +44,8 @@ class Point:
     score: Estimate
     drop: Estimate
     drop_rate: Estimate
-    drop_rate_above_chance: float | None
+    drop_rate_above_chance: Estimate
+    log_odds_lost: Estimate
     chance: Chance | None  # the chance level
     at_chance: bool | None  # whether the score is no better than chance; None: not known
     clean_at_chance: bool | None  # whether the clean score is no better: then the drop has no meaning
@@ -70,8 +64,8 @@ class Contrast:
     """Arm minus reference arm of one kind of intermediate task, on the same items, languages and levels.
 
     A model with noise in training and without intermediate training is compared with the arms of every kind. For the
-    drop rate the contrast is a difference in differences: the drop of the arm minus the drop of the reference, each
-    relative to its own clean score.
+    scales of the loss the contrast is a difference in differences: the loss of the arm minus the loss of the reference,
+    each relative to its own clean score, run by run.
     """
 
     panel: Panel
@@ -111,40 +105,52 @@ class Comparison:
 
 def points(panel: Panel, evidence: Evidence) -> list[Point]:
     """The points of all curves of a panel; empty if no language is complete."""
-    if not panel.languages:
-        return []
-    rows = []
+    return [point for system in panel.systems for point in _curve(panel, evidence, system)] if panel.languages else []
+
+
+def _curve(panel: Panel, evidence: Evidence, system: System) -> list[Point]:
     chance = over(evidence.chances, panel.languages)
-    for system in panel.systems:
-        scores = {level: _mean(panel, evidence, system, level) for level in panel.levels}
-        right = _right(panel, scores)
-        area = _area(panel, right)
-        for level in panel.levels:
-            value, drawn = right[level]
-            guessing, clean_guessing = (_near(chance, scores, at) for at in (level, 0.0))
-            clean, clean_drawn = right.get(0.0, (math.nan, None))
-            cells = [cell for language in panel.languages for run in panel.at(system, language, level) for cell in run]
-            rows.append(
-                Point(
-                    panel, system, level,
-                    score=_estimate(*scores[level]),
-                    drop=_derive(absolute_drop, clean, value, clean_drawn, drawn),
-                    drop_rate=_derive(drop_rate, clean, value, clean_drawn, drawn),
-                    drop_rate_above_chance=(
-                        _defined(float(drop_rate(clean, value, chance.right))) if chance else None
-                    ),
-                    chance=chance, at_chance=guessing, clean_at_chance=clean_guessing,
-                    retention_area=area,
-                    cross_lingual_gap=_gap(panel, system, level) if level > 0 else None,
-                    achieved=_average(cells, lambda c: c.achieved),
-                    word_change_rate=_average(cells, lambda c: c.word_change_rate),
-                    flip_rate=_average(cells, lambda c: c.flip_rate),
-                    right_to_wrong=_average(cells, lambda c: c.right_to_wrong),
-                    wrong_to_right=_average(cells, lambda c: c.wrong_to_right),
-                    resamples=evidence.resamples,
-                )
-            )  # fmt: skip
+    scores = {level: runs.score(panel, evidence, system, level) for level in panel.levels}
+    right = runs.right(panel, scores)
+    size = runs.examples(panel, system)
+    whole = len(panel.levels) > 1 and panel.levels[0] == 0
+    area = runs.estimate(runs.area(panel, right), panel, evidence) if whole else Estimate(None)
+    rows = []
+    for level in panel.levels:
+        guessing, clean_guessing = (_near(chance, scores, at) for at in (level, 0.0))
+        cells = [cell for language in panel.languages for run in panel.at(system, language, level) for cell in run]
+        taken = {scale: _taken(scale, panel, evidence, right, level, chance, size) for scale in SCALES}
+        rows.append(
+            Point(
+                panel, system, level,
+                score=runs.estimate(scores[level], panel, evidence),
+                **taken,
+                chance=chance, at_chance=guessing, clean_at_chance=clean_guessing,
+                retention_area=area,
+                cross_lingual_gap=_gap(panel, system, level) if level > 0 else None,
+                achieved=_average(cells, lambda c: c.achieved),
+                word_change_rate=_average(cells, lambda c: c.word_change_rate),
+                flip_rate=_average(cells, lambda c: c.flip_rate),
+                right_to_wrong=_average(cells, lambda c: c.right_to_wrong),
+                wrong_to_right=_average(cells, lambda c: c.wrong_to_right),
+                resamples=evidence.resamples,
+            )
+        )  # fmt: skip
     return rows
+
+
+def _taken(
+    scale: str,
+    panel: Panel,
+    evidence: Evidence,
+    right: Mapping[float, Runs],
+    level: float,
+    chance: Chance | None,
+    size: float,
+) -> Estimate:
+    if 0.0 not in right or (found := runs.lost(scale, right[0.0], right[level], chance, size)) is None:
+        return Estimate(None)
+    return runs.estimate(found, panel, evidence)
 
 
 def pairs(panel: Panel, evidence: Evidence) -> list[Comparison]:
@@ -186,47 +192,54 @@ def _test(row: Contrast, number: int) -> Hashable:
 
 
 def _contrasts(pair: Comparison) -> list[Contrast]:
-    rows: list[Contrast] = []
-    panel, evidence, arm, reference = pair.panel, pair.evidence, pair.arm, pair.reference
-    ours = {level: _mean(panel, evidence, arm, level) for level in panel.levels}
-    theirs = {level: _mean(panel, evidence, reference, level) for level in panel.levels}
+    panel, evidence = pair.panel, pair.evidence
     chance = over(evidence.chances, panel.languages)
-    both = ((arm, ours), (reference, theirs))
-    guessing = tuple(system.intermediate for system, scores in both if _near(chance, scores, 0.0))
+    both = [
+        {level: runs.score(panel, evidence, system, level) for level in panel.levels}
+        for system in (pair.arm, pair.reference)
+    ]
+    guessing = tuple(
+        system.intermediate
+        for system, scores in zip((pair.arm, pair.reference), both, strict=True)
+        if _near(chance, scores, 0.0)
+    )
+    rows = [_contrast(pair, "score", level, both[0][level], both[1][level], guessing) for level in panel.levels]
+    right = [runs.right(panel, scores) for scores in both]
+    sizes = [runs.examples(panel, system) for system in (pair.arm, pair.reference)]
+    if 0.0 in panel.levels and len(panel.levels) > 1:
+        for scale in SCALES:
+            for level in panel.levels[1:]:
+                a, b = (
+                    runs.lost(scale, scores[0.0], scores[level], chance, size)
+                    for scores, size in zip(right, sizes, strict=True)
+                )
+                rows.append(_contrast(pair, scale, level, a, b, guessing))
+        ours, theirs = (runs.area(panel, scores) for scores in right)
+        rows.append(_contrast(pair, "retention_area", None, ours, theirs, guessing))
+    return [row for row in rows if row is not None]
 
-    def row(measure: str, level: float | None, a: Drawn, b: Drawn) -> None:
-        if math.isnan(a[0]) or math.isnan(b[0]):
-            return
-        drawn = a[1] - b[1] if a[1] is not None and b[1] is not None else None
-        p = p_value(drawn) if drawn is not None else None
-        difference = _estimate(a[0] - b[0], drawn)
-        rows.append(
-            Contrast(
-                panel=panel,
-                arm=arm,
-                reference=reference,
-                measure=measure,
-                level=level,
-                value=a[0],
-                reference_value=b[0],
-                difference=difference,
-                p=p,
-                p_holm=None,
-                tests=0,
-                resamples=evidence.resamples,
-                guessing=guessing,
-            )
-        )
 
-    for level in panel.levels:
-        row("score", level, ours[level], theirs[level])
-    if 0.0 in panel.levels:
-        ours, theirs = _right(panel, ours), _right(panel, theirs)
-        for level in panel.levels[1:]:
-            row("drop_rate", level, _rate(ours, level), _rate(theirs, level))
-        if len(panel.levels) > 1:
-            row("retention_area", None, _curve_area(panel, ours), _curve_area(panel, theirs))
-    return rows
+def _contrast(
+    pair: Comparison, measure: str, level: float | None, a: Runs | None, b: Runs | None, guessing: tuple[str, ...]
+) -> Contrast | None:
+    if a is None or b is None or math.isnan(a.value) or math.isnan(b.value):
+        return None
+    difference = runs.estimate(a.minus(b), pair.panel, pair.evidence)
+    return Contrast(
+        panel=pair.panel,
+        arm=pair.arm,
+        reference=pair.reference,
+        measure=measure,
+        level=level,
+        value=a.value,
+        reference_value=b.value,
+        difference=difference,
+        p=difference.p,
+        p_holm=None,
+        tests=0,
+        resamples=pair.evidence.resamples,
+        guessing=guessing,
+    )
 
 
 def _compared(systems: Sequence[System]) -> list[tuple[System, System]]:
@@ -250,74 +263,8 @@ def _comparable(arm: System, reference: System) -> bool:
     return not reference.noise and (arm.kind, arm.arm) == (reference.kind, reference.arm)
 
 
-Drawn = tuple[float, "Floats | None"]
-
-
-def _mean(panel: Panel, evidence: Evidence, system: System, level: float) -> Drawn:
-    """Mean over complete languages, noise seeds and seeds: the value and its replicates (None: not resampled)."""
-    runs: list[list[CellRecord]] = [[] for _ in panel.seeds]
-    for language in panel.languages:
-        for run, cells in zip(runs, panel.at(system, language, level), strict=True):
-            run.extend(cells)
-    value = float(np.mean([cell.score for run in runs for cell in run]))
-    if any(cell.cell not in evidence.scores for run in runs for cell in run):
-        return value, None
-    per_run = [np.mean([evidence.scores[cell.cell] for cell in run], axis=0) for run in runs]
-    return value, mean_over_runs(per_run)
-
-
-def _near(chance: Chance | None, scores: Mapping[float, Drawn], level: float) -> bool | None:
-    return chance.near(scores[level][0]) if chance and level in scores else None
-
-
-def _right(panel: Panel, scores: Mapping[float, Drawn]) -> dict[float, Drawn]:
-    """The scores converted so that higher is better, on which drops are measured."""
-    return {
-        level: (
-            float(rightness(panel.metric, value)),
-            None if drawn is None else rightness(panel.metric, drawn),
-        )
-        for level, (value, drawn) in scores.items()
-    }
-
-
-def _rate(scores: Mapping[float, Drawn], level: float) -> Drawn:
-    clean, clean_drawn = scores[0.0]
-    value, drawn = scores[level]
-    both = clean_drawn is not None and drawn is not None
-    return float(drop_rate(clean, value)), drop_rate(clean_drawn, drawn) if both else None  # type: ignore[arg-type]
-
-
-def _curve_area(panel: Panel, scores: Mapping[float, Drawn]) -> Drawn:
-    value = float(retention_area(panel.levels, [scores[level][0] for level in panel.levels]))
-    drawn = [scores[level][1] for level in panel.levels]
-    if any(one is None for one in drawn):
-        return value, None
-    return value, retention_area(panel.levels, [one for one in drawn if one is not None])
-
-
-def _area(panel: Panel, scores: Mapping[float, Drawn]) -> Estimate:
-    if len(panel.levels) < 2 or panel.levels[0] != 0:
-        return Estimate(None)
-    return _estimate(*_curve_area(panel, scores))
-
-
-def _derive(
-    measure: Callable[..., Floats],
-    clean: float,
-    noisy: float,
-    clean_drawn: Floats | None,
-    drawn: Floats | None,
-) -> Estimate:
-    both = clean_drawn is not None and drawn is not None
-    return _estimate(float(measure(clean, noisy)), measure(clean_drawn, drawn) if both else None)
-
-
-def _estimate(value: float, drawn: Floats | None) -> Estimate:
-    if math.isnan(value):
-        return Estimate(None)
-    bounds = interval(drawn) if drawn is not None else None
-    return Estimate(value, *(bounds or (None, None)))
+def _near(chance: Chance | None, scores: Mapping[float, Runs], level: float) -> bool | None:
+    return chance.near(scores[level].value) if chance and level in scores else None
 
 
 def _gap(panel: Panel, system: System, level: float) -> float | None:

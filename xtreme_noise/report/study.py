@@ -10,6 +10,7 @@ from xtreme_noise.record import CellRecord
 from xtreme_noise.report.by_language import Count, Place, counts, places
 from xtreme_noise.report.cells import Problem, ordered, read_cells, where
 from xtreme_noise.report.chance import read_chances
+from xtreme_noise.report.effects import Effect, against_itself, effects
 from xtreme_noise.report.jobs import Job, read_jobs
 from xtreme_noise.report.panels import Panel, panels
 from xtreme_noise.report.predictions import Evidence, read_evidence
@@ -35,6 +36,7 @@ class StudyResults:
     evidence: dict[str, Evidence]
     points: Sequence[Point]
     contrasts: Sequence[Contrast]
+    effects: Sequence[Effect]
     by_seen: Apart
     places: Sequence[Place]
     counts: Sequence[Count]
@@ -75,6 +77,7 @@ def read_study(sweep: Path, *, resample: bool = True, unusable: Collection[str] 
     compared = panels(cells, left_out)
     known = [(panel, evidence.get(panel.task, Evidence())) for panel in compared]
     two = [pair for panel, own in known for pair in pairs(panel, own)]
+    by_seen = apart(two, {job.trained_in for job in jobs if job.trained_in})
     return StudyResults(
         sweep=sweep,
         cells=cells,
@@ -83,7 +86,8 @@ def read_study(sweep: Path, *, resample: bool = True, unusable: Collection[str] 
         evidence=evidence,
         points=[point for panel, own in known for point in points(panel, own)],
         contrasts=contrasts(two),
-        by_seen=apart(two, {job.trained_in for job in jobs if job.trained_in}),
+        effects=[*effects(two), *against_itself(known), *by_seen.differences],
+        by_seen=by_seen,
         places=places(cells, evidence),
         counts=counts(cells),
         jobs=jobs,

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from xtreme_noise.analysis.seeds import Estimate
 from xtreme_noise.record import ABSENT, FIELDS, STATUSES
 from xtreme_noise.report.cost import costs
+from xtreme_noise.report.effects import Effect
+from xtreme_noise.report.formatting import extent
 from xtreme_noise.report.layers import COLUMNS as LAYERS
 from xtreme_noise.report.layers import rows as layer_rows
 from xtreme_noise.report.panels import Panel
-from xtreme_noise.report.statistics import Contrast, Estimate
+from xtreme_noise.report.runs import SCALES
+from xtreme_noise.report.seeds import COLUMNS as SEEDS
+from xtreme_noise.report.seeds import rows as seed_rows
+from xtreme_noise.report.statistics import Contrast
 from xtreme_noise.report.study import StudyResults
 from xtreme_noise.report.xtreme_r import rows as xtreme_r_rows
 from xtreme_noise.results.table import row
@@ -21,7 +27,7 @@ SCORES = (
     "task", "family", "model", "intermediate", "arm", "language", "language_name", "script", "seen", "noise",
     "level", "metric", "status", "cells", "expected", "n", "score", "score_low", "score_high", "drop", "drop_rate",
     "drop_rate_above_chance", "achieved", "changed", "word_change_rate", "fertility", "flip_rate",
-    "right_to_wrong", "wrong_to_right", "seconds", "chance", "at_chance", "clean_at_chance",
+    "right_to_wrong", "wrong_to_right", "seconds", "chance", "at_chance", "clean_at_chance", "interval",
 )  # fmt: skip
 CURVES = (
     "task", "model", "intermediate", "arm", "noise", "level", "metric", "score", "score_low", "score_high",
@@ -29,12 +35,19 @@ CURVES = (
     "retention_area", "retention_area_low", "retention_area_high", "cross_lingual_gap", "achieved",
     "word_change_rate", "flip_rate", "right_to_wrong", "wrong_to_right", "languages", "languages_wanted",
     "languages_in_mean", "languages_left_out", "seeds", "noise_seeds", "resamples",
-    "chance", "at_chance", "clean_at_chance",
+    "chance", "at_chance", "clean_at_chance", "log_odds_lost", "log_odds_lost_low", "log_odds_lost_high",
+    "drop_rate_above_chance_low", "drop_rate_above_chance_high", "interval",
 )  # fmt: skip
 ARMS = (
     "task", "model", "noise", "kind", "arm", "reference", "measure", "level", "value", "reference_value",
     "difference", "difference_low", "difference_high", "p", "p_holm", "tests_in_family", "languages",
-    "languages_wanted", "languages_in_mean", "seeds", "resamples", "clean_at_chance",
+    "languages_wanted", "languages_in_mean", "seeds", "resamples", "clean_at_chance", "interval",
+)  # fmt: skip
+EFFECTS = (
+    "family", "task", "model", "kind", "arm", "reference", "scale", "value", "reference_value", "difference",
+    "difference_low", "difference_high", "interval", "p", "p_adjusted", "tests_in_family", "smallest_difference",
+    "standard_error", "degrees_of_freedom", "item_standard_error", "seed_sd", "seeds", "by_seed", "noises", "levels",
+    "languages", "languages_in_mean", "resamples",
 )  # fmt: skip
 XTREME_R = (
     "model", "intermediate", "arm", "noise", "level", "kind", "name", "score", "partial", "parts", "wanted", "missing",
@@ -50,6 +63,8 @@ def tables(study: StudyResults) -> dict[str, str]:
         "scores.csv": sheet(SCORES, _scores(study)),
         "curves.csv": sheet(CURVES, _curves(study)),
         "arms.csv": sheet(ARMS, _arms(study.contrasts)),
+        "effects.csv": sheet(EFFECTS, _effects(study.effects)),
+        "seeds.csv": sheet(SEEDS, seed_rows(study)),
         "seen.csv": sheet(
             ("seen", *ARMS), ({"seen": side} | row for side, some in study.by_seen.sides.items() for row in _arms(some))
         ),
@@ -72,6 +87,7 @@ def _scores(study: StudyResults) -> Iterable[dict[str, Any]]:
             "arm": place.system.shown_arm,
             "score_low": place.low,
             "score_high": place.high,
+            "interval": extent(place.low is not None, place.conditional),
         }
 
 
@@ -79,9 +95,9 @@ def _curves(study: StudyResults) -> Iterable[dict[str, Any]]:
     for point in study.points:
         panel = point.panel
         row = {name: getattr(point, name) for name in CURVES if hasattr(point, name)}
-        for name in ("score", "drop", "drop_rate", "retention_area"):
+        for name in ("score", *SCALES, "retention_area"):
             row |= _interval(name, getattr(point, name))
-        row |= {"chance": point.chance and point.chance.score}
+        row |= {"chance": point.chance and point.chance.score, "interval": _extent(point.score)}
         yield row | _place(panel) | {"intermediate": point.system.intermediate, "arm": point.system.shown_arm}
 
 
@@ -98,6 +114,35 @@ def _arms(contrasts: Sequence[Contrast]) -> Iterable[dict[str, Any]]:
                 "reference": contrast.reference.intermediate,
                 "tests_in_family": contrast.tests or None,
                 "clean_at_chance": "; ".join(contrast.guessing),
+                "interval": _extent(contrast.difference),
+            }
+        )
+
+
+def _effects(effects: Sequence[Effect]) -> Iterable[dict[str, Any]]:
+    for effect in effects:
+        difference = effect.difference
+        row = {name: getattr(effect, name) for name in EFFECTS if hasattr(effect, name)}
+        yield (
+            row
+            | _interval("difference", difference)
+            | {
+                "interval": _extent(difference),
+                "p": difference.p,
+                "tests_in_family": effect.tests or None,
+                "smallest_difference": effect.smallest,
+                "standard_error": difference.se,
+                "degrees_of_freedom": difference.df,
+                "item_standard_error": difference.item_se,
+                "seed_sd": difference.seed_sd,
+                "seeds": difference.seeds,
+                "by_seed": "; ".join(f"{seed}: {value:.6g}" for seed, value in effect.by_seed.items()),
+                "noises": " ".join(dict.fromkeys(panel.noise for panel in effect.panels)),
+                "levels": " ".join(
+                    dict.fromkeys(f"{level:g}" for panel in effect.panels for level in panel.levels[1:])
+                ),
+                "languages": len(effect.languages),
+                "languages_in_mean": " ".join(effect.languages),
             }
         )
 
@@ -113,6 +158,10 @@ def _completeness(study: StudyResults) -> Iterable[dict[str, Any]]:
             **{status: count.counts.get(status, 0) for status in STATUSES},
             "not_run": count.counts.get(ABSENT, 0),
         }
+
+
+def _extent(estimate: Estimate) -> str | None:
+    return extent(estimate.low is not None, estimate.conditional)
 
 
 def _interval(name: str, estimate: Estimate) -> dict[str, float | None]:

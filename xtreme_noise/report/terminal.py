@@ -8,11 +8,12 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from xtreme_noise.analysis.seeds import LEAST_SEEDS, Estimate
 from xtreme_noise.record import ABSENT, CLEAN, STATUSES
-from xtreme_noise.report.formatting import GUESS, STATUS_TEXT, guess, percent
+from xtreme_noise.report.formatting import CONDITIONAL, GUESS, STATUS_TEXT, guess, percent, plural
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel
-from xtreme_noise.report.statistics import Estimate, Point
+from xtreme_noise.report.statistics import Point
 from xtreme_noise.report.study import StudyResults
 from xtreme_noise.report.system import System
 
@@ -26,6 +27,7 @@ def table(study: StudyResults) -> Table:
     out = Table(
         title=escape(study.sweep.name),
         caption="scores × 100: means over the languages complete in every arm (langs); drop: % of clean lost"
+        + _few_seeds(study)
         + _guessing(study)
         + _missing(study),
         box=box.SIMPLE_HEAD,
@@ -61,6 +63,14 @@ def table(study: StudyResults) -> Table:
                 _cells(study, panel, system),
             )
     return out
+
+
+def _few_seeds(study: StudyResults) -> str:
+    """A note that one or two seeds are too few to compare arms."""
+    few = {len(panel.seeds) for panel in study.panels if panel.languages and len(panel.seeds) < LEAST_SEEDS}
+    if not few:
+        return ""
+    return f"\n{plural(min(few), 'training seed')}: differences and intervals are {CONDITIONAL}, no test of arms"
 
 
 def _guessing(study: StudyResults) -> str:

@@ -6,12 +6,26 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from xtreme_noise.analysis.seeds import Estimate
 from xtreme_noise.record import ABSENT, CLEAN, STATUSES
 from xtreme_noise.report.by_language import PARTIAL, Place, language_order
 from xtreme_noise.report.cells import Problem, ordered
-from xtreme_noise.report.formatting import NONE, STATUS_TEXT, bounds, guess, percent, plural, probability
+from xtreme_noise.report.effects import BETWEEN, SELF, Effect
+from xtreme_noise.report.formatting import (
+    CONDITIONAL,
+    MEASURE_TEXT,
+    NONE,
+    STATUS_TEXT,
+    bounds,
+    guess,
+    number,
+    percent,
+    plural,
+    probability,
+)
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel
+from xtreme_noise.report.runs import PRIMARY
 from xtreme_noise.report.statistics import Contrast, Point
 from xtreme_noise.report.study import StudyResults
 
@@ -176,6 +190,8 @@ def curve_table(panel: Panel, points: Sequence[Point], names: Names) -> TableVie
         for row, item in zip(rows, items, strict=True):
             row.append(item)
     scope = f"mean over {len(panel.languages)} of {plural(panel.wanted, 'language')}"
+    if any(point.score.conditional for point in last.values()):
+        scope += f"; {plural(len(panel.seeds), 'training seed')}: intervals are {CONDITIONAL}"
     return TableView(f"{names.panel(panel)}: {panel.metric} × 100, {scope}", [_merged(groups), heads], rows)
 
 
@@ -187,7 +203,10 @@ def _summaries(last: Sequence[Point], top: str) -> list[tuple[str, str, list[Tab
     """(group, column, one cell per system) of the measures that are defined for at least one system."""
     columns = [
         (top, "drop rate", [TableCell(percent(p.drop_rate.value), "num", bounds(p.drop_rate)) for p in last]),
-        (top, "above chance", [TableCell(percent(p.drop_rate_above_chance), "num") for p in last]),
+        (top, "above chance",
+         [TableCell(percent(p.drop_rate_above_chance.value), "num", bounds(p.drop_rate_above_chance)) for p in last]),
+        (top, "log-odds lost",
+         [TableCell(number(p.log_odds_lost.value, PRIMARY), "num", bounds(p.log_odds_lost, PRIMARY)) for p in last]),
         (top, "gap to English", [TableCell(percent(p.cross_lingual_gap, sign=True), "num") for p in last]),
         (top, "right→wrong", [TableCell(percent(p.right_to_wrong), "num") for p in last]),
         (top, "wrong→right", [TableCell(percent(p.wrong_to_right), "num") for p in last]),
@@ -218,10 +237,10 @@ def contrast_table(contrasts: Sequence[Contrast], names: Names, caption: str) ->
             [
                 TableCell(names.panel(row.panel), note="; ".join(filter(None, (names.arms(row), _guessing(row))))),
                 TableCell("all" if row.level is None else f"{row.level:g}", "num"),
-                TableCell(percent(row.reference_value), "num"),
-                TableCell(percent(row.value), "num"),
-                TableCell(percent(row.difference.value, sign=True), "num strong"),
-                TableCell(bounds(row.difference, sign=True) or NONE, "num"),
+                TableCell(number(row.reference_value, row.measure), "num"),
+                TableCell(number(row.value, row.measure), "num"),
+                TableCell(number(row.difference.value, row.measure, sign=True), "num strong"),
+                _interval_item(row.difference, row.measure),
                 TableCell(probability(row.p), "num"),
                 TableCell(probability(row.p_holm), "num"),
                 TableCell(f"{len(row.panel.languages)}/{row.panel.wanted}", "num"),
@@ -231,6 +250,45 @@ def contrast_table(contrasts: Sequence[Contrast], names: Names, caption: str) ->
     arm, reference = contrasts[0].arm.side, contrasts[0].reference.side
     heads = ["task · noise", "level", reference, arm, "difference", "95 % interval", "p", "Holm p"]
     return TableView(caption, [[(h, 1) for h in (*heads, "languages", "seeds")]], rows)
+
+
+def _interval_item(difference: Estimate, measure: str) -> TableCell:
+    note = CONDITIONAL if difference.conditional else ""
+    return TableCell(_unbroken(bounds(difference, measure, sign=True)) or NONE, "num", note)
+
+
+def _unbroken(text: str) -> str:
+    """Without line breaks: the table scrolls."""
+    return text.replace(" ", "\u00a0")
+
+
+def effect_table(effects: Sequence[Effect], names: Names, caption: str) -> TableView | None:
+    """One row per comparison and scale, over all noise families and levels; None if there is none."""
+    if not effects:
+        return None
+    rows = []
+    for row in effects:
+        itself = row.family == SELF
+        task = names.task(row.task, row.model)
+        rows.append(
+            [
+                TableCell(task if itself else f"{task} · {row.kind}", note=f"{row.arm} minus {row.reference}"),
+                TableCell(_unbroken(MEASURE_TEXT[row.scale]), note="tested" if row.p_adjusted is not None else ""),
+                TableCell(number(row.reference_value, row.scale), "num"),
+                TableCell(number(row.value, row.scale), "num"),
+                TableCell(number(row.difference.value, row.scale, sign=True), "num strong"),
+                _interval_item(row.difference, row.scale),
+                TableCell(probability(row.difference.p), "num"),
+                TableCell(probability(row.p_adjusted), "num"),
+                TableCell(number(row.smallest, row.scale), "num", "at least" if row.difference.conditional else ""),
+                TableCell(f"{len(row.languages)}/{max(panel.wanted for panel in row.panels)}", "num"),
+                TableCell(f"{row.difference.seeds}", "num"),
+            ]
+        )
+    sides = ["unseen", "seen"] if effects[0].family == BETWEEN else ["reference", "arm"]
+    heads = ["task · kind", "scale", *sides, "difference", "95 % interval", "p", "adjusted p"]
+    heads += ["smallest seen", "languages", "seeds"]
+    return TableView(caption, [[(head, 1) for head in heads]], rows)
 
 
 def _guessing(row: Contrast) -> str:

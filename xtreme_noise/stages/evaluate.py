@@ -305,6 +305,20 @@ class LanguageSession:
         reached = facts[clocks[self.plan.cfg.noise.calibrate_by]]
         return not cell.perturber.paired and saturated(cell.level, reached, facts["capacity"])
 
+    def _source_items(self, ids: list[str]) -> list[str]:
+        """Of each example the first id of those that share its paragraph or premise; its own where none is known."""
+        data, column = self.data(), tasks.family(self.plan.cfg.task.family).together
+        if column is None:
+            return ids
+        texts = self.plan.pool.contexts(data, self.store) if self.plan.pool else data[column][:]
+        if texts is None:
+            return ids
+        text_of = dict(zip(data["id"][:], texts, strict=True))
+        first: dict[str, str] = {}
+        for name in sorted(ids):
+            first.setdefault(text_of[name], name)
+        return [first[text_of[name]] for name in ids]
+
     def _score(self, directory: Path, path: Path, clean: Path) -> None:
         table = pq.read_table(path / PREDICTIONS).to_pydict()
         facts = json.loads((path / FACTS).read_text(encoding="utf-8"))
@@ -329,8 +343,11 @@ class LanguageSession:
                 choices
                 | {
                     "id": table["id"],
-                    # Resampled together: an item in all languages, or the questions of a case.
-                    "cluster": [i if parallel else f"{self.language}|{i}" for i in table.get("case", table["id"])],
+                    # Resampled together: an item in all languages, or the questions of a case or paragraph.
+                    "cluster": [
+                        i if parallel else f"{self.language}|{i}"
+                        for i in table.get("case") or self._source_items(table["id"])
+                    ],
                     "num": pa.array(scored.num, pa.float64()),
                     "den": pa.array(scored.den, pa.float64()),
                     "correct": pa.array(scored.correct, pa.bool_()),

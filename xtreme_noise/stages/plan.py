@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
-from xtreme_noise import __version__, metrics, models
+from xtreme_noise import __version__, metrics, models, tasks
 from xtreme_noise.config import grid
 from xtreme_noise.config.fields import noise_field, spoken
 from xtreme_noise.config.schema import Config
@@ -195,10 +195,11 @@ class Plan:
         return {column: code for column, code in spoken(self.cfg, language).items() if code != language}
 
     def cell_key(self, cell: Cell, test: SplitRef) -> dict[str, Any]:
-        """Everything that can change a cell's record: its predictions, the clean ones, and the metric."""
+        """Everything that can change a cell's record: its predictions, the clean ones, the metric, the source items."""
         return {
             "predictions": self.prediction_key(cell, test),
             "metric": [self.metric.name, self.metric.version],
+            "together": tasks.family(self.cfg.task.family).together,
         }
 
     def _field(self, cell: Cell) -> str:

@@ -31,6 +31,7 @@ class TaskFamily:
     predictions_file: ClassVar[str | None] = None  # a name in FORMATS of interchange/layout.py
     identity: ClassVar[tuple[str, ...]] = ()  # columns by which two examples are the same
     paragraphs: ClassVar[tuple[str, ...]] = ()  # columns with paragraphs that data of other families may contain too
+    together: ClassVar[str | None] = None  # a column: test examples that share its value are one source item
     head: ClassVar[bool] = False  # predicts with a trained head
     labelled: ClassVar[bool] = False  # uses the `labels` of a task
     least_labels: ClassVar[int] = 0  # minimum number of labels

@@ -21,6 +21,7 @@ class Classification(TaskFamily):
     guessed = ("accuracy",)
     predictions_file = "labels"
     identity = ("text", "text_pair")
+    together = "text"  # a premise
     head = labelled = True
     least_labels = 2
 

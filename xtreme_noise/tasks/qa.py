@@ -54,6 +54,7 @@ class QA(TaskFamily):
     predictions_file = "answers"
     identity = ("context",)  # a shared paragraph is enough: articles leak
     paragraphs = ("context",)
+    together = "context"
     head = labelled = windows = True
 
     def check(self, row: Mapping[str, Any], labels: Sequence[str], where: str) -> Row:

@@ -26,6 +26,7 @@ class Ranking(TaskFamily):
     guessed = metrics
     predictions_file = "rankings"
     paragraphs = ("context",)
+    together = "context"  # of the right candidate
     pooled = vectors = whole_batches = True
 
     def check(self, row: Mapping[str, Any], labels: Sequence[str], where: str) -> Row:

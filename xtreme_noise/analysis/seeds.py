@@ -1,0 +1,116 @@
+"""What several training runs say: the mean over training seeds, its interval, its test.
+
+An estimate of a system is a mean over training seeds of what each run gives by itself. Its variance has two parts: that
+over test items, which the paired bootstrap gives for the mean over the runs at hand, and that over training seeds,
+s^2 / S. With c the share of each part in the variance, Satterthwaite's degrees of freedom are 1 / sum(c^2 / df). The
+item error of a single run is in both parts, so that intervals are a little wide where seeds hardly differ. Coverage as
+simulated is in docs/statistics.md.
+
+With fewer than LEAST_SEEDS runs the second part is not known well enough for a test: the interval is then over test
+items alone, conditional on these runs, and there is no p.
+
+Source: F. E. Satterthwaite, An approximate distribution of estimates of variance components, Biometrics Bulletin 2
+(1946).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from xtreme_noise.analysis.bootstrap import Floats, interval
+
+LEAST_SEEDS = 3
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its 95 % interval; None where it is not defined or could not be resampled.
+
+    p: two-sided, of the number being 0; None below LEAST_SEEDS. se, df: standard error and degrees of freedom of the
+    interval; df is None where it is conditional on these runs. item_se: of the mean, over test items alone; seed_sd: of
+    single runs, over training seeds. seeds: how many runs.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    se: float | None = None
+    df: float | None = None
+    item_se: float | None = None
+    seed_sd: float | None = None
+    seeds: int = 0
+
+    @property
+    def conditional(self) -> bool:
+        """Whether the interval says nothing of other training runs."""
+        return self.low is not None and self.seeds < LEAST_SEEDS
+
+
+def over_seeds(values: Floats, drawn: Floats | None, items: int) -> Estimate:
+    """The mean over training runs.
+
+    values: (runs,); drawn: (runs, resamples), the same resamples of test items in every run, None where there are none;
+    items: how many source items there are to draw from.
+    """
+    value, seeds = float(np.mean(values)), len(values)
+    deviation = float(np.std(values, ddof=1)) if seeds > 1 else None
+    if math.isnan(value):
+        return Estimate(None, seeds=seeds)
+    mean = None if drawn is None else np.mean(drawn, axis=0)
+    if mean is None or (bounds := interval(mean, LEVEL)) is None:
+        return Estimate(value, seed_sd=deviation, seeds=seeds)
+    item_se = _spread(mean)
+    if seeds < LEAST_SEEDS or deviation is None:
+        return Estimate(value, *bounds, se=item_se, item_se=item_se, seed_sd=deviation, seeds=seeds)
+    return _with_t(
+        value, item_se=item_se, items=items, seed_variance=deviation**2 / seeds, free=seeds - 1, runs=(deviation, seeds)
+    )
+
+
+def apart(
+    first: Floats, second: Floats, drawn: tuple[Floats, Floats] | None, items: int, least: int = LEAST_SEEDS + 1
+) -> Estimate:
+    """The mean of some runs minus that of others of one and the same system: an A/A test, whose true difference is 0.
+
+    Both groups have one variance, of which there are (all runs - 2) degrees of freedom; no test below `least` runs.
+    """
+    runs = len(first) + len(second)
+    value = float(np.mean(first) - np.mean(second))
+    if math.isnan(value) or runs < least or drawn is None:
+        return Estimate(None if math.isnan(value) else value, seeds=runs)
+    mean = np.mean(drawn[0], axis=0) - np.mean(drawn[1], axis=0)
+    if interval(mean, LEVEL) is None:
+        return Estimate(value, seeds=runs)
+    squares = sum(float(((group - group.mean()) ** 2).sum()) for group in (first, second))
+    deviation = math.sqrt(squares / (runs - 2))
+    variance = deviation**2 * (1 / len(first) + 1 / len(second))
+    return _with_t(
+        value, item_se=_spread(mean), items=items, seed_variance=variance, free=runs - 2, runs=(deviation, runs)
+    )
+
+
+def _spread(mean: Floats) -> float:
+    return float(np.nanstd(mean, ddof=1)) if np.count_nonzero(~np.isnan(mean)) > 1 else 0.0
+
+
+def _with_t(
+    value: float, *, item_se: float, items: int, seed_variance: float, free: int, runs: tuple[float, int]
+) -> Estimate:
+    """No interval where nothing varies although there is a difference: that says nothing of its error."""
+    deviation, seeds = runs
+    parts = [(item_se**2, max(1, items - 1)), (seed_variance, free)]
+    variance = sum(part for part, _ in parts)
+    if variance < 1e-24:  # rounding
+        low, high, p = (0.0, 0.0, 1.0) if abs(value) < 1e-12 else (None, None, None)
+        return Estimate(value, low, high, p, None, None, item_se, deviation, seeds)
+    df = variance**2 / sum(part**2 / degrees for part, degrees in parts)
+    se = math.sqrt(variance)
+    reach = float(stats.t.ppf((1 + LEVEL) / 2, df)) * se
+    p = float(2 * stats.t.sf(abs(value) / se, df))
+    return Estimate(value, value - reach, value + reach, p, se, df, item_se, deviation, seeds)
