@@ -182,7 +182,7 @@ def _multitask(cfg: Config, task: IntermediateConfig, base: dict[str, Any], pare
     return replace(
         parts[0][1],
         name=task.title(),
-        family="together",
+        family="multitask",
         labels=(),
         metric="mean of tasks",
         recipe=task.recipe,
