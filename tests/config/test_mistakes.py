@@ -187,7 +187,7 @@ CASES = {
     "task=xnli source=files": ["task xnli: files are wanted, and source.root is not set"],
     "task=intents intermediate=nli intermediate.arm=native mode=plan": ["intermediate nli/native: files are wanted"],
     "model.loader=hub model.path=/there/is/none": ["model.path=/there/is/none: no such directory"],
-    "model.loader=hub model.path=a/b/c": ["model.path=a/b/c", "no hub id"],
+    "model.loader=hub model.path=a/b/c": ["model.path=a/b/c", "not a hub id"],
     "task=xnli source.root=. task.data.files.test.path=test.csv": ["is test.csv", "JSON lines", "read_csv"],
     # whole numbers that no table holds
     "task.size.test=99999999999999999999": ["task.size.test (", "must fit into 64 bits"],
