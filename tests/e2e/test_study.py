@@ -171,7 +171,7 @@ def test_training_on_the_test_set_is_refused_before_training(
 ) -> None:
     shutil.copy(root / "xquad/test.en.jsonl.gz", root / "squad/train.en.jsonl.gz")
     main(root, "task=xquad", "languages=[en]", "noise.levels=[0]", "sweep=s", code=1)
-    assert "training examples that occur in the test set" in capsys.readouterr().err
+    assert "training examples occur in the test set" in capsys.readouterr().err
     assert not (store_path / "stages").exists() or not any(p.is_dir() for p in (store_path / "stages").iterdir())
 
 
