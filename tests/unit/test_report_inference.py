@@ -161,6 +161,27 @@ def test_one_system_against_itself(study: StudyResults, two: StudyResults) -> No
     assert "One system against itself" not in page(two, "", "digest", [])
 
 
+def test_an_arm_of_any_name_and_noise_in_training(tmp_path: Path) -> None:
+    """A native arm is on the multilingual side and named; only systems without any training before are A/A."""
+    arms, trained = ("none", "nli/english", "nli/native"), ("none", "char@0.05")
+    spec = Spec(**(SMALL | {"intermediates": arms, "train_noises": trained, "seeds": range(4), "noises": ("char",)}))
+    found = read_study(make(tmp_path / "s", spec))
+    tested = [
+        (e.arm, e.reference, e.tests) for e in found.effects if e.family == "primary" and e.p_adjusted is not None
+    ]
+    noise = " + char@0.05 in training"
+    assert tested == [
+        ("nli/native", "nli/english", 2), (f"nli/native{noise}", f"nli/english{noise}", 2)
+    ]  # fmt: skip
+    assert {e.arm for e in found.effects if e.family == "A/A"} == {"none (seeds 0, 2)"}
+    assert "multilingual against none" in {e.family for e in found.effects}
+    paragraph = headline(found).paragraph
+    assert "Native minus English intermediate training" in paragraph and "ultilingual" not in paragraph
+    assert {row["arm"] for row in csv_rows(found, "seeds.csv")} == {
+        "none", "noise", "english", "english + noise", "native", "native + noise"
+    }  # fmt: skip
+
+
 def test_seen_minus_unseen_is_a_test_of_its_own(study: StudyResults) -> None:
     found = effect(study, "log_odds_lost", family="seen minus unseen")
     assert found.difference.p is not None and found.p_adjusted is not None and found.tests == 2

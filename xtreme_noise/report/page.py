@@ -114,8 +114,6 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
         arm_sizes=training.sizes(stages),
         **_effects(study, names),
         **_contrasts(study, names),
-        conditional=formatting.CONDITIONAL,
-        few_seeds=any(point.score.conditional for point in study.points),
         difference=specs.place(difference) if difference else None,
         resamples=sorted({e.resamples for e in study.evidence.values() if e.scores}),
         chances=_chances(study),
@@ -143,7 +141,7 @@ def _completeness(study: StudyResults, names: Names) -> dict[str, Any]:
 
 
 def _effects(study: StudyResults, names: Names) -> dict[str, Any]:
-    """The tables that compare arms in one number per task, one table per family of tests."""
+    """The tables that compare arms in one number per task, one per family of tests, and whether seeds are few."""
     own = (FAMILY, SELF, BETWEEN)
     others = [family for family in dict.fromkeys(e.family for e in study.effects) if family not in own]
     return {
@@ -151,6 +149,8 @@ def _effects(study: StudyResults, names: Names) -> dict[str, Any]:
         "itself": _effect_table(study, names, SELF),
         "between": _effect_table(study, names, BETWEEN),
         "others": [_effect_table(study, names, family) for family in others],
+        "conditional": formatting.CONDITIONAL,
+        "few_seeds": any(point.score.conditional for point in study.points),
     }
 
 
