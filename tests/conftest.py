@@ -38,6 +38,7 @@ def apart() -> Iterator[None]:
     before, mask = dict(os.environ), os.umask(0o022)
     machine.leave()
     yield
+    os.chdir(REPOSITORY)  # the folder of a test that has passed is gone
     os.environ.clear()
     os.environ.update(before)
     os.umask(mask)

@@ -185,11 +185,15 @@ def test_a_metric_is_for_the_families_that_it_names(points: Path) -> None:
     ("text", "words", "said"),
     [
         ("tasks]\nqa = parts:Sentiment", [], "has a name that is taken"),
-        ("tasks]\nother = parts:Sentiment", ["task.family=other"], "give both one name"),
+        ("tasks]\nother = parts:Sentiment", ["task.family=other"], "give both the same name"),
         ("noise]\nupside = parts:Nothing", ["noise.families={upside: {}}"], "cannot be imported: AttributeError"),
         ("noise]\nupside = parts:Sentiment", ["noise.families={upside: {}}"], "expected Perturber"),
         ("noise]\nupside = parts:Perturber", ["noise.families={upside: {}}"], "lacks .*: __call__, supports, tokens"),
-        ("metrics]\nmisses = parts:Misses", ["task.metric=misses"], "must have its name, and grow with what is right"),
+        (
+            "metrics]\nmisses = parts:Misses",
+            ["task.metric=misses"],
+            "must have the same name, and higher must be better",
+        ),
         ("metrics]\nmine = parts:Upside", ["task.metric=mine"], "expected Metric"),
     ],
 )

@@ -89,14 +89,14 @@ def test_a_head_goes_on_where_it_is_asked_for(root: Path, store_path: Path) -> N
         )
     found = list((store_path / "stages").glob("*/training.json"))
     assert len(found) == 3
-    heads: dict[str, torch.Tensor] = {}
+    heads: dict[tuple[str, bool], torch.Tensor] = {}
     for path in found:
         key = manifest_key(path.parent)
         weights = load_file(path.parent / "model.safetensors")
-        heads[f"{key['role']} {key.get('head', 'new')}"] = weights["classifier.out_proj.weight"]
-    first = heads["intermediate new"]
-    assert torch.allclose(heads["target of the parent"], first, atol=1e-6)
-    assert not torch.allclose(heads["target new"], first, atol=1e-3)
+        heads[key["role"], key["keeps_head"]] = weights["classifier.out_proj.weight"]
+    first = heads["intermediate", False]
+    assert torch.allclose(heads["target", True], first, atol=1e-6)
+    assert not torch.allclose(heads["target", False], first, atol=1e-3)
 
 
 def test_xcopa_learns_social_iqa_first_and_keeps_the_head(root: Path, store_path: Path) -> None:
