@@ -15,9 +15,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from transformers import AutoModelForSequenceClassification
 
 from tests.e2e.world import cells, command, main, nli, run, words, write
+from xtreme_noise.config import strict
 from xtreme_noise.data import examples
 from xtreme_noise.metrics.accuracy import Accuracy
 from xtreme_noise.stages import fit, model_cache, training_run
@@ -75,6 +77,28 @@ def test_second_run_trains_and_forwards_nothing(root: Path, monkeypatch: pytest.
     monkeypatch.setattr(Predictor, "encode", forbidden)
     main(root, *overrides)
     assert cells(Path("s")) == before
+
+
+def test_a_job_is_composed_and_checked_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    composed: list[str] = []
+    checked: list[int] = []
+    load, check = ConfigLoaderImpl.load_configuration, strict.check
+
+    def loaded(self: Any, config_name: str, overrides: list[str], *how: Any, **named: Any) -> Any:
+        composed.extend(text for text in overrides if text.startswith("seed="))
+        return load(self, config_name, overrides, *how, **named)
+
+    def seen(cfg: Any, sources: Any) -> Any:
+        found = check(cfg, sources)
+        checked.append(found.seed)
+        return found
+
+    monkeypatch.setattr(ConfigLoaderImpl, "load_configuration", loaded)
+    monkeypatch.setattr(strict, "check", seen)
+    main(root, "task=xnli", "languages=[en]", "noise.levels=[0]", "sweep=s", "-m", "seed=1,2")
+    assert [text for text in composed if "," not in text] == ["seed=1", "seed=2"]
+    assert checked == [1, 2]
+    assert {row["seed"] for row in cells(Path("s"))} == {1, 2}
 
 
 def test_stages_are_shared_and_open_with_from_pretrained(root: Path, store_path: Path) -> None:

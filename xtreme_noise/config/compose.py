@@ -61,7 +61,8 @@ class _Composition:
     def __init__(self, words: Command, multirun: bool) -> None:
         self.words = replace(words, parsed=command.of_jobs_alone(words.parsed)) if multirun else words
         self.master = _compose(self.words, [o.input_line for o in self.words.parsed if not o.is_sweep_override()])
-        self.sweeping = multirun or str(OmegaConf.select(self.master, "hydra.mode")).endswith("MULTIRUN")
+        by_itself = str(OmegaConf.select(self.master, "hydra.mode")).endswith("MULTIRUN")
+        self.sweeping = multirun or by_itself
         if not self.sweeping:
             _refuse_sweeps(self.words)
         self.swept = _sweeper_parameters(self.master) if self.sweeping else {}
@@ -69,6 +70,8 @@ class _Composition:
         final = [o.input_line for o in self.words.parsed if o.get_key_element().lstrip("+") != "sweep"]
         self.final = [*final, f"sweep={quoted(str(self.sweep))}"]
         self.own, self.hydras = _partition(self.final)
+        if self.sweeping and not by_itself:
+            self.hydras.append("hydra.mode=MULTIRUN")  # as hydra.main does: what is composed here, it need not compose
 
     def jobs(self) -> Iterator[_Job]:
         """Every job, composed and checked when it is its turn."""
