@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from xtreme_noise.analysis.bootstrap import Floats
 
@@ -39,6 +38,8 @@ def step_down(tests: Sequence[Test], *, seed: int = 0) -> list[float]:
         raise ValueError("tests of one family need equally many resamples")
     if not tests:
         return []
+    from scipy import stats  # takes a second to import, and not every report needs it
+
     generator = np.random.default_rng([seed, len(tests)])
     drawn = np.stack([_deviates(test, generator) for test in tests])
     observed = np.array([stats.norm.isf(test.p / 2) for test in tests])

@@ -7,7 +7,6 @@ place of its sum of two quantiles, which is off at few degrees of freedom.
 from __future__ import annotations
 
 import numpy as np
-from scipy import optimize, stats
 
 ALPHA = 0.05
 POWER = 0.8
@@ -21,6 +20,8 @@ def smallest_difference(se: float, df: float) -> float | None:
     """
     if se <= 0:
         return None
+    from scipy import optimize, stats  # take a second to import, and not every report needs them
+
     # The noncentral t over the distribution of its denominator: SciPy's own is nan at few degrees of freedom.
     quantiles = (np.arange(STEPS) + 0.5) / STEPS
     border = stats.t.ppf(1 - ALPHA / 2, df) * np.sqrt(stats.chi2.ppf(quantiles, df) / df)
@@ -33,4 +34,6 @@ def smallest_difference(se: float, df: float) -> float | None:
 
 def smallest_of_these_runs(item_se: float) -> float | None:
     """The same of an estimate that is conditional on its runs: normal, over test items alone."""
+    from scipy import stats  # takes a second to import, and not every report needs it
+
     return (float(stats.norm.ppf(1 - ALPHA / 2)) + float(stats.norm.ppf(POWER))) * item_se if item_se > 0 else None

@@ -19,7 +19,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from xtreme_noise.analysis.bootstrap import Floats, interval
 
@@ -109,6 +108,8 @@ def _with_t(
     if variance < 1e-24:  # rounding
         low, high, p = (0.0, 0.0, 1.0) if abs(value) < 1e-12 else (None, None, None)
         return Estimate(value, low, high, p, None, None, item_se, deviation, seeds)
+    from scipy import stats  # takes a second to import, and not every report needs it
+
     df = variance**2 / sum(part**2 / degrees for part, degrees in parts)
     se = math.sqrt(variance)
     reach = float(stats.t.ppf((1 + LEVEL) / 2, df)) * se

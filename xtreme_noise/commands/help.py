@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import yaml
 
 from xtreme_noise.config.paths import conf_dir
+from xtreme_noise.config.where import Sources
 
 FLAGS = {
     "--multirun, -m": "a sweep: key=a,b is one job for each value",
@@ -24,22 +24,12 @@ FLAGS = {
 
 def text(config_dir: str | None = None) -> str:
     """Commands, flags, and every option of every group."""
-    folders = [conf_dir(), *([Path(config_dir)] if config_dir else [])]
+    sources = Sources(folders=(conf_dir(), *([Path(config_dir)] if config_dir else [])))
     shipped = yaml.safe_load((conf_dir() / "config.yaml").read_text(encoding="utf-8"))
     flags = [f"{name:<24} {what}" for name, what in FLAGS.items()]
-    groups = [f"{name}: {', '.join(options)}" for name, options in _groups(folders)]
+    groups = [f"{group}: {', '.join(sources.options(group))}" for group in sources.groups()]
     return "\n".join([
         shipped["hydra"]["help"]["header"], "", "Flags:", *flags, "", "Options (group=option):", *groups, "",
         "Every key of a job can be set, too (key=value): xtreme-noise --cfg job shows them, and xtreme-noise task=xnli",
         "--cfg job those of this task.",
     ])  # fmt: skip
-
-
-def _groups(folders: Sequence[Path]) -> Iterator[tuple[str, list[str]]]:
-    """Every group and its options as they are written in a command, such as slots/english."""
-    found: dict[str, set[str]] = {}
-    for folder in folders:
-        for path in folder.glob("*/**/*.yaml"):
-            group, _, option = path.relative_to(folder).with_suffix("").as_posix().partition("/")
-            found.setdefault(group, set()).add(option)
-    return ((group, sorted(options)) for group, options in sorted(found.items()))
