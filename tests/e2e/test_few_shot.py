@@ -104,7 +104,7 @@ def test_english_shots_are_no_others(root: Path) -> None:
     with pytest.raises(DataMissing, match="no dev data in 'de'"):
         said.stages_for("de")
     assert len(said.stages_for("en")) == 1
-    with pytest.raises(ConfigError, match=r"task\.data\.files\.dev\[0\] is xnli/validation\.en.* in every language"):
+    with pytest.raises(ConfigError, match=r"task\.data\.files\.dev\[0\] is xnli/validation\.en.* for every language"):
         plan(root, "shots.k=5", f"task.data.files.dev=[{dev % ''}]")
     unsaid = plan(root, f"task.data.files.dev=[{dev % ''}]")
     assert unsaid.stages[-1].key() == plan(root, f"task.data.files.dev=[{dev % ', languages: [en]'}]").stages[-1].key()

@@ -21,7 +21,7 @@ def test_plan_counts_and_runs_nothing(root: Path, store_path: Path, capsys: pyte
         "intermediate=nli",
         "intermediate.arm=multilingual",
         "intermediate.arms.multilingual.languages=[en,zh]",
-        *arms[1:],
+        *arms[2:],
     ]
     main(root, "mode=plan", *study, *many)
     assert "20 examples (en 10, zh 10), " in capsys.readouterr().out
