@@ -198,6 +198,9 @@ def read_columns(sweep: Path, cell: CellRecord, names: Sequence[str], *, optiona
         if lacking:
             raise DataError(f"predictions/{path.name} lacks the columns {', '.join(lacking)}, or they occur twice")
         for name in table.column_names:
+            if table[name].null_count and name == "correct":  # an example may be neither (BUCC): no share is taken then
+                table = table.drop_columns(name)
+                continue
             if table[name].null_count:
                 raise DataError(f"predictions/{path.name}: column {name} has empty values")
             kinds = {"num": pa.float64(), "den": pa.float64(), "choices": pa.int64(), "correct": pa.bool_()}
