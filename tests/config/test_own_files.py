@@ -138,6 +138,15 @@ def test_an_option_under_the_name_of_another(files: dict[str, str], words: list[
     assert message in refused(own, *(["task=xnli"] if "task=" not in words[0] else []), *words)
 
 
+def test_a_stage_has_the_arm_of_its_chain_unless_it_says_another_one(own: Path) -> None:
+    chain = "defaults:\n  - /intermediate@stages.pairs: tlm\n  - _self_\nname: mine\narms: {english: {}}\n"
+    write(own, "intermediate/mine", chain)
+    command = ["task=xnli", "source.root=.", "intermediate=mine"]
+    assert "intermediate.stages.pairs.arm" in refused(own, *command)
+    [job] = compose.jobs([*command, "intermediate.stages.pairs.arm=multilingual"], config_dir=own)
+    assert job.intermediate.stages["pairs"].label == "tlm/multilingual"
+
+
 def test_options_that_may_share_a_name(own: Path) -> None:
     write(own, "task/mine/xnli", "defaults: [/task/xnli@_here_, _self_]\nsize: {train: 9}\n")
     write(own, "task/other", "defaults: [/task/xnli@_here_, _self_]\nreported_as: other\n")

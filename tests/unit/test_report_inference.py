@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
@@ -114,6 +115,20 @@ def test_wrong_under_noise_of_what_both_have_right(study: StudyResults) -> None:
     assert found.value == pytest.approx(np.mean(by_arm["nli/multilingual"]))
     assert found.reference_value == pytest.approx(np.mean(by_arm["nli/english"]))
     assert number(found.difference.low) < number(found.difference.value) < number(found.difference.high)
+
+
+def test_what_is_neither_right_nor_wrong_is_not_right(tmp_path: Path) -> None:
+    """As in BUCC: a sentence without a pair, and rightly so."""
+    sweep = make(tmp_path / "s", Spec(languages=("en", "de"), noises=("char",), levels=(0.1,), items=30))
+    for path in (sweep / "predictions").glob("*.parquet"):
+        table = pq.read_table(path)
+        some = [value if number % 3 else None for number, value in enumerate(table["correct"].to_pylist())]
+        place = table.column_names.index("correct")
+        pq.write_table(table.set_column(place, "correct", pa.array(some, pa.bool_())), path)
+    study = read_study(sweep)
+    assert not study.problems
+    assert not any(right[::3].any() for right in study.evidence["xnli"].correct.values())
+    assert effect(study, "newly_wrong").value >= 0
 
 
 def test_the_variance_has_its_two_parts(study: StudyResults) -> None:

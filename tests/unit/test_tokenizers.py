@@ -28,8 +28,7 @@ from transformers import (
 from tests.unit.test_model_zoo import SPACELESS, TEXTS
 from tests.unit.tiny_modules import module
 from xtreme_noise import models
-from xtreme_noise.commands import plan as estimate
-from xtreme_noise.commands import preview
+from xtreme_noise.commands import counting, preview
 from xtreme_noise.config import compose
 from xtreme_noise.errors import ModelUnavailable
 from xtreme_noise.stages.training_run import open_module
@@ -135,7 +134,7 @@ def test_code_of_a_tokenizer_is_trusted_where_that_of_the_model_is(
         [cfg] = compose.jobs([*options, f"model.trust_remote_code={str(trusted).lower()}"])
         some = open_module(own, cfg, None, "retrieval", fresh_head=False)
         assert hasattr(some.tokenizer, "own") == trusted
-        assert hasattr(estimate._tokenizer(cfg.model, Store(tmp_path / "s")), "own") == trusted
+        assert hasattr(counting._tokenizer(cfg.model, Store(tmp_path / "s")), "own") == trusted
         assert preview._tokenise(cfg, Store(tmp_path / "s"), ["a"])
     some.save(tmp_path / "stage")
     again = open_module(tmp_path / "stage", cfg, None, "retrieval", fresh_head=False)

@@ -33,7 +33,7 @@ def choose(stage: IntermediateConfig, sources: Sources, key: str = "intermediate
         return
     names = list(stage.arms)
     if stage.arm is None:
-        stage.arm = within if within in names or len(names) != 1 else names[0]
+        stage.arm = within or (names[0] if len(names) == 1 else None)
     place = f"{key}.arm{sources.of(f'{key}.arm')}"
     if not names:
         raise ConfigError(f"{key}.arms is empty: {stage.name} has no arm; write arms: {{english: {{languages: [en]}}}}")

@@ -24,7 +24,6 @@ def check_choices(cfg: DictConfig, sources: Sources) -> None:
                 f"several options of {group}{f' ({place})' if place else ''}: a job has one, and only "
                 f"{LIST_OF_OPTIONS} takes a list; for a job with each: -m {group}=a,b"
             )
-
     _check_preset(sources)
 
 

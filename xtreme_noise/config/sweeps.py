@@ -19,9 +19,9 @@ def split(overrides: Sequence[Override], max_batch_size: int | None = None) -> l
     In a sweep over intermediate tasks or arms, `none` has no arm, size or recipe: settings of `intermediate` are left
     out of its job, which is one job then and not one an arm.
     """
-    of_none = {_key(o.input_line) for o in overrides if of_intermediate(o.key_or_group) and o.is_sweep_override()}
-    if any(o.key_or_group == "intermediate" and o.is_sweep_override() for o in overrides):
-        of_none = {_key(o.input_line) for o in overrides if of_intermediate(o.key_or_group)}
+    several = any(o.key_or_group == "intermediate" and o.is_sweep_override() for o in overrides)
+    settings = [o for o in overrides if of_intermediate(o.key_or_group) and (several or o.is_sweep_override())]
+    of_none = {_key(o.input_line) for o in settings}
     found: list[list[list[str]]] = []
     seen: set[tuple[str, ...]] = set()
     for batch in _product(list(overrides), max_batch_size):

@@ -23,7 +23,7 @@ from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.predictions import Evidence
 from xtreme_noise.report.runs import PRIMARY, SCALES, Runs
 from xtreme_noise.report.shared import newly_wrong
-from xtreme_noise.report.statistics import MAIN, Comparison
+from xtreme_noise.report.statistics import Comparison, common_kind, is_main
 from xtreme_noise.report.system import NONE, System
 
 NEWLY_WRONG = "newly_wrong"
@@ -92,8 +92,7 @@ class Group:
 
     @property
     def main(self) -> bool:
-        arm, reference = self.systems
-        return (arm.side, reference.side) in MAIN
+        return is_main(*self.systems)
 
     @property
     def family(self) -> str:
@@ -102,9 +101,7 @@ class Group:
 
     @property
     def kind(self) -> str:
-        """The kind of intermediate task of both, or of the one that has any."""
-        arm, reference = self.systems
-        return reference.kind if arm.kind == NONE else arm.kind
+        return common_kind(*self.systems)
 
 
 def groups(pairs: Sequence[Comparison]) -> list[Group]:

@@ -19,6 +19,7 @@ from xtreme_noise.record import CellRecord
 from xtreme_noise.report.cells import Problem, where
 
 RESAMPLES = 9_999
+_MAY_BE_EMPTY = ("correct",)  # an example may be neither right nor wrong (BUCC: without a pair, and rightly so)
 
 
 @dataclass
@@ -26,8 +27,8 @@ class Evidence:
     """Bootstrap replicates of all cells of one task, and its chance levels.
 
     scores: cell digest -> (resamples,) replicates of its score. chances: language -> chance level.
-    names: language -> the source item of each example. correct: cell digest -> whether each example is right, for cells
-    whose predictions contain it. seed, stream: those of the draws.
+    names: language -> the source item of each example. correct: cell digest -> whether each example is right (not if it
+    is neither right nor wrong), for cells whose predictions contain it. seed, stream: those of the draws.
     """
 
     resamples: int = 0
@@ -164,7 +165,7 @@ def _read_items(sweep: Path, cell: CellRecord) -> _Items:
     _check_sums(cell, num, den)
     if len(ids.unique()) != len(ids):
         raise DataError(f"ids are not unique in the predictions of: {where(cell)}")
-    correct = table["correct"].to_numpy() if "correct" in table.column_names else None
+    correct = table["correct"].fill_null(False).to_numpy() if "correct" in table.column_names else None
     return _Items(cell, ids, clusters, num, den, correct)
 
 
@@ -198,10 +199,7 @@ def read_columns(sweep: Path, cell: CellRecord, names: Sequence[str], *, optiona
         if lacking:
             raise DataError(f"predictions/{path.name} lacks the columns {', '.join(lacking)}, or they occur twice")
         for name in table.column_names:
-            if table[name].null_count and name == "correct":  # an example may be neither (BUCC): no share is taken then
-                table = table.drop_columns(name)
-                continue
-            if table[name].null_count:
+            if table[name].null_count and name not in _MAY_BE_EMPTY:
                 raise DataError(f"predictions/{path.name}: column {name} has empty values")
             kinds = {"num": pa.float64(), "den": pa.float64(), "choices": pa.int64(), "correct": pa.bool_()}
             kind = kinds.get(name, pa.string())

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from xtreme_noise.languages import main
 from xtreme_noise.report.effects import Effect, between
 from xtreme_noise.report.panels import Panel
-from xtreme_noise.report.statistics import MAIN, Comparison, Contrast, contrasts
+from xtreme_noise.report.statistics import Comparison, Contrast, contrasts, is_main
 from xtreme_noise.report.system import System
 
 SIDES = ("seen", "unseen")
@@ -43,7 +43,7 @@ def apart(compared: Sequence[Comparison], trained_in: Collection[str]) -> Apart:
     sides: dict[str, list[Comparison]] = {side: [] for side in SIDES}
     lacking: dict[str, dict[str, None]] = defaultdict(dict)
     for pair in compared:
-        if (pair.arm.side, pair.reference.side) not in MAIN:
+        if not is_main(pair.arm, pair.reference):
             continue
         panel, seen = pair.panel, _seen(pair.panel, pair.arm)
         both = {code for code in panel.languages if main(code) in trained_in} | (_seen(panel, pair.reference) or set())

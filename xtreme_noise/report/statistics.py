@@ -20,7 +20,7 @@ from xtreme_noise.report.chance import over
 from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.predictions import Evidence
 from xtreme_noise.report.runs import SCALES, Runs
-from xtreme_noise.report.system import System
+from xtreme_noise.report.system import NONE, System
 
 # (arm, reference). MAIN is the question, for models without and with noise in training; the other contrasts measure the
 # benefit of intermediate training, that of noise in training, and compare these two.
@@ -32,6 +32,16 @@ CONTRASTS = (
     ("english + noise", "none"), ("multilingual + noise", "none"),
 )  # fmt: skip
 MEASURES = ("score", *SCALES, "retention_area")
+
+
+def is_main(arm: System, reference: System) -> bool:
+    """Whether a multilingual arm is compared with an English one, both with noise in training or both without."""
+    return (arm.side, reference.side) in MAIN
+
+
+def common_kind(arm: System, reference: System) -> str:
+    """The kind of intermediate task of both, or of the one that has any."""
+    return reference.kind if arm.kind == NONE else arm.kind
 
 
 @dataclass(frozen=True)
@@ -85,12 +95,12 @@ class Contrast:
     @property
     def kind(self) -> str:
         """The kind of intermediate task of both, or of the one that has any."""
-        return self.reference.kind if self.arm.kind == "none" else self.arm.kind
+        return common_kind(self.arm, self.reference)
 
     @property
     def main(self) -> bool:
         """Whether it compares the multilingual arm with the English one."""
-        return (self.arm.side, self.reference.side) in MAIN
+        return is_main(self.arm, self.reference)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -305,6 +305,25 @@ class LanguageSession:
         reached = facts[clocks[self.plan.cfg.noise.calibrate_by]]
         return not cell.perturber.paired and saturated(cell.level, reached, facts["capacity"])
 
+    def _example_scores(self, table: Mapping[str, list[Any]], gold: Sequence[Any], scored: metrics.Scored) -> pa.Table:
+        """A row an example: what is resampled, with what is shown of it."""
+        parallel = self.plan.cfg.task.parallel
+        choices = {"choices": table["choices"]} if "choices" in table else {}  # needed for the chance level
+        # Resampled together: an item in all languages, or the questions of a case or paragraph.
+        items = table.get("case") or self._source_items(table["id"])
+        return pa.table(
+            choices
+            | {
+                "id": table["id"],
+                "cluster": [item if parallel else f"{self.language}|{item}" for item in items],
+                "num": pa.array(scored.num, pa.float64()),
+                "den": pa.array(scored.den, pa.float64()),
+                "correct": pa.array(scored.correct, pa.bool_()),
+                "prediction": table["prediction"],
+                "gold": [truth if isinstance(truth, str) else " | ".join(truth) for truth in gold],
+            }
+        )
+
     def _source_items(self, ids: list[str]) -> list[str]:
         """Of each example the first id of those that share its paragraph or premise; its own where none is known."""
         data, column = self.data(), tasks.family(self.plan.cfg.task.family).together
@@ -336,27 +355,7 @@ class LanguageSession:
         before = pq.read_table(clean / PREDICTIONS).to_pydict()
         unchanged = metrics.unique(before["id"], before["prediction"])
         flips = metric.flips(metrics.by_id(unchanged, table["id"]), table["prediction"], gold)
-        parallel = self.plan.cfg.task.parallel
-        choices = {"choices": table["choices"]} if "choices" in table else {}  # needed for the chance level
-        pq.write_table(
-            pa.table(
-                choices
-                | {
-                    "id": table["id"],
-                    # Resampled together: an item in all languages, or the questions of a case or paragraph.
-                    "cluster": [
-                        i if parallel else f"{self.language}|{i}"
-                        for i in table.get("case") or self._source_items(table["id"])
-                    ],
-                    "num": pa.array(scored.num, pa.float64()),
-                    "den": pa.array(scored.den, pa.float64()),
-                    "correct": pa.array(scored.correct, pa.bool_()),
-                    "prediction": table["prediction"],
-                    "gold": [truth if isinstance(truth, str) else " | ".join(truth) for truth in gold],
-                }
-            ),
-            directory / SCORES,
-        )
+        pq.write_table(self._example_scores(table, gold, scored), directory / SCORES)
         record = facts | {
             "metric": metric.name,
             "score": scored.score,
