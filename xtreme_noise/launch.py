@@ -52,7 +52,7 @@ def run_hydra(arguments: list[str], composed: loader.Composed | None = None) -> 
     Raises ConfigError for what Hydra refuses, and whatever a launcher raises. Of the errors of a job, only Interrupted
     gets here (see `job`). composed: configurations that are not composed again.
     """
-    with _process(arguments), sweeps.by_hydra(), loader.loading({} if composed is None else composed):
+    with _process(arguments), sweeps.by_hydra(), loader.loading(composed or loader.Composed()):
         try:
             hydra.main(config_path=str(paths.conf_dir()), config_name=paths.CONFIG_NAME, version_base="1.3")(job)()
         except SystemExit as stop:

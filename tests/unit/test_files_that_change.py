@@ -30,8 +30,9 @@ from xtreme_noise.data.sources import SplitRef
 from xtreme_noise.errors import DataError
 from xtreme_noise.modules import TaskModule
 from xtreme_noise.noise import build
-from xtreme_noise.stages import evaluate, fit
+from xtreme_noise.stages import evaluate
 from xtreme_noise.stages import model_cache as training
+from xtreme_noise.stages.fit import fit
 from xtreme_noise.stages.plan import Cell, Plan
 from xtreme_noise.stages.training_run import open_module
 from xtreme_noise.store import Store, file_digest
@@ -282,9 +283,9 @@ def test_files_that_change_while_something_trains(root: Path, tmp_path: Path, mo
         fits.append(arguments[0].role)
         for name in ("xnli/test.en", "lingnli/train.en", "lingnli/validation.en"):
             write(root / f"{name}.jsonl.gz", other)
-        return fit.fit(*arguments)
+        return fit(*arguments)
 
-    monkeypatch.setattr(training, "fit", fitting)
+    monkeypatch.setattr("xtreme_noise.stages.fit.fit", fitting)
     training._last.clear()  # or the model of the study before is taken
     assert scores(*study(root, tmp_path / "changed", *chain)) == straight
     assert fits == ["intermediate", "target"]

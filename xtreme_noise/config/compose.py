@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from xtreme_noise.errors import ConfigError, Unusable, composes
 
 paths.register()
 
+TRIED = 8  # jobs of a sweep in which a suggestion is tried out: an answer to a wrong word may not take long
+
 
 @dataclass(frozen=True)
 class Study:
@@ -42,7 +45,7 @@ class Study:
     overrides: list[str]
     multirun: bool
     launcher: str = "basic"
-    composed: loader.Composed = field(default_factory=dict, repr=False)  # what Hydra made of the overrides of each
+    composed: loader.Composed = field(default_factory=loader.Composed, repr=False)  # what Hydra made of them
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def study(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pa
 
     `config_dir` is a folder of further options and experiments (Hydra's --config-dir).
     """
-    composed: loader.Composed = {}
+    composed = loader.Composed()
     with _hydra(composed), _suggesting(list(overrides), multirun, config_dir):
         whole = _Composition(command.read(list(overrides), config_dir), multirun)
         found: list[_Job] = []
@@ -141,7 +144,7 @@ def _suggesting(overrides: list[str], multirun: bool, config_dir: str | Path | N
             return True  # it is in a file
         nothing = composes.set(lambda _wrong, _right, _strictly: False)  # no suggestions about suggestions
         try:
-            for job in _Composition(command.read(with_it, config_dir), multirun).jobs():
+            for job in islice(_Composition(command.read(with_it, config_dir), multirun).jobs(), TRIED):
                 with suppress(Unusable):
                     idle.check([job.checked], [job.sources])  # what one job has no use for, the next one may have
                     return True
@@ -175,7 +178,7 @@ def jobs(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pat
 def check_trusted(overrides: Sequence[str], config_dir: str | Path | None = None) -> None:
     """Raise ConfigError for a configuration that would have Hydra call what it does not ship, also for its --help."""
     words = command.read(list(overrides), config_dir)
-    with _hydra({}):
+    with _hydra(loader.Composed()):
         _compose(words, [o.input_line for o in words.parsed if not o.is_sweep_override()])
 
 

@@ -1,62 +1,93 @@
-"""How Hydra loads configurations here: each file is read once, and each job of a study is composed once."""
+"""How Hydra loads configurations here: each file is read once, and merged once for the jobs that choose it."""
 
 from __future__ import annotations
 
 import copy
-import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hydra._internal import config_loader_impl
 from hydra._internal import hydra as hydra_app
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.config_repository import ConfigRepository
+from hydra._internal.config_repository import ConfigRepository, IConfigRepository
+from hydra._internal.defaults_list import DefaultsList
+from hydra.core.default_element import ResultDefault
 from hydra.core.object_type import ObjectType
+from hydra.core.override_parser.types import Override
 from hydra.plugins.config_source import ConfigResult
-from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from xtreme_noise.config import where, written
 
-Composed = dict[tuple[str, ...], bytes]  # configurations by their overrides, pickled: a tenth of their size
-_loaded: dict[tuple[Any, ...], bytes] = {}  # Hydra takes configs apart, and unpickling is faster than copying
+_loaded: dict[tuple[Any, ...], ConfigResult] = {}  # what the files hold; Hydra takes its copies apart
+_create_defaults_list = config_loader_impl.create_defaults_list
+
+
+@dataclass
+class Composed:
+    """What Hydra made for a command: jobs that choose the same options differ in single values only."""
+
+    defaults: dict[tuple[Any, ...], DefaultsList] = field(default_factory=dict)  # by the options that were chosen
+    merged: dict[tuple[Any, ...], DictConfig] = field(default_factory=dict)  # by the files, in their order
 
 
 @contextmanager
 def loading(composed: Composed) -> Iterator[None]:
-    """Meanwhile Hydra, however it is started, loads through `Loader`, and what it composes is kept in `composed`."""
+    """Meanwhile Hydra, however it is started, loads through `Loader`, and what it merges is kept in `composed`."""
     own = hydra_app.ConfigLoaderImpl
     hydra_app.ConfigLoaderImpl = partial(Loader, composed)
+    config_loader_impl.create_defaults_list = partial(_defaults_list, composed)
     try:
         yield
     finally:
         hydra_app.ConfigLoaderImpl = own
+        config_loader_impl.create_defaults_list = _create_defaults_list
+
+
+def _defaults_list(
+    composed: Composed,
+    repo: IConfigRepository,
+    config_name: str | None,
+    overrides_list: Sequence[Override],
+    **how: bool,
+) -> DefaultsList:
+    """Hydra's list of the files to merge. It depends on the overrides that choose options, not on those of values."""
+    plain = [override for override in overrides_list if not override.is_sweep_override()]
+    values = [o for o in plain if isinstance(o.value(), dict) or not repo.group_exists(o.key_or_group)]
+    options = tuple(str(override.input_line) for override in plain if override not in values)
+    key = (config_name, options, _places(repo), *sorted(how.items()))
+    if key not in composed.defaults:
+        composed.defaults[key] = _create_defaults_list(repo, config_name, list(overrides_list), **how)
+    known = composed.defaults[key]
+    return DefaultsList(known.defaults, known.defaults_tree, values, known.overrides)
+
+
+def _places(repo: IConfigRepository) -> tuple[tuple[str, str], ...]:
+    """The folders that a configuration is searched in."""
+    return tuple((source.provider, source.path) for source in repo.get_sources())
 
 
 class Loader(ConfigLoaderImpl):  # type: ignore[misc]
-    """Composes the same overrides once, though a command, its sweep and the launch of a job are checked apart."""
+    """Merges the same files once, though every job of a study is composed twice: to be checked, and by its launcher."""
 
     def __init__(self, composed: Composed, config_search_path: Any) -> None:
         super().__init__(config_search_path)
         self.repository = Files(config_search_path)
         self.composed: Composed | None = composed
 
-    def load_configuration(
-        self, config_name: str | None, overrides: list[str], run_mode: RunMode, *how: Any, **named: Any
-    ) -> DictConfig:
-        """What Hydra composes: a configuration of its own for every caller."""
-        key = tuple(overrides)
-        if self.composed is None or run_mode != RunMode.RUN:
-            fresh: DictConfig = super().load_configuration(config_name, overrides, run_mode, *how, **named)
+    def _compose_config_from_defaults_list(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
+        """The files of a defaults list merged: once for all jobs that choose the same options."""
+        if self.composed is None:
+            fresh: DictConfig = super()._compose_config_from_defaults_list(defaults, repo)
             return fresh
-        if key in self.composed:
-            known: DictConfig = pickle.loads(self.composed[key])
-            return known
-        found: DictConfig = super().load_configuration(config_name, overrides, run_mode, *how, **named)
-        self.composed[key] = pickle.dumps(found)
-        return found
+        merged, key = self.composed.merged, (_places(repo), repr(defaults))
+        if key not in merged:
+            merged[key] = super()._compose_config_from_defaults_list(defaults, repo)
+        return copy.deepcopy(merged[key])
 
     def __getstate__(self) -> dict[str, Any]:
         """For the processes of a launcher, which compose the few jobs that they get. They keep nothing: Hydra runs the
@@ -83,9 +114,9 @@ class Files(ConfigRepository):  # type: ignore[misc]
         stamp = where.stamp(path)
         key = (source.provider, source.path, name, stamp)
         if key not in _loaded:
-            _loaded[key] = pickle.dumps(super().load_config(config_path))
+            _loaded[key] = super().load_config(config_path)
         written.check(name, path, stamp)
-        found: ConfigResult = pickle.loads(_loaded[key])
+        found: ConfigResult = copy.deepcopy(_loaded[key])
         return found
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> Files:
