@@ -6,13 +6,12 @@ The results of a study are its cells and predictions; a tracker is an additional
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xtreme_noise.config.schema import TrackerConfig
 from xtreme_noise.config.sense import tracker_installed
-from xtreme_noise.errors import ConfigError, suggest
+from xtreme_noise.parts import TRACKERS
 from xtreme_noise.writing import file_lock, make_folder
 
 if TYPE_CHECKING:  # Lightning is heavy: it is imported when there is something to log
@@ -24,11 +23,10 @@ def build(cfg: TrackerConfig, directory: Path, run_name: str, config: dict[str, 
 
     Raises ConfigError when the tracker is unknown or its package is not installed.
     """
-    if cfg.kind not in _BUILDERS:
-        raise ConfigError(f"tracker.kind: unknown {cfg.kind!r}{suggest(cfg.kind, _BUILDERS, 'trackers')}")
+    open_logger = TRACKERS.get(cfg.kind)
     tracker_installed(cfg.kind)
     make_folder(directory)
-    logger = _BUILDERS[cfg.kind](cfg, directory, run_name)
+    logger: Logger = open_logger(cfg, directory, run_name)
     logger.log_hyperparams(config)
     return logger
 
@@ -62,7 +60,8 @@ def close(logger: Logger) -> None:
         logger.experiment.finish()  # Lightning keeps it open, and would merge the next job into it
 
 
-def _csv(_: TrackerConfig, directory: Path, __: str) -> Logger:
+def csv_logger(_: TrackerConfig, directory: Path, __: str) -> Logger:
+    """A CSV file a run of the job."""
     from pytorch_lightning.loggers import CSVLogger
 
     for version in (directory / "csv").glob("version_*"):
@@ -71,13 +70,14 @@ def _csv(_: TrackerConfig, directory: Path, __: str) -> Logger:
     return CSVLogger(directory, name="csv")  # version_0, version_1, ...: a resumed job keeps the earlier file
 
 
-def _tensorboard(_: TrackerConfig, directory: Path, __: str) -> Logger:
+def tensorboard_logger(_: TrackerConfig, directory: Path, __: str) -> Logger:
+    """Event files of the job, which a resumed job continues."""
     from pytorch_lightning.loggers import TensorBoardLogger
 
     return TensorBoardLogger(directory, name="tensorboard", version="", default_hp_metric=False)
 
 
-def _mlflow(cfg: TrackerConfig, directory: Path, run_name: str) -> Logger:
+def mlflow_logger(cfg: TrackerConfig, directory: Path, run_name: str) -> Logger:
     """One database per study. A resumed job continues its run, identified by the job's tag."""
     from pytorch_lightning.loggers import MLFlowLogger
 
@@ -105,7 +105,8 @@ def _mlflow(cfg: TrackerConfig, directory: Path, run_name: str) -> Logger:
     return logger
 
 
-def _wandb(cfg: TrackerConfig, directory: Path, run_name: str) -> Logger:
+def wandb_logger(cfg: TrackerConfig, directory: Path, run_name: str) -> Logger:
+    """A run on this machine only, for `wandb sync`."""
     import wandb
     from pytorch_lightning.loggers import WandbLogger
 
@@ -122,11 +123,3 @@ def _wandb(cfg: TrackerConfig, directory: Path, run_name: str) -> Logger:
     if logger.experiment is None:
         raise RuntimeError("W&B did not create a run")
     return logger
-
-
-_BUILDERS: dict[str, Callable[[TrackerConfig, Path, str], Logger]] = {
-    "csv": _csv,
-    "tensorboard": _tensorboard,
-    "mlflow": _mlflow,
-    "wandb": _wandb,
-}

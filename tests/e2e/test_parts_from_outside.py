@@ -1,4 +1,4 @@
-"""Parts of another package, in a temporary folder: a task family, a metric, a noise family and a model loader."""
+"""Parts of another package, in a temporary folder: a task family, a metric, noise, a loader, a source, a tracker."""
 
 from __future__ import annotations
 
@@ -13,22 +13,25 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.e2e.world import data, sentence, write
-from xtreme_noise import metrics, outside, tasks
+from xtreme_noise import metrics, tasks
+from xtreme_noise import parts as found
 from xtreme_noise.config import compose
 from xtreme_noise.errors import ConfigError
-from xtreme_noise.noise import registry
 
 PARTS = '''
 from dataclasses import dataclass
 from pathlib import Path
 
-from transformers import AutoModelForSequenceClassification
+from pytorch_lightning.loggers import CSVLogger
 
+from xtreme_noise.data.readers import Reader
+from xtreme_noise.languages.codes import fill
 from xtreme_noise.metrics.accuracy import Accuracy
 from xtreme_noise.models.random import RandomLoader
 from xtreme_noise.modules.classification import ClassificationModule
 from xtreme_noise.noise import NoisedTokens, Perturber
 from xtreme_noise.noise.edits import between
+from xtreme_noise.store import file_digest
 from xtreme_noise.tasks import NoiseField, TaskFamily
 from xtreme_noise.tasks.rows import label_index, text_of
 
@@ -85,6 +88,27 @@ class Upside(Perturber):
 
 class Small(RandomLoader):
     pass
+
+
+class Lines(Reader):
+    """Text files: a label, a tab and a review on each line."""
+
+    @property
+    def revision(self):
+        return file_digest(self._path)
+
+    @property
+    def _path(self):
+        return Path(self.source.root) / fill(self.split.path, self.language)
+
+    def rows(self, work):
+        for number, line in enumerate(self._path.read_text(encoding="utf-8").splitlines(), 1):
+            stars, review = line.split("\t")
+            yield f"{self._path}, line {number}", {"stars": int(stars), "review": review}
+
+
+def noting(cfg, directory, run_name):
+    return CSVLogger(directory, name="noted")
 '''
 POINTS = """
 [xtreme_noise.tasks]
@@ -95,6 +119,10 @@ hits = parts:Hits
 upside = parts:Upside
 [xtreme_noise.loaders]
 small = parts:Small
+[xtreme_noise.sources]
+lines = parts:Lines
+[xtreme_noise.trackers]
+noting = parts:noting
 """
 TASK = """
 name: reviews
@@ -109,6 +137,10 @@ data:
     train: [{path: "reviews/train.{language}.jsonl.gz"}]
     dev: [{path: "reviews/dev.{language}.jsonl.gz"}]
     test: {path: "reviews/test.{language}.jsonl.gz"}
+  lines:
+    train: [{path: "reviews/train.{language}.txt"}]
+    dev: [{path: "reviews/dev.{language}.txt"}]
+    test: {path: "reviews/test.{language}.txt"}
 """
 NOISE = "families: {upside: {every: 3}}\n"
 MODEL = "name: mine\nloader: small\nmax_length: 64\nparameters: {hidden_size: 32, num_hidden_layers: 2, seed: 0}\n"
@@ -130,6 +162,8 @@ def package(tmp_path: Path) -> Path:
         for language in ("en", "de"):
             rows = [{"review": sentence(language, n + len(part) * 100), "stars": n % 2} for n in range(count)]
             write(data(tmp_path / "data") / f"reviews/{part}.{language}.jsonl.gz", rows)
+            lines = "".join(f"{row['stars']}\t{row['review']}\n" for row in rows)
+            (tmp_path / "data" / f"reviews/{part}.{language}.txt").write_text(lines, encoding="utf-8")
     return folder
 
 
@@ -145,7 +179,8 @@ def run(package: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_study_of_parts_from_outside(package: Path) -> None:
     done = run(package, "task=reviews", "model=mine", "languages=[en,de]", "noise=upside",
-               "noise.levels=[0,0.2]", "task.metric=hits", "task.dev_metric=accuracy")  # fmt: skip
+               "noise.levels=[0,0.2]", "task.metric=hits", "task.dev_metric=accuracy",
+               "source.kind=lines", "tracker.kind=noting")  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     rows = pq.read_table(package.parent / "s" / "cells.parquet").to_pylist()
     found = sorted((row["language"], row["noise"], row["status"]) for row in rows)
@@ -156,19 +191,22 @@ def test_a_study_of_parts_from_outside(package: Path) -> None:
     noisy = next(row for row in rows if row["noise"] == "upside")
     assert "upside" in noisy["signature"] and noisy["achieved"] > 0.1
     [sample, *_] = json.loads(noisy["samples"])
+    assert list(package.parent.glob("s/jobs/*/noted/*/metrics.csv"))
     assert sample["clean"] != sample["noisy"] and sample["clean"].upper() == sample["noisy"].upper()
 
 
 @pytest.fixture
 def points(package: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The entry points of the package, in this process."""
-    caches = (outside._points, tasks.names, tasks.family, registry.family_class)
     monkeypatch.syspath_prepend(package)
-    for one in caches:
-        one.cache_clear()
+    _forget()
     yield package / "parts-1.0.dist-info" / "entry_points.txt"
-    for one in caches:
-        one.cache_clear()
+    _forget()
+
+
+def _forget() -> None:
+    found.forget()
+    tasks.family.cache_clear()
 
 
 def test_a_metric_is_for_the_families_that_it_names(points: Path) -> None:

@@ -12,7 +12,7 @@ from textwrap import dedent
 import pytest
 
 from tests.contract import check_text, check_tokens
-from xtreme_noise import cli
+from xtreme_noise import cli, parts
 from xtreme_noise.noise import families as names
 from xtreme_noise.noise import registry
 
@@ -35,8 +35,9 @@ def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         path.with_suffix({"python": ".py", "yaml": ".yaml"}[kind]).write_text(dedent(blocks[kind]), encoding="utf-8")
     package = importlib.import_module("xtreme_noise.noise.families")
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path / "families")])
+    parts.forget()
     yield tmp_path / "conf"
-    registry.family_class.cache_clear()
+    parts.forget()
     sys.modules.pop(f"{package.__name__}.{NAME}", None)
 
 

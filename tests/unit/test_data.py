@@ -15,9 +15,10 @@ from datasets import ClassLabel, Dataset, Features, List
 from tests.e2e.world import write
 from xtreme_noise.config.schema import SourceConfig
 from xtreme_noise.config.splits import DataConfig, RepairConfig, SplitConfig
-from xtreme_noise.data import files
+from xtreme_noise.data import files, hub
 from xtreme_noise.data.batching import LengthBuckets, pad, sorted_batches
 from xtreme_noise.data.examples import comparable
+from xtreme_noise.data.readers import HubReader
 from xtreme_noise.data.sources import SplitRef, references, source_kind, subsample, without_overlap
 from xtreme_noise.errors import ConfigError, DataError
 from xtreme_noise.store import Store
@@ -246,11 +247,16 @@ def test_pad() -> None:
     assert pad([{"input_ids": [1], "labels": 2}], 0)["labels"].tolist() == [2]
 
 
-def test_hub_classes_are_read_by_name() -> None:
+def test_hub_classes_are_read_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = Dataset.from_dict(
         {"tags": [[0, 1], [1, 2]]}, features=Features({"tags": List(ClassLabel(names=["no", "yes", "maybe"]))})
     )
-    one = SplitRef("hub", SplitConfig("a/b"), "test", "de", "tagging", ("yes", "maybe", "no"), SourceConfig())
-    assert [row["tags"] for _, row in one._named(table)] == [["no", "yes"], ["yes", "maybe"]]
-    other = SplitRef("hub", SplitConfig("a/b"), "test", "de", "tagging", ("a", "b", "c"), SourceConfig())
-    assert [row["tags"] for _, row in other._named(table)] == [[0, 1], [1, 2]]
+    monkeypatch.setattr(hub, "load", lambda *_, **__: table)
+    monkeypatch.setattr(hub, "revision", lambda *_: "abc")
+
+    def tags(*labels: str) -> list[list[Any]]:
+        reader = HubReader(SplitConfig("a/b"), "test", "de", labels, SourceConfig(), "it")
+        return [row["tags"] for _, row in reader.rows(tmp_path)]
+
+    assert tags("yes", "maybe", "no") == [["no", "yes"], ["yes", "maybe"]]
+    assert tags("a", "b", "c") == [[0, 1], [1, 2]]

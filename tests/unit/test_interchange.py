@@ -18,7 +18,7 @@ import pytest
 
 from tests.e2e.world import QUICK, choices, data, qa, write
 from tests.unit import sweep_factory
-from xtreme_noise import cli, metrics
+from xtreme_noise import cli, metrics, tasks
 from xtreme_noise.config import compose
 from xtreme_noise.errors import ConfigError, DataError
 from xtreme_noise.interchange.export import export
@@ -302,7 +302,7 @@ def test_rankings_come_back_as_the_official_mock_data_has_them(tmp_path: Path) -
     assert json.loads(path.read_text()) == {"ebd9": ["Q1", "Q185007", "Q2"], "77fa": ["Q9"]}
     back = form.read(path, Items(IDS[::-1], RELEVANT, []))
     assert back == RANKINGS[::-1]
-    for name in metrics.RANKINGS:
+    for name in tasks.family("ranking").metrics:
         assert format_of("any", name) is form
         ours = metrics.build(name).score(RANKINGS, RELEVANT)
         assert metrics.build(name).score(back[::-1], RELEVANT).score == pytest.approx(ours.score, abs=1e-6)

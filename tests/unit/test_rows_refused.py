@@ -12,8 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from xtreme_noise import metrics, tasks
-from xtreme_noise.config import sense
+from xtreme_noise import metrics, parts, tasks
 from xtreme_noise.config.fits import EMBEDDED
 from xtreme_noise.config.schema import SourceConfig
 from xtreme_noise.config.splits import JoinConfig, RepairConfig, SplitConfig
@@ -26,7 +25,6 @@ from xtreme_noise.data.sources import SplitRef
 from xtreme_noise.data.translations import beside
 from xtreme_noise.errors import DataError
 from xtreme_noise.interchange.layout import Items, format_of
-from xtreme_noise.models import registry as loaders
 from xtreme_noise.modules import module_class
 from xtreme_noise.store import Store
 
@@ -258,8 +256,12 @@ def test_accuracy_is_a_quotient_of_counts() -> None:
 def test_what_is_known_without_loading_anything_is_true() -> None:
     """Names that are checked before torch is there are those of the modules that need it."""
     assert {name for family in tasks.names() for name in tasks.family(family).metrics} <= set(metrics.names())
-    assert set(tasks.family("ranking").metrics) == set(metrics.RANKINGS)
-    assert set(sense.LOADERS) == set(loaders._LOADERS)
+    for kind in (parts.TASKS, parts.NOISE, parts.METRICS, parts.LOADERS, parts.SOURCES, parts.TRACKERS):
+        wanted = parts.attribute(kind.wanted)
+        for name in kind.names():
+            part = kind.get(name)
+            assert isinstance(part, wanted) or issubclass(part, wanted), (kind.group, name)
+            assert getattr(part, "name", name) == name or kind in (parts.LOADERS, parts.SOURCES)
     assert {name for name in tasks.names() if module_class(name).renews or module_class(name).pairs_noise} == set(
         tasks.having("pretraining")
     )

@@ -13,8 +13,8 @@ from xtreme_noise.config.schema import Config, IntermediateConfig, RecipeConfig,
 from xtreme_noise.config.splits import DataConfig, SizeConfig
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import ConfigError, suggest
+from xtreme_noise.parts import SOURCES
 
-DATA_KINDS = ("embedded", "files", "hub")
 SHEETS = (".csv", ".csv.gz", ".xls", ".xlsx", ".ods")  # what is not read, and looks as if it were
 MAKERS = ("answer_sentence", "answer_ids", "all_sentences", "filled_templates", "bitext_queries", "bitext_candidates")
 
@@ -70,7 +70,7 @@ class Checks:
         self._size(f"{name}.size", stage.size)
         self._recipe(f"{name}.recipe", stage.recipe, str(stage.family))
         for kind, data in stage.data.items():
-            self._one_of(f"{name}.data", kind, DATA_KINDS, "kinds of source")
+            self._one_of(f"{name}.data", kind, SOURCES.names(), SOURCES.many)
             self._data(f"{name}.data.{kind}", data)
             pooled = family.pooled
             if data.test and (data.pool is not None) != pooled:

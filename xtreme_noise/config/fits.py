@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from xtreme_noise import outside, tasks
+from xtreme_noise import tasks
 from xtreme_noise.config.checks import Checks
 from xtreme_noise.config.fields import noise_field
 from xtreme_noise.config.schema import IntermediateConfig
@@ -13,6 +13,7 @@ from xtreme_noise.config.sizes import layers
 from xtreme_noise.config.splits import DataConfig
 from xtreme_noise.errors import ConfigError, suggest
 from xtreme_noise.names import problem
+from xtreme_noise.parts import METRICS
 
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
 EMBEDDED = ("intents", "slots")  # generators of xtreme_noise/data/embedded.py
@@ -171,8 +172,8 @@ class Fits(Checks):
 
 def _brought_for(metric: str | None, family: str) -> bool:
     """Whether it is a metric of another package, for this task family."""
-    if metric is None or metric not in outside.names("metrics", ()):
+    if metric is None or metric not in METRICS.external():
         return False
-    from xtreme_noise.metrics import metric_class  # imports torchmetrics, which costs seconds
+    from xtreme_noise.metrics import metric_class
 
     return family in metric_class(metric).families

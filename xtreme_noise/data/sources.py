@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xtreme_noise import tasks
-from xtreme_noise.config import fetched, reads
+from xtreme_noise import parts, tasks
+from xtreme_noise.config import reads
 from xtreme_noise.config.schema import SourceConfig
 from xtreme_noise.config.splits import DataConfig, SplitConfig, names_language
-from xtreme_noise.content import Unsettled, content_digest
-from xtreme_noise.data import examples, files, row_makers
-from xtreme_noise.data.bitext import with_gold
+from xtreme_noise.content import Unsettled
+from xtreme_noise.data import examples, row_makers
 from xtreme_noise.data.files import DataMissing
-from xtreme_noise.data.paired_noise import paired
-from xtreme_noise.data.row_fixes import corrected, cut, joined, repaired
+from xtreme_noise.data.readers import Reader, Rows
+from xtreme_noise.data.row_fixes import corrected, cut
 from xtreme_noise.data.translations import beside, distinct
 from xtreme_noise.errors import ConfigError, DataError, ModelUnavailable
 from xtreme_noise.languages.codes import fill
@@ -28,7 +27,6 @@ from xtreme_noise.store import Store, digest
 if TYPE_CHECKING:
     from datasets import Dataset
 
-BESIDE = {"noisy": "the noisy side of", "repair": "which repairs", "join": "which completes", "gold": "the gold of"}
 PREPARED_VERSION = 1  # of the normal form; raise it when the same source gives other rows
 
 # (digest of the identity, source.root) -> why the data cannot be used.
@@ -75,7 +73,7 @@ class SplitRef:
 
         Raises DataMissing, ConfigError or ModelUnavailable.
         """
-        return "".join(one._revision for one in self.sides())
+        return "".join(one._reader.revision for one in self.sides())
 
     def sides(self) -> list[SplitRef]:
         """All splits that are read, each in its language: this one, and its translation if there is one."""
@@ -83,36 +81,14 @@ class SplitRef:
 
     def files(self) -> list[str]:
         """Every file below source.root that this side reads; files of the hub not included."""
-        return [*self._files().values(), *([self.labels_file] if self.labels_file else [])]
-
-    def _files(self) -> dict[str, str]:
-        """The files of the rows by role, in the order of the revision: `rows`, and those of the split's settings.
-
-        Rows are read from exactly these files, so that code that copies or compares them cannot miss one.
-        """
-        if self.kind != "files":
-            return {}
-        others = {name: getattr(self.split, name) for name in ("noisy", "repair", "join", "gold")}
-        paths = {"rows": self.split.path} | {name: other.path for name, other in others.items() if other}
-        return {name: fill(path, self.language) for name, path in paths.items()}
+        return [*self._reader.files().values(), *([self.labels_file] if self.labels_file else [])]
 
     @cached_property
-    def _located(self) -> dict[str, tuple[Path, str]]:
-        """The files of the rows by role, each with its sha256. Raises DataMissing, which names the role."""
-        located = {}
-        for name, where in self._files().items():
-            try:
-                path = files.locate(where, self.language, self.source.root)
-            except DataMissing as error:
-                if name == "rows":
-                    raise
-                raise DataMissing(f"{error} ({BESIDE[name]} {self.split.path})") from error
-            located[name] = path, content_digest(path)
-        return located
-
-    def _read(self, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        path, digest = self._located[name]
-        return files.rows(path, digest)
+    def _reader(self) -> Reader:
+        reader: Reader = parts.SOURCES.get(self.kind)(
+            self.split, self.part, self.language, self.labels, self.source, self.name()
+        )
+        return reader
 
     @cached_property
     def _translation(self) -> SplitRef | None:
@@ -122,20 +98,6 @@ class SplitRef:
         if self.split.parallel.language == self.language:
             raise ConfigError(f"{self.name()}: a text cannot be paired with itself: leave {self.language!r} out")
         return replace(self, language=self.split.parallel.language, split=replace(self.split, parallel=None))
-
-    @cached_property
-    def _revision(self) -> str:
-        if self.kind == "files":
-            return "".join(digest[:16] for _, digest in self._located.values())
-        if self.kind == "hub":
-            from xtreme_noise.data import hub
-
-            return hub.revision(self.split, self.language, self.source.offline, self._folder())
-        from xtreme_noise.data import embedded
-
-        if self.language not in embedded.LANGUAGES:
-            raise DataMissing(f"embedded {self.split.path}: no language {self.language!r}")
-        return embedded.version()
 
     def identity(self) -> dict[str, Any]:
         """The key of the prepared data: everything that can change its rows, and nothing else (no local paths)."""
@@ -199,66 +161,11 @@ class SplitRef:
         disable_progress_bars()
         Dataset.from_list(rows).save_to_disk(str(directory / "arrow"))
 
-    def _raw(self, work: Path) -> Iterable[tuple[str, Mapping[str, Any]]]:
-        rows, other = self._rows(work), self._translation
+    def _raw(self, work: Path) -> Rows:
+        rows, other = self._reader.rows(work), self._translation
         if other is None or self.split.parallel is None:
             return rows
-        return beside(rows, other._rows(work), self.split.columns.get("text", "text"), self.split.parallel.by)
-
-    def _rows(self, work: Path) -> Iterable[tuple[str, Mapping[str, Any]]]:
-        if self.kind == "files":
-            rows: Iterable[tuple[str, Mapping[str, Any]]] = self._read("rows")
-            if self.split.repair:
-                rows = repaired(rows, self._read("repair"), self.split.repair, self.name())
-            if self.split.join:
-                rows = joined(rows, self._read("join"), self.split.join)
-            if self.split.gold:
-                rows = with_gold(rows, self._read("gold"), self.split.gold, self.split.columns.get("id", "id"))
-            if self.split.noisy is None:
-                return rows
-            return paired(rows, self._read("noisy"), self.split.noisy.columns)
-        if self.kind == "hub":
-            from xtreme_noise.data import hub
-
-            table = hub.load(
-                self.split, self.language, self.source.offline, self._folder(), commit=self._revision, work=work
-            )
-            return self._named(table)
-        from xtreme_noise.data import embedded
-
-        generated = embedded.rows(self.split.path, self.language, self.part)
-        return ((f"{self.name()}, row {number}", row) for number, row in enumerate(generated, 1))
-
-    def _folder(self) -> str | None:
-        """The folder of mode=fetch for the hub's files: the one that has this repository, else the first."""
-        if self.source.kind == "hub":
-            return None
-        folders = [folder for folder in self.source.roots() if fetched.is_fetched(folder)]
-        return fetched.holder(folders, self.split.path, self.split.revision) or next(iter(folders), None)
-
-    def _named(self, table: Dataset) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Rows of a hub table, with class numbers replaced by names when the table names its classes as we do.
-
-        The order of classes may differ, so one name in common is enough: such a table must not be read by numbers.
-        """
-        from datasets import ClassLabel
-
-        names: dict[str, list[str]] = {}
-        for column, feature in table.features.items():
-            inner = getattr(feature, "feature", feature)
-            if isinstance(inner, ClassLabel) and set(inner.names) & set(self.labels):
-                names[column] = inner.names
-        for number, row in enumerate(table, 1):
-            for column, known in names.items():
-                row[column] = _by_name(row[column], known)
-            yield f"{self.name()}, row {number}", row
-
-
-def _by_name(value: Any, names: Sequence[str]) -> Any:
-    """A class number, or a list of them, as names. Other numbers (-1: no label) stay, and are refused later."""
-    if isinstance(value, list):
-        return [_by_name(one, names) for one in value]
-    return names[value] if isinstance(value, int) and 0 <= value < len(names) else value
+        return beside(rows, other._reader.rows(work), self.split.columns.get("text", "text"), self.split.parallel.by)
 
 
 def references(

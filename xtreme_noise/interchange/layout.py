@@ -21,6 +21,7 @@ from xtreme_noise.data.examples import numbered
 from xtreme_noise.errors import ConfigError, DataError
 from xtreme_noise.metrics import by_id
 from xtreme_noise.metrics.bucc import BETWEEN
+from xtreme_noise.metrics.ranking import Ranking
 from xtreme_noise.names import slug
 
 # Official names that differ from ours. Our `tatoeba` searches in the opposite direction of the official task.
@@ -56,7 +57,7 @@ class Format:
 
 def format_of(family: str, metric: str) -> Format:
     """Raises ConfigError for a family without an official layout."""
-    if metric in metrics.RANKINGS:
+    if issubclass(metrics.metric_class(metric), Ranking):
         return FORMATS["rankings"]
     name = tasks.family(family).predictions_file
     if name is None:

@@ -7,44 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xtreme_noise import outside
-from xtreme_noise.errors import ConfigError, suggest
-from xtreme_noise.metrics.accuracy import Accuracy
+from xtreme_noise.errors import ConfigError
 from xtreme_noise.metrics.base import Metric, Scored, by_id, unique
-from xtreme_noise.metrics.bucc import BuccF1
-from xtreme_noise.metrics.checklist import ErrorRate
-from xtreme_noise.metrics.mlqa import MlqaF1
-from xtreme_noise.metrics.ranking import MeanAveragePrecision, MeanAveragePrecisionAt20, Ranking, ReciprocalRankAt20
-from xtreme_noise.metrics.spans import SpanF1
-from xtreme_noise.metrics.squad import SquadF1, SquadV1F1
-from xtreme_noise.metrics.tokens import TokenAccuracy
-
-_METRICS: dict[str, type[Metric]] = {
-    metric.name: metric
-    for metric in (
-        Accuracy, SpanF1, TokenAccuracy, SquadF1, SquadV1F1, MlqaF1, ErrorRate,
-        MeanAveragePrecision, MeanAveragePrecisionAt20, ReciprocalRankAt20, BuccF1,
-    )
-}  # fmt: skip
-
-
-# Metrics whose predictions are rankings of candidates, not one answer.
-RANKINGS = tuple(name for name, metric in _METRICS.items() if issubclass(metric, Ranking))
+from xtreme_noise.parts import METRICS
 
 
 def names() -> list[str]:
     """Names of all metrics, those of other packages last."""
-    return [*sorted(_METRICS), *outside.names("metrics", _METRICS)]
+    return METRICS.names()
 
 
 def metric_class(name: str) -> type[Metric]:
     """The class of a metric. Raises ConfigError, with the nearest name, for an unknown one."""
-    if name not in names():
-        raise ConfigError(f"unknown metric {name!r}{suggest(name, names(), 'metrics')}")
-    if name in _METRICS:
-        return _METRICS[name]
-    metric: type[Metric] = outside.load("metrics", name, Metric)
-    if metric.name != name or not metric.higher_is_better:  # the report knows the direction of our metrics only
+    metric: type[Metric] = METRICS.get(name)
+    brought = name in METRICS.external()
+    if brought and (metric.name != name or not metric.higher_is_better):  # the report knows the direction of ours only
         raise ConfigError(
             f"the metric {metric.name!r} of the entry point {name!r} must have the same name, and higher must be better"
         )
@@ -59,4 +36,4 @@ def build(name: str, language: str | None = None, cases: Sequence[str] | None = 
     return metric_class(name)(language, cases)
 
 
-__all__ = ["RANKINGS", "Metric", "Scored", "build", "by_id", "metric_class", "names", "unique"]
+__all__ = ["Metric", "Scored", "build", "by_id", "metric_class", "names", "unique"]

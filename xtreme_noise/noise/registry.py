@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-import importlib
 import math
-import pkgutil
 import types
 import typing
-from functools import cache
 from typing import Any
 
-from xtreme_noise import outside
 from xtreme_noise.errors import ConfigError, suggest
 from xtreme_noise.noise.perturber import Perturber
-
-# By name, as families build on what is here; and now, as it would take the place of noise.families() later.
-_PACKAGE = importlib.import_module("xtreme_noise.noise.families")
-
-
-def _own() -> list[str]:
-    return sorted(module.name for module in pkgutil.iter_modules(_PACKAGE.__path__))
+from xtreme_noise.parts import NOISE
 
 
 def families() -> list[str]:
     """Names of all noise families, those of other packages last."""
-    return [*_own(), *outside.names("noise", _own())]
+    return NOISE.names()
 
 
-@cache
 def family_class(family: str) -> type[Perturber]:
     """The class of a family. Raises ConfigError, with the nearest name, for an unknown one."""
-    if family not in families():
-        raise ConfigError(f"unknown noise family {family!r}{suggest(family, families(), 'noise families')}")
-    if family in _own():
-        own: type[Perturber] = importlib.import_module(f"xtreme_noise.noise.families.{family}").Family
-        return own
-    brought: type[Perturber] = outside.load("noise", family, Perturber)
-    return brought
+    found: type[Perturber] = NOISE.get(family)
+    return found
 
 
 def parameters_class(family: str) -> type:
