@@ -1,4 +1,4 @@
-"""What only shows across the jobs of a study: whether they make sense together."""
+"""Checks across the jobs of a study: whether they make sense together."""
 
 from __future__ import annotations
 
@@ -14,19 +14,25 @@ from xtreme_noise.config.schema import Config, IntermediateConfig
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import ConfigError
 
-# What changes a score and no model.
+# Settings that change a score but no model.
 _OF_A_TEST = re.compile(
     r"task\.(size\.test|version|metric|languages|parallel|layer_sweep|column_languages|data\.\w+\.(test|pool|paired|threshold))\b"
 )
-_TECHNICAL = ("accelerator", "eval_tokens", "workers", "progress", "checkpoint_minutes")  # of a trainer: no new model
+_TECHNICAL = (
+    "accelerator",
+    "eval_tokens",
+    "workers",
+    "progress",
+    "checkpoint_minutes",
+)  # trainer settings that change no model
 
 
 def check(jobs: Sequence[Config], sources: Sources) -> None:
-    """Raises ConfigError for what only shows over the whole study.
+    """Raise ConfigError for what is wrong with the study as a whole.
 
-    That is a noise family that can act in none of the languages the study asks for, or on none of its tasks: in
-    `languages=[de,sw] noise=[char,keyboard]`, and in a sweep over the same axes, a family that cannot act in one of
-    the languages leaves a named n/a, not an error. And one name for models that are trained differently.
+    First: a noise family that can act in none of the study's languages, or on none of its tasks. A family that cannot
+    act in one of several languages (`languages=[de,sw] noise=[char,keyboard]`, or a sweep over them) leaves a named
+    n/a, not an error. Second: one name for models that are trained differently.
     """
     from xtreme_noise.noise.registry import plain
 
@@ -55,9 +61,9 @@ def check(jobs: Sequence[Config], sources: Sources) -> None:
 
 
 def check_beside(earlier: Sequence[Config], jobs: Sequence[Config], sweep: Path, sources: Sources) -> None:
-    """Raise ConfigError when `jobs` cannot be compared with those that `sweep` holds from earlier commands.
+    """Raise ConfigError when `jobs` cannot be compared with the jobs of earlier commands in `sweep`.
 
-    The data folder may have moved since: what is in it decides, and the report finds models of other data.
+    The data folder may have moved since: its contents decide, and the report finds models trained on other data.
     """
     if not earlier:
         return
@@ -69,14 +75,14 @@ def check_beside(earlier: Sequence[Config], jobs: Sequence[Config], sweep: Path,
 
 
 def _comparable(jobs: Sequence[Config], sources: Sources) -> None:
-    """What one report can show together."""
+    """Raise ConfigError for jobs that one report cannot show together."""
     _one_model_a_name(jobs, sources)
     _one_training_a_name(jobs)
     _arms_of_one_size(jobs)
 
 
 def _one_model_a_name(jobs: Sequence[Config], sources: Sources) -> None:
-    """Jobs that evaluate languages of their own would each choose others for `intermediate.evaluated`."""
+    """Jobs that evaluate different languages would each train on different ones (`intermediate.evaluated`)."""
     trained: dict[tuple[str, ...], dict[tuple[str, ...], tuple[str, ...]]] = {}
     for job in jobs:
         for stage in job.intermediate.trained_on():
@@ -97,7 +103,7 @@ def _one_model_a_name(jobs: Sequence[Config], sources: Sources) -> None:
 
 
 def _one_training_a_name(jobs: Sequence[Config]) -> None:
-    """The report would find several scores for one place, and could use none of them."""
+    """The report would find several scores for one cell, and could use none of them."""
     named: dict[tuple[str, str, str, str, int], list[dict[str, Any]]] = {}
     for job in jobs:
         noisy = job.trained_with()
@@ -124,7 +130,7 @@ def _one_training_a_name(jobs: Sequence[Config]) -> None:
 
 
 def _arms_of_one_size(jobs: Sequence[Config]) -> None:
-    """The report compares the English arm of a kind with its others: they may differ in their data alone."""
+    """The report compares the English arm of a kind with the other arms: they may differ only in their data."""
     named: dict[tuple[Any, ...], dict[str, Config]] = {}
     for job in jobs:
         place = (job.reported_task(), job.model.name, job.seed, job.trained_with(), job.intermediate.kind)
@@ -142,7 +148,7 @@ def _arms_of_one_size(jobs: Sequence[Config]) -> None:
 
 
 def _differences(one: Config, other: Config) -> Iterator[tuple[str, tuple[Any, Any]]]:
-    """What makes arms unequal, by key, and its values in the two."""
+    """The keys in which two arms differ, with both values."""
     mine, theirs = _equal(one.intermediate), _equal(other.intermediate)
     for key in dict.fromkeys([*mine, *theirs]):
         if mine.get(key) != theirs.get(key):
@@ -150,7 +156,7 @@ def _differences(one: Config, other: Config) -> Iterator[tuple[str, tuple[Any, A
 
 
 def _equal(part: IntermediateConfig, *, within: bool = False) -> dict[str, Any]:
-    """What arms of one kind have the same, by key. within: one of several tasks at once."""
+    """The settings that must be equal in all arms of a kind, by key. within: one task of a multitask stage."""
     if part.stages:
         own: dict[str, Any] = {"stages": list(part.chosen())}
     elif part.tasks:
@@ -166,7 +172,7 @@ def _equal(part: IntermediateConfig, *, within: bool = False) -> dict[str, Any]:
 
 
 def _settings(job: Config) -> dict[str, Any]:
-    """What a score can depend on, by key, but for what is evaluated: languages, noise and its levels."""
+    """Everything that a score can depend on, by key, except what is evaluated: languages, noise and its levels."""
     parts: dict[str, Any] = {
         "intermediate": _of_its_arm(job.intermediate),
         "model": {key: value for key, value in asdict(job.model).items() if key != "tokens_per_second"},
@@ -182,8 +188,8 @@ def _settings(job: Config) -> dict[str, Any]:
 
 
 def _of_its_arm(stage: IntermediateConfig) -> dict[str, Any]:
-    """The settings of an intermediate task, without its other arms, which nothing of it depends on."""
-    own = asdict(stage) | {"arms": {stage.arm: {"languages": stage.languages}}}  # its data are those of the task
+    """The settings of an intermediate task without its other arms, which change nothing in it."""
+    own = asdict(stage) | {"arms": {stage.arm: {"languages": stage.languages}}}  # `data` has the data of the arm
     for what in ("stages", "tasks"):
         own[what] = {name: _of_its_arm(part) for name, part in getattr(stage, what).items()}
     return own

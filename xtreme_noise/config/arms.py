@@ -1,4 +1,4 @@
-"""Whether intermediate training makes sense: arms, chains of stages, heads that are carried on."""
+"""Checks of intermediate training: arms, chains of stages, multitask stages, heads that the next stage keeps."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ EVALUATED = ("any", "seen", "unseen")
 ITEMS = ("same", "distinct")
 OF_A_CHAIN = {"name", "arm", "arms", "version", "stages", "use"}
 OF_SEVERAL = {"name", "arm", "arms", "version", "tasks", "use", "sampling", "recipe"}
-# Of the recipes of several tasks at once: what is read in that of the whole, and in that of each.
+# Recipes of a multitask stage: the settings that are read from its own recipe, and those from the recipe of each task.
 OF_THE_WHOLE = ("learning_rate", "epochs", "warmup", "weight_decay")
 OF_A_TASK = ("batch_size", "max_length", "stride")
 
 
 def _trained(stage: IntermediateConfig | TaskConfig) -> str | None:
-    """The family that it is trained in."""
+    """The task family that a stage is trained in."""
     return stage.trained_as.family if isinstance(stage, TaskConfig) and stage.trained_as else stage.family
 
 
 def choose(stage: IntermediateConfig, sources: Sources, key: str = "intermediate", within: str | None = None) -> None:
-    """Fill in the arm where it is not in doubt, here and in stages and tasks, and take the data of the arm.
+    """Fill in the arm where only one is possible, here and in stages and tasks, and take the data of the arm.
 
-    within: the arm of the chain that it is a stage of. Raises ConfigError for an arm that the task does not have.
+    within: the arm of the chain or multitask stage around it. Raises ConfigError for an arm that the task lacks.
     """
     if stage.name == "none":
         return
@@ -91,7 +91,7 @@ class ArmChecks(Checks):
         self._stage(key, stage)
 
     def _mixture(self, key: str, stage: IntermediateConfig) -> None:
-        """Which languages, and how much of each."""
+        """The languages of an arm, and the weight of each."""
         self._one_of(f"{key}.evaluated", stage.evaluated, EVALUATED, "kinds of languages")
         self._one_of(f"{key}.items", stage.items, ITEMS, "ways to spread parallel examples")
         self._at_least(f"{key}.first_languages", stage.first_languages, 1)
@@ -123,7 +123,7 @@ class ArmChecks(Checks):
             )
 
     def _parts(self, key: str, whole: IntermediateConfig, what: str, own: set[str]) -> None:
-        """Stages, or tasks, have what the whole has not: settings that would do nothing are refused."""
+        """Refuse settings of a chain (or of a multitask stage) that only its stages (or tasks) read."""
         parts = getattr(whole, what)
         for name, default in vars(IntermediateConfig()).items():
             if name not in own and getattr(whole, name) != default:
@@ -166,7 +166,7 @@ class ArmChecks(Checks):
                 )
             for setting in OF_THE_WHOLE:
                 own = f"{key}.tasks.{name}.recipe.{setting}"
-                # What the task's own file says is for the task alone: it is no mistake here.
+                # The task's own file sets it for the task alone: that is no mistake.
                 if self.sources.sets(own):
                     raise self._wrong(own, f"is a setting of the whole: {key}.recipe.{setting}")
         for setting in OF_A_TASK:
@@ -180,7 +180,7 @@ class ArmChecks(Checks):
         self._at_least(f"{key}.sampling.cap", whole.sampling.cap, 1)
 
     def _heads(self) -> None:
-        """A head is carried on only where there is one that fits."""
+        """A stage can keep the head of the stage before only if there is one and it fits."""
         line: list[tuple[str, IntermediateConfig | TaskConfig]] = [
             (f"intermediate {stage.label}", stage) for stage in self.cfg.intermediate.in_order()
         ]

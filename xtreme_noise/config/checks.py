@@ -1,4 +1,4 @@
-"""What the checks of a config have in common: messages that say where, ranges, known names, data of a stage."""
+"""Shared parts of the checks of a config: messages with the place of an error, ranges, known names, data of a stage."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import ConfigError, suggest
 from xtreme_noise.parts import SOURCES
 
-SHEETS = (".csv", ".csv.gz", ".xls", ".xlsx", ".ods")  # what is not read, and looks as if it were
+SHEETS = (".csv", ".csv.gz", ".xls", ".xlsx", ".ods")  # tables that cannot be read
 MAKERS = ("answer_sentence", "answer_ids", "all_sentences", "filled_templates", "bitext_queries", "bitext_candidates")
 
 

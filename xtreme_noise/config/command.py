@@ -1,4 +1,4 @@
-"""The words of a command as Hydra's overrides: read, and refused where Hydra would take them for something else."""
+"""Reads the words of a command as Hydra overrides, and refuses those that Hydra would misread."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from xtreme_noise.config.where import Sources, split_key
 from xtreme_noise.config.written import not_as_written
 from xtreme_noise.errors import ConfigError
 
-# The layout of a results folder is what resuming, the report and the plan rely on.
+# Resuming, the report and the plan rely on the layout of a results folder.
 FIXED = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "hydra.job.chdir", "hydra.output_subdir")
-LIST_OF_OPTIONS = "noise"  # the one group of which several options make sense together
-OF_THE_STUDY = ("sweep", "mode", "experiment_name")  # one of each, whatever is swept
+LIST_OF_OPTIONS = "noise"  # the one group that takes several options at once
+OF_THE_STUDY = ("sweep", "mode", "experiment_name")  # one of each for all jobs of a sweep
 
 
 @dataclass(frozen=True)
 class Command:
-    """Overrides as they were given and as they were parsed, and the folders that options are taken from."""
+    """The overrides as typed and as parsed, and the folders with the options."""
 
     overrides: list[str]
     folders: list[Path]
     parsed: list[Override] = field(default_factory=list)
 
     def sources(self, overrides: Sequence[str], swept: Sequence[str] = (), cfg: DictConfig | None = None) -> Sources:
-        """Who wrote what, of the overrides of a job and what was composed from them."""
+        """Where each value of a job was written: its overrides, and the files it was composed from."""
         choices = {} if cfg is None else {k: v for k, v in cfg.hydra.runtime.choices.items() if isinstance(v, str)}
-        if cfg is None:  # not composed: what the overrides themselves choose
+        if cfg is None:  # not composed yet: take the choices from the overrides
             for text in overrides:
                 key, _, value = text.partition("=")
                 choices[key.lstrip("+")] = value
@@ -46,7 +46,7 @@ class Command:
 
 
 def read(overrides: list[str], config_dir: str | Path | None) -> Command:
-    """The words of a command. Raises ConfigError for the first that cannot be meant."""
+    """Parse the words of a command. Raises ConfigError for the first invalid one."""
     overrides = [readable(text) for text in overrides]
     folders = [paths.conf_dir()]
     if config_dir is not None:
@@ -77,7 +77,7 @@ def read(overrides: list[str], config_dir: str | Path | None) -> Command:
 
 
 def readable(text: str) -> str:
-    """An override with paths that begin with ~ in quotes: Hydra's grammar knows no ~, and no shell expands it here."""
+    """An override with its ~ paths in quotes: Hydra's grammar has no ~, and the shell does not expand it here."""
     key, equals, value = text.partition("=")
     if "~" not in value or _parses(text):
         return text
@@ -99,12 +99,12 @@ def _escaped(value: str) -> str:
 
 
 def quoted(value: str) -> str:
-    """A value in Hydra's grammar, in quotes: whatever is in a path, it is taken literally."""
+    """A value in quotes for Hydra's grammar, so that every character of a path is taken literally."""
     return "'" + _escaped(value).replace("${", "\\${") + "'"
 
 
 def _whole_words(overrides: Sequence[str]) -> None:
-    """Raise ConfigError for a list that the shell has cut at its spaces: languages=[de, th]."""
+    """Raise ConfigError for a list that the shell has split at its spaces: languages=[de, th]."""
     for number, text in enumerate(overrides):
         opened = _open(text)
         if "=" not in text or opened <= 0 or _parses(text):
@@ -122,7 +122,7 @@ def _open(text: str) -> int:
 
 
 def _sane(override: Override, groups: list[str]) -> None:
-    """Raise ConfigError for what Hydra takes and then does not understand, or reads in silence as something else."""
+    """Raise ConfigError for an override that Hydra accepts but fails on later, or silently misreads."""
     key, text = override.key_or_group, override.input_line
     if not key:
         raise ConfigError(f"{text!r} is not an override: write key=value")
@@ -148,7 +148,7 @@ def _values(override: Override) -> Iterator[Any]:
 
 
 def _names(override: Override, key: str, value: Any) -> None:
-    """Options: names, one at a time but for noise."""
+    """Check the name of an option; only `noise` takes a list of them."""
     text = override.input_line
     if not isinstance(value, list):
         return
@@ -164,7 +164,7 @@ def _names(override: Override, key: str, value: Any) -> None:
 
 
 def _value(override: Override, key: str, value: Any) -> None:
-    """A value of a key: text as it was written, and a list only where there can be one."""
+    """Check the value of a key: text must be read as typed, and a list needs a key that takes one."""
     text = str(override.input_line)
     hint = schema_at(split_key(key))
     if isinstance(value, list) and hint in (int, float, bool, str):
@@ -178,7 +178,7 @@ def _value(override: Override, key: str, value: Any) -> None:
 
 
 def _opened(override: Override) -> Override:
-    """`a.b=1` as `++a.b=1` where names are free: Hydra closes mappings, the strict check knows better."""
+    """`a.b=1` as `++a.b=1` in mappings with free names: Hydra allows no new names there; the strict check does."""
     key = override.key_or_group
     whole = isinstance(override.value(), dict) and in_open_mapping(f"{key}.any")  # the mapping itself, as {a: 1}
     if override.type == OverrideType.CHANGE and (whole or in_open_mapping(key)):
@@ -187,9 +187,9 @@ def _opened(override: Override) -> Override:
 
 
 def of_jobs_alone(parsed: Sequence[Override]) -> list[Override]:
-    """Settings within a chain, or within several tasks, where `intermediate` is swept: as sweeps of one value.
+    """In a sweep over `intermediate`, make the settings of its stages and tasks sweeps of one value.
 
-    Hydra composes a study without the values of its sweeps as well, and there is no chain in it then.
+    Hydra also composes the study once without its swept values, and that configuration has no chain to set.
     """
     swept = any(one.key_or_group == "intermediate" and one.is_sweep_override() for one in parsed)
     found = []
@@ -203,7 +203,7 @@ def of_jobs_alone(parsed: Sequence[Override]) -> list[Override]:
 
 
 def _with_search_path(overrides: list[str], folder: Path) -> list[str]:
-    """--config-dir as hydra.searchpath: the one spelling that the compose API and hydra.main both take."""
+    """--config-dir as hydra.searchpath: the one form that both the compose API and hydra.main accept."""
     key = "hydra.searchpath="
     given = [text for text in overrides if text.startswith(key)]
     if len(given) > 1 or (given and not given[0].startswith(f"{key}[")):

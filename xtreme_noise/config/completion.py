@@ -1,5 +1,5 @@
-"""Shell completion without Hydra, whose import alone takes as long: options of groups, also those in subfolders (Hydra
-offers intermediate/nli=english, which is no choice here), and keys.
+"""Shell completion without Hydra, whose import alone takes too long: keys, and options of groups, also in subfolders
+(Hydra offers them as keys, such as task/attested=xnli, which is not valid here).
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from xtreme_noise.config.where import Sources, split_key
 
 
 def is_query(overrides: Sequence[str]) -> bool:
-    """Whether `--shell-completion` is asked for words (query=bash), not for the script to install."""
+    """Whether `--shell-completion` is to return words (query=bash) and not the script to install."""
     return any(text.startswith("query=") for text in overrides)
 
 
 def options(line: str) -> list[str] | None:
-    """The words that may replace the last one of a command line; None for what Hydra knows: values, and its own keys.
+    """The words that may replace the last one of a command line; None where Hydra completes: values and its own keys.
 
     Options in lists and sweeps are completed as well: `noise=[char,key`, `model=e5_small,xl`.
     """
@@ -37,7 +37,7 @@ def options(line: str) -> list[str] | None:
 
 
 def _keys(word: str, groups: Sequence[str]) -> list[str] | None:
-    """Groups and keys of the schema that begin so: `key=`, and `key.` where there are keys in it."""
+    """Groups and keys of the schema that begin with a word: `key=`, or `key.` where it contains keys."""
     start = word[: len(word) - len(word.lstrip("+"))]
     base, dot, typed = word[len(start) :].rpartition(".")
     parent = schema_at(split_key(base))

@@ -1,4 +1,4 @@
-"""From the words of a command to its jobs: composed by Hydra, split as Hydra will, checked strictly."""
+"""From the words of a command to its jobs: composes them with Hydra, splits sweeps as Hydra does, checks every job."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from xtreme_noise.errors import ConfigError, Unusable, composes
 
 paths.register()
 
-TRIED = 8  # jobs of a sweep in which a suggestion is tried out: an answer to a wrong word may not take long
+TRIED = 8  # jobs of a sweep in which a suggestion is tried out: an error must be answered quickly
 
 
 @dataclass(frozen=True)
 class Study:
-    """A command, understood: its jobs, the folder they share, and what Hydra is told to run them.
+    """The study of a command: its jobs, their common folder, and the overrides with which Hydra runs them.
 
     jobs and folders are parallel: folders[i] is where jobs[i] writes.
     """
@@ -45,12 +45,12 @@ class Study:
     overrides: list[str]
     multirun: bool
     launcher: str = "basic"
-    composed: loader.Composed = field(default_factory=loader.Composed, repr=False)  # what Hydra made of them
+    composed: loader.Composed = field(default_factory=loader.Composed, repr=False)  # for Hydra to reuse
 
 
 @dataclass(frozen=True)
 class _Job:
-    """A job as it was composed: its overrides, where it writes, what it is, and who wrote what of it."""
+    """A composed job: its overrides, its folder, its checked configuration, and the sources of its values."""
 
     batch: list[str]
     folder: Path
@@ -59,7 +59,7 @@ class _Job:
 
 
 class _Composition:
-    """A command in Hydra's hands: the folder of its study, and its jobs one by one."""
+    """Composes a command with Hydra: the folder of its study, and its jobs one by one."""
 
     def __init__(self, words: Command, multirun: bool) -> None:
         self.words = replace(words, parsed=command.of_jobs_alone(words.parsed)) if multirun else words
@@ -74,10 +74,10 @@ class _Composition:
         self.final = [*final, f"sweep={quoted(str(self.sweep))}"]
         self.own, self.hydras = _partition(self.final)
         if self.sweeping and not by_itself:
-            self.hydras.append("hydra.mode=MULTIRUN")  # as hydra.main does: what is composed here, it need not compose
+            self.hydras.append("hydra.mode=MULTIRUN")  # as hydra.main does, so that it can reuse what is composed here
 
     def jobs(self) -> Iterator[_Job]:
-        """Every job, composed and checked when it is its turn."""
+        """Compose and check the jobs one by one."""
         typed = {_key(text) for text in self.own}
         for batch in _split(self.swept, self.own, self.words) if self.sweeping else [self.own]:
             added = [text for text in batch if _key(text) not in typed]  # by the experiment's own sweep
@@ -94,7 +94,7 @@ class _Composition:
             yield _Job(batch, folder, checked, sources)
 
     def _in_folder(self) -> DictConfig:
-        """The one job of a command without a sweep: composed already, but for its folder."""
+        """The one job of a command without a sweep: composed already, except for its folder."""
         self.master.sweep = str(self.sweep)
         return self.master
 
@@ -136,17 +136,17 @@ def study(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pa
 
 @contextmanager
 def _suggesting(overrides: list[str], multirun: bool, config_dir: str | Path | None) -> Iterator[None]:
-    """What is suggested meanwhile in place of a wrong word of the command is tried out first."""
+    """In this context, a suggestion for a wrong word is made only if the corrected command works."""
 
     def works(wrong: str, right: str, strictly: bool) -> bool:
         with_it = [_instead(text, wrong, right) for text in overrides]
         if with_it == overrides:
-            return True  # it is in a file
+            return True  # the wrong word is in a file
         nothing = composes.set(lambda _wrong, _right, _strictly: False)  # no suggestions about suggestions
         try:
             for job in islice(_Composition(command.read(with_it, config_dir), multirun).jobs(), TRIED):
                 with suppress(Unusable):
-                    idle.check([job.checked], [job.sources])  # what one job has no use for, the next one may have
+                    idle.check([job.checked], [job.sources])  # a setting unused in one job may be used in the next
                     return True
             return False
         except ConfigError as error:
@@ -162,7 +162,7 @@ def _suggesting(overrides: list[str], multirun: bool, config_dir: str | Path | N
 
 
 def _instead(text: str, wrong: str, right: str) -> str:
-    """An override with a right word for a wrong one: its key, or the first parts of it, or a word of its value."""
+    """An override with a wrong word corrected: its key, the beginning of its key, or a word of its value."""
     key, equals, value = text.partition("=")
     plain = key.lstrip("+~")
     if plain == wrong or plain.startswith((f"{wrong}.", f"{wrong}[")):
@@ -176,7 +176,7 @@ def jobs(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pat
 
 
 def check_trusted(overrides: Sequence[str], config_dir: str | Path | None = None) -> None:
-    """Raise ConfigError for a configuration that would have Hydra call what it does not ship, also for its --help."""
+    """Raise ConfigError for a configuration that makes Hydra call code that it does not ship. Needed for --help too."""
     words = command.read(list(overrides), config_dir)
     with _hydra(loader.Composed()):
         _compose(words, [o.input_line for o in words.parsed if not o.is_sweep_override()])
@@ -211,7 +211,7 @@ def _compose(words: Command, overrides: list[str], swept: Sequence[str] = ()) ->
 
 @cache
 def _layout() -> dict[str, Any]:
-    """What config.yaml says of FIXED: an experiment that says something else would lose its results."""
+    """The values of FIXED in config.yaml: an experiment with other values would lose its results."""
     plain = yaml.safe_load((paths.conf_dir() / f"{paths.CONFIG_NAME}.yaml").read_text(encoding="utf-8"))
     found: dict[str, Any] = {"hydra.output_subdir": ".hydra"}
     for key in FIXED:
@@ -242,13 +242,13 @@ def _key(text: str) -> str:
 
 
 def _partition(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The overrides of the job, and those of Hydra itself (as Hydra tells them apart)."""
+    """The overrides of the job, and those of Hydra itself (by Hydra's own rule)."""
     hydras = [text for text in overrides if _key(text).lstrip("+~").startswith(("hydra.", "hydra/"))]
     return [text for text in overrides if text not in hydras], hydras
 
 
 def _split(swept: dict[str, str], own: list[str], words: Command) -> list[list[str]]:
-    """The overrides of each job. The last override of a key counts: the command line beats `params`."""
+    """The overrides of each job. The last override of a key wins: the command line beats `params`."""
     typed = {o.key_or_group: o for o in words.parsed}
     if "intermediate" in typed and str(typed["intermediate"].input_line) == sweeps.NONE:
         for key, override in typed.items():
@@ -264,7 +264,7 @@ def _split(swept: dict[str, str], own: list[str], words: Command) -> list[list[s
 
 
 def _base_name(master: DictConfig, words: Command) -> str:
-    """What a study is called after: experiment_name, its experiment, its task, or (a sweep over either) `sweep`."""
+    """The name of a study: experiment_name, its experiment, its task, or `sweep` for a sweep over either."""
     if (name := OmegaConf.select(master, "experiment_name")) is not None:
         return str(name)
     swept = {o.get_key_element().lstrip("+") for o in words.parsed if o.is_sweep_override()}
@@ -286,9 +286,9 @@ def _sweep_folder(master: DictConfig, words: Command) -> Path:
     for override in words.parsed:
         key = override.get_key_element().lstrip("+")
         if override.is_hydra_override() and not key.startswith("hydra.sweeper."):
-            continue  # launchers, logging: how, not what
+            continue  # launchers and logging change no results
         if key in ("experiment", "task") and not override.is_sweep_override() and base == str(override.value()):
-            continue  # is in the name
+            continue  # already in the name
         value = str(override.input_line).partition("=")[2].strip()
         pairs.append((key, value))
     return (paths.RESULTS / paths.study_name(base, pairs)).absolute()

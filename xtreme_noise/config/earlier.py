@@ -1,4 +1,4 @@
-"""What earlier commands have put into a study: jobs that later ones are compared with."""
+"""Jobs that earlier commands have put into a study, and that later ones are compared with."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from xtreme_noise.config.written import SafeLoader
 
 
 def jobs(sweep: Path, now: Collection[Path]) -> list[Config]:
-    """The jobs in the folder of a study that have a finished cell, but for those that are started `now` (folders).
+    """The jobs in the folder of a study that have a finished cell, except those that start `now` (folders).
 
-    A job whose configuration or record cannot be read (another version wrote it, say) is not among them: the report
-    looks at the cells themselves, and says so when some do not fit together.
+    Jobs whose configuration or record cannot be read (written by another version, for example) are left out: the
+    report reads the cells themselves, and says when some cannot be compared.
     """
     found = []
     for path in sorted((sweep / "jobs").glob("*/config.yaml")):
@@ -35,7 +35,7 @@ def jobs(sweep: Path, now: Collection[Path]) -> list[Config]:
 
 
 def read(path: Path) -> Config:
-    """The configuration that a job has left in its folder.
+    """The configuration in the folder of a job.
 
     Raises KeyError, TypeError or AttributeError for one of another version, OSError, ValueError, RecursionError or
     yaml.YAMLError for a file that cannot be read.
@@ -58,7 +58,7 @@ def _hints(known: Any) -> dict[str, Any]:
 
 
 def _read(hint: Any, value: Any) -> Any:
-    """A value that a job has written, as what it was. OmegaConf would check it again, which takes longer."""
+    """A value that a job has written, with its declared type. OmegaConf would check it again, which takes longer."""
     hint = inner(hint)
     if value is None:
         return None

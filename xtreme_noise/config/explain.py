@@ -1,4 +1,4 @@
-"""Hydra's and OmegaConf's complaints in plain words: what is wrong, where, and the nearest right name."""
+"""Hydra's and OmegaConf's errors in plain words: what is wrong, where, and the nearest right name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from xtreme_noise.config.keys import ambiguous, kind, optional_parent, schema_at
 from xtreme_noise.config.where import Sources, shown, split_key
 from xtreme_noise.errors import ConfigError, Unusable, install, suggest
 
-# What composing a config may raise because of what the user wrote. ValueError: Hydra's own checks of groups.
+# Errors of composing that the user may have caused. ValueError: Hydra's own checks of groups.
 # AssertionError: OmegaConf's, for a key in a mapping that is null.
 COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError, AssertionError)
 
@@ -23,7 +23,7 @@ _LAUNCHERS = ("joblib", "submitit_local", "submitit_slurm")  # of the extra `lau
 
 
 def explain(error: Exception, sources: Sources) -> ConfigError:
-    """The ConfigError that says what a Hydra, OmegaConf or YAML error means for the user."""
+    """The ConfigError that explains a Hydra, OmegaConf or YAML error."""
     if isinstance(error, ConfigError):
         return error
     if isinstance(error, OverrideParseException):
@@ -94,14 +94,14 @@ def _not_utf8(sources: Sources) -> str | None:
 
 
 def _default_of(error: Exception, group: str, sources: Sources) -> str | None:
-    """The file and line that chose an option: an experiment that overrides the group, or what Hydra names."""
+    """The file and line that chose an option: of the experiment, or of the file that Hydra names."""
     named = re.match(r"In '([^']+)'", str(error))
     found = chosen_in(group, sources, *([named[1]] if named else []))
     return found or (f"defaults of {named[1]}" if named else None)
 
 
 def chosen_in(group: str, sources: Sources, *configs: str) -> str | None:
-    """The file and line of a defaults list that chooses an option: the experiment's, or that of one of `configs`."""
+    """The file and line of a defaults list that chooses an option: of the experiment, or of one of `configs`."""
     experiment = sources.choices.get("experiment")
     for config in ([f"experiment/{experiment}"] if experiment else []) + list(configs):
         path = sources.path(config)
@@ -166,7 +166,7 @@ def _at(found: str | None) -> str:
 
 
 def _no_such_key(dotted: str, at: str, sources: Sources) -> ConfigError:
-    """For a key that Hydra or OmegaConf refused: the first part of it that the schema does not have."""
+    """The error for a key that Hydra or OmegaConf refused: it names the first part that the schema lacks."""
     if dotted.split(".", 1)[0] == "hydra":
         return Unusable(f"Hydra has no key {dotted!r}{at}: xtreme-noise --cfg hydra shows those it has")
     parts = split_key(dotted)

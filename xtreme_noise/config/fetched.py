@@ -1,9 +1,9 @@
-"""A folder that mode=fetch has filled: data sets of the hub at one commit each, as files, read without a network.
+"""A folder that mode=fetch has filled: data sets of the hub as files, each at one commit, read without a network.
 
-    <folder>/fetched.json                            what is here: repositories, commits, files with their sha256
+    <folder>/fetched.json                            a list of repositories, commits, files with their sha256
     <folder>/datasets/<owner>/<name>@<commit>/...    the repository's own parquet files and its card
     <folder>/models/<model>/                         checkpoints, each a model.path
-    <folder>/<dataset>/<split>.<language>.jsonl.gz   what came from files, as it was under source.root
+    <folder>/<dataset>/<split>.<language>.jsonl.gz   data from files, as under source.root
 
 `source=files source.root=<folder>` reads the repositories in place of the hub's cache: the same rows at the same
 commit, hence the same keys and results as with source=hub.
@@ -30,7 +30,7 @@ FORMAT = 1
 
 @dataclass
 class Entry:
-    """One data set: its commit, all its paths at that commit, and the sha256 of those that are here."""
+    """One data set: its commit, all its paths at that commit, and the sha256 of the fetched ones."""
 
     commit: str
     tree: list[str]
@@ -46,7 +46,7 @@ def is_fetched(root: str | Path) -> bool:
 
 
 def serves(root: Any, data: Mapping[str, DataConfig]) -> bool:
-    """Whether source.root, or one of its folders, holds what these data have on the hub: it is read in their place."""
+    """Whether source.root (or one of its folders) contains the hub version of these data, which is then read there."""
     if "hub" not in data:
         return False
     hub = data["hub"]
@@ -61,7 +61,7 @@ def holder(root: Any, name: str, revision: str | None) -> str | None:
 
 
 def read(root: str | Path) -> dict[Key, Entry]:
-    """The data sets of a folder; none when it has no list. Raises DataError when the list cannot be read."""
+    """The data sets of a folder; none if it has no list. Raises DataError when the list cannot be read."""
     path = Path(root).absolute() / MANIFEST
     return _read(path, content.stamp(path)) if path.is_file() else {}
 
@@ -91,12 +91,12 @@ def write(root: Path, entries: Mapping[Key, Entry]) -> None:
 
 
 def folder(name: str, commit: str) -> Path:
-    """Where a data set is below the folder. Raises DataError for a name that leads out of it."""
+    """The path of a data set below the folder. Raises DataError for a name that leads out of it."""
     return Path("datasets") / inside(f"{name}@{commit[:12]}")
 
 
 def inside(path: str) -> Path:
-    """`path` when it stays below the folder that it is taken relative to. Raises DataError."""
+    """`path`, if it stays below the folder that it is relative to. Raises DataError otherwise."""
     pure = PurePosixPath(path)
     if pure.is_absolute() or ".." in pure.parts or "\\" in path or not pure.parts:
         raise DataError(f"{path!r} is no path inside a folder: a repository or a file of this name is not fetched")
@@ -105,9 +105,9 @@ def inside(path: str) -> Path:
 
 @dataclass(frozen=True)
 class Fetched:
-    """A data set of a fetched folder, asked as models.repository.Repository is.
+    """A data set of a fetched folder, with the interface of data.repository.Repository.
 
-    at: the commit that a key says; None: the one that is there.
+    at: the commit that a key requires; None: whichever was fetched.
     """
 
     root: str
@@ -120,11 +120,11 @@ class Fetched:
         return self._entry().commit
 
     def files(self, offline: bool = True) -> list[str]:  # noqa: ARG002
-        """Paths of all files of the repository, here or not. Raises ModelUnavailable."""
+        """Paths of all files of the repository, fetched or not. Raises ModelUnavailable."""
         return list(self._entry().tree)
 
     def download(self, offline: bool, patterns: list[str], required: tuple[str, ...] = ()) -> Path:  # noqa: ARG002
-        """The directory that holds the files named in `patterns`, checked. Raises ModelUnavailable or DataError."""
+        """The directory with the files named in `patterns`, checked. Raises ModelUnavailable or DataError."""
         place = self._place()
         for name, path in self._paths(patterns):
             self._check(name, content.content_digest(path))

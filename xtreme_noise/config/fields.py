@@ -1,4 +1,4 @@
-"""Which texts get noise, and in which language each of them is."""
+"""The texts that get noise, and the language of each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def noise_field(cfg: Config) -> str:
 
 
 def column_language(task: TaskConfig, language: str, column: str) -> str:
-    """The language of a column in a cell: the cell's own (of a pair the first), unless the task names another.
+    """The language of a column in a cell: the cell's own (the first of a pair), unless the task names another.
 
     Raises ConfigError for a pattern of `column_languages` that cannot be filled in.
     """
@@ -22,6 +22,6 @@ def column_language(task: TaskConfig, language: str, column: str) -> str:
 
 
 def spoken(cfg: Config, language: str) -> dict[str, str]:
-    """column -> language, of the columns of the field that gets noise."""
+    """column -> language, for the columns of the field that gets noise."""
     columns = tasks.family(cfg.task.family).noise_fields[noise_field(cfg)].columns
     return {column: column_language(cfg.task, language, column) for column in columns}

@@ -1,4 +1,4 @@
-"""Whether the values of a config fit each other: what each of them may be is in sense.py."""
+"""Checks between the values of a config; sense.py checks each value by itself."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Fits(Checks):
         self._both("noise.level", "noise.levels")
 
     def _names(self) -> None:
-        """Names stand in tables, and become parts of paths."""
+        """Check names, which appear in tables and become parts of paths."""
         task = self.cfg.task
         self._name("model.name", self.cfg.model.name)
         self._name("task.name", task.name)
@@ -129,7 +129,7 @@ class Fits(Checks):
             self._one_of(f"{key}.data.embedded.test.path", embedded.test.path, EMBEDDED, "generators")
 
     def _one_text(self) -> None:
-        """Noise in a second text that the task has not."""
+        """Refuse noise in a second text that the task lacks."""
         task, field = self.cfg.task, noise_field(self.cfg)
         if task.family != "classification" or field == "text":
             return
@@ -142,7 +142,7 @@ class Fits(Checks):
             raise self._wrong(key, f"is {field}, and {task.name} has one text: noise.field=text")
 
     def _entities(self) -> None:
-        """Tokens of entities that are to be protected, where no tag says which they are."""
+        """Refuse to protect the tokens of entities where no tag marks them."""
         task = self.cfg.task
         if noise_field(self.cfg) == "tokens_protected" and "O" not in task.labels:
             raise self._wrong("noise.field", f"is tokens_protected, and the tags of {task.name} name no entities")
@@ -154,7 +154,7 @@ class Fits(Checks):
                     raise self._wrong(key, f"must be from 0 to {SEEDS - 1}, not {seed}")
 
     def _idle_noise(self) -> None:
-        """Settings of training noise are in range also where no family uses them."""
+        """Check the ranges of training noise even if no family uses them."""
         wanted = self.cfg.train_noise
         for name in ("level", "share"):
             value: float = getattr(wanted, name)
@@ -162,7 +162,7 @@ class Fits(Checks):
                 raise self._wrong(f"train_noise.{name}", f"is a share above 0, up to 1, not {value:g}")
 
     def _both(self, one: str, many: str) -> None:
-        """Both typed: one of them would do nothing."""
+        """Refuse two keys of which one would do nothing."""
         typed: dict[str, Any] = {
             text.split("=", 1)[0].lstrip("+"): text for text in self.sources.overrides if text not in self.sources.swept
         }
@@ -171,7 +171,7 @@ class Fits(Checks):
 
 
 def _brought_for(metric: str | None, family: str) -> bool:
-    """Whether it is a metric of another package, for this task family."""
+    """Whether another package provides this metric for this task family."""
     if metric is None or metric not in METRICS.external():
         return False
     from xtreme_noise.metrics import metric_class

@@ -1,4 +1,4 @@
-"""The cells that a job is to evaluate, and who each of them is: known from its configuration alone."""
+"""The planned cells of a job, known from its configuration alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from xtreme_noise.record import CLEAN, CellRecord
 
 
 class Place(NamedTuple):
-    """What a cell is within its job. Level 0 is the clean cell, shared by all noise families."""
+    """What identifies a cell within its job. Level 0 is the clean cell, shared by all noise families."""
 
     language: str
     noise: str
@@ -21,7 +21,7 @@ class Place(NamedTuple):
 
 
 def places(cfg: Config) -> list[Place]:
-    """The places of a job, language by language, clean first: every noisy cell is compared with it."""
+    """The cells of a job, language by language, clean first: every noisy cell is compared with the clean one."""
     paired = {family: family_class(family).paired for family in cfg.noise.families}
     found: list[Place] = []
     for language in cfg.wanted_languages():
@@ -42,7 +42,7 @@ def planned(cfg: Config, place: Place) -> CellRecord:
 
 
 def all_planned(cfg: Config) -> list[CellRecord]:
-    """`planned` of all places of a job."""
+    """The records of all cells of a job before anything is measured."""
     job = _of_job(cfg)
     languages = {code: _of_language(cfg, code) for code in cfg.wanted_languages()}
     return [CellRecord(**job, **languages[place.language], **place._asdict()) for place in places(cfg)]
@@ -72,5 +72,5 @@ def _of_language(cfg: Config, code: str) -> dict[str, Any]:
 
 
 def title(cfg: Config) -> str:
-    """A job, for people and trackers."""
+    """The name of a job, for people and trackers."""
     return f"{cfg.reported_task()}-{cfg.model.name}-{cfg.intermediate.label.replace('/', '-')}-s{cfg.seed}"

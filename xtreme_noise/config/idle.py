@@ -1,8 +1,8 @@
-"""Settings that a study has no use for: what a person wrote and nothing would read is a mistake, not a wish.
+"""Refuses settings that would do nothing: a key that a person set and no job of the study uses is a mistake.
 
-What a job does not use, another one of the study may (train_noise.level in a sweep over train_noise=none,char): a key
-is refused when no job has a use for it. What is shipped sets more than one study needs, and is never refused. Training
-settings of a task that is not trained are let pass as well: one line of them serves several tasks.
+A key that one job does not use may be used by another (train_noise.level in a sweep over train_noise=none,char): it is
+refused only if no job uses it. Shipped files set more than one study needs, and are never refused. Training settings
+of a task without training are allowed too, so that one command can serve several tasks.
 """
 
 from __future__ import annotations
@@ -19,16 +19,24 @@ from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import Unusable
 
 OF_THE_HUB, OF_FILES = ("name", "split", "revision"), ("noisy", "repair", "join", "gold")  # settings of a split
-OF_A_TABLE = ("mode", "language", "languages", "source", "noise", "seed", "sweep")  # what mode=noise_table looks at
+OF_A_TABLE = (
+    "mode",
+    "language",
+    "languages",
+    "source",
+    "noise",
+    "seed",
+    "sweep",
+)  # the keys that mode=noise_table reads
 _ABSENT = object()
 
 
 @dataclass(frozen=True)
 class Idle:
-    """A key, and all within it, that a job has no use for; `why` completes a sentence that begins with the key.
+    """A key, with all keys in it, that a job does not use; `why` completes a sentence that begins with the key.
 
-    options: also where an option of a person's own sets it, as the option itself says that it is of no use. unless:
-    who wrote one of these keys knows.
+    options: refused also in a person's own option file, where the option itself makes the key useless.
+    unless: allowed if one of these keys is set, which shows that it is intended.
     """
 
     key: str
@@ -42,9 +50,9 @@ class Idle:
 
 
 def check(jobs: Sequence[Config], sources: Sequence[Sources]) -> None:
-    """Raise Unusable for the first key that somebody set away from its default and that none of the jobs uses.
+    """Raise Unusable for the first key that somebody set to other than its default and that no job uses.
 
-    sources: of each job, which say who wrote what.
+    sources: for each job, where its values were written.
     """
     idle = [list(of(job)) for job in jobs]
     usual = dict(leaves(asdict(Config())))
@@ -62,7 +70,7 @@ def check(jobs: Sequence[Config], sources: Sequence[Sources]) -> None:
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """(dotted key, value) of everything in a mapping; lists are whole, but for lists of mappings."""
+    """(dotted key, value) of everything in a mapping; lists stay whole, except lists of mappings."""
     if isinstance(value, dict) and (value or not path):
         for key, item in value.items():
             yield from leaves(item, f"{path}.{key}" if path else str(key))
@@ -74,7 +82,7 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def of(cfg: Config) -> Iterator[Idle]:
-    """Everything that one job has no use for."""
+    """All keys that one job does not use."""
     yield from _modes(cfg)
     yield from _model(cfg)
     yield from _retrieval(cfg)
@@ -135,7 +143,7 @@ def _model(cfg: Config) -> Iterator[Idle]:
 
 
 def _retrieval(cfg: Config) -> Iterator[Idle]:
-    """How a text becomes a vector, where none does."""
+    """Settings of text vectors, in a job without them."""
     families = {cfg.task.family} | {str(stage.family) for stage in cfg.intermediate.trained_on()}
     for name, using in (
         ("prefix", tasks.having("vectors")),
@@ -167,7 +175,7 @@ def _task(cfg: Config) -> Iterator[Idle]:
 
 
 def _splits(path: str, kind: str, data: Any) -> Iterator[Idle]:
-    """Settings of splits that are for another kind of source."""
+    """Settings of splits that belong to another kind of source."""
     for others, of in ((OF_THE_HUB, "hub"), (OF_FILES, "files")):
         for key, value in leaves(data, path) if kind != of else ():
             name = next((part for part in key[len(path) :].split(".") if part in others), None)

@@ -1,4 +1,4 @@
-"""The keys of the schema: what exists, of which type, and the errors for keys and values that do not fit."""
+"""The keys of the schema with their types, and the errors for unknown keys and values of a wrong type."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def schema_at(key: tuple[str | int, ...]) -> Any:
 
 
 def optional_parent(dotted: str) -> str | None:
-    """The mapping round a key that a job may be without: task.first of task.first.recipe.epochs."""
+    """The optional mapping around a key: task.first of task.first.recipe.epochs."""
     parts = split_key(dotted)
     hint: Any = Config
     for depth, part in enumerate(parts[:-1], 1):
@@ -63,15 +63,15 @@ def ambiguous(text: str) -> ConfigError:
 
 
 def many_of(key: str) -> str | None:
-    """The key that takes a list of what `key` takes one of (languages of language), if there is one."""
+    """The key that takes a list of the values of `key` (languages for language), if there is one."""
     lists = (many for many in (f"{key}s", key) if typing.get_origin(schema_at(split_key(many))) is list)
     return "noise" if key == "noise" else next(lists, None)
 
 
 def all_keys(*, within: str = "") -> list[str]:
-    """Every dotted key of the schema that has a fixed name, and that every job has.
+    """Every dotted key of the schema that has a fixed name and that every job has.
 
-    within: a key, whose parts count also where not every job has them (task.first is null but in a few tasks).
+    within: a key whose parts are included even if not every job has them (task.first is null in most tasks).
     """
     found: list[str] = []
 
@@ -105,12 +105,12 @@ def unknown_key(dotted: str, known: list[str], at: str, groups: list[str]) -> Un
 
 
 def _instead(dotted: str, known: Sequence[str]) -> Iterator[str]:
-    """Keys that may be meant, the likeliest first: beside it, then elsewhere with this name, then with one like it."""
+    """Keys that may be meant, likeliest first: similar siblings, then the same name elsewhere, then similar names."""
     parent, _, name = dotted.rpartition(".")
     for near in difflib.get_close_matches(name, sorted(known), n=2, cutoff=0.5):
         yield f"{parent}.{near}" if parent else near
     if difflib.get_close_matches(name, known, n=1, cutoff=0.7):
-        return  # it is one of these that is meant, and another one would mislead
+        return  # one of these must be meant, and another would mislead
 
     def distance(key: str) -> tuple[int, int]:  # a key in the same group is nearer, then one nearer to the top
         return (key.split(".")[0] != dotted.split(".")[0], key.count("."))
@@ -142,5 +142,5 @@ def kind(hint: Any) -> str:
 
 
 def wrong_value(dotted: str, value: Any, hint: Any, at: str) -> Unusable:
-    """The error for a value of another type than declared."""
+    """The error for a value of the wrong type."""
     return Unusable(f"{dotted} must be {kind(hint)}, not {value!r}{at}")

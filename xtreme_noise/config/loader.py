@@ -1,4 +1,4 @@
-"""How Hydra loads configurations here: each file is read once, and merged once for the jobs that choose it."""
+"""Speeds up Hydra's loading: each file is read once, and jobs that choose the same options share one merge."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from omegaconf import DictConfig
 
 from xtreme_noise.config import where, written
 
-_loaded: dict[tuple[Any, ...], ConfigResult] = {}  # what the files hold; Hydra takes its copies apart
+_loaded: dict[tuple[Any, ...], ConfigResult] = {}  # file contents; Hydra modifies the copies that it gets
 _create_defaults_list = config_loader_impl.create_defaults_list
 
 
 @dataclass
 class Composed:
-    """What Hydra made for a command: jobs that choose the same options differ in single values only."""
+    """A cache of what Hydra composes for a command: jobs with the same options differ only in single values."""
 
     defaults: dict[tuple[Any, ...], DefaultsList] = field(default_factory=dict)  # by the options that were chosen
     merged: dict[tuple[Any, ...], DictConfig] = field(default_factory=dict)  # by the files, in their order
@@ -37,7 +37,7 @@ class Composed:
 
 @contextmanager
 def loading(composed: Composed) -> Iterator[None]:
-    """Meanwhile Hydra, however it is started, loads through `Loader`, and what it merges is kept in `composed`."""
+    """In this context Hydra loads through `Loader`, however it is started, and `composed` keeps what it merges."""
     own = hydra_app.ConfigLoaderImpl
     hydra_app.ConfigLoaderImpl = partial(Loader, composed)
     config_loader_impl.create_defaults_list = partial(_defaults_list, composed)
@@ -67,12 +67,12 @@ def _defaults_list(
 
 
 def _places(repo: IConfigRepository) -> tuple[tuple[str, str], ...]:
-    """The folders that a configuration is searched in."""
+    """The folders in which Hydra looks for a configuration."""
     return tuple((source.provider, source.path) for source in repo.get_sources())
 
 
 class Loader(ConfigLoaderImpl):  # type: ignore[misc]
-    """Merges the same files once, though every job of a study is composed twice: to be checked, and by its launcher."""
+    """Merges the same files once, although every job is composed twice: by our checks, and by its launcher."""
 
     def __init__(self, composed: Composed, config_search_path: Any) -> None:
         super().__init__(config_search_path)
@@ -80,7 +80,7 @@ class Loader(ConfigLoaderImpl):  # type: ignore[misc]
         self.composed: Composed | None = composed
 
     def _compose_config_from_defaults_list(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
-        """The files of a defaults list merged: once for all jobs that choose the same options."""
+        """The merged files of a defaults list: merged once for all jobs that choose the same options."""
         if self.composed is None:
             fresh: DictConfig = super()._compose_config_from_defaults_list(defaults, repo)
             return fresh
@@ -90,20 +90,20 @@ class Loader(ConfigLoaderImpl):  # type: ignore[misc]
         return copy.deepcopy(merged[key])
 
     def __getstate__(self) -> dict[str, Any]:
-        """For the processes of a launcher, which compose the few jobs that they get. They keep nothing: Hydra runs the
-        modules of plugins again there, so that the classes of configs are not those that pickle finds.
+        """The state for the processes of a launcher, without the cache: Hydra runs the modules of plugins again there,
+        so pickle would not find the classes of the cached configs. Each process composes only a few jobs.
         """
         return self.__dict__ | {"composed": None}
 
 
 class Files(ConfigRepository):  # type: ignore[misc]
-    """Hydra's config files, each read once, and looked at then: what YAML makes of it cannot be seen afterwards.
+    """Hydra's config files, each read once and checked then: values that YAML misreads cannot be seen afterwards.
 
-    The jobs of a study have most of their files in common, and reading them is what takes longest.
+    The jobs of a study share most of their files, and reading them takes the longest.
     """
 
     def load_config(self, config_path: str) -> ConfigResult | None:
-        """What Hydra loads. Raises ConfigError for a text that is read as something else."""
+        """A config, as Hydra loads it. Raises ConfigError for a text that YAML misreads."""
         source = self._find_object_source(config_path, ObjectType.CONFIG)
         if source is None:
             return None
@@ -120,7 +120,7 @@ class Files(ConfigRepository):  # type: ignore[misc]
         return found
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> Files:
-        """Hydra copies its repository for every composition and every group that --help lists, and every structured
-        config with it, only to give the copy other sources (initialize_sources), which replaces their list.
+        """Copy without the structured configs: Hydra copies its repository for every composition and every group that
+        --help lists, only to replace the list of sources in the copy (initialize_sources).
         """
         return copy.copy(self)

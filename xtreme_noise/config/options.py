@@ -1,4 +1,4 @@
-"""Whether the chosen options are what their names say: one a group, each with a name of its own."""
+"""Checks of the chosen options: one per group, each with a name of its own."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def check_choices(cfg: DictConfig, sources: Sources) -> None:
 
 
 def _check_preset(sources: Sources) -> None:
-    """Raise ConfigError for a preset that does not say what becomes of the task, or of the intermediate task."""
+    """Raise ConfigError for a preset without a file for the task or for the intermediate task."""
     preset = sources.choices[PRESET]
     if preset == FULL:
         return
@@ -44,7 +44,7 @@ def _check_preset(sources: Sources) -> None:
 
 
 def check_names(job: Config, sources: Sources) -> None:
-    """Raise ConfigError for an option that runs under the name of another one, or of none at all."""
+    """Raise ConfigError for an option that has the name of another one, or no name."""
     names = {
         "model": job.model.name,
         "task": job.task.reported_as or job.task.name,

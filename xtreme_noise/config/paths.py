@@ -1,4 +1,4 @@
-"""Where the configuration is, and which folders the jobs of a command get."""
+"""The folder of the configuration, and the folders of the jobs of a command."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ CONFIG_NAME = "config"
 SCHEMA_NAME = "schema"  # `- schema` opens the defaults list of conf/config.yaml
 RESULTS = Path("multirun_outputs")
 
-# Overrides that change where or how a study runs, not what it finds: with or without them it is the same
-# study, in the same folder. exclude_keys in conf/config.yaml is this list (a test compares them).
+# Overrides that change where or how a study runs, but not its results: with or without them, the study and its
+# folder are the same. exclude_keys in conf/config.yaml is this list (a test compares them).
 NEUTRAL = (
     "sweep",
     "mode",
@@ -44,7 +44,7 @@ def conf_dir() -> Path:
 
 
 def from_environment(variable: str, default: str | None = None) -> str | None:
-    """What an environment variable says; the default where it is not set, or empty."""
+    """The value of an environment variable; the default if it is unset or empty."""
     return os.environ.get(variable, "").strip() or default
 
 
@@ -62,14 +62,14 @@ def register() -> None:
 
     ConfigStore.instance().store(name=SCHEMA_NAME, node=Config, provider="xtreme_noise")
     OmegaConf.register_new_resolver("xn_env", from_environment, replace=True)
-    # override_dirname holds "=" and may be longer than the 255 bytes of a file name; its digest is neither.
+    # override_dirname contains "=" and may exceed the 255 bytes of a file name; its digest avoids both.
     OmegaConf.register_new_resolver("xn_job", short_digest, replace=True)
 
 
 def study_name(base: str, overrides: Iterable[tuple[str, Any]]) -> str:
-    """The folder name of a study: `base`, and a digest of the further overrides when there are any.
+    """The folder name of a study: `base`, and a digest of the other overrides, if any.
 
-    `overrides` are (key, value text) pairs; the neutral ones do not count, nor does their order.
+    `overrides` are (key, value text) pairs; neutral ones are ignored, and so is their order.
     """
     relevant = sorted(f"{key}={value}" for key, value in overrides if key not in NEUTRAL)
     name = re.sub(r"[^\w.+-]", "_", base, flags=re.ASCII)[:100]

@@ -1,4 +1,4 @@
-"""Files and folders that a configuration names: `~` is the home folder, nothing is no folder, a name has a length."""
+"""Checks the paths of a configuration: `~` is expanded; empty paths and names that are too long are refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LONGEST = 255  # bytes of a file name, on every common file system
 
 
 def place(key: str, text: str, at: str = "") -> str:
-    """A path as it is meant, `~` and all. Raises ConfigError for one that no file system has."""
+    """A path with `~` expanded. Raises ConfigError for one that no file system can have."""
     if not text.strip():
         raise ConfigError(f"{key}{at} is empty, which would be the current folder: give a path, or leave it out")
     try:
@@ -34,7 +34,7 @@ def place(key: str, text: str, at: str = "") -> str:
 
 
 def expand(cfg: Config, sources: Sources) -> None:
-    """Every path of a job as it is meant. Raises ConfigError for one that cannot be."""
+    """Expand every path of a job in place. Raises ConfigError for an impossible one."""
 
     def meant(key: str, text: Any) -> Any:
         if isinstance(text, list):

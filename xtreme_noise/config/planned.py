@@ -1,4 +1,4 @@
-"""What a study is to evaluate: the configurations of its jobs, in their folders before the first of them begins."""
+"""The planned jobs of a study: their configurations are written into their folders before the first job begins."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from xtreme_noise.store import write_atomic
 
 CONFIG = "config.yaml"
 JOB = "job.json"  # a job's record
-UNFINISHED = "unfinished"  # in a job's folder until its last run has come to an end, whatever end
+UNFINISHED = "unfinished"  # in a job's folder until its last run ends, with or without success
 
 
 class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
-    """Texts that OmegaConf reads as numbers, such as 1e3, are in quotes."""
+    """Puts texts that OmegaConf would read as numbers, such as 1e3, in quotes."""
 
     def text(self, value: str) -> yaml.ScalarNode:
         try:
@@ -36,9 +36,9 @@ _Dumper.add_representer(str, _Dumper.text)
 
 
 def write(jobs: Sequence[Config], folders: Sequence[Path]) -> None:
-    """Put every job's configuration into its folder, and the mark that the job is to be run.
+    """Write every job's configuration into its folder, and mark the job as unfinished.
 
-    So that what is interrupted is seen to be incomplete, with the jobs that have not begun.
+    An interrupted study is then seen to be incomplete, even if some of its jobs have not begun.
     """
     texts = [
         yaml.dump(dataclasses.asdict(job), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
@@ -50,10 +50,10 @@ def write(jobs: Sequence[Config], folders: Sequence[Path]) -> None:
 
 
 def cells(sweep: Path) -> tuple[list[CellRecord], list[Path]]:
-    """The cells that the jobs in the folder of a study were to evaluate, without results, and the folders of
-    jobs that have not come to an end and left no configuration that tells.
+    """The planned cells of the jobs in the folder of a study, without results, and the folders of unfinished jobs
+    whose configuration cannot be read.
 
-    The grid of a job that has ended is in its record as well: a configuration of another version takes nothing away.
+    The record of a finished job has its cells as well, so a configuration of another version loses nothing.
     """
     found: list[CellRecord] = []
     unknown: list[Path] = []

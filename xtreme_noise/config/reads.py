@@ -1,4 +1,4 @@
-"""What a job reads, as far as its configuration says: which kinds of source, and whether its model is a folder."""
+"""What a job reads, according to its configuration: the kinds of source, and the folder of its model."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from xtreme_noise.errors import ConfigError
 
 
 def kind(data: Mapping[str, DataConfig], source: SourceConfig) -> str:
-    """Which kind of source these data are read from; they may have none of it.
+    """The kind of source that these data are read from, even if they have no entry for it.
 
-    Data that exist in one kind only come from there (slots are embedded whatever the target task is read from);
-    `auto` is files when source.root is set, else the hub. A folder that mode=fetch filled stands for the hub.
+    Data that exist in only one kind are read from it (slots are embedded, whatever the target task is read from).
+    `auto` is files if source.root is set, else the hub. A folder that mode=fetch filled counts as the hub.
     """
     if len(data) == 1:
         return next(iter(data))
@@ -42,13 +42,13 @@ def kinds(cfg: Config) -> set[str]:
 
 
 def folder(model: ModelConfig) -> Path | None:
-    """The directory that model.path names, when there is one; None for a repository of the hub."""
+    """The directory that model.path names, if it exists; None for a repository of the hub."""
     path = Path(str(model.path)).expanduser()
     return path.absolute() if model.path and path.is_dir() else None
 
 
 def check(cfg: Config) -> None:
-    """Raise ConfigError when a job reads files and no folder of files is set."""
+    """Raise ConfigError when a job reads files but source.root is not set."""
     read = [what for what, data in everything(cfg) if data and kind(data, cfg.source) == "files"]
     read += [f"labels of intermediate {stage.label}" for stage in cfg.intermediate.trained_on() if stage.labels_file]
     if read and cfg.source.root is None:

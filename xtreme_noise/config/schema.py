@@ -1,4 +1,4 @@
-"""Every configuration key there is. A key that is not here is an error, in YAML as on the command line."""
+"""All configuration keys. Any other key is an error, in YAML and on the command line."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ MODES = ("run", "plan", "preview", "report", "mine_typos", "noise_table", "expor
 
 @dataclass
 class LoraConfig:
-    """Low-rank adapters: what is trained in place of the encoder's weights, and merged into them at a stage's end."""
+    """Low-rank adapters: trained instead of the encoder's weights, and merged into them at the end of a stage."""
 
-    rank: int | None = None  # null: none, all weights are trained
+    rank: int | None = None  # null: no adapters, all weights are trained
     alpha: float = 16.0  # the adapters' output is scaled by alpha / rank
     dropout: float = 0.0
     targets: list[str] = field(default_factory=list)  # names of linear modules; empty: the usual ones (query and value)
@@ -32,16 +32,16 @@ class ModelConfig:
     freeze_embeddings: bool = False
     lora: LoraConfig = field(default_factory=LoraConfig)  # needs the package peft
     layers: int | None = None  # keep only the first n encoder layers; null keeps all
-    max_length: int = 512  # what the model can take; a recipe's own length applies below it
+    max_length: int = 512  # the longest input of the model; a recipe may set a shorter one
     precision: str = "auto"  # auto | 32-true | bf16-mixed | 16-mixed
-    attention: str | None = None  # how it is computed: eager | sdpa | flash_attention_2; null: as transformers chooses
-    attention_dropout: float | None = None  # of attention weights, in training; null: as the checkpoint has it
+    attention: str | None = None  # implementation: eager | sdpa | flash_attention_2; null: transformers chooses
+    attention_dropout: float | None = None  # of attention weights, in training; null: as in the checkpoint
     prefix: str = ""  # put before every text of a retrieval task (e5: "query: ")
     passage_prefix: str = ""  # put before every candidate of a ranking task (e5: "passage: "); queries get `prefix`
     retrieval_layer: int = -1  # hidden state that is pooled for retrieval; -1 is the last
-    pooling: str = "mean"  # of retrieval and ranking: mean (over tokens) | cls (first token) | max (over tokens)
+    pooling: str = "mean"  # for retrieval and ranking: mean (over tokens) | cls (first token) | max (over tokens)
     trust_remote_code: bool = False
-    learning_rate_scale: float = 1.0  # small encoders want larger steps than the recipes of XLM-R
+    learning_rate_scale: float = 1.0  # small encoders need larger steps than the recipes of XLM-R
     tokens_per_second: dict[str, float] = field(default_factory=dict)  # measured {train, infer}; for mode=plan
     parameters: dict[str, Any] = field(default_factory=dict)  # sizes of a random model
 
@@ -57,17 +57,17 @@ class RecipeConfig:
     weight_decay: float = 0.0
     max_length: int = 128
     stride: int = 128  # QA windows: overlap in tokens
-    # What came later is part of a stage's identity only where it is set.
+    # The settings below are part of a stage's identity only if they are set.
     patience: int | None = None  # epochs without a better dev score after which training ends
-    contrast_weight: float | None = None  # robust_contrastive: of its contrastive term; null: 1
-    contrast_temperature: float | None = None  # robust_contrastive: what its cosines are divided by; null: .05
+    contrast_weight: float | None = None  # robust_contrastive: weight of the contrastive term; null: 1
+    contrast_temperature: float | None = None  # robust_contrastive: divides the cosines; null: .05
 
 
 @dataclass
 class FirstConfig:
-    """What a target task is trained on before its own data, with its own head, in every arm (XCOPA: Social IQa).
+    """The first training phase of a target task, with the same head and in every arm (XCOPA: Social IQa).
 
-    dev: the task's, unless `data` has one.
+    The dev set is the task's, unless `data` has one.
     """
 
     name: str = "???"
@@ -78,9 +78,9 @@ class FirstConfig:
 
 @dataclass
 class TrainedAsConfig:
-    """The task whose stage a task is asked of, in another family than its own (Tatoeba of a model trained on SQuAD).
+    """The task, of another family, that trains the model of this task (Tatoeba with a model trained on SQuAD).
 
-    With that task's name, recipe, train and dev data, the stage is shared with it.
+    If its name, recipe, train and dev data are those of that task, the two share the stage.
     """
 
     name: str = "???"
@@ -92,7 +92,7 @@ class TrainedAsConfig:
 
 @dataclass
 class TaskConfig:
-    """One task: facts, no behaviour (that is its family's)."""
+    """The facts of one task; its family has the behaviour."""
 
     name: str = "???"
     version: int = 1
@@ -102,15 +102,15 @@ class TaskConfig:
     labels: list[str] = field(default_factory=list)
     languages: list[str] = field(default_factory=list)
     train_language: str = "en"
-    train: bool = True  # False: evaluated without target training
-    parallel: bool = False  # the same ids are the same items in every language
+    train: bool = True  # false: evaluated without target training
+    parallel: bool = False  # an id means the same item in every language
     noise_field: str = "???"  # which input is made noisy; the fields of each family: xtreme_noise/noise/apply.py
-    layer_sweep: list[str] = field(default_factory=list)  # retrieval: poolings to score every layer with, beside it
+    layer_sweep: list[str] = field(default_factory=list)  # retrieval: poolings with which every layer is also scored
     trained_as: TrainedAsConfig | None = None
     column_languages: dict[str, str] = field(default_factory=dict)  # columns in another language: {candidate: en}
-    reported_as: str | None = None  # the task's name in results, where its test set is not the task's own
+    reported_as: str | None = None  # name in results, if the test set is not that of `name`
     overlap: str = "drop"  # training rows that occur in the test set: drop (counted) | refuse
-    keep_head: bool = False  # begin with the head of the stage before: the same family and labels
+    keep_head: bool = False  # begin with the head of the stage before, which has the same family and labels
     first: FirstConfig | None = None
     recipe: RecipeConfig = field(default_factory=RecipeConfig)
     size: SizeConfig = field(default_factory=SizeConfig)
@@ -119,56 +119,56 @@ class TaskConfig:
 
 @dataclass
 class SamplingConfig:
-    """How often each of several tasks is drawn: in proportion to min(examples, cap) ** (1 / temperature)."""
+    """How often a multitask stage draws each task: in proportion to min(examples, cap) ** (1 / temperature)."""
 
     temperature: float = 1.0  # 1: in proportion to the sizes; higher: more evenly
-    cap: int | None = None  # of the examples that count; null: all
+    cap: int | None = None  # the most examples of a task that count; null: all
 
 
 @dataclass
 class ArmConfig:
     """The data of one arm of an intermediate task."""
 
-    languages: list[str] = field(default_factory=list)  # of the training data; of a chain: its stages say
-    data: dict[str, DataConfig] = field(default_factory=dict)  # in place of those of the task
+    languages: list[str] = field(default_factory=list)  # of the training data; a chain leaves them to its stages
+    data: dict[str, DataConfig] = field(default_factory=dict)  # instead of the data of the task
 
 
 @dataclass
 class IntermediateConfig:
-    """An intermediate training stage: a kind of task, in one of its arms, of the same size in each.
+    """An intermediate task, trained in one of its arms, all of the same size.
 
-    Or a chain of them: `stages` are trained one after the other, and nothing else is set here but name and arms.
-    Or several at once: `tasks` share the encoder, with a head each; `recipe` is of the whole (learning rate, epochs,
-    warm-up, weight decay), batch size and lengths are of each task.
+    Or a chain: `stages` are trained one after the other, and only name and arms are set here.
+    Or multitask: `tasks` share the encoder, with a head each; `recipe` sets the learning rate, epochs, warm-up and
+    weight decay of the stage, and each task sets its own batch size and lengths.
     """
 
-    name: str = "none"  # of the kind of task
-    arm: str | None = None  # one of `arms`; null: the only one, or that of the chain
+    name: str = "none"  # of the intermediate task
+    arm: str | None = None  # one of `arms`; null: the only one, or the arm of the chain
     arms: dict[str, ArmConfig] = field(default_factory=dict)  # english, multilingual, ...
     family: str | None = None
     version: int = 1
-    labels: list[str] = field(default_factory=list)  # qa: [unanswerable] where a context may not hold the answer
-    labels_file: str | None = None  # instead of `labels`: a file under source.root, one a line
+    labels: list[str] = field(default_factory=list)  # qa: [unanswerable] if a context may lack the answer
+    labels_file: str | None = None  # instead of `labels`: a file under source.root, one label a line
     metric: str = "accuracy"
     size: SizeConfig = field(default_factory=SizeConfig)  # train: examples in all, spread evenly over languages
-    match: str = "examples"  # what the arms have equal: examples | tokens | updates (docs/strategies.md)
+    match: str = "examples"  # the quantity that is equal between arms: examples | tokens | updates (docs/strategies.md)
     evaluated: str = (
-        "any"  # of these: any | seen (those that are evaluated) | unseen (the others); English is always in
+        "any"  # which languages of the arm: any | seen (evaluated ones) | unseen (the others); always with English
     )
-    first_languages: int | None = None  # only so many of them, from the beginning
-    weights: dict[str, float] = field(default_factory=dict)  # language -> weight of its share; 1 where it is not named
-    items: str = "same"  # of parallel data: same (in every language) | distinct (each in one language only)
+    first_languages: int | None = None  # only the first n languages
+    weights: dict[str, float] = field(default_factory=dict)  # language -> weight of its share; default 1
+    items: str = "same"  # parallel data: same (in every language) | distinct (each in one language only)
     noise_field: str | None = None  # which input train_noise makes noisy
-    keep_head: bool = False  # begin with the head of the stage before: the same family and labels
+    keep_head: bool = False  # begin with the head of the stage before, which has the same family and labels
     recipe: RecipeConfig = field(default_factory=RecipeConfig)
     data: dict[str, DataConfig] = field(default_factory=dict)
     stages: dict[str, IntermediateConfig] = field(default_factory=dict)
     tasks: dict[str, IntermediateConfig] = field(default_factory=dict)
-    use: list[str] | None = None  # the names of `stages` to train, in order, or of `tasks`; null: all as they stand
+    use: list[str] | None = None  # names of the `stages` to train, in order, or of the `tasks`; null: all
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
 
     def chosen(self) -> dict[str, IntermediateConfig]:
-        """The stages of a chain, or the tasks trained together, that are used, by name, in order."""
+        """The stages of a chain, or the tasks of a multitask stage, that are used: by name, in order."""
         parts = self.stages or self.tasks
         return parts if self.use is None else {name: parts[name] for name in self.use}
 
@@ -179,12 +179,12 @@ class IntermediateConfig:
 
     @property
     def label(self) -> str:
-        """The kind of task and the arm: nli/english."""
+        """The intermediate task and the arm: nli/english."""
         return f"{self.name}/{self.arm}" if self.arm else self.name
 
     @property
     def kind(self) -> str:
-        """What its arms have in common in results: with a part of the stages or tasks it is another strategy."""
+        """The common name of its arms in results; with only some of the stages or tasks it is another kind."""
         return self.name + self._used
 
     @property
@@ -197,13 +197,13 @@ class IntermediateConfig:
         return f"[{','.join(self.use)}]" if self.use is not None else ""
 
     def trained_on(self) -> list[IntermediateConfig]:
-        """Every task that data are read for: itself, or those within it."""
+        """Every task that needs data: this one, or those within it."""
         if self.name == "none":
             return []
         return [task for part in self.chosen().values() for task in part.trained_on()] or [self]
 
     def in_order(self) -> list[IntermediateConfig]:
-        """What is trained, in order: nothing, this, or the stages of the chain."""
+        """The stages to train, in order: none, this one, or the stages of the chain."""
         if self.name == "none":
             return []
         return [task for part in self.chosen().values() for task in part.in_order()] if self.stages else [self]
@@ -211,9 +211,9 @@ class IntermediateConfig:
 
 @dataclass
 class ShotsConfig:
-    """Few-shot: after the English target stage, k examples of the target language's dev set, one fit a language.
+    """Few-shot training: after the English target stage, one fit a language on k examples of its dev set.
 
-    The recipe is the task's, its last epoch is kept: there is no dev set left to choose one on.
+    The recipe is the task's. The last epoch is kept, because no dev set is left to choose one.
     """
 
     k: int | None = None  # null: zero-shot
@@ -224,22 +224,22 @@ class ShotsConfig:
 
 @dataclass
 class NoiseConfig:
-    """What is done to test inputs. `families` maps a name to its parameters: {char: {...}, keyboard: {...}}."""
+    """The noise in test inputs. `families` maps a name to its parameters: {char: {...}, keyboard: {...}}."""
 
     families: dict[str, Any] = field(default_factory=dict)
     level: float | None = None  # a one-element list, for sweeps
     levels: list[float] = field(default_factory=lambda: [0.0, 0.05, 0.1])
     seeds: list[int] = field(default_factory=lambda: [0])
     field: str | None = None  # overrides the task's noise_field
-    calibrate_by: str = "grapheme"  # what a level is a rate of: grapheme (edits) | word (changed) | token (edits)
+    calibrate_by: str = "grapheme"  # the rate that a level sets: grapheme (edits) | word (changed) | token (edits)
 
 
 @dataclass
 class TrainNoiseConfig:
-    """What is done to training inputs, anew in every epoch: at most one family (a mix is one). Empty: nothing."""
+    """The noise in training inputs, drawn anew in every epoch: at most one family (a mix is one). Empty: no noise."""
 
     families: dict[str, Any] = field(default_factory=dict)
-    level: float = 0.05  # of the last epoch
+    level: float = 0.05  # in the last epoch
     schedule: str = "constant"  # constant | linear (grows to `level` in equal steps)
     share: float = 1.0  # of the examples that get noise in an epoch
     stages: list[str] = field(default_factory=lambda: ["target"])  # intermediate, target
@@ -249,10 +249,10 @@ class TrainNoiseConfig:
 
 @dataclass
 class MineConfig:
-    """mode=mine_typos: parallel clean and noisy text in; a table of word, typo and count out.
+    """mode=mine_typos: reads parallel clean and noisy text, writes a table of word, typo and count.
 
-    paths: JSON lines or parquet, whose columns `clean` and `noisy` name pair by pair (text, or a list of tokens), or
-    TSV of two columns, clean and noisy.
+    paths: JSON lines or parquet, or TSV with two columns, clean and noisy. `clean` and `noisy` name the columns (text,
+    or lists of tokens) of JSON lines and parquet, pair by pair.
     """
 
     paths: list[str] = field(default_factory=list)
@@ -264,7 +264,7 @@ class MineConfig:
 
 @dataclass
 class ScoreConfig:
-    """mode=score: a prediction folder in the layout of google-research/xtreme, with <task>/test-<language>.* in it."""
+    """mode=score: a folder of predictions in the layout of google-research/xtreme: <task>/test-<language>.*."""
 
     folder: str | None = None
 
@@ -298,20 +298,20 @@ class SourceConfig:
 
 @dataclass
 class TrainerConfig:
-    """How things run. What can change a weight (deterministic, accumulate_grad_batches, gradient_checkpointing,
-    devices, strategy) is part of a stage's identity where it is not as here.
+    """How training and inference run. A setting that can change a weight (deterministic, accumulate_grad_batches,
+    gradient_checkpointing, devices, strategy) is part of a stage's identity unless it has the default given here.
     """
 
     accelerator: str = "auto"
     deterministic: bool = True
-    eval_tokens: int | None = None  # padded tokens in one inference batch; null takes what suits the device
+    eval_tokens: int | None = None  # padded tokens in one inference batch; null: chosen for the device
     workers: int = 0
     progress: bool = True
-    accumulate_grad_batches: int = 1  # batches of an update
-    gradient_checkpointing: bool = False  # activations are computed again in the backward pass: less memory, more time
-    devices: int = 1  # of one machine; a batch is split over them
-    strategy: str = "ddp"  # of several devices: ddp | fsdp (CUDA)
-    checkpoint_minutes: float | None = 5.0  # between two states that a killed fit resumes from; 0: every step
+    accumulate_grad_batches: int = 1  # batches per update
+    gradient_checkpointing: bool = False  # recompute activations in the backward pass: less memory, more time
+    devices: int = 1  # on one machine; each batch is split over them
+    strategy: str = "ddp"  # for several devices: ddp | fsdp (CUDA)
+    checkpoint_minutes: float | None = 5.0  # between checkpoints, from which a killed fit resumes; 0: every step
 
     @property
     def sharded(self) -> bool:
@@ -342,14 +342,14 @@ class Config:
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
     mode: str = "run"
-    experiment_name: str | None = None  # what the study's folder is called; null: after the experiment, or the task
-    trust_config_code: bool = False  # whether config files may have Hydra call what it does not ship (trusted.py)
+    experiment_name: str | None = None  # name of the study's folder; null: the name of the experiment or task
+    trust_config_code: bool = False  # whether config files may make Hydra call code that it does not ship (trusted.py)
     language: str | None = None  # a one-element list, for sweeps
     languages: list[str] | None = None  # null: every language of the task
     seed: int = 42
     strict: bool = False  # a missing language or file is an error instead of a named gap
     sweep: str | None = None  # the folder of this study; null: multirun_outputs/<name of the command>
-    store: str = "???"  # finished stages, cells and prepared data, shared by all studies
+    store: str = "???"  # finished stages, predictions, records and prepared data, shared by all studies
 
     def wanted_languages(self) -> list[str]:
         """The languages to evaluate, in order."""
@@ -368,19 +368,18 @@ class Config:
         return wanted[: task.first_languages]
 
     def seen_languages(self) -> set[str]:
-        """Every language that intermediate training has labels in."""
+        """Every language with labels in intermediate training."""
         return {code for task in self.intermediate.trained_on() for code in self.trained_languages(task)}
 
     def reported_task(self) -> str:
-        """The name of the task in results. With few-shot training it is another one: its scores are not zero-shot."""
+        """The name of the task in results. Few-shot training changes it, because the scores are not zero-shot."""
         name = self.task.reported_as or self.task.name
         return name if self.shots.k is None else f"{name}, {self.shots.k} {self.shots.sampling} shots"
 
     def trained_with(self) -> str:
-        """The noise in training, in a word: char@0.05 (of the target), char@0.05 (intermediate and target).
+        """A name for the noise in training: char@0.05 (target only), char@0.05 (intermediate and target).
 
-        "none" where noise is set for nothing that is trained: the model is the one without, and so is its name in
-        results.
+        "none" if no trained stage has noise: the model is then the one without noise, and has its name in results.
         """
         noise = self.train_noise
         trained = {"intermediate": bool(self.intermediate.in_order()), "target": self.task.train}

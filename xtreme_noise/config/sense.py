@@ -1,4 +1,4 @@
-"""Whether the values of a config make sense together: known names, ranges, noise that fits the task."""
+"""Checks of the values of a config: known names, ranges, noise that fits the task."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ TABLES = (".tsv", ".txt")  # two columns, clean and noisy; other parallel files 
 
 
 def check(cfg: Config, sources: Sources) -> None:
-    """Raises ConfigError for the first thing that cannot be meant."""
+    """Raise ConfigError for the first invalid value."""
     _Check(cfg, sources).run()
 
 
 def tracker_installed(kind: str) -> None:
-    """Raises ConfigError when the package of a tracker is missing: before hours of training, not after."""
-    optional = {"tensorboard", "mlflow", "wandb"}  # each needs the module, and the extra, of its name
+    """Raise ConfigError when the package of a tracker is missing: before hours of training, not after."""
+    optional = {"tensorboard", "mlflow", "wandb"}  # each needs the module of its name, in the extra of its name
     if kind in optional and importlib.util.find_spec(kind) is None:
         raise ConfigError(f"tracker={kind} needs a package that is not installed: {install(kind)}")
 
@@ -142,7 +142,7 @@ class _Check(ArmChecks):
             )
 
     def _column_languages(self, task: TaskConfig) -> None:
-        """Every column that is not in a cell's own language is in one that the language table has."""
+        """The language of every column must be in the language table."""
         columns = list(
             dict.fromkeys(column for one in tasks.family(task.family).noise_fields.values() for column in one.columns)
         )
@@ -169,7 +169,7 @@ class _Check(ArmChecks):
             self._one_device()
 
     def _one_device(self) -> None:
-        """What is trained otherwise when its batches are split: known before anything is loaded."""
+        """Refuse stages that would be trained differently if their batches were split, before anything is loaded."""
         task = self.cfg.task
         together = [stage.title for stage in self.cfg.intermediate.in_order() if stage.tasks]
         if together:
@@ -213,7 +213,7 @@ class _Check(ArmChecks):
             raise self._wrong("languages", "must name at least one language, or be null for all of the task's")
         self._codes(key, wanted, pairs=self.cfg.mode != "noise_table")
         if self.cfg.mode == "noise_table":
-            return  # about noise, not about a task
+            return  # this mode is about noise, not about a task
         for code in wanted:
             if code not in self.cfg.task.languages:
                 near = difflib.get_close_matches(code, self.cfg.task.languages, n=1)
@@ -233,7 +233,7 @@ class _Check(ArmChecks):
         if not levels:
             raise self._wrong(key, "must name at least one level")
         for level in levels:
-            if not 0 <= level <= 1:  # not a number fails as well
+            if not 0 <= level <= 1:  # also refuses NaN
                 raise self._wrong(key, f"is a share of graphemes from 0 to 1, not {level:g}")
         self._distinct(key, levels)
         if not wanted.seeds:
@@ -256,7 +256,7 @@ class _Check(ArmChecks):
                 self._paired(family)
 
     def _paired(self, family: str) -> None:
-        """The test set must have a noisy side: known before anything is trained."""
+        """The test set must have a noisy side; checked before anything is trained."""
         if not any(data.paired for data in self.cfg.task.data.values()):
             raise self._wrong(
                 "noise.families",
@@ -312,7 +312,7 @@ class _Check(ArmChecks):
                     )
 
     def _pairs_noise(self) -> None:
-        """What is trained on clean and noisy sides together needs noise in the intermediate stage."""
+        """A stage that is trained on clean and noisy sides needs noise in intermediate training."""
         wanted = self.cfg.train_noise
         for stage in self.cfg.intermediate.in_order():
             if stage.family == "robust_contrastive" and not (wanted.families and "intermediate" in wanted.stages):

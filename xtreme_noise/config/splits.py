@@ -1,4 +1,4 @@
-"""Where the data of a task are, and what is done to their rows: the configuration keys under `data` and `size`."""
+"""The configuration keys under `data` and `size`: where the data of a task are, and how their rows are changed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class NoisySideConfig:
-    """The noisy side of a test set in a file of its own: rows of the same ids. columns: our clean column -> theirs."""
+    """The noisy side of a test set in a separate file: rows with the same ids. columns: our clean column -> theirs."""
 
     path: str = "???"
     columns: dict[str, str] = field(default_factory=dict)
@@ -15,7 +15,7 @@ class NoisySideConfig:
 
 @dataclass
 class RepairConfig:
-    """Columns that are wrong in a file and right in another: taken from its row with the same value of `by`."""
+    """Columns that are wrong in this file and right in another, whose row with the same value of `by` replaces them."""
 
     path: str = "???"
     by: str = "???"
@@ -24,7 +24,7 @@ class RepairConfig:
 
 @dataclass
 class JoinConfig:
-    """Columns that stand in another file: taken from its row with the same value of `by`."""
+    """Columns from another file, taken from the row with the same value of `by`."""
 
     path: str = "???"
     by: str = "???"
@@ -33,7 +33,7 @@ class JoinConfig:
 
 @dataclass
 class GoldConfig:
-    """mining: the file of what is right, a pair of ids a row; the columns of the ids of both sides."""
+    """mining: the file of gold pairs, one pair of ids a row, and the columns with the ids of both sides."""
 
     path: str = "???"
     query: str = "source_id"
@@ -42,9 +42,9 @@ class GoldConfig:
 
 @dataclass
 class ParallelConfig:
-    """The same rows in another language, whose text stands beside each as text_pair: translations for masked_lm.
+    """The same rows in another language, added to each row as text_pair: translations for masked_lm.
 
-    by: the column by which rows are the same; null: their order.
+    by: the column that matches rows; null: by their order.
     """
 
     language: str = "en"
@@ -53,8 +53,8 @@ class ParallelConfig:
 
 @dataclass
 class SplitConfig:
-    """Where one split is, in one kind of source; {language}, {iso639_3}, {language_name} and {flores} are filled in.
-    Where languages are pairs: {language}, {first} and {second}.
+    """The place of one split in one kind of source; {language}, {iso639_3}, {language_name} and {flores} are filled in.
+    For pairs of languages: {language}, {first} and {second}.
 
     files: `path` under source.root (gzip JSON lines or parquet).
     hub: `path` is the repository, `name` its configuration, `split`, `revision`.
@@ -66,21 +66,25 @@ class SplitConfig:
     split: str | None = None
     revision: str | None = None
     columns: dict[str, str] = field(default_factory=dict)  # our column -> theirs
-    languages: list[str] | None = None  # where they differ from the task's, or the place names none: [en]
+    languages: list[str] | None = None  # if they differ from the task's, or the place names no language: [en]
     values: dict[str, dict[str, str]] = field(default_factory=dict)  # our column -> what they write -> what it means
-    drop: list[str] = field(default_factory=list)  # texts that stand for a missing one: such rows are dropped, counted
-    cut: list[float] | None = None  # [low, high): the share of the examples, by a hash, that is this split's
+    drop: list[str] = field(default_factory=list)  # texts that mean "missing": their rows are dropped and counted
+    cut: list[float] | None = None  # [low, high): this split's share of the examples, by a hash
     repair: RepairConfig | None = None  # files: columns to take from another file
     join: JoinConfig | None = None  # files: columns that only another file has
-    gold: GoldConfig | None = None  # files, mining: which of the sentences are translations of which of the other side
-    make: str | None = None  # rows made of these: a name in xtreme_noise/data/row_makers.py, such as filled_templates
+    gold: GoldConfig | None = None  # files, mining: which sentences are translations of which ones on the other side
+    make: str | None = (
+        None  # how rows are made from these: a name in xtreme_noise/data/row_makers.py, such as filled_templates
+    )
     parallel: ParallelConfig | None = None  # masked_lm: the translation beside each text
-    noisy: NoisySideConfig | None = None  # files: paired noisy inputs; in one file, map noisy_text etc. in `columns`
+    noisy: NoisySideConfig | None = (
+        None  # files: paired noisy inputs; if in the same file, map noisy_text etc. in `columns`
+    )
 
 
 @dataclass
 class CorporaConfig:
-    """Two sides to be mined."""
+    """The two sides of bitext mining."""
 
     test: SplitConfig = field(default_factory=SplitConfig)
     pool: SplitConfig = field(default_factory=SplitConfig)
@@ -93,9 +97,9 @@ class DataConfig:
     train: list[SplitConfig] = field(default_factory=list)
     dev: list[SplitConfig] = field(default_factory=list)
     test: SplitConfig | None = None
-    # Candidates. ranking: the files of all of the task's languages are one pool; mining: the other side of a language.
+    # Candidates. ranking: one pool from the files of all languages of the task; mining: the other side of a language.
     pool: SplitConfig | None = None
-    threshold: CorporaConfig | None = None  # mining: where the threshold is found; null: on the halves of the test set
+    threshold: CorporaConfig | None = None  # mining: data that tune the threshold; null: the halves of the test set
     paired: SplitConfig | None = None  # a test set with a clean and a noisy side, evaluated in place of `test`
 
 
@@ -109,5 +113,5 @@ class SizeConfig:
 
 
 def names_language(split: SplitConfig) -> bool:
-    """Whether a language is part of where a split is; otherwise the same rows are found in whatever language."""
+    """Whether the place of a split depends on the language; if not, its rows are the same for every language."""
     return any("{" in part for part in (split.path, split.name or "", split.split or ""))

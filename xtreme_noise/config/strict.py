@@ -1,7 +1,7 @@
-"""The strict check: a composed config in; a typed Config out, or one ConfigError: what is wrong, and where.
+"""The strict check: turns a composed config into a typed Config, or raises a ConfigError that says what and where.
 
-Hydra accepts a key behind + or ++ whatever it is called; here every key must be in the schema. Then every
-value must have its declared type, and then the values must make sense together (config/sense.py).
+Hydra accepts any key after + or ++; here every key must be in the schema. Then every value must have its declared
+type, and then the values must make sense together (config/sense.py).
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _FIELDS = [field.name for field in dataclasses.fields(Config)]
 def check(composed: DictConfig, sources: Sources = _NO_SOURCES) -> Config:
     """The typed configuration of a job. Raises ConfigError.
 
-    `composed` is what Hydra composed, with or without its `hydra` node; `sources` lets messages name the
-    override, or the file and line, that is to blame.
+    `composed` is Hydra's result, with or without its `hydra` node; `sources` lets messages name the override, or the
+    file and line, with the mistake.
     """
     plain = OmegaConf.to_container(composed, resolve=False)
     assert isinstance(plain, dict)
@@ -49,20 +49,20 @@ def check(composed: DictConfig, sources: Sources = _NO_SOURCES) -> Config:
 
 
 def _typed(composed: DictConfig) -> Config:
-    """The dataclasses of a composed config, its interpolations resolved."""
+    """The dataclasses of a composed config, with interpolations resolved."""
     if OmegaConf.get_type(composed) is not Config:  # composed without `- schema` in the defaults list
         with_schema = OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.masked_copy(composed, _FIELDS))
         assert isinstance(with_schema, DictConfig)
         return _typed(with_schema)
     values: dict[str, Any] = {}
-    for name in _FIELDS:  # without the hydra node, which is larger than all of these
+    for name in _FIELDS:  # without the hydra node, which is larger than all others together
         value = composed[name]
         values[name] = OmegaConf.to_object(value) if OmegaConf.is_config(value) else value
     return Config(**values)
 
 
 def _sizes(value: Any, path: str, sources: Sources) -> None:
-    """Raise ConfigError for a number that no table could hold."""
+    """Raise ConfigError for a number that is too large for a table."""
     if isinstance(value, int) and not -LARGEST <= value < LARGEST:
         raise ConfigError(f"{path}{sources.of(path)} is {value}: a whole number must fit into 64 bits")
     for key, item in value.items() if isinstance(value, dict) else ():
@@ -75,7 +75,7 @@ def _walk(value: Any, hint: Any, path: str, sources: Sources) -> None:
     """Compare keys and shape of `value` with a declared type; OmegaConf converts and checks the leaves."""
     hint = inner(hint)
     if isinstance(value, str) and value.startswith("${"):
-        return  # an interpolation: resolved, and checked, with the types
+        return  # an interpolation: resolved and checked later, with the types
     if dataclasses.is_dataclass(hint):
         if not isinstance(value, dict):
             if value is not None:

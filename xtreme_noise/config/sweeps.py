@@ -1,4 +1,4 @@
-"""Which jobs a sweep is: every combination of its values, and no job twice."""
+"""The jobs of a sweep: every combination of its values, without duplicates."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _product = basic_sweeper.BasicSweeper.split_arguments
 def split(overrides: Sequence[Override], max_batch_size: int | None = None) -> list[list[list[str]]]:
     """Batches of jobs, each a list of overrides, as Hydra's basic sweeper makes them.
 
-    In a sweep over intermediate tasks or arms, `none` has no arm, size or recipe: settings of `intermediate` are left
-    out of its job, which is one job then and not one an arm.
+    In a sweep over intermediate tasks or arms, `none` has no arm, size or recipe: its job leaves out all settings of
+    `intermediate`, and is one job for all arms.
     """
     several = any(o.key_or_group == "intermediate" and o.is_sweep_override() for o in overrides)
     settings = [o for o in overrides if of_intermediate(o.key_or_group) and (several or o.is_sweep_override())]
@@ -47,8 +47,8 @@ def _key(text: str | None) -> str:
 
 @contextmanager
 def by_hydra() -> Iterator[None]:
-    """Hydra's own sweeper splits as `split` does meanwhile, and does not compose jobs to see whether that works."""
-    Plugins.instance()  # runs the module again when it looks for plugins: the class is another one then
+    """In this context Hydra's own sweeper splits as `split` does, and does not compose jobs only to validate them."""
+    Plugins.instance()  # looking for plugins runs the module again, which replaces the class
     sweeper = basic_sweeper.BasicSweeper
     validate = sweeper.validate_batch_is_legal
     sweeper.split_arguments = staticmethod(split)

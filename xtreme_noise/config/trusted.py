@@ -1,7 +1,7 @@
-"""What a configuration lets Hydra call: logging handlers, launchers, callbacks. Files may name what Hydra ships alone.
+"""Restricts the code that a configuration makes Hydra call (handlers, launchers, callbacks) to what Hydra ships.
 
-Hydra imports and calls whatever `()`, `class` or `_target_` name, before any of our code runs: a folder of options that
-somebody passes on would be a program. Who trusts the folder says trust_config_code=true, on the command line.
+Hydra imports and calls whatever `()`, `class` or `_target_` name, before any of our code runs: a folder of options from
+somebody else would be a program. To trust such a folder, write trust_config_code=true on the command line.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NAMES = (
     "class",
     "_target_",
 )  # the keys whose value is imported, by logging.config and by hydra.utils.instantiate
-IMPORTED = "ext://"  # logging.config imports what stands behind it
+IMPORTED = "ext://"  # logging.config imports what follows it
 SHIPPED = frozenset({
     "logging.StreamHandler",
     "logging.FileHandler",
@@ -41,7 +41,7 @@ SHIPPED = frozenset({
 
 
 def check(cfg: DictConfig, sources: Sources) -> None:
-    """Raise ConfigError when the `hydra` node names something to call that neither Hydra ships nor the user typed."""
+    """Raise ConfigError when the `hydra` node makes Hydra call something that it does not ship and nobody typed."""
     if OmegaConf.select(cfg, KEY):
         if sources.sets_by_override(KEY):
             return
@@ -56,7 +56,7 @@ def check(cfg: DictConfig, sources: Sources) -> None:
 
 
 def _called(node: Any, path: str) -> Iterator[tuple[str, str]]:
-    """(key, name) of everything in a node that would be imported."""
+    """(key, name) of everything in a node that Hydra would import."""
     if isinstance(node, list):
         for number, item in enumerate(node):
             yield from _called(item, f"{path}[{number}]")

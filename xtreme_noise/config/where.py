@@ -26,7 +26,7 @@ def split_key(dotted: str) -> Key:
 
 @dataclass(frozen=True)
 class Sources:
-    """What a config was composed from: its overrides and its files."""
+    """The overrides and files that a config was composed from."""
 
     overrides: tuple[str, ...] = ()  # as given to Hydra for this job
     swept: tuple[str, ...] = ()  # those that an experiment's hydra.sweeper.params added
@@ -34,14 +34,14 @@ class Sources:
     choices: dict[str, str] = field(default_factory=dict)  # group -> chosen option
 
     def of(self, dotted: str) -> str:
-        """(…) for a message: where the value of a key comes from, or '' when nobody wrote it."""
+        """(…) for a message: where the value of a key was written, or '' for a default."""
         key = self._by(dotted)
-        chosen = key in self.choices and key != dotted  # the option alone: its file says more
+        chosen = key in self.choices and key != dotted  # only the option was chosen: its file is more precise
         found = (self.line(dotted) if chosen else None) or self.override(dotted) or self.line(dotted)
         return f" ({found})" if found else ""
 
     def override(self, dotted: str) -> str | None:
-        """The override that set this key, else one of a key in it, else its nearest parent; of several the last."""
+        """The last override of this key, else of a key in it, else of its nearest parent."""
         key = self._by(dotted)
         return self.describe(self._keys[key]) if key is not None else None
 
@@ -58,21 +58,21 @@ class Sources:
         return found[0] if found else None
 
     def sets(self, dotted: str) -> bool:
-        """Whether this very key was written for this job: by an override, by itself or in a mapping, or in a file.
+        """Whether this very key was written for this job: in an override, alone or in a mapping, or in a file.
 
-        The files are those of `line`: of an option that stands within another one (tasks, stages) it is not its own.
+        The files are those of `line`; the own file of an option within another one (tasks, stages) is not among them.
         """
         return self.sets_by_override(dotted) or self.line(dotted) is not None
 
     def sets_by_override(self, dotted: str) -> bool:
-        """Whether a word of the command, or of an experiment's sweep, gives a value to this very key."""
+        """Whether the command, or the sweep of an experiment, sets this very key."""
         return any(_sets(text, dotted) for text in self.overrides)
 
     def wrote(self, dotted: str, *, options: bool) -> str | None:
-        """Where this very key was written by the person who runs the study, and not by what is shipped; else None.
+        """Where the person who runs the study wrote this very key; None if only a shipped file did.
 
-        options: whether their own options (a model, a task) count, or only what they wrote for this study: overrides,
-        and experiments of their own.
+        options: whether their own options (a model, a task) count too, or only what they wrote for this study:
+        overrides and their own experiments.
         """
         own_sweep = self._own(f"experiment/{self.choices.get('experiment')}") is not None
         for text in reversed(self.overrides):
@@ -86,17 +86,17 @@ class Sources:
         return None
 
     def _own(self, config: str) -> Path | None:
-        """The file of a config, when it is in a folder that is not the shipped one."""
+        """The file of a config, if it is not a shipped one."""
         path = self.path(config)
         return None if path is None or path.is_relative_to(paths.conf_dir()) else path
 
     @cached_property
     def _files(self) -> list[tuple[str, Path]]:
-        """The files of this composition and what they are called, the one that wins first."""
+        """The files of this composition with their names, highest priority first."""
         return [(name, path) for name in self._configs() if (path := self.path(name)) is not None]
 
     def path(self, config: str) -> Path | None:
-        """The file of a config: Hydra takes it from the first folder that has it."""
+        """The file of a config, in the first folder that has it, as in Hydra."""
         found = (folder / f"{config}.yaml" for folder in self.folders)
         return next((path for path in found if path.is_file()), None)
 
@@ -107,7 +107,7 @@ class Sources:
         return f"command line: {text}"
 
     def line(self, dotted: str, config: str | None = None) -> str | None:
-        """File and line of a key: in `config` (as experiment/quickstart), else in any file composed."""
+        """File and line of a key: in `config` (such as experiment/quickstart), or in any file of the composition."""
         one = None if config is None else self.path(config)
         for name, path in self._files if config is None else [(config, one)] if one else []:
             if (number := _line(path, name, split_key(dotted))) is not None:
@@ -120,11 +120,13 @@ class Sources:
         return config if path is None else shown(path)
 
     def options(self, group: str) -> list[str]:
-        """Every option of a group in every folder, as it is written in an override (`attested/xnli`)."""
+        """Every option of a group in every folder, as written in an override (`attested/xnli`)."""
         found = set()
         for folder in self.folders:
             root = folder / group
-            files = root.glob("*.yaml") if group == PRESET else root.rglob("*.yaml")  # its folders are its parts
+            files = (
+                root.glob("*.yaml") if group == PRESET else root.rglob("*.yaml")
+            )  # the folders of a preset are its parts
             found |= {str(p.relative_to(root).with_suffix("")) for p in files}
         return sorted(found)
 
@@ -133,7 +135,7 @@ class Sources:
         return sorted({p.name for folder in self.folders for p in folder.iterdir() if p.is_dir()})
 
     def _configs(self) -> Iterator[str]:
-        """Names of the files of this composition, the one that wins first."""
+        """Names of the files of this composition, highest priority first."""
         own = [(group, option) for group, option in self.choices.items() if not group.startswith("hydra/")]
         # preset@task is merged into task, and wins over it.
         chosen = [
@@ -146,7 +148,7 @@ class Sources:
 
 
 def shown(path: Path) -> str:
-    """A path as a person at this terminal would write it."""
+    """A path as a person in this folder would write it."""
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
@@ -154,7 +156,7 @@ def shown(path: Path) -> str:
 
 
 def _sets(text: str, dotted: str) -> bool:
-    """Whether an override gives a value to this very key, by itself or within a mapping or list."""
+    """Whether an override sets this very key, directly or within a mapping or list."""
     key = text.split("=", 1)[0].strip().lstrip("+~")
     if dotted != key and not dotted.startswith((f"{key}.", f"{key}[")):
         return False
@@ -179,7 +181,7 @@ def package(text: str, config: str) -> Key:
     parts = config.split("/")
     if parts[0] == PRESET and len(parts) > 2:
         return (parts[2],)  # preset/two_cores/task/xnli
-    group = tuple(parts[:1]) if "/" in config else ()  # options in subfolders are of the group itself
+    group = tuple(parts[:1]) if "/" in config else ()  # options in subfolders belong to the group itself
     if header is None or header[1] == "_group_":
         return group
     return () if header[1] == "_global_" else tuple(header[1].split("."))
@@ -192,12 +194,12 @@ def _line(path: Path, config: str, key: Key) -> int | None:
 
 
 def _parsed(config: str, path: Path) -> tuple[Key, yaml.Node | None]:
-    """Where the content of a config file goes, and the content: every key of a composition asks for it."""
+    """Where the content of a config file goes, and the content. Cached: it is needed for every key."""
     return _read(config, path, stamp(path))
 
 
 def stamp(path: Path) -> tuple[int, ...]:
-    """What changes with a config file."""
+    """A value that changes whenever a config file changes."""
     status = path.stat()
     return status.st_mtime_ns, status.st_size, status.st_ino
 

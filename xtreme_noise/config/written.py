@@ -1,4 +1,4 @@
-"""Text as it was written: YAML 1.1 reads a bare yes, 010, 12:30 or 1e3 as something else than these letters."""
+"""Refuses texts that YAML misreads: YAML 1.1 reads a bare yes, 010, 12:30 or 1e3 as a truth value or a number."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from omegaconf._utils import get_yaml_loader  # what Hydra reads a file with; its rules, not a copy of them
+from omegaconf._utils import get_yaml_loader  # Hydra reads files with it: its rules, not a copy of them
 
 from xtreme_noise.config.keys import inner, schema_at
 from xtreme_noise.config.where import package, shown
@@ -21,7 +21,7 @@ LOADER = get_yaml_loader()
 
 
 class SafeLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """The same rules in C, for the many files that this program has written itself."""
+    """The same rules, with the parser in C, for the many files that this program writes."""
 
     yaml_implicit_resolvers = LOADER.yaml_implicit_resolvers
 
@@ -30,7 +30,7 @@ _OTHER = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:int", "tag:yaml.org,2002:
 
 
 def not_as_written(value: Any, hint: Any, text: str) -> str | None:
-    """Of a parsed override, a value where text is wanted that is other than the letters that were typed."""
+    """The first value in a parsed override that should be text but differs from what was typed; None if none does."""
     hint = inner(hint)
     if hint is str:
         if value is None or isinstance(value, str | list | dict):
@@ -56,7 +56,7 @@ def not_as_written(value: Any, hint: Any, text: str) -> str | None:
 
 @cache
 def check(config: str, path: Path, changed: tuple[int, ...]) -> None:  # noqa: ARG001
-    """Raise ConfigError for a text in a config file that YAML reads as something else. changed: where.stamp."""
+    """Raise ConfigError for a text in a config file that YAML misreads. changed: where.stamp."""
     text = path.read_text(encoding="utf-8")
     place = package(text, config)
     for found, key in _other(yaml.compose(text, Loader=SafeLoader), schema_at(place), tuple(map(str, place))):
@@ -71,7 +71,7 @@ def check(config: str, path: Path, changed: tuple[int, ...]) -> None:  # noqa: A
 def _other(
     node: yaml.Node | None, hint: Any, key: tuple[str, ...]
 ) -> Iterator[tuple[yaml.ScalarNode, tuple[str, ...]]]:
-    """Scalars that are to be text and that YAML reads as something else, each with its key."""
+    """Scalars that should be text and that YAML misreads, each with its key."""
     hint = inner(hint)
     if isinstance(node, yaml.ScalarNode):
         if hint is str and node.tag in _OTHER and str(_read(node)) != node.value:
