@@ -43,8 +43,8 @@ CASES = {
         "intermediate.arm is english",
     ],
     "-m intermediate=none intermediate.arm=english,multilingual": ["does nothing: intermediate is none"],
-    "task=pawsx preset=two_cores": ["preset=two_cores says nothing of task=pawsx"],
-    "task=xquad preset=disjoint intermediate=mlm intermediate.arm=english": ["says nothing of intermediate=mlm"],
+    "task=pawsx preset=two_cores": ["preset=two_cores has no file for task=pawsx"],
+    "task=xquad preset=disjoint intermediate=mlm intermediate.arm=english": ["has no file for intermediate=mlm"],
     "task/attested=xnli": ["write task=attested/xnli"],
     "hydra/launcher=joblb": ["unknown hydra/launcher 'joblb'", "did you mean 'joblib'?"],
     "model=null": ["model=null", "not the name of a model"],
@@ -87,7 +87,7 @@ CASES = {
     "tracker.kind=wnadb": ["tracker.kind", "did you mean 'wandb'?"],
     "model.loader=disk": ["model.loader", "Known loaders"],
     "mode=fetch": ["fetch.folder is needed by mode=fetch"],
-    "mode=fetch fetch.folder=f model.trust_remote_code=true": ["model.trust_remote_code", "brings no code"],
+    "mode=fetch fetch.folder=f model.trust_remote_code=true": ["model.trust_remote_code", "fetches no code"],
     "mode=fetch fetch.foldr=f": ["unknown key 'fetch.foldr'", "did you mean 'fetch.folder'?"],
     "model.path=null model.loader=hub": ["model.path", "must name a hub repository or a local directory"],
     "model.pooling=men": ["model.pooling", "unknown 'men'", "did you mean 'mean'?"],
@@ -184,8 +184,8 @@ CASES = {
     f"--config-dir {'x' * 300}": ["--config-dir: the name xxxx"],
     f"model.name={'x' * 300}": ["model.name", "longer than 120 bytes"],
     "task=xnli source.root=~nobody_of_this_name/x": ["no home folder for '~nobody_of_this_name'"],
-    "task=xnli source=files": ["task xnli: files are wanted, and source.root is not set"],
-    "task=intents intermediate=nli intermediate.arm=native mode=plan": ["intermediate nli/native: files are wanted"],
+    "task=xnli source=files": ["task xnli: files are needed, but source.root is not set"],
+    "task=intents intermediate=nli intermediate.arm=native mode=plan": ["intermediate nli/native: files are needed"],
     "model.loader=hub model.path=/there/is/none": ["model.path=/there/is/none: no such directory"],
     "model.loader=hub model.path=a/b/c": ["model.path=a/b/c", "not a hub id"],
     "task=xnli source.root=. task.data.files.test.path=test.csv": ["is test.csv", "JSON lines", "read_csv"],
@@ -208,7 +208,7 @@ CASES = {
     "mode=plan intermediate=stilts intermediate.size.train=9": ["is a setting of one of the tasks of stilts"],
     "mode=plan intermediate=stilts intermediate.sampling.temperature=0": ["greater than 0"],
     "mode=plan intermediate=mnli intermediate.sampling.cap=9": ["mnli/english is one"],
-    "mode=plan intermediate=stilts intermediate.tasks.mnli.keep_head=true": ["a head that begins with it"],
+    "mode=plan intermediate=stilts intermediate.tasks.mnli.keep_head=true": ["must be one task with a new head"],
     "mode=plan intermediate=stilts intermediate@intermediate.tasks.mnli=mlm": ["is a masked_lm task"],
     "mode=plan intermediate=chain intermediate.arm=english intermediate.size.train=9": [
         "chain: intermediate.stages.qa.size", "(command line: intermediate.size.train=9)",
@@ -237,7 +237,7 @@ CASES = {
         "the same examples in all languages",
     ],
     "mode=plan task=xnli languages=[de] intermediate=nli intermediate.arm=multilingual intermediate.evaluated=seen": [
-        "intermediate.evaluated", "leaves English alone of en, zh, id, fa", "evaluate one of the others",
+        "intermediate.evaluated", "leaves only English of en, zh, id, fa", "evaluate one of the others",
     ],
     "mode=plan intermediate=nli intermediate.arm=multilingual intermediate.first_languages=2 intermediate.weights={fa:2}": [  # noqa: E501
         "unknown 'fa'", "languages that nli/multilingual is trained in",
@@ -373,10 +373,10 @@ def test_what_would_do_nothing_among_several_tasks() -> None:
     """What the tasks' own files say for a task alone is no mistake; what was written for this job is."""
     task = "intermediate.tasks.mnli"
     wrong = {
-        f"{task}.recipe.learning_rate=1e-5": "a setting of the whole: intermediate.recipe.learning_rate",
-        f"++{task}.recipe.epochs=3": "a setting of the whole: intermediate.recipe.epochs",
-        f"{task}.recipe={{batch_size:8,warmup:0.2}}": "a setting of the whole: intermediate.recipe.warmup",
-        "intermediate.tasks={mnli:{recipe:{weight_decay:0.1}}}": "a setting of the whole: intermediate.recipe.weight_d",
+        f"{task}.recipe.learning_rate=1e-5": "a setting of the multitask stage: intermediate.recipe.learning_rate",
+        f"++{task}.recipe.epochs=3": "a setting of the multitask stage: intermediate.recipe.epochs",
+        f"{task}.recipe={{batch_size:8,warmup:0.2}}": "a setting of the multitask stage: intermediate.recipe.warmup",
+        "intermediate.tasks={mnli:{recipe:{weight_decay:0.1}}}": "a setting of the multitask stage: intermediate.recipe",
     }
     use = "intermediate.use=[mnli,squad1]"
     [job] = compose.jobs(["task=xnli", "intermediate=stilts", use, f"{task}.recipe.batch_size=8"])

@@ -237,7 +237,7 @@ def test_another_command_of_a_study_is_compared_with_the_first(root: Path, capsy
     for mode in ("run", "plan"):
         main(root, *study, *both, "intermediate.size.train=24", f"mode={mode}", code=2)
         said = capsys.readouterr().err
-        assert "s holds jobs of earlier commands" in said and "intermediate.size.train: 20 and 24" in said
+        assert "s contains jobs of earlier commands" in said and "intermediate.size.train: 20 and 24" in said
         main(root, *study, *english, "intermediate.size.train=24", f"mode={mode}", code=2)
         assert "differ in intermediate.size.train (20, 24)" in capsys.readouterr().err
     assert {row["intermediate"] for row in cells(Path("s"))} == {"nli/english"}

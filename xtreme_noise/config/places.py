@@ -23,7 +23,7 @@ def place(key: str, text: str, at: str = "") -> str:
         home = text.split("/", 1)[0]
         raise ConfigError(f"{key}{at}: there is no home folder for {home!r}: write the path in full") from None
     if "\0" in path:
-        raise ConfigError(f"{key}{at} holds a NUL character, which no path can")
+        raise ConfigError(f"{key}{at} contains a NUL character, which no path can")
     longest = max(Path(path).parts, key=lambda part: len(part.encode(errors="surrogateescape")), default="")
     if (length := len(longest.encode(errors="surrogateescape"))) > LONGEST:
         raise ConfigError(

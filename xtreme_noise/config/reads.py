@@ -53,6 +53,6 @@ def check(cfg: Config) -> None:
     read += [f"labels of intermediate {stage.label}" for stage in cfg.intermediate.trained_on() if stage.labels_file]
     if read and cfg.source.root is None:
         raise ConfigError(
-            f"{read[0]}: files are wanted, and source.root is not set: add source.root=/folder/with/the/data (or set "
+            f"{read[0]}: files are needed, but source.root is not set: add source.root=/folder/with/the/data (or set "
             "XTREME_NOISE_DATA)"
         )

@@ -173,7 +173,7 @@ class _Check(ArmChecks):
         task = self.cfg.task
         together = [stage.title for stage in self.cfg.intermediate.in_order() if stage.tasks]
         if together:
-            raise self._wrong("trainer.devices", f"must be 1 for several tasks at once ({together[0]})")
+            raise self._wrong("trainer.devices", f"must be 1 for a multitask stage ({together[0]})")
         trained = [(stage.label, stage.family) for stage in self.cfg.intermediate.trained_on()]
         if task.train:
             trained.append((task.name, (task.trained_as or task).family))
@@ -182,7 +182,7 @@ class _Check(ArmChecks):
                 raise self._wrong(
                     "trainer.devices",
                     f"must be 1 for {name}: in a {family} stage the other examples of the batch are the wrong answers, "
-                    "and each device would have its own part of them only",
+                    "and each device would have only its own part of them",
                 )
 
     def _shots(self) -> None:
@@ -196,7 +196,7 @@ class _Check(ArmChecks):
             raise self._wrong("shots.k", f"starts from a trained target, and {self.cfg.task.name} is not trained")
         if shots.k is not None and self.cfg.task.trained_as is not None:
             raise self._wrong(
-                "shots.k", f"starts from the target's own head, and {self.cfg.task.name} is trained as another"
+                "shots.k", f"starts from the target's own head, and {self.cfg.task.name} is trained as another task"
             )
         pairs = [code for code in self.cfg.wanted_languages() if len(languages.sides(code)) == 2]
         if shots.k is not None and pairs:
@@ -272,7 +272,7 @@ class _Check(ArmChecks):
             return
         if len(wanted.families) > 1:
             raise self._wrong(
-                "train_noise.families", f"holds {', '.join(wanted.families)}: at most one family; a mix of them is one"
+                "train_noise.families", f"names {', '.join(wanted.families)}: at most one family; a mix counts as one"
             )
         if not 0 < wanted.level <= 1:
             raise self._wrong("train_noise.level", f"is a share of graphemes above 0, up to 1, not {wanted.level:g}")
@@ -318,7 +318,7 @@ class _Check(ArmChecks):
             if stage.family == "robust_contrastive" and not (wanted.families and "intermediate" in wanted.stages):
                 raise self._wrong(
                     "train_noise.stages",
-                    f"must have intermediate in it, because {stage.label} is trained on clean and noisy sides: add "
+                    f"must contain intermediate, because {stage.label} is trained on clean and noisy sides: add "
                     "train_noise=char (or another one) and train_noise.stages=[intermediate]",
                 )
 
@@ -342,7 +342,7 @@ class _Check(ArmChecks):
     def _score(self) -> None:
         folder = self.cfg.score.folder
         if not folder:
-            raise self._wrong("score.folder", "is needed by mode=score: the folder that holds <task>/test-<language>.*")
+            raise self._wrong("score.folder", "is needed by mode=score: the folder with <task>/test-<language>.*")
         if not Path(folder).is_dir():
             raise self._wrong("score.folder", f"is {folder}: there is no such folder")
 
@@ -353,7 +353,7 @@ class _Check(ArmChecks):
         if Path(folder).expanduser().is_file():
             raise self._wrong("fetch.folder", f"is {folder}: a file; name a folder")
         if self.cfg.model.trust_remote_code:
-            raise self._wrong("model.trust_remote_code", "is not for mode=fetch: it brings no code")
+            raise self._wrong("model.trust_remote_code", "is not for mode=fetch, which fetches no code")
 
     def _family(self, family: str, parameters: dict[str, Any], group: str = "noise") -> None:
         from xtreme_noise.noise import registry

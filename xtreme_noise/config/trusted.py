@@ -50,7 +50,7 @@ def check(cfg: DictConfig, sources: Sources) -> None:
     for key, value in _called(hydra, "hydra"):
         if value not in SHIPPED and not sources.sets_by_override(key):
             raise ConfigError(
-                f"{key}{sources.of(key)} is {value!r}, which Hydra would import and call, and which it does not ship: "
+                f"{key}{sources.of(key)} is {value!r}, which Hydra would import and call, but does not ship: "
                 f"leave it out or, where you trust all files of the configuration, add {KEY}=true"
             )
 
