@@ -376,7 +376,7 @@ def test_what_would_do_nothing_among_several_tasks() -> None:
         f"{task}.recipe.learning_rate=1e-5": "a setting of the multitask stage: intermediate.recipe.learning_rate",
         f"++{task}.recipe.epochs=3": "a setting of the multitask stage: intermediate.recipe.epochs",
         f"{task}.recipe={{batch_size:8,warmup:0.2}}": "a setting of the multitask stage: intermediate.recipe.warmup",
-        "intermediate.tasks={mnli:{recipe:{weight_decay:0.1}}}": "a setting of the multitask stage: intermediate.recipe",
+        "intermediate.tasks={mnli:{recipe:{weight_decay:0.1}}}": "a setting of the multitask stage: intermediate",
     }
     use = "intermediate.use=[mnli,squad1]"
     [job] = compose.jobs(["task=xnli", "intermediate=stilts", use, f"{task}.recipe.batch_size=8"])

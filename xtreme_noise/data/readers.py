@@ -1,4 +1,4 @@
-"""The kinds of source: what identifies the content of a split, and its rows as they are there.
+"""The kinds of source: what identifies the content of a split, and its rows in their original form.
 
 A new kind is a class here (or an entry point of the group xtreme_noise.sources) and a line in parts.py.
 """
@@ -146,7 +146,7 @@ class EmbeddedReader(Reader):
 
     @property
     def revision(self) -> str:
-        """The versions of the package and of what is made of it."""
+        """The versions of the package and of the code that generates rows from it."""
         from xtreme_noise.data import embedded
 
         if self.language not in embedded.LANGUAGES:

@@ -37,12 +37,12 @@ BETWEEN = "seen minus unseen"
 class Effect:
     """Arm minus reference on one scale, a mean over noise families and levels; positive: the arm loses more.
 
-    family: of tests: "primary", "A/A", "seen minus unseen" (the difference of arm and reference in languages that the
+    family: the family of tests: "primary", "A/A", "seen minus unseen" (the difference of arm and reference in languages that the
     arm has seen, minus that in the others), or the sides of both, which are a secondary family. arm, reference: names
     of the systems. trained: the arm of the first, such as "native". by_seed: the difference in each training seed.
     p_adjusted: step-down maxT in the primary family, Holm in the others; None for scales that are not tested, and below
-    three seeds. tests: their number in the family. smallest: the smallest difference that could have been found (power
-    .8, alpha .05); below three seeds from test items alone, which is a lower bound.
+    three seeds. tests: their number in the family. smallest: the smallest detectable difference (power .8, alpha .05);
+    below three seeds from test items alone, which is a lower bound.
     """
 
     family: str
@@ -76,7 +76,7 @@ class Effect:
 
     @property
     def comparison(self) -> tuple[str, ...]:
-        """The same for all its scales."""
+        """Identifies the comparison: equal for all its scales."""
         return self.family, self.task, self.model, self.arm, self.reference
 
 
@@ -132,7 +132,7 @@ def effects(pairs: Sequence[Comparison]) -> list[Effect]:
 
 
 def between(seen: Sequence[Comparison], unseen: Sequence[Comparison]) -> list[Effect]:
-    """Whether the difference of two arms in languages with labels in one of them is another than in the rest.
+    """The difference of two arms in languages with labels in one of them, minus that in the other languages.
 
     seen, unseen: the same comparisons, over the languages of each side.
     """
@@ -202,7 +202,7 @@ def _effect(group: Group, scale: str, ours: Runs, theirs: Runs) -> Effect:
 
 
 def smallest(difference: Estimate) -> float | None:
-    """The smallest difference from 0 that could have been found; see Effect."""
+    """The smallest detectable difference from 0; see Effect."""
     if difference.se is None:
         return None
     if difference.df is None:
@@ -236,7 +236,7 @@ def _test(effect: Effect, runs: Runs) -> Test:
 def against_itself(panels: Sequence[tuple[Panel, Evidence]]) -> list[Effect]:
     """No intermediate training against itself, every other training seed against the rest: the true difference is 0.
 
-    Of tasks with more than LEAST_SEEDS seeds.
+    Only tasks with more than LEAST_SEEDS seeds.
     """
     found: dict[tuple[str, str], list[tuple[Panel, Evidence]]] = defaultdict(list)
     for panel, evidence in panels:

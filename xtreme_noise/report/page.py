@@ -129,7 +129,7 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
 
 
 def _completeness(study: StudyResults, names: Names) -> dict[str, Any]:
-    """What went wrong, and what is not there."""
+    """The problems of the study, and its missing cells."""
     return {
         "problems": views.problem_groups(study.problems),
         "place_limit": PLACES,

@@ -16,9 +16,9 @@ from xtreme_noise.report.system import System
 
 
 def newly_wrong(pairs: Sequence[Comparison]) -> tuple[Runs, Runs] | None:
-    """Of the arm and of the reference, run by run; a mean over languages, noisy levels and noise families.
+    """This share for the arm and for the reference, run by run; a mean over languages, noisy levels and noise families.
 
-    pairs: of two systems on one task, one per noise family, with the same training seeds. The draws of items are those
+    pairs: two systems on one task, one per noise family, with the same training seeds. The draws of items are those
     of all statistics of the task. None if predictions do not contain whether each item is right.
     """
     evidence = pairs[0].evidence
@@ -51,7 +51,7 @@ def _by_cluster(names: NDArray[np.str_], num: Floats, den: Floats) -> tuple[list
 
 
 def _counts(pairs: Sequence[Comparison], language: str) -> tuple[Floats, Floats]:
-    """For each example, the share of noisy cells in which it becomes wrong, and 1 if both have it right when clean.
+    """For each example, the share of noisy cells in which it becomes wrong, and 1 if both get it right when clean.
 
     (examples, noise families x two systems x seeds); 0 for a noise family without the language.
     """

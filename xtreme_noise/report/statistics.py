@@ -40,7 +40,7 @@ def is_main(arm: System, reference: System) -> bool:
 
 
 def common_kind(arm: System, reference: System) -> str:
-    """The kind of intermediate task of both, or of the one that has any."""
+    """The kind of intermediate task that both have, or that the only one with intermediate training has."""
     return reference.kind if arm.kind == NONE else arm.kind
 
 

@@ -14,7 +14,7 @@ COLOURS = {
     "none": "#595959", "english": "#0072B2", "multilingual": "#D55E00",
     "noise": "#009E73", "english + noise": "#56B4E9", "multilingual + noise": "#E69F00",
 }  # fmt: skip
-OTHER = "#CC79A7"  # of the first arm beyond these
+OTHER = "#CC79A7"  # the colour of the first other arm
 # Vega's name of a marker -> Matplotlib's, and its outline in the page's legend (a box of 32 x 18).
 MARKERS = {"circle": "o", "square": "s", "triangle-up": "^", "diamond": "D", "triangle-down": "v", "cross": "P",
            "triangle-left": "<", "triangle-right": ">"}  # fmt: skip
@@ -40,7 +40,7 @@ class Style:
 
 
 def styles(systems: Iterable[System]) -> dict[System, Style]:
-    """A style for each of `systems`, which are those of a whole study, in their order."""
+    """A style for each of the systems of a whole study, in their order."""
     fresh = _colours()
     of_arm = dict(COLOURS)
     taken: set[Style] = set()
@@ -56,7 +56,7 @@ def styles(systems: Iterable[System]) -> dict[System, Style]:
 
 
 def _colours() -> Iterator[str]:
-    """Colours without end that are none of COLOURS: after OTHER, hues a golden angle apart."""
+    """Endless colours that are not in COLOURS: after OTHER, hues a golden angle apart."""
     yield OTHER
     seen = {*COLOURS.values(), OTHER}
     for number in count(1):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from xtreme_noise.record import CellRecord
 
 ENGLISH, MULTILINGUAL, NONE = "english", "multilingual", "none"
-# What systems are called in text, in the order in which they are shown.
+# The names of systems in text, in the order of display.
 SIDES = {
     NONE: "no intermediate training",
     ENGLISH: "English",
@@ -20,11 +20,11 @@ SIDES = {
 
 @dataclass(frozen=True)
 class System:
-    """What a trained model went through.
+    """The training of a model.
 
     intermediate: its name in results: "none", "nli/english", "nli/english + char@0.05 in training".
-    kind: of the intermediate task: what its arms have in common. arm: which of them: english, multilingual, native, ...
-    noise: "char@0.05 in training"; empty where nothing is trained with noise.
+    kind: the intermediate task without its arm. arm: english, multilingual, native, ... noise: "char@0.05 in training";
+    empty if nothing is trained with noise.
     """
 
     intermediate: str
@@ -34,12 +34,12 @@ class System:
 
     @classmethod
     def of(cls, cell: CellRecord) -> System:
-        """The system that a cell of the report is of (see `named`)."""
+        """The system of a cell of the report (see `named`)."""
         return cls(cell.intermediate, cell.kind, cell.arm, _noise(cell))
 
     @property
     def side(self) -> str:
-        """Its side in the question, one of SIDES: every arm but the English one is multilingual."""
+        """Its side in the study's question, one of SIDES: every arm except the English one is multilingual."""
         side = self.arm if self.arm in (NONE, ENGLISH) else MULTILINGUAL
         return self._with_noise(side)
 
@@ -60,7 +60,7 @@ class System:
 
 
 def named(cell: CellRecord) -> CellRecord:
-    """The cell with its system's name as `intermediate`: a model trained on noisy examples is another system."""
+    """The cell with its system's name as `intermediate`: a model trained on noisy examples is a separate system."""
     noise = _noise(cell)
     return replace(cell, intermediate=f"{cell.intermediate} + {noise}") if noise else cell
 

@@ -41,7 +41,7 @@ class Verdict:
 
 
 def verdicts(effects: Sequence[Effect]) -> list[Verdict]:
-    """Of all primary comparisons, in order."""
+    """The verdicts of all primary comparisons, in order."""
     found = []
     for _, same in groupby((e for e in effects if e.family == FAMILY), key=lambda effect: effect.comparison):
         scales = {effect.scale: effect for effect in same}

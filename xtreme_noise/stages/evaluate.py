@@ -31,7 +31,7 @@ from xtreme_noise.stages.model_cache import ModelCache
 from xtreme_noise.stages.plan import Cell, Plan
 from xtreme_noise.store import Store, digest, write_atomic
 
-if TYPE_CHECKING:  # nothing heavy is imported before a cell is not there
+if TYPE_CHECKING:  # nothing heavy is imported unless a cell is missing
     from datasets import Dataset
 
     from xtreme_noise.stages.predictor import Predictor
@@ -306,7 +306,7 @@ class LanguageSession:
         return not cell.perturber.paired and saturated(cell.level, reached, facts["capacity"])
 
     def _example_scores(self, table: Mapping[str, list[Any]], gold: Sequence[Any], scored: metrics.Scored) -> pa.Table:
-        """A row an example: what is resampled, with what is shown of it."""
+        """One row per example: its cluster for resampling, its scores, its prediction and its gold answer."""
         parallel = self.plan.cfg.task.parallel
         choices = {"choices": table["choices"]} if "choices" in table else {}  # needed for the chance level
         # Resampled together: an item in all languages, or the questions of a case or paragraph.
@@ -325,7 +325,7 @@ class LanguageSession:
         )
 
     def _source_items(self, ids: list[str]) -> list[str]:
-        """Of each example the first id of those that share its paragraph or premise; its own where none is known."""
+        """For each example, the first id of those that share its paragraph or premise; its own id if none is known."""
         data, column = self.data(), tasks.family(self.plan.cfg.task.family).together
         if column is None:
             return ids
@@ -374,7 +374,7 @@ class LanguageSession:
 
 
 def saturated(level: float, reached: float, capacity: float) -> bool:
-    """Whether the noise is weaker than its level because the family has no more to act on; the report marks such cells.
+    """Whether the noise is weaker than its level because nothing more can be changed; the report marks such cells.
 
     True when it falls short by more than the calibration tolerance (0.005 up to level 0.1, 0.01 above) and the level is
     above a third of the capacity.

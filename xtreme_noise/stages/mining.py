@@ -46,7 +46,7 @@ class Mining:
         }
 
     def references(self) -> list[SplitRef]:
-        """Everything that is read besides the test set's own sentences."""
+        """Everything that is read in addition to the test set's own sentences."""
         return [self.test.candidates, *((self.tuning.queries, self.tuning.candidates) if self.tuning else ())]
 
     def threshold(self) -> str:

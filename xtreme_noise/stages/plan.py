@@ -99,7 +99,7 @@ class Plan:
         return pool(self.cfg)
 
     def mining(self, language: str) -> Mining | None:
-        """The corpora of a mining task, and what its threshold is tuned on. Raises DataMissing."""
+        """The corpora of a mining task, and those that tune its threshold. Raises DataMissing."""
         if language not in self._mining:
             self._mining[language] = mining(self.cfg, language)
         return self._mining[language]
@@ -213,7 +213,7 @@ class Plan:
         return f"{self.metric.name}/v{self.metric.version}" + (f"(threshold: {mined.threshold()})" if mined else "")
 
     def signature(self, cell: Cell, test: SplitRef, n: int) -> str:
-        """One line beside every number: all that can change the number, in words or in a digest."""
+        """The line next to every number that lists everything it depends on, in words or in a digest."""
         cfg, task, by = self.cfg, self.cfg.task, self.cfg.noise.calibrate_by
         fields = {
             "task": f"{cfg.reported_task()}/v{task.version}",

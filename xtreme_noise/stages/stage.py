@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Raise this when the same configuration gives other weights, so that stages of the old version are not reused.
 TRAINING_VERSION = 1
-TRAINING = "training.json"  # what is known of how a finished stage was trained
+TRAINING = "training.json"  # the facts about the training of a finished stage
 HOLDS = (TRAINING, "config.json")
 SOFTWARE = ("torch", "transformers", "tokenizers", "pytorch-lightning")
 NOISE_SOFTWARE = ("regex", "nlpaug")
@@ -48,7 +48,7 @@ def cut_to(base: dict[str, Any], recipe: RecipeConfig) -> dict[str, Any]:
 
 
 class Interleave(NamedTuple):
-    """Of the first `size` items, in an order that all languages share, every `step`-th from `first` on."""
+    """Every `step`-th item from `first` on, among the first `size` items in an order that all languages share."""
 
     first: int
     step: int

@@ -261,7 +261,7 @@ def _data(
 
 
 def _add_adapters(cfg: Config, *modules: TaskModule) -> list[Any]:
-    """LoRA's adapters, in each of the modules once; none where they are not asked for."""
+    """LoRA's adapters, added once to each module; none without model.lora.rank."""
     adapted = dict.fromkeys(modules) if cfg.model.lora.rank else ()
     adapters = [lora.add(module.model, cfg.model.lora) for module in adapted]
     for module in adapted:
