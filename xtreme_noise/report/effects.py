@@ -37,7 +37,7 @@ BETWEEN = "seen minus unseen"
 class Effect:
     """Arm minus reference on one scale, a mean over noise families and levels; positive: the arm loses more.
 
-    family: the family of tests: "primary", "A/A", "seen minus unseen" (the difference of arm and reference in languages that the
+    family: of tests: "primary", "A/A", "seen minus unseen" (the difference of arm and reference in languages that the
     arm has seen, minus that in the others), or the sides of both, which are a secondary family. arm, reference: names
     of the systems. trained: the arm of the first, such as "native". by_seed: the difference in each training seed.
     p_adjusted: step-down maxT in the primary family, Holm in the others; None for scales that are not tested, and below
