@@ -38,7 +38,10 @@ def apart() -> Iterator[None]:
     before, mask = dict(os.environ), os.umask(0o022)
     machine.leave()
     yield
-    os.chdir(REPOSITORY)  # the folder of a test that has passed is gone
+    os.chdir(REPOSITORY)  # the folder of a test that has passed is gone, and so is the log of its last job
+    for handler in [one for one in logging.root.handlers if isinstance(one, logging.FileHandler)]:
+        logging.root.removeHandler(handler)
+        handler.close()
     os.environ.clear()
     os.environ.update(before)
     os.umask(mask)

@@ -46,13 +46,13 @@ class Lost:
     why: str
 
 
-def run_hydra(arguments: list[str], composed: loader.Composed | None = None) -> int:
+def run_hydra(arguments: list[str]) -> int:
     """Run hydra.main with these arguments (launchers, sweepers, logging, help, completion); returns its exit code.
 
     Raises ConfigError for what Hydra refuses, and whatever a launcher raises. Of the errors of a job, only Interrupted
-    gets here (see `job`). composed: configurations that are not composed again.
+    gets here (see `job`).
     """
-    with _process(arguments), sweeps.by_hydra(), loader.loading(composed or loader.Composed()):
+    with _process(arguments), sweeps.by_hydra(), loader.loading():
         try:
             hydra.main(config_path=str(paths.conf_dir()), config_name=paths.CONFIG_NAME, version_base="1.3")(job)()
         except SystemExit as stop:
@@ -73,7 +73,7 @@ def run(study: Study) -> tuple[int, Lost]:
     try:
         _checked.update(zip(study.folders, study.jobs, strict=True))
         # Set the mode explicitly: an experiment may set hydra.mode, but -m has priority.
-        code = run_hydra(["--multirun" if study.multirun else "--run", *study.overrides], study.composed)
+        code = run_hydra(["--multirun" if study.multirun else "--run", *study.overrides])
     except (Exception, KeyboardInterrupt) as raised:
         interrupt.check()
         of_a_job = isinstance(raised, interrupt.Interrupted) and raised.number == signal.SIGTERM

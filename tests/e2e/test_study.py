@@ -19,7 +19,7 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from transformers import AutoModelForSequenceClassification
 
 from tests.e2e.world import cells, command, main, nli, run, words, write
-from xtreme_noise.config import strict
+from xtreme_noise.config import loader, strict
 from xtreme_noise.data import examples
 from xtreme_noise.metrics.accuracy import Accuracy
 from xtreme_noise.stages import fit, model_cache, training_run
@@ -79,24 +79,25 @@ def test_second_run_trains_and_forwards_nothing(root: Path, monkeypatch: pytest.
     assert cells(Path("s")) == before
 
 
-def test_a_job_is_composed_and_checked_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    composed: list[str] = []
+def test_files_are_merged_once_and_a_job_is_checked_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    merged: list[Any] = []
     checked: list[int] = []
-    load, check = ConfigLoaderImpl.load_configuration, strict.check
+    merge, check = ConfigLoaderImpl._compose_config_from_defaults_list, strict.check
 
-    def loaded(self: Any, config_name: str, overrides: list[str], *how: Any, **named: Any) -> Any:
-        composed.extend(text for text in overrides if text.startswith("seed="))
-        return load(self, config_name, overrides, *how, **named)
+    def merging(self: Any, *how: Any) -> Any:
+        merged.append(how)
+        return merge(self, *how)
 
     def seen(cfg: Any, sources: Any) -> Any:
         found = check(cfg, sources)
         checked.append(found.seed)
         return found
 
-    monkeypatch.setattr(ConfigLoaderImpl, "load_configuration", loaded)
+    monkeypatch.setattr(ConfigLoaderImpl, "_compose_config_from_defaults_list", merging)
     monkeypatch.setattr(strict, "check", seen)
+    loader._merged.clear()  # or the files merged for another test are taken
     main(root, "task=xnli", "languages=[en]", "noise.levels=[0]", "sweep=s", "-m", "seed=1,2")
-    assert [text for text in composed if "," not in text] == ["seed=1", "seed=2"]
+    assert len(merged) == 1
     assert checked == [1, 2]
     assert {row["seed"] for row in cells(Path("s"))} == {1, 2}
 

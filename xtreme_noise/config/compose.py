@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -45,7 +45,6 @@ class Study:
     overrides: list[str]
     multirun: bool
     launcher: str = "basic"
-    composed: loader.Composed = field(default_factory=loader.Composed, repr=False)  # for Hydra to reuse
 
 
 @dataclass(frozen=True)
@@ -104,8 +103,7 @@ def study(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pa
 
     `config_dir` is a folder of further options and experiments (Hydra's --config-dir).
     """
-    composed = loader.Composed()
-    with _hydra(composed), _suggesting(list(overrides), multirun, config_dir):
+    with _hydra(), _suggesting(list(overrides), multirun, config_dir):
         whole = _Composition(command.read(list(overrides), config_dir), multirun)
         found: list[_Job] = []
         folders: dict[Path, str] = {}
@@ -130,7 +128,6 @@ def study(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pa
         overrides=whole.final,
         multirun=whole.sweeping,
         launcher=launcher,
-        composed=composed,
     )
 
 
@@ -178,14 +175,14 @@ def jobs(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pat
 def check_trusted(overrides: Sequence[str], config_dir: str | Path | None = None) -> None:
     """Raise ConfigError for a configuration that makes Hydra call code that it does not ship. Needed for --help too."""
     words = command.read(list(overrides), config_dir)
-    with _hydra(loader.Composed()):
+    with _hydra():
         _compose(words, [o.input_line for o in words.parsed if not o.is_sweep_override()])
 
 
 @contextmanager
-def _hydra(composed: loader.Composed) -> Iterator[None]:
+def _hydra() -> Iterator[None]:
     with (
-        loader.loading(composed),
+        loader.loading(),
         initialize_config_dir(str(paths.conf_dir()), job_name="xtreme_noise", version_base="1.3"),
     ):
         yield

@@ -17,6 +17,7 @@ from xtreme_noise.config.schema import Config, IntermediateConfig
 from xtreme_noise.config.sense import TABLES
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import Unusable
+from xtreme_noise.parts import SOURCES
 
 OF_THE_HUB, OF_FILES = ("name", "split", "revision"), ("noisy", "repair", "join", "gold")  # settings of a split
 OF_A_TABLE = (
@@ -177,7 +178,7 @@ def _task(cfg: Config) -> Iterator[Idle]:
 def _splits(path: str, kind: str, data: Any) -> Iterator[Idle]:
     """Settings of splits that belong to another kind of source."""
     for others, of in ((OF_THE_HUB, "hub"), (OF_FILES, "files")):
-        for key, value in leaves(data, path) if kind != of else ():
+        for key, value in leaves(data, path) if kind not in (of, *SOURCES.external()) else ():
             name = next((part for part in key[len(path) :].split(".") if part in others), None)
             if name is not None and value not in (None, {}, []):
                 yield Idle(key, f"is a setting of data on source={of}, not of source={kind}", options=True)
@@ -190,7 +191,8 @@ def _source(cfg: Config) -> Iterator[Idle]:
         return
     kinds = reads.kinds(cfg)
     fetched = cfg.source.kind != "hub" and "hub" in kinds  # a folder of mode=fetch stands for the hub
-    if "files" not in kinds and not (fetched and cfg.source.root is not None):
+    rooted = {"files", *SOURCES.external()}  # those of other packages may use every setting
+    if not kinds & rooted and not (fetched and cfg.source.root is not None):
         why = f"does nothing: all data of {cfg.task.name} are from source={' and '.join(sorted(kinds)) or 'nowhere'}"
         yield Idle("source.root", why, options=True)
     remote = cfg.model.loader == "hub" and reads.folder(cfg.model) is None

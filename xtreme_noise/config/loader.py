@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,24 +23,21 @@ from omegaconf import DictConfig
 
 from xtreme_noise.config import where, written
 
-_loaded: dict[tuple[Any, ...], ConfigResult] = {}  # file contents; Hydra modifies the copies that it gets
+# Process-wide, by the folders that are searched and the state of their files. Callers get copies.
+_files: dict[tuple[Any, ...], ConfigResult] = {}
+_defaults: dict[tuple[Any, ...], DefaultsList] = {}  # by the options that are chosen
+_merged: dict[tuple[Any, ...], DictConfig] = {}  # by the files, in their order
+_KEPT = 256  # merged configurations
 _create_defaults_list = config_loader_impl.create_defaults_list
 
 
-@dataclass
-class Composed:
-    """A cache of what Hydra composes for a command: jobs with the same options differ only in single values."""
-
-    defaults: dict[tuple[Any, ...], DefaultsList] = field(default_factory=dict)  # by the options that were chosen
-    merged: dict[tuple[Any, ...], DictConfig] = field(default_factory=dict)  # by the files, in their order
-
-
 @contextmanager
-def loading(composed: Composed) -> Iterator[None]:
-    """In this context Hydra loads through `Loader`, however it is started, and `composed` keeps what it merges."""
+def loading() -> Iterator[None]:
+    """Meanwhile Hydra, however it is started, loads through `Loader`."""
+    _state.cache_clear()
     own = hydra_app.ConfigLoaderImpl
-    hydra_app.ConfigLoaderImpl = partial(Loader, composed)
-    config_loader_impl.create_defaults_list = partial(_defaults_list, composed)
+    hydra_app.ConfigLoaderImpl = Loader
+    config_loader_impl.create_defaults_list = _defaults_list
     try:
         yield
     finally:
@@ -49,51 +46,54 @@ def loading(composed: Composed) -> Iterator[None]:
 
 
 def _defaults_list(
-    composed: Composed,
-    repo: IConfigRepository,
-    config_name: str | None,
-    overrides_list: Sequence[Override],
-    **how: bool,
+    repo: IConfigRepository, config_name: str | None, overrides_list: Sequence[Override], **how: bool
 ) -> DefaultsList:
     """Hydra's list of the files to merge. It depends on the overrides that choose options, not on those of values."""
     plain = [override for override in overrides_list if not override.is_sweep_override()]
     values = [o for o in plain if isinstance(o.value(), dict) or not repo.group_exists(o.key_or_group)]
     options = tuple(str(override.input_line) for override in plain if override not in values)
     key = (config_name, options, _places(repo), *sorted(how.items()))
-    if key not in composed.defaults:
-        composed.defaults[key] = _create_defaults_list(repo, config_name, list(overrides_list), **how)
-    known = composed.defaults[key]
+    if key not in _defaults:
+        _defaults[key] = _create_defaults_list(repo, config_name, list(overrides_list), **how)
+    known = _defaults[key]
     return DefaultsList(known.defaults, known.defaults_tree, values, known.overrides)
 
 
-def _places(repo: IConfigRepository) -> tuple[tuple[str, str], ...]:
-    """The folders in which Hydra looks for a configuration."""
-    return tuple((source.provider, source.path) for source in repo.get_sources())
+def _places(repo: IConfigRepository) -> tuple[tuple[Any, ...], ...]:
+    """The folders that a configuration is searched in, and the state of every file there."""
+    return tuple(
+        (source.provider, source.path, *(_state(Path(source.path)) if source.scheme() == "file" else ()))
+        for source in repo.get_sources()
+    )
+
+
+@cache
+def _state(folder: Path) -> tuple[tuple[Any, ...], ...]:
+    """The stamp of every config file below a folder, taken once while a command loads."""
+    found = []
+    for directory, _, names in os.walk(folder):
+        for name in sorted(names):
+            if name.endswith(".yaml"):
+                path = Path(directory, name)
+                found.append((str(path), *where.stamp(path)))
+    return tuple(found)
 
 
 class Loader(ConfigLoaderImpl):  # type: ignore[misc]
     """Merges the same files once, although every job is composed twice: by our checks, and by its launcher."""
 
-    def __init__(self, composed: Composed, config_search_path: Any) -> None:
+    def __init__(self, config_search_path: Any) -> None:
         super().__init__(config_search_path)
         self.repository = Files(config_search_path)
-        self.composed: Composed | None = composed
 
     def _compose_config_from_defaults_list(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
-        """The merged files of a defaults list: merged once for all jobs that choose the same options."""
-        if self.composed is None:
-            fresh: DictConfig = super()._compose_config_from_defaults_list(defaults, repo)
-            return fresh
-        merged, key = self.composed.merged, (_places(repo), repr(defaults))
-        if key not in merged:
-            merged[key] = super()._compose_config_from_defaults_list(defaults, repo)
-        return copy.deepcopy(merged[key])
-
-    def __getstate__(self) -> dict[str, Any]:
-        """The state for the processes of a launcher, without the cache: Hydra runs the modules of plugins again there,
-        so pickle would not find the classes of the cached configs. Each process composes only a few jobs.
-        """
-        return self.__dict__ | {"composed": None}
+        """The files of a defaults list merged: once for all jobs that choose the same options."""
+        key = (_places(repo), repr(defaults))
+        if key not in _merged:
+            if len(_merged) >= _KEPT:
+                _merged.clear()
+            _merged[key] = super()._compose_config_from_defaults_list(defaults, repo)
+        return copy.deepcopy(_merged[key])
 
 
 class Files(ConfigRepository):  # type: ignore[misc]
@@ -113,10 +113,10 @@ class Files(ConfigRepository):  # type: ignore[misc]
         path = Path(source.path) / f"{name}.yaml"
         stamp = where.stamp(path)
         key = (source.provider, source.path, name, stamp)
-        if key not in _loaded:
-            _loaded[key] = super().load_config(config_path)
+        if key not in _files:
+            _files[key] = super().load_config(config_path)
         written.check(name, path, stamp)
-        found: ConfigResult = copy.deepcopy(_loaded[key])
+        found: ConfigResult = copy.deepcopy(_files[key])
         return found
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> Files:

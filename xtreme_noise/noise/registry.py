@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import types
 import typing
@@ -10,6 +11,9 @@ from typing import Any
 from xtreme_noise.errors import ConfigError, suggest
 from xtreme_noise.noise.perturber import Perturber
 from xtreme_noise.parts import NOISE
+
+# Imported now: later, it would take the place of the function noise.families().
+importlib.import_module("xtreme_noise.noise.families")
 
 
 def families() -> list[str]:
