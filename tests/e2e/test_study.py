@@ -331,7 +331,7 @@ def test_kill_9_and_go_on(root: Path, store_path: Path) -> None:
     study = ["task=xnli", "languages=[en,de]", "noise=[char]", "noise.levels=[0,0.05,0.1]"]
     overrides = [*study, f"store={store_path}", "sweep=s"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    for moment in ("data", "stages", "predictions", "cells"):
+    for moment in ("stages", "cells"):
         process = subprocess.Popen(
             command(*words(root, *overrides)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
         )

@@ -101,7 +101,6 @@ JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
     [
         ("interrupt", 130, ()),
         ("lightning", 130, ()),
-        ("sigterm", 143, ()),
         ("lost", 130, ()),  # what a signal raises is swallowed
         ("SIGTERM", 143, ()),
         ("SIGINT", 130, JOBLIB),
