@@ -46,7 +46,7 @@ def main(size: int = 96) -> None:
             module = open_module(models.materialise(cfg.model, store, True), cfg, stage, stage.family, fresh_head=True)
             [part], _ = training_data(stage, store, cfg.seed, module.count)
             data = TaskDataModule(module, train=part.data, batch_size=stage.recipe.batch_size, seed=cfg.seed)
-            seconds = fit_seconds(module, data, models.precision(cfg.model, "cpu"))
+            seconds = fit_seconds(module, data, models.running(cfg.model, "cpu").train)
             speed[name] = data.tokens() / seconds
             line(f"training XQuAD, {name}, tokens per second", speed[name], speed["default"], "1/s", "none")
 

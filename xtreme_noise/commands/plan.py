@@ -11,12 +11,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from xtreme_noise import tasks
+from xtreme_noise import hardware, models, tasks
 from xtreme_noise.commands.counting import stage_counts, token_count
 from xtreme_noise.config.schema import Config
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.sources import SplitRef
 from xtreme_noise.errors import UserError
+from xtreme_noise.stages import speed
 from xtreme_noise.stages.plan import Plan, Stage
 from xtreme_noise.stages.training_set import check_overlap
 from xtreme_noise.store import Store, digest
@@ -34,6 +35,7 @@ class Workload:
     tokens: float = 0.0
     seconds: float = 0.0
     unmeasured: bool = False
+    elsewhere: bool = False  # the time is that of another machine
     inputs: list[float | None] = field(default_factory=list)  # model inputs of an epoch, by task; None: no tokenizer
     examples: list[int] = field(default_factory=list)  # by task
     languages: dict[str, float] = field(default_factory=dict)  # examples by language
@@ -83,6 +85,8 @@ def show(jobs: Sequence[Config]) -> int:
     for problem in outlook.problems:
         console.print(f"cannot run: {problem}", markup=False)
     if outlook.stages or outlook.cells:
+        for line in _running(jobs):
+            console.print(line, markup=False)
         console.print(_duration(outlook))
     return 1 if outlook.problems else 0
 
@@ -92,10 +96,22 @@ def _duration(outlook: Outlook) -> str:
     minutes = round(sum(work.seconds for work in works) / 60)
     about = f"about {minutes} minute{'s' if minutes != 1 else ''}" if minutes else "less than a minute"
     note = " + unmeasured work (no speed is known for this model)" if any(work.unmeasured for work in works) else ""
+    elsewhere = any(work.elsewhere for work in works)
+    source = "in conf/model (two CPU cores; other hardware differs)" if elsewhere else "that this machine has reached"
     return (
-        f"{about}{note}, estimated from token counts of samples and the tokens per second in conf/model (of two CPU "
-        "cores; other hardware differs). Tokens are those of all epochs. Nothing was run."
+        f"{about}{note}, estimated from token counts of samples and the tokens per second {source}. Tokens are those "
+        "of all epochs. Nothing was run."
     )
+
+
+def _running(jobs: Sequence[Config]) -> list[str]:
+    """One line per model: its precision in training and in inference, and the machine that computes."""
+    lines = []
+    for cfg in jobs:
+        how = models.running(cfg.model, cfg.trainer.accelerator)
+        machine = hardware.kind(cfg.trainer.accelerator)
+        lines.append(f"{cfg.model.name}: training in {how.train}, inference in {how.infer} ({machine})")
+    return list(dict.fromkeys(lines))
 
 
 def survey(jobs: Sequence[Config]) -> Outlook:
@@ -213,10 +229,12 @@ def _beside(plan: Plan, language: str, store: Store, seen: set[str], outlook: Ou
     return tokens
 
 
-def _time(work: Workload, cfg: Config, kind: str) -> None:
-    speed = cfg.model.tokens_per_second.get(kind)
-    if speed:
-        work.seconds = work.tokens / speed
+def _time(work: Workload, cfg: Config, kind: speed.Use) -> None:
+    measured = speed.known(Store(cfg.store), cfg.trainer.accelerator, cfg.model.name, kind)
+    tokens_per_second = measured or cfg.model.tokens_per_second.get(kind)
+    if tokens_per_second:
+        work.seconds = work.tokens / tokens_per_second
+        work.elsewhere = measured is None and bool(work.tokens)
     elif work.tokens:
         work.unmeasured = True
 

@@ -34,6 +34,7 @@ class ModelConfig:
     layers: int | None = None  # keep only the first n encoder layers; null keeps all
     max_length: int = 512  # the longest input of the model; a recipe may set a shorter one
     precision: str = "auto"  # auto | 32-true | bf16-mixed | 16-mixed
+    bf16: bool = False  # whether auto may use bfloat16 on a CPU: its predictions were compared with those of float32
     attention: str | None = None  # implementation: eager | sdpa | flash_attention_2; null: transformers chooses
     attention_dropout: float | None = None  # of attention weights, in training; null: as in the checkpoint
     prefix: str = ""  # put before every text of a retrieval task (e5: "query: ")

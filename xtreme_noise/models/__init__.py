@@ -1,8 +1,9 @@
 """Pretrained encoders: where they come from and how they are loaded."""
 
 from xtreme_noise.models.hub import steady
-from xtreme_noise.models.load import embeddings, load_model, load_tokenizer, positions, precision
+from xtreme_noise.models.load import embeddings, load_model, load_tokenizer, positions
 from xtreme_noise.models.registry import identity, materialise
+from xtreme_noise.models.running import running
 from xtreme_noise.models.save import save_tokenizer
 
 __all__ = [
@@ -12,7 +13,7 @@ __all__ = [
     "load_tokenizer",
     "materialise",
     "positions",
-    "precision",
+    "running",
     "save_tokenizer",
     "steady",
 ]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib.util
 import logging
 import re
-import runpy
-import sys
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 log = logging.getLogger(__name__)
-PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")  # its names in transformers' configs
 
 
@@ -155,33 +152,6 @@ def positions(model: PreTrainedModel) -> int | None:
     if table is None or not hasattr(table, "num_embeddings"):
         return None
     return int(table.num_embeddings) - (0 if table.padding_idx is None else int(table.padding_idx) + 1)
-
-
-def precision(cfg: ModelConfig, accelerator: str) -> str:
-    """Lightning's precision flag. auto: bf16-mixed on CUDA that has it, 16-mixed on older CUDA, else 32-true.
-
-    bfloat16 on a CPU without its instructions is several times slower than float32 (measured: 8 times), and
-    MPS has no sound autocast.
-    """
-    if cfg.precision not in PRECISIONS:
-        raise ConfigError(f"model.precision={cfg.precision!r}; known: {', '.join(PRECISIONS)}")
-    if cfg.precision != "auto":
-        return cfg.precision
-    if accelerator not in ("cuda", "gpu", "auto") or not _may_see_cuda():
-        return "32-true"
-    import torch
-
-    if not torch.cuda.is_available():
-        return "32-true"
-    return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "16-mixed"
-
-
-def _may_see_cuda() -> bool:
-    """Whether torch must be asked for CUDA: its import takes seconds, and a build for the CPU says so in a file."""
-    if "torch" in sys.modules or (spec := importlib.util.find_spec("torch")) is None or spec.origin is None:
-        return True
-    built_for = runpy.run_path(str(Path(spec.origin).with_name("version.py")))
-    return any(built_for.get(kind) is not None for kind in ("cuda", "hip"))
 
 
 def _renew_head(model: PreTrainedModel) -> None:

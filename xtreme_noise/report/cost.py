@@ -40,7 +40,7 @@ def costs(cells: Iterable[CellRecord]) -> list[Cost]:
     return [Cost(*place, len(times), *map(sum, zip(*times, strict=True))) for place, times in sorted(spent.items())]
 
 
-def summary(cells: Iterable[CellRecord], stages: Sequence[Mapping[str, str]]) -> str | None:
+def summary(cells: Sequence[CellRecord], stages: Sequence[Mapping[str, str]]) -> str | None:
     """A sentence for the page; None if no time is known."""
     measured_costs = costs(cells)
     total = sum(cost.seconds for cost in measured_costs)
@@ -51,7 +51,22 @@ def summary(cells: Iterable[CellRecord], stages: Sequence[Mapping[str, str]]) ->
     trained = [float(stage["seconds"]) for stage in stages if stage.get("seconds")]
     training = f"Training {plural(len(trained), 'stage')} took {sum(trained):,.0f} s; " if trained else ""
     measured = f"{plural(sum(cost.cells for cost in measured_costs), 'cell')} took {total:,.0f} s"
+    reached = f" Forward passes: {shown}." if (shown := speeds(cells)) else ""
     return (
         f"{training}{measured}, of which {forward} % were forward passes and {noise} % making noise. Work that was "
-        "already in the store counts with the time it took originally."
+        f"already in the store counts with the time it took originally.{reached}"
+    )
+
+
+def speeds(cells: Iterable[CellRecord]) -> str:
+    """Tokens per second of forward passes, by model, machine and precision."""
+    spent: dict[tuple[str, str, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for cell in cells:
+        if cell.status == "ok" and cell.hardware and cell.precision and cell.forward_tokens and cell.forward_seconds:
+            total = spent[cell.model, cell.hardware, cell.precision]
+            total[0] += cell.forward_tokens
+            total[1] += cell.forward_seconds
+    return "; ".join(
+        f"{tokens / seconds:,.0f} tokens/s ({model}, {machine}, {precision})"
+        for (model, machine, precision), (tokens, seconds) in sorted(spent.items())
     )

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm.auto import tqdm
 
-from xtreme_noise import interrupt, metrics, tasks
+from xtreme_noise import hardware, interrupt, metrics, tasks
 from xtreme_noise.config import grid
 from xtreme_noise.config.fields import spoken
 from xtreme_noise.config.schema import Config
@@ -25,6 +25,7 @@ from xtreme_noise.data.transform import NoiseTransform, texts, token_change_rate
 from xtreme_noise.errors import DataError, NotApplicable, NotFinite, UserError
 from xtreme_noise.languages import main as main_language
 from xtreme_noise.record import CLEAN, SLACK, CellRecord
+from xtreme_noise.stages import speed
 from xtreme_noise.stages.bars import bars
 from xtreme_noise.stages.mining import Mining
 from xtreme_noise.stages.model_cache import ModelCache
@@ -208,6 +209,7 @@ class LanguageSession:
             columns = noisy[:]
             predictions = predictor.predict(columns)
             facts["windows"] = predictor.windows(columns)
+            facts |= {"hardware": hardware.kind(self.plan.cfg.trainer.accelerator), "precision": predictor.precision}
             if cell.noise != CLEAN:
                 facts |= self._token_facts(noisy)
                 facts["saturated"] = self._saturated(cell, facts)
@@ -245,6 +247,9 @@ class LanguageSession:
                 except Exception as error:  # raised again, and recorded, when this cell is evaluated
                     log.debug("%s: %s", describe(cell), error)
         costs = predictor.encode([noisy[:] for noisy, _ in wave.values()])
+        spent = [sum(column) for column in zip(*costs, strict=True)]
+        cfg = self.plan.cfg
+        speed.note(self.store, cfg.trainer.accelerator, cfg.model.name, "infer", spent[0], spent[1])
         for (_, facts), cost in zip(wave.values(), costs, strict=True):
             facts["forward_tokens"], facts["forward_seconds"] = cost.tokens, round(cost.seconds, 3)
         self._ready = wave

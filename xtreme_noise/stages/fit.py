@@ -16,14 +16,14 @@ import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning.callbacks import TQDMProgressBar
 
-from xtreme_noise import interrupt, models
+from xtreme_noise import hardware, interrupt, models
 from xtreme_noise.config.schema import Config
 from xtreme_noise.errors import ConfigError, NotFinite, UserError
 from xtreme_noise.finite import not_finite
 from xtreme_noise.models import lora
 from xtreme_noise.models.quiet import quiet
 from xtreme_noise.modules import TaskModule
-from xtreme_noise.stages import distributed
+from xtreme_noise.stages import distributed, speed
 from xtreme_noise.stages.bars import bars
 from xtreme_noise.stages.checkpoint import CheckpointCallback, SafeCheckpointIO, Unfit, last, set_aside
 from xtreme_noise.stages.multitask import multitask_run
@@ -146,14 +146,25 @@ def _train(
     if cfg.trainer.gradient_checkpointing:
         for model in run.models():
             model.gradient_checkpointing_enable({"use_reentrant": False})
+    if attention := models.running(cfg.model, cfg.trainer.accelerator).attention:
+        for model in run.models():
+            model.set_attn_implementation(attention)
     minutes = None if cfg.trainer.sharded else cfg.trainer.checkpoint_minutes
     checkpoints = CheckpointCallback(unfinished, math.inf if minutes is None else minutes, run.achieved)
     trainer = _trainer(stage, cfg, run, checkpoints, tracker)
     log.info("%s: training on %d examples", stage.name, run.examples)
     _fit(trainer, run.module, run.data, state, checkpoints)
     if trainer.is_global_zero:
-        facts = {"updates": trainer.global_step, "matched_by": stage.match, "seconds": round(checkpoints.seconds(), 1)}
+        seconds, accelerator = checkpoints.seconds(), cfg.trainer.accelerator
+        facts = {
+            "updates": trainer.global_step,
+            "matched_by": stage.match,
+            "seconds": round(seconds, 1),
+            "hardware": hardware.machine(accelerator),
+            "precision": trainer.precision,
+        }
         _finish(stage, run, facts, directory, unfinished)
+        speed.note(store, accelerator, cfg.model.name, "train", run.facts().get("tokens", 0), seconds)
 
 
 def _trainer(
@@ -167,7 +178,7 @@ def _trainer(
         devices=cfg.trainer.devices,
         strategy=_strategy(cfg, run.module),
         accumulate_grad_batches=cfg.trainer.accumulate_grad_batches,
-        precision=models.precision(cfg.model, cfg.trainer.accelerator),  # type: ignore[arg-type]
+        precision=models.running(cfg.model, cfg.trainer.accelerator).train,  # type: ignore[arg-type]
         deterministic=cfg.trainer.deterministic,
         gradient_clip_val=1.0,
         logger=tracker.open() if tracker else False,

@@ -70,7 +70,7 @@ class ModelCache:
         predictor = Predictor(
             module,
             device=device(cfg.trainer.accelerator),
-            precision=models.precision(cfg.model, cfg.trainer.accelerator),
+            precision=models.running(cfg.model, cfg.trainer.accelerator).infer,
             batch_tokens=cfg.trainer.eval_tokens,
         )
         if isinstance(module, DualEncoderModule):

@@ -34,7 +34,7 @@ def base_identity(cfg: Config) -> dict[str, Any]:
         "freeze_embeddings": model.freeze_embeddings,
         "max_length": model.max_length,
         "learning_rate_scale": model.learning_rate_scale,
-        "precision": models.precision(model, cfg.trainer.accelerator),
+        "precision": asdict(models.running(model, cfg.trainer.accelerator)),
         "deterministic": cfg.trainer.deterministic,
     }
 
@@ -222,6 +222,7 @@ class Plan:
             "lang": cell.language,
             "n": n,
             "model": f"{cfg.model.name}@{digest(self.base)[:8]}",
+            "prec": "/".join([self.base["precision"]["train"], self.base["precision"]["infer"]]),
             "inter": cfg.intermediate.title,
             "stage": self.digest_for(cell.language) if self.stages else "pretrained",
             "noise": cell.perturber.signature if cell.perturber else CLEAN,

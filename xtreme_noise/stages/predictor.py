@@ -12,6 +12,7 @@ from torch import Tensor
 from xtreme_noise import finite, interrupt
 from xtreme_noise.data.batching import Feature, pad, sorted_batches
 from xtreme_noise.errors import NotFinite
+from xtreme_noise.models.running import CAST, cast
 from xtreme_noise.modules.base import Columns, TaskModule, Unit
 
 UNITS_AT_ONCE = 20_000  # bounds the memory of features and outputs
@@ -30,6 +31,7 @@ class ForwardCost(NamedTuple):
 class Predictor:
     """Predictions of one module. Caches the values of units until `forget`.
 
+    precision: Lightning's flag, or models.running.CAST, for which the module's encoder is cast for good.
     batch_tokens: padded tokens in one batch; None: the default of the device.
     """
 
@@ -39,6 +41,8 @@ class Predictor:
         self.module = module
         self.device = device
         self.precision = precision
+        if precision == CAST:
+            cast(module.model)
         self.batch_tokens = batch_tokens or BATCH_TOKENS[device.type]
         self._values: dict[Unit, Any] = {}
         self._windows: dict[Unit, int] = {}  # of units with more than one window

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from xtreme_noise import trackers
+from xtreme_noise import hardware, trackers
 from xtreme_noise.config import grid
 from xtreme_noise.config.schema import Config
 from xtreme_noise.errors import JobFailed
@@ -122,6 +122,7 @@ class JobRecord:
             "format": 1,
             "finished": time.time(),
             "seconds": round(time.perf_counter() - self.begin, 2),
+            "hardware": hardware.machine(plan.cfg.trainer.accelerator if plan else "auto"),
             "software": plan.software | plan.noise_software if plan else {},
             "tracker": self.tracker,
             "stages": _trained(plan, store) if plan and store else [],

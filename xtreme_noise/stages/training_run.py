@@ -115,7 +115,7 @@ def predictor(module: TaskModule, cfg: Config) -> Predictor:
     return Predictor(
         module,
         device=device(cfg.trainer.accelerator),
-        precision=models.precision(cfg.model, cfg.trainer.accelerator),
+        precision=models.running(cfg.model, cfg.trainer.accelerator).train,
         batch_tokens=cfg.trainer.eval_tokens,
     )
 

@@ -1,0 +1,78 @@
+"""Speeds of this kind of machine, in the store; what a machine is said to be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.world import QUICK, nli, write
+from xtreme_noise import cli, hardware
+from xtreme_noise.results import read_record
+from xtreme_noise.stages import speed
+from xtreme_noise.store import Store
+
+
+def test_speeds_add_up_by_machine_model_and_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path)
+    assert speed.known(store, "cpu", "tiny", "train") is None
+    speed.note(store, "cpu", "tiny", "train", 10_000, 10.0)
+    speed.note(store, "cpu", "tiny", "train", 30_000, 10.0)
+    speed.note(store, "cpu", "tiny", "train", 100, 1000.0)  # says nothing
+    assert speed.known(store, "cpu", "tiny", "train") == 2000
+    assert speed.known(store, "cpu", "tiny", "infer") is None
+    speed.note(store, "cpu", "tiny", "train", 2_000_000, 1000.0)
+    speed.note(store, "cpu", "tiny", "train", 1_000_000, 100.0)
+    assert speed.known(store, "cpu", "tiny", "train") == pytest.approx((1_020_000 + 1_000_000) / (510 + 100))
+    monkeypatch.setattr(hardware, "kind", lambda _: "another machine")
+    assert speed.known(store, "cpu", "tiny", "train") is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"m": {"tiny": {"train": [1]}}}', '{"m": {"tiny": {"train": [0, 1]}}}', "[" * 10**5]
+)
+def test_a_damaged_file_is_measured_anew(tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hardware, "kind", lambda _: "m")
+    (tmp_path / speed.FILE).write_text(text)
+    assert speed.known(Store(tmp_path), "cpu", "tiny", "train") is None
+    speed.note(Store(tmp_path), "cpu", "tiny", "train", 5000, 2)
+    assert speed.known(Store(tmp_path), "cpu", "tiny", "train") == 2500
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("sse avx2 avx512f avx512_bf16 amx_bf16", "amx"),
+        ("avx2 avx512f avx512_bf16", "avx512_bf16"),
+        ("avx2 avx512f", "avx512"),
+        ("sse4_2 avx2", "avx2"),
+    ],
+)
+def test_the_widest_instructions(flags: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hardware, "_cpu", lambda: {"flags": flags, "model name": "P"})
+    assert hardware.instructions() == expected
+    assert hardware.kind("cpu") == f"P {expected}"
+
+
+def test_a_study_says_where_it_ran_and_plans_with_its_speed(
+    workdir: Path, store_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = workdir.parent / "data"
+    for name, count in (("xnli/test", 40), ("lingnli/train", 200), ("xnli/validation", 8)):
+        write(root / f"{name}.en.jsonl.gz", nli("en", count, len(name)))
+    study = ["task=xnli", "languages=[en]", "noise=char", "noise.levels=[0,0.1]", f"source.root={root}", *QUICK]
+    assert cli.main([*study, "task.size.train=null", "sweep=s"]) == 0
+    [record] = [read_record(path) for path in Path("s").glob("jobs/*/job.json")]
+    here = hardware.kind()
+    assert {(cell.hardware, cell.precision) for cell in record["cells"]} == {(here, "32-true")}
+    assert all("|prec:32-true/32-true|" in str(cell.signature) for cell in record["cells"])
+    job = json.loads(next(Path("s").glob("jobs/*/job.json")).read_text())
+    assert job["hardware"]["cores"] >= 1 and job["stages"][0]["hardware"]["kind"] == here
+    assert f"tokens/s (tiny, {here}, 32-true)" in Path("s/report.html").read_text(encoding="utf-8")
+    assert json.loads((store_path / speed.FILE).read_text())[here]["tiny"].keys() == {"infer", "train"}
+    capsys.readouterr()
+    assert cli.main([*study, "task.size.train=null", "seed=1", "mode=plan"]) == 0
+    said = capsys.readouterr().out
+    assert f"tiny: training in 32-true, inference in 32-true ({here})" in said
+    assert "that this machine has reached" in said

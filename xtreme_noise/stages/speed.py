@@ -1,0 +1,52 @@
+"""Tokens per second that this kind of machine has reached with a model, kept in the store for estimates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from xtreme_noise import hardware
+from xtreme_noise.store import Store, write_atomic
+from xtreme_noise.writing import file_lock
+
+FILE = "speed.json"
+LEAST = 2_000  # tokens: fewer say more about the start than about the speed
+KEPT = 1_000_000  # tokens: beyond these, earlier ones count half
+Use = Literal["train", "infer"]
+
+
+def note(store: Store, accelerator: str, model: str, use: Use, tokens: float, seconds: float) -> None:
+    """Add what was measured on this machine. tokens: without padding; seconds: wall-clock."""
+    if tokens < LEAST or seconds <= 0:
+        return
+    path = store.root / FILE
+    with file_lock(path.with_name(f".{FILE}.lock")):
+        speeds = _read(store)
+        own = speeds.setdefault(hardware.kind(accelerator), {}).setdefault(model, {})
+        before = own.get(use, [0.0, 0.0])
+        share = 0.5 if before[0] > KEPT else 1.0
+        own[use] = [round(before[0] * share + tokens), round(before[1] * share + seconds, 3)]
+        write_atomic(path, json.dumps(speeds, indent=1, sort_keys=True))
+
+
+def known(store: Store, accelerator: str, model: str, use: Use) -> float | None:
+    """Tokens per second of this model on this kind of machine; None if it has not been measured."""
+    measured = _read(store).get(hardware.kind(accelerator), {}).get(model, {}).get(use)
+    return measured[0] / measured[1] if measured else None
+
+
+def _read(store: Store) -> dict[str, dict[str, dict[str, list[float]]]]:
+    """By kind of machine, model and use: tokens and seconds. A file that is not this is measured anew."""
+    try:
+        speeds: Any = json.loads((store.root / FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return speeds if _valid(speeds, 3) else {}
+
+
+def _valid(value: Any, depth: int) -> bool:
+    if depth:
+        return isinstance(value, Mapping) and all(_valid(one, depth - 1) for one in value.values())
+    numbers = isinstance(value, list) and len(value) == 2 and all(type(one) in (int, float) for one in value)
+    return numbers and 0 < value[0] < float("inf") and 0 < value[1] < float("inf")
