@@ -9,6 +9,8 @@ import pytest
 
 from tests.e2e.world import QUICK, nli, write
 from xtreme_noise import cli, hardware
+from xtreme_noise.record import CellRecord
+from xtreme_noise.report.training import mixed
 from xtreme_noise.results import read_record
 from xtreme_noise.stages import speed
 from xtreme_noise.store import Store
@@ -68,7 +70,7 @@ def test_a_study_says_where_it_ran_and_plans_with_its_speed(
     assert {(cell.hardware, cell.precision) for cell in record["cells"]} == {(here, "32-true")}
     assert all("|prec:32-true/32-true|" in str(cell.signature) for cell in record["cells"])
     job = json.loads(next(Path("s").glob("jobs/*/job.json")).read_text())
-    assert job["hardware"]["cores"] >= 1 and job["stages"][0]["hardware"]["kind"] == here
+    assert job["hardware"]["cores"] >= 1 and job["stages"][0]["hardware"] == here
     assert f"tokens/s (tiny, {here}, 32-true)" in Path("s/report.html").read_text(encoding="utf-8")
     assert json.loads((store_path / speed.FILE).read_text())[here]["tiny"].keys() == {"infer", "train"}
     capsys.readouterr()
@@ -76,3 +78,27 @@ def test_a_study_says_where_it_ran_and_plans_with_its_speed(
     said = capsys.readouterr().out
     assert f"tiny: training in 32-true, inference in 32-true ({here})" in said
     assert "that this machine has reached" in said
+
+
+def test_arms_of_a_seed_that_were_not_computed_alike_are_named() -> None:
+    def cell(arm: str, seed: int, hardware: str, stage: str) -> CellRecord:
+        return CellRecord(
+            task="xnli", language="de", model="m", intermediate=arm, kind=arm, arm="english", noise="clean", level=0.0,
+            noise_seed=0, seed=seed, status="ok", score=0.5, cell="c", hardware=hardware, precision="32-true",
+            stage=stage,
+        )  # fmt: skip
+
+    stages = [
+        {"digest": "s", "hardware": "B amx", "precision": "bf16-mixed"},
+        {"digest": "t", "hardware": "A avx2", "precision": "32-true"},
+    ]
+    cells = [
+        *(cell(arm, 1, "A avx2", "t") for arm in ("none", "nli")),
+        cell("none", 2, "A avx2", "t"),
+        cell("nli", 2, "B amx", "t"),
+        *(cell(arm, 3, "A avx2", stage) for arm, stage in (("none", "t"), ("nli", "s"))),
+    ]
+    assert mixed(cells, stages) == [
+        "xnli, m, seed 2, inference: A avx2, 32-true (none); B amx, 32-true (nli)",
+        "xnli, m, seed 3, training: A avx2, 32-true (none); B amx, bf16-mixed (nli)",
+    ]

@@ -112,6 +112,7 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
         looks=looks,
         outlines=OUTLINES,
         arm_sizes=training.sizes(stages),
+        not_alike=training.mixed(study.cells, stages),
         **_effects(study, names),
         **_contrasts(study, names),
         difference=specs.place(difference) if difference else None,

@@ -160,7 +160,7 @@ def _train(
             "updates": trainer.global_step,
             "matched_by": stage.match,
             "seconds": round(seconds, 1),
-            "hardware": hardware.machine(accelerator),
+            "hardware": hardware.kind(accelerator),
             "precision": trainer.precision,
         }
         _finish(stage, run, facts, directory, unfinished)
