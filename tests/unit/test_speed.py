@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -72,6 +73,11 @@ def test_a_study_says_where_it_ran_and_plans_with_its_speed(
     job = json.loads(next(Path("s").glob("jobs/*/job.json")).read_text())
     assert job["hardware"]["cores"] >= 1 and job["stages"][0]["hardware"] == here
     assert f"tokens/s (tiny, {here}, 32-true)" in Path("s/report.html").read_text(encoding="utf-8")
+    [stage] = csv.DictReader(Path("s/tables/stages.csv").open())
+    assert [stage[name] for name in ("model", "seed", "parent", "hardware", "precision")] == [
+        "tiny", "42", "pretrained", here, "32-true",
+    ]  # fmt: skip
+    assert (store_path / stage["folder"]).is_dir()
     assert json.loads((store_path / speed.FILE).read_text())[here]["tiny"].keys() == {"infer", "train"}
     capsys.readouterr()
     assert cli.main([*study, "task.size.train=null", "seed=1", "mode=plan"]) == 0

@@ -139,7 +139,10 @@ def _trained(plan: Plan, store: Store) -> list[dict[str, Any]]:
         if (path := store.peek("stages", stage.key(), TRAINING)) is not None:
             facts = json.loads(path.read_text(encoding="utf-8"))
             # Another study may have trained an English arm under another `match`: report this study's.
-            trained.append({"role": stage.role, "digest": path.parent.name} | facts | {"matched_by": stage.match})
+            parent = stage.parent.name if stage.parent else "pretrained"
+            known = {"role": stage.role, "model": plan.cfg.model.name, "seed": plan.cfg.seed, "parent": parent}
+            known |= {"digest": path.parent.name, "folder": f"stages/{path.parent.name}"}  # in the store
+            trained.append(known | facts | {"matched_by": stage.match})
     return trained
 
 
