@@ -73,7 +73,7 @@ def test_a_study_says_where_it_ran_and_plans_with_its_speed(
     job = json.loads(next(Path("s").glob("jobs/*/job.json")).read_text())
     assert job["hardware"]["cores"] >= 1 and job["stages"][0]["hardware"] == here
     assert f"tokens/s (tiny, {here}, 32-true)" in Path("s/report.html").read_text(encoding="utf-8")
-    [stage] = csv.DictReader(Path("s/tables/stages.csv").open())
+    [stage] = csv.DictReader(Path("s/tables/stages.csv").read_text().splitlines())
     assert [stage[name] for name in ("model", "seed", "parent", "hardware", "precision")] == [
         "tiny", "42", "pretrained", here, "32-true",
     ]  # fmt: skip
