@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.world import QUICK, nli, write
 from xtreme_noise import cli, hardware
 from xtreme_noise.record import CellRecord
-from xtreme_noise.report.training import mixed
+from xtreme_noise.report.training import mixed, sizes
 from xtreme_noise.results import read_record
 from xtreme_noise.stages import speed
 from xtreme_noise.store import Store
@@ -108,3 +108,16 @@ def test_arms_of_a_seed_that_were_not_computed_alike_are_named() -> None:
         "xnli, m, seed 2, inference: A avx2, 32-true (none); B amx, 32-true (nli)",
         "xnli, m, seed 3, training: A avx2, 32-true (none); B amx, bf16-mixed (nli)",
     ]
+
+
+def test_what_intermediate_stages_learned_is_said_by_seed() -> None:
+    def stage(scores: str, chosen: str, **more: str) -> dict[str, str]:
+        sizes = {"examples": "1200", "tokens": "9000", "updates": "38"}
+        return {"role": "intermediate", "stage": "slots/english", "dev_metric": "span_f1", "dev_scores": scores,
+                "chosen_epoch": chosen, **sizes, **more}  # fmt: skip
+
+    said = "slots/english: 1,200 examples, 9,000 tokens, 38 updates"
+    one, two = stage("[0.25, 0.615]", "2"), stage("[0.7]", "1")
+    assert sizes([one, {**two, "role": "target"}, two]) == [f"{said}; learned (dev): span_f1 61.5, span_f1 70.0"]
+    for damaged in (stage("", ""), stage("[0.5]", "2"), stage("[x]", "1"), stage("[0.5]", "0")):
+        assert sizes([damaged]) == [said]

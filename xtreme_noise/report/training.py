@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from xtreme_noise.record import CellRecord
 
+SCORE = re.compile(r"[01](\.\d+)?(e-\d+)?")
+
 
 def sizes(stages: Sequence[Mapping[str, str]]) -> list[str]:
-    """One line per trained intermediate stage, from tables/stages.csv; equal lines (of several seeds) once."""
-    return list(dict.fromkeys(_size(stage) for stage in stages if stage.get("role") == "intermediate"))
+    """One line per intermediate stage, from tables/stages.csv: its size, and what it learned in each seed."""
+    by_size: dict[str, list[str]] = defaultdict(list)
+    for stage in stages:
+        if stage.get("role") == "intermediate":
+            by_size[_size(stage)].append(_learned(stage))
+    return [f"{size}{_over_seeds(learned)}" for size, learned in by_size.items()]
 
 
 def _size(stage: Mapping[str, str]) -> str:
@@ -20,6 +27,22 @@ def _size(stage: Mapping[str, str]) -> str:
     ]
     matched = f"; arms matched by {stage['matched_by']}" if stage.get("matched_by") else ""
     return f"{stage['stage']}: {', '.join(counts)}{matched}"
+
+
+def _learned(stage: Mapping[str, str]) -> str:
+    """The dev score of the epoch that was kept, with its metric; empty if it was not recorded."""
+    scores, epoch, metric = (stage.get(name) or "" for name in ("dev_scores", "chosen_epoch", "dev_metric"))
+    listed = scores.strip("[]").split(", ")
+    if not (
+        metric and epoch.isdecimal() and 1 <= int(epoch) <= len(listed) and SCORE.fullmatch(listed[int(epoch) - 1])
+    ):
+        return ""
+    return f"{metric} {100 * float(listed[int(epoch) - 1]):.1f}"
+
+
+def _over_seeds(learned: Sequence[str]) -> str:
+    known = [one for one in learned if one]
+    return f"; learned (dev): {', '.join(known)}" if known else ""
 
 
 def mixed(cells: Iterable[CellRecord], stages: Sequence[Mapping[str, str]]) -> list[str]:
