@@ -29,7 +29,7 @@ COLUMNS = {
     "cells.csv": "cell,task,family,language,language_name,script,model,intermediate,kind,arm,train_noise,seen,noise,"
     "level,noise_seed,seed,metric,score,n,test_size,achieved,changed,word_change_rate,fertility,flip_rate,right_to_wrong,"
     "wrong_to_right,capacity,status,error,seconds,forward_tokens,forward_seconds,noise_seconds,token_change_rate,"
-    "windows,calibrated_by,saturated,label_preserving,stage,shots,signature,thresholds,extra",
+    "windows,calibrated_by,saturated,label_preserving,stage,shots,hardware,precision,signature,thresholds,extra",
     "scores.csv": "task,family,model,intermediate,arm,language,language_name,script,seen,noise,level,metric,status,"
     "cells,expected,n,score,score_low,score_high,drop,drop_rate,drop_rate_above_chance,achieved,changed,word_change_rate,"
     "fertility,flip_rate,right_to_wrong,wrong_to_right,seconds,chance,at_chance,clean_at_chance,interval",
