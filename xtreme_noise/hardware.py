@@ -50,17 +50,17 @@ def kind(accelerator: str = "auto") -> str:
     return _gpu(accelerator) or f"{_cpu().get('model name') or platform.processor() or 'processor'} {instructions()}"
 
 
-def machine(accelerator: str = "auto") -> dict[str, Any]:
+def machine() -> dict[str, Any]:
     """This machine and process, plain JSON: cpu, instructions, cores, threads, memory (GB), gpu, torch (its build)."""
     torch = sys.modules.get("torch")
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
     return {
-        "kind": kind(accelerator),
+        "kind": kind(),
         "cpu": _cpu().get("model name") or platform.processor(),
         "instructions": instructions(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "threads": torch.get_num_threads() if torch else None,
         "memory": round(pages / 1e9, 1) or None,
-        "gpu": _gpu(accelerator),
+        "gpu": _gpu("auto"),
         "torch": torch.__version__ if torch else metadata.version("torch"),
     }

@@ -122,7 +122,7 @@ class JobRecord:
             "format": 1,
             "finished": time.time(),
             "seconds": round(time.perf_counter() - self.begin, 2),
-            "hardware": hardware.machine(plan.cfg.trainer.accelerator if plan else "auto"),
+            "hardware": hardware.machine(),
             "software": plan.software | plan.noise_software if plan else {},
             "tracker": self.tracker,
             "stages": _trained(plan, store) if plan and store else [],
