@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: install dev study test test-slow lint format bench constraints clean
+.PHONY: install dev study test test-slow lint format bench bench-check constraints clean
 
 install: $(VENV)/.installed  ## what a study needs
 dev: $(VENV)/.installed-dev  ## and what a developer needs
@@ -43,6 +43,9 @@ format: dev
 
 bench: dev
 	$(BIN)/python -m benchmarks
+
+bench-check: dev  ## fails when a ratio is worse by a fifth than the last one in docs/benchmark_history.csv
+	$(BIN)/python -m benchmarks --check
 
 constraints: dev
 	$(BIN)/python tools/constraints.py > constraints.txt.new

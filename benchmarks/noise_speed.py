@@ -91,13 +91,13 @@ def alternatives(family: str) -> dict[str, Callable[[str, int], object]]:
     return functions
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Noise speed beside nlpaug's nearest augmenters")
     parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
     parser.add_argument("--sentences", type=int, default=2000)
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--families", nargs="*", help="only these families")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     print("| family | language | characters | first | then | alternative | it makes | ratio |")
     print("|---|---|---|---|---|---|---|---|")
     slow = []

@@ -1,18 +1,29 @@
-"""Shared by the benchmarks: the data folder, composed jobs, and how a result is printed."""
+"""Shared by the benchmarks: the data folder, composed jobs, how a result is printed, and the ratios of a run."""
 
 from __future__ import annotations
 
 import os
 import platform
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import torch
 
 from xtreme_noise.config import compose
 from xtreme_noise.config.schema import Config
+
+
+class Ratio(NamedTuple):
+    """A measured ratio. rises: it is worse when it is higher."""
+
+    value: float
+    rises: bool
+
+
+RATIOS: dict[str, Ratio] = {}  # of all comparisons printed in this process, by name
 
 
 def data_folder() -> Path:
@@ -30,16 +41,20 @@ def job(*overrides: str) -> Config:
     return cfg
 
 
-def fit_seconds(module: Any, data: Any, precision: Any = "32-true") -> float:
-    """One epoch of training on a CPU, nothing else."""
+def fit_seconds(
+    module: Any, data: Any, precision: Any = "32-true", accelerator: str = "cpu",
+    clock: Callable[[], float] = time.perf_counter,
+) -> float:  # fmt: skip
+    """One epoch of training on one device, nothing else."""
     trainer = pl.Trainer(
-        max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False, gradient_clip_val=1.0, use_distributed_sampler=False, precision=precision,
+        max_epochs=1, accelerator=accelerator, devices=1, logger=False, enable_checkpointing=False,
+        enable_progress_bar=False, enable_model_summary=False, gradient_clip_val=1.0, use_distributed_sampler=False,
+        precision=precision,
     )  # fmt: skip
     data.setup("fit")
-    begin = time.perf_counter()
+    begin = clock()
     trainer.fit(module, datamodule=data)
-    return time.perf_counter() - begin
+    return clock() - begin
 
 
 def machine() -> str:
@@ -50,8 +65,18 @@ def machine() -> str:
     )
 
 
+def kind() -> str:
+    """The kind of machine in words: ratios are comparable where it is the same."""
+    can = torch.cpu.get_capabilities()
+    known = {"amx_bf16": "AMX", "avx512_bf16": "AVX-512 and bfloat16", "avx512_f": "AVX-512", "avx2": "AVX2"}
+    has = next((words for name, words in known.items() if can.get(name)), platform.machine())
+    cores, threads = os.cpu_count(), torch.get_num_threads()
+    return f"{cores} CPU core{'s' * (cores != 1)} with {has}, {threads} thread{'s' * (threads != 1)}"
+
+
 def line(name: str, ours: float, other: float, unit: str, target: str) -> None:
-    """Print one comparison: both figures, their ratio and its target."""
+    """Print and keep one comparison: both figures, their ratio and its target. "at most": a lower ratio is better."""
+    RATIOS[name] = Ratio(ours / other, target.startswith("at most"))
     print(
         f"{name}: {ours:.2f} against {other:.2f} {unit}, ratio {ours / other:.2f} (target: {target})",
         flush=True,

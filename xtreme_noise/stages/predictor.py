@@ -121,7 +121,7 @@ class Predictor:
         with torch.inference_mode(), self._autocast():
             for batch in sorted_batches(lengths, self.batch_tokens):
                 interrupt.check()
-                batch_outputs = self.module.predict_step(self._tensors([flat[row] for row in batch]))
+                batch_outputs = self._outputs([flat[row] for row in batch])
                 for row, output in zip(batch, batch_outputs, strict=True):
                     outputs[row] = output
         at, sizes = 0, {}
@@ -133,6 +133,17 @@ class Predictor:
                 self._windows[unit] = len(some)
             at += len(some)
         return sizes
+
+    def _outputs(self, features: list[Feature]) -> list[Any]:
+        """The model's outputs for one batch; where a GPU has too little memory for it, for its halves in turn."""
+        try:
+            return self.module.predict_step(self._tensors(features))
+        except torch.OutOfMemoryError:  # of CUDA only; a CPU without memory raises other errors
+            if len(features) == 1:
+                raise
+        torch.cuda.empty_cache()  # not in the handler: there the error still refers to the failed pass
+        half = len(features) // 2
+        return self._outputs(features[:half]) + self._outputs(features[half:])
 
     def _tensors(self, features: list[Feature]) -> dict[str, Tensor]:
         inputs = [_inputs(feature) for feature in features]
