@@ -45,7 +45,7 @@ MOST_COMMANDS = 6  # in a text
 SECONDS = 2.0  # of matrix products
 # Training in bfloat16 as docs/models.md recommends it.
 PRECISIONS = {
-    "float32": ([], torch.float32, "at least 0.5"),
+    "float32": (["model.precision=32-true"], torch.float32, "at least 0.5"),
     "bfloat16": (
         ["model.precision=bf16-mixed", "model.attention=eager", "model.attention_dropout=0"],
         torch.bfloat16,
@@ -94,7 +94,7 @@ class Bench(NamedTuple):
         """One epoch of training."""
         cfg = self.cfg
         loader = TaskDataModule(module, train=data, batch_size=cfg.task.recipe.batch_size, seed=cfg.seed)
-        precision = models.precision(cfg.model, cfg.trainer.accelerator)
+        precision = models.running(cfg.model, cfg.trainer.accelerator).train
         seconds = fit_seconds(module, loader, precision, cfg.trainer.accelerator, self.clock)
         return _speed(training(module, lengths(module, data)), lengths(module, data), seconds)
 
