@@ -56,7 +56,8 @@ def replicates(
     """
     if resamples < 1:
         raise ValueError("at least one resample is needed")
-    scores = {name: np.empty((resamples, part.num.shape[1])) for name, part in languages.items()}
+    # The replicates of a cell are side by side in memory, as they are used cell by cell.
+    scores = {name: np.empty((part.num.shape[1], resamples)).T for name, part in languages.items()}
     for group in _linked(languages):
         items = sorted({cluster for name in group for cluster in languages[name].clusters})
         position = {item: i for i, item in enumerate(items)}
@@ -105,10 +106,15 @@ def _ratio(weights: Floats, part: LanguageScores) -> Floats:
     return out
 
 
+def defined(values: Floats) -> bool:
+    """Whether at most one in twenty replicates is undefined."""
+    known = np.count_nonzero(~np.isnan(values))
+    return known > 0 and known >= 0.95 * len(values)
+
+
 def interval(values: Floats, level: float = 0.95) -> tuple[float, float] | None:
     """Percentile interval of replicates; None when more than one in twenty is undefined (too little data)."""
-    defined = values[~np.isnan(values)]
-    if len(defined) < 0.95 * len(values) or not len(defined):
+    if not defined(values):
         return None
-    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(values[~np.isnan(values)], [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

@@ -161,7 +161,7 @@ def source_items(languages: Mapping[str, tuple[Sequence[str], Sequence[str]]]) -
 def _read_items(sweep: Path, cell: CellRecord) -> _Items:
     table = read_columns(sweep, cell, ("id", "cluster", "num", "den"), optional="correct")
     ids, clusters = table["id"].combine_chunks(), table["cluster"].combine_chunks()
-    num, den = table["num"].to_numpy(), table["den"].to_numpy()
+    num, den = (table[name].combine_chunks().to_numpy() for name in ("num", "den"))
     _check_sums(cell, num, den)
     if len(ids.unique()) != len(ids):
         raise DataError(f"ids are not unique in the predictions of: {where(cell)}")
@@ -193,7 +193,7 @@ def read_columns(sweep: Path, cell: CellRecord, names: Sequence[str], *, optiona
     path = sweep / "predictions" / f"{cell.cell}.parquet"
     try:
         with pq.ParquetFile(path) as file:
-            table = file.read(columns=[*names, *([optional] if optional else [])])
+            table = file.read(columns=[*names, *([optional] if optional else [])], use_threads=False)  # small files
         table.validate(full=True)  # texts are UTF-8
         lacking = [name for name in names if table.column_names.count(name) != 1]
         if lacking:
@@ -203,7 +203,8 @@ def read_columns(sweep: Path, cell: CellRecord, names: Sequence[str], *, optiona
                 raise DataError(f"predictions/{path.name}: column {name} has empty values")
             kinds = {"num": pa.float64(), "den": pa.float64(), "choices": pa.int64(), "correct": pa.bool_()}
             kind = kinds.get(name, pa.string())
-            table = table.set_column(table.column_names.index(name), name, table[name].cast(kind))
+            if table[name].type != kind:
+                table = table.set_column(table.column_names.index(name), name, table[name].cast(kind))
     except FileNotFoundError:
         raise DataError(f"predictions/{path.name} is missing") from None
     except (OSError, ValueError, pa.ArrowException) as error:
