@@ -70,7 +70,8 @@ def _places(task: str, family: str, model: str) -> Iterator[dict[str, Any]]:
 
 def _measured(sweep: Path, rng: np.random.Generator, number: int, where: dict[str, Any]) -> CellRecord:
     right = rng.random(ITEMS) < 0.85 - 2 * where["level"] * rng.uniform(0.8, 1.2)
-    num, den = right.astype(float), np.ones(ITEMS)
+    num: Any = right.astype(float)
+    den: Any = np.ones(ITEMS)
     if where["family"] == "tagging":
         num, den = 6.0 * right, 6.0 + (rng.random(ITEMS) < 0.2)
     elif where["family"] == "qa":

@@ -112,7 +112,7 @@ def _ratio(weights: Floats, part: LanguageScores, out: Floats) -> None:
 def defined(values: Floats) -> bool:
     """Whether at most one in twenty replicates is undefined."""
     known = np.count_nonzero(~np.isnan(values))
-    return known > 0 and known >= 0.95 * len(values)
+    return bool(known > 0 and known >= 0.95 * len(values))
 
 
 def interval(values: Floats, level: float = 0.95) -> tuple[float, float] | None:

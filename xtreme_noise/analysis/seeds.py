@@ -66,8 +66,8 @@ def over_seeds(values: Floats, drawn: Floats | None, items: int) -> Estimate:
         return Estimate(value, seed_sd=deviation, seeds=seeds)
     item_se = _spread(mean)
     if seeds < LEAST_SEEDS or deviation is None:
-        bounds = interval(mean, LEVEL) or (None, None)
-        return Estimate(value, *bounds, se=item_se, item_se=item_se, seed_sd=deviation, seeds=seeds)
+        low, high = interval(mean, LEVEL) or (None, None)
+        return Estimate(value, low, high, se=item_se, item_se=item_se, seed_sd=deviation, seeds=seeds)
     return _with_t(
         value, item_se=item_se, items=items, seed_variance=deviation**2 / seeds, free=seeds - 1, runs=(deviation, seeds)
     )

@@ -140,7 +140,7 @@ def between(seen: Sequence[Comparison], unseen: Sequence[Comparison]) -> list[Fo
 
     seen, unseen: the same comparisons, over the languages of each side.
     """
-    made = []
+    made: list[Found] = []
     for one, other in zip(groups(seen), groups(unseen), strict=True):
         whole = replace(one, pairs=(*one.pairs, *other.pairs))
         for scale in EVERY_SCALE:

@@ -124,7 +124,8 @@ def _task(
     unusable: Collection[str] | None,
 ) -> _Part:
     """Only one task at a time has its replicates in memory. unusable: None: predictions are opened."""
-    evidence, broken = Evidence(), []
+    evidence = Evidence()
+    broken: list[Problem] = []
     if unusable is None:
         by_task, unusable, broken = read_evidence(sweep, cells)
         evidence = by_task.get(cells[0].task, evidence)
