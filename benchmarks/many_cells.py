@@ -96,6 +96,7 @@ def _measured(sweep: Path, rng: np.random.Generator, number: int, where: dict[st
 
 def measure(sweep: Path, cells: int) -> None:
     """Run mode=report in a process of its own, and print what it took."""
+    (sweep / ".report.json").unlink(missing_ok=True)  # a report that is up to date is not written again
     begin = time.perf_counter()
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "xtreme_noise", "mode=report", f"sweep={sweep}"]
