@@ -26,6 +26,8 @@ def harmless(value: Any) -> Any:
     """`value`, with an apostrophe before text that a spreadsheet would run. Numbers stay numbers."""
     if not isinstance(value, str) or not value or _NUMBER.fullmatch(value):
         return value
+    if value[0].isascii() and value[0].isalnum():
+        return value
     first = value[0] if value[0] in FORMULA else value.lstrip()[:1]
     wide = unicodedata.normalize("NFKC", first)  # Japanese spreadsheets also accept full-width characters
     return f"'{value}" if wide in FORMULA else value

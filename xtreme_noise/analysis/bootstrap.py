@@ -56,7 +56,8 @@ def replicates(
     """
     if resamples < 1:
         raise ValueError("at least one resample is needed")
-    scores = {name: np.empty((resamples, part.num.shape[1])) for name, part in languages.items()}
+    # The replicates of a cell are side by side in memory, as they are used cell by cell.
+    scores = {name: np.empty((part.num.shape[1], resamples)) for name, part in languages.items()}
     for group in _linked(languages):
         items = sorted({cluster for name in group for cluster in languages[name].clusters})
         position = {item: i for i, item in enumerate(items)}
@@ -68,8 +69,8 @@ def replicates(
                 part = languages[name]
                 everything = len(part.clusters) == len(items) and np.array_equal(columns[name], np.arange(len(items)))
                 chosen = weights if everything else weights[:, columns[name]]
-                scores[name][start : start + len(weights)] = _ratio(chosen, part)
-    return scores
+                _ratio(chosen, part, scores[name][:, start : start + len(weights)])
+    return {name: drawn.T for name, drawn in scores.items()}
 
 
 def _linked(languages: Mapping[str, LanguageScores]) -> list[list[str]]:
@@ -95,20 +96,28 @@ def _counts(generator: np.random.Generator, items: int, resamples: int) -> Float
     return np.bincount(drawn.ravel(), minlength=resamples * items).reshape(resamples, items).astype(float)
 
 
-def _ratio(weights: Floats, part: LanguageScores) -> Floats:
-    num = weights @ part.num
+def _ratio(weights: Floats, part: LanguageScores, out: Floats) -> None:
+    """Fill out: (cells, resamples)."""
+    num = (weights @ part.num).T
     first = part.den[:, :1]
-    # Accuracies have den 1 everywhere: one column then stands for all of them, which halves the work.
-    den = weights @ first if (part.den == first).all() else weights @ part.den
-    out = np.full(num.shape, np.nan)
-    np.divide(num, den, out=out, where=np.broadcast_to(den > 0, num.shape))
-    return out
+    # Accuracies have den 1 everywhere: one row then stands for all of them, which halves the work.
+    den = (weights @ first if (part.den == first).all() else weights @ part.den).T
+    if (den > 0).all():
+        np.divide(num, den, out=out)
+    else:
+        out[:] = np.nan
+        np.divide(num, den, out=out, where=np.broadcast_to(den > 0, num.shape))
+
+
+def defined(values: Floats) -> bool:
+    """Whether at most one in twenty replicates is undefined."""
+    known = np.count_nonzero(~np.isnan(values))
+    return bool(known > 0 and known >= 0.95 * len(values))
 
 
 def interval(values: Floats, level: float = 0.95) -> tuple[float, float] | None:
     """Percentile interval of replicates; None when more than one in twenty is undefined (too little data)."""
-    defined = values[~np.isnan(values)]
-    if len(defined) < 0.95 * len(values) or not len(defined):
+    if not defined(values):
         return None
-    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(values[~np.isnan(values)], [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

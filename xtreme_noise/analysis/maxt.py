@@ -38,11 +38,11 @@ def step_down(tests: Sequence[Test], *, seed: int = 0) -> list[float]:
         raise ValueError("tests of one family need equally many resamples")
     if not tests:
         return []
-    from scipy import stats  # takes a second to import, and not every report needs it
+    from scipy import special  # takes a while to import, and not every report needs it
 
     generator = np.random.default_rng([seed, len(tests)])
     drawn = np.stack([_deviates(test, generator) for test in tests])
-    observed = np.array([stats.norm.isf(test.p / 2) for test in tests])
+    observed = np.array([-special.ndtri(test.p / 2) for test in tests])
     adjusted = [0.0] * len(tests)
     running = 0.0
     order = np.argsort(-observed, kind="stable")

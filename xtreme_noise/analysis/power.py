@@ -20,20 +20,20 @@ def smallest_difference(se: float, df: float) -> float | None:
     """
     if se <= 0:
         return None
-    from scipy import optimize, stats  # take a second to import, and not every report needs them
+    from scipy import optimize, special  # take a while to import, and not every report needs them
 
     # The noncentral t over the distribution of its denominator: SciPy's own is nan at few degrees of freedom.
     quantiles = (np.arange(STEPS) + 0.5) / STEPS
-    border = stats.t.ppf(1 - ALPHA / 2, df) * np.sqrt(stats.chi2.ppf(quantiles, df) / df)
+    border = special.stdtrit(df, 1 - ALPHA / 2) * np.sqrt(2 * special.gammaincinv(df / 2, quantiles) / df)
 
     def missing(shift: float) -> float:
-        return float(np.mean(stats.norm.sf(border - shift) + stats.norm.cdf(-border - shift))) - POWER
+        return float(np.mean(special.ndtr(shift - border) + special.ndtr(-border - shift))) - POWER
 
     return float(optimize.brentq(missing, 0.0, float(border[-1]) + 8.0)) * se
 
 
 def smallest_of_these_runs(item_se: float) -> float | None:
     """The same of an estimate that is conditional on its runs: normal, over test items alone."""
-    from scipy import stats  # takes a second to import, and not every report needs it
+    from scipy import special  # takes a while to import, and not every report needs it
 
-    return (float(stats.norm.ppf(1 - ALPHA / 2)) + float(stats.norm.ppf(POWER))) * item_se if item_se > 0 else None
+    return (float(special.ndtri(1 - ALPHA / 2)) + float(special.ndtri(POWER))) * item_se if item_se > 0 else None

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xtreme_noise.analysis.bootstrap import Floats, interval
+from xtreme_noise.analysis.bootstrap import Floats, defined, interval
 
 LEAST_SEEDS = 3
 LEVEL = 0.95
@@ -62,11 +62,12 @@ def over_seeds(values: Floats, drawn: Floats | None, items: int) -> Estimate:
     if math.isnan(value):
         return Estimate(None, seeds=seeds)
     mean = None if drawn is None else np.mean(drawn, axis=0)
-    if mean is None or (bounds := interval(mean, LEVEL)) is None:
+    if mean is None or not defined(mean):
         return Estimate(value, seed_sd=deviation, seeds=seeds)
     item_se = _spread(mean)
     if seeds < LEAST_SEEDS or deviation is None:
-        return Estimate(value, *bounds, se=item_se, item_se=item_se, seed_sd=deviation, seeds=seeds)
+        low, high = interval(mean, LEVEL) or (None, None)
+        return Estimate(value, low, high, se=item_se, item_se=item_se, seed_sd=deviation, seeds=seeds)
     return _with_t(
         value, item_se=item_se, items=items, seed_variance=deviation**2 / seeds, free=seeds - 1, runs=(deviation, seeds)
     )
@@ -84,7 +85,7 @@ def apart(
     if math.isnan(value) or runs < least or drawn is None:
         return Estimate(None if math.isnan(value) else value, seeds=runs)
     mean = np.mean(drawn[0], axis=0) - np.mean(drawn[1], axis=0)
-    if interval(mean, LEVEL) is None:
+    if not defined(mean):
         return Estimate(value, seeds=runs)
     squares = sum(float(((group - group.mean()) ** 2).sum()) for group in (first, second))
     deviation = math.sqrt(squares / (runs - 2))
@@ -108,10 +109,10 @@ def _with_t(
     if variance < 1e-24:  # rounding
         low, high, p = (0.0, 0.0, 1.0) if abs(value) < 1e-12 else (None, None, None)
         return Estimate(value, low, high, p, None, None, item_se, deviation, seeds)
-    from scipy import stats  # takes a second to import, and not every report needs it
+    from scipy import special  # takes a while to import, and not every report needs it
 
     df = variance**2 / sum(part**2 / degrees for part, degrees in parts)
     se = math.sqrt(variance)
-    reach = float(stats.t.ppf((1 + LEVEL) / 2, df)) * se
-    p = float(2 * stats.t.sf(abs(value) / se, df))
+    reach = float(special.stdtrit(df, (1 + LEVEL) / 2)) * se
+    p = float(2 * special.stdtr(df, -abs(value) / se))
     return Estimate(value, value - reach, value + reach, p, se, df, item_se, deviation, seeds)

@@ -218,7 +218,7 @@ def _over_seeds(good: Sequence[CellRecord], evidence: Evidence, language: str) -
     if not runs or any(cell.cell not in evidence.scores for cell in good):
         return Estimate(None)
     values = np.array([np.mean([cell.score for cell in run]) for run in runs.values()])
-    drawn: Floats = np.stack([np.mean([evidence.scores[cell.cell] for cell in run], axis=0) for run in runs.values()])
+    drawn = evidence.mean(tuple(tuple(cell.cell for cell in run) for run in runs.values()))
     return over_seeds(values, drawn, evidence.items.get(language, 1))
 
 

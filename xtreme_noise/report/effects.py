@@ -119,38 +119,44 @@ def groups(pairs: Sequence[Comparison]) -> list[Group]:
     return made
 
 
-def effects(pairs: Sequence[Comparison]) -> list[Effect]:
-    """All comparisons on all defined scales, the primary family first; p is adjusted within each family."""
-    made: list[tuple[Effect, Runs]] = []
+Found = tuple[Effect, Test | None]  # the test of an effect of the primary family
+
+
+def effects(pairs: Sequence[Comparison]) -> list[Found]:
+    """All comparisons on all defined scales; no p is adjusted."""
+    made: list[Found] = []
     for group in groups(pairs):
         for scale in EVERY_SCALE:
             sides = taken(group, scale)
             if sides is not None and not any(math.isnan(side.value) for side in sides):
-                made.append((_effect(group, scale, *sides), sides[0].minus(sides[1])))
-    made.sort(key=lambda one: one[0].family != FAMILY)
-    return _with_adjusted(made)
+                effect = _effect(group, scale, *sides)
+                made.append((effect, _test(effect, sides[0].minus(sides[1]))))
+    return made
 
 
-def between(seen: Sequence[Comparison], unseen: Sequence[Comparison]) -> list[Effect]:
-    """The difference of two arms in languages with labels in one of them, minus that in the other languages.
+def between(seen: Sequence[Comparison], unseen: Sequence[Comparison]) -> list[Found]:
+    """The difference of two arms in languages with labels in one of them, minus that in the other languages; no p is
+    adjusted.
 
     seen, unseen: the same comparisons, over the languages of each side.
     """
-    made = []
+    made: list[Found] = []
     for one, other in zip(groups(seen), groups(unseen), strict=True):
         whole = replace(one, pairs=(*one.pairs, *other.pairs))
         for scale in EVERY_SCALE:
             both = [taken(side, scale) for side in (one, other)]
             first, second = (sides[0].minus(sides[1]) if sides is not None else None for sides in both)
             if first and second and not math.isnan(first.value) and not math.isnan(second.value):
-                made.append((replace(_effect(whole, scale, first, second), family=BETWEEN), first.minus(second)))
-    return _with_adjusted(made)
+                made.append((replace(_effect(whole, scale, first, second), family=BETWEEN), None))
+    return made
 
 
-def _with_adjusted(made: Sequence[tuple[Effect, Runs]]) -> list[Effect]:
-    adjusted = _adjusted(made)
+def adjusted(several: Sequence[Found]) -> list[Effect]:
+    """The effects, the primary family first; p is adjusted within each family."""
+    made = sorted(several, key=lambda one: one[0].family != FAMILY)
+    values = _adjusted(made)
     return [
-        replace(effect, p_adjusted=adjusted[number][0], tests=adjusted[number][1]) if number in adjusted else effect
+        replace(effect, p_adjusted=values[number][0], tests=values[number][1]) if number in values else effect
         for number, (effect, _) in enumerate(made)
     ]
 
@@ -210,7 +216,7 @@ def smallest(difference: Estimate) -> float | None:
     return smallest_difference(difference.se, difference.df)
 
 
-def _adjusted(made: Sequence[tuple[Effect, Runs]]) -> dict[int, tuple[float, int]]:
+def _adjusted(made: Sequence[Found]) -> dict[int, tuple[float, int]]:
     """Number of the effect -> its adjusted p, and the number of tests in its family."""
     families: dict[str, list[int]] = defaultdict(list)
     for number, (effect, _) in enumerate(made):
@@ -219,7 +225,7 @@ def _adjusted(made: Sequence[tuple[Effect, Runs]]) -> dict[int, tuple[float, int
     found: dict[int, tuple[float, int]] = {}
     for family, members in families.items():
         if family == FAMILY:
-            values = step_down([_test(*made[number]) for number in members])
+            values = step_down([test for number in members if (test := made[number][1]) is not None])
         else:
             values = holm([p for number in members if (p := made[number][0].difference.p) is not None])
         for number, value in zip(members, values, strict=True):
@@ -227,9 +233,12 @@ def _adjusted(made: Sequence[tuple[Effect, Runs]]) -> dict[int, tuple[float, int
     return found
 
 
-def _test(effect: Effect, runs: Runs) -> Test:
+def _test(effect: Effect, runs: Runs) -> Test | None:
+    """The test of an effect of the primary family; None for others, and where there is none."""
     difference = effect.difference
-    assert difference.p is not None and runs.drawn is not None
+    tested = effect.family == FAMILY and effect.scale == PRIMARY
+    if not tested or difference.p is None or runs.drawn is None:
+        return None
     return Test(difference.p, runs.drawn.mean(axis=0), difference.se or 0.0, difference.item_se or 0.0)
 
 

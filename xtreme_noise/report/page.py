@@ -116,7 +116,7 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
         **_effects(study, names),
         **_contrasts(study, names),
         difference=specs.place(difference) if difference else None,
-        resamples=sorted({e.resamples for e in study.evidence.values() if e.scores}),
+        resamples=sorted({e.resamples for e in study.evidence.values() if e.names}),
         chances=_chances(study),
         sign=formatting.GUESS,
         samples=samples,

@@ -38,11 +38,34 @@ class Evidence:
     correct: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     seed: int = 0
     stream: str = ""
+    _means: dict[tuple[tuple[str, ...], ...], Floats] = field(default_factory=dict)
 
     @cached_property
     def items(self) -> Mapping[str, int]:
         """Language -> how many source items there are to draw from."""
         return {language: len(np.unique(names)) for language, names in self.names.items()}
+
+    def means(self, several: tuple[tuple[str, ...], ...]) -> Floats:
+        """The mean over cells (digests) in every resample: (groups of cells, resamples). Computed once: every table
+        asks for the same ones. Not to be changed.
+        """
+        if several not in self._means:
+            self._means[several] = self.mean(several)
+        return self._means[several]
+
+    def mean(self, several: tuple[tuple[str, ...], ...]) -> Floats:
+        """`means` that are needed once, and not kept."""
+        found = np.zeros((len(several), self.resamples))
+        for total, cells in zip(found, several, strict=True):
+            for cell in cells:
+                total += self.scores[cell]
+            total /= len(cells)
+        return found
+
+    def drop(self) -> None:
+        """Forget what takes much memory: the statistics of this task are computed."""
+        for large in (self.scores, self.correct, self._means):
+            large.clear()
 
 
 class _Unusable(DataError):
@@ -116,8 +139,7 @@ def _read_language(sweep: Path, cells: Sequence[CellRecord]) -> list[_Items]:
     wrong: dict[str, str] = {}
     for cell in cells:
         try:
-            items = _read_items(sweep, cell)
-            aligned.append(_aligned(items, aligned[0]) if aligned else items)
+            aligned.append(_read_items(sweep, cell, aligned[0] if aligned else None))
         except DataError as error:
             wrong[cell.cell] = str(error)
     if wrong:
@@ -158,21 +180,30 @@ def source_items(languages: Mapping[str, tuple[Sequence[str], Sequence[str]]]) -
     }
 
 
-def _read_items(sweep: Path, cell: CellRecord) -> _Items:
+def _read_items(sweep: Path, cell: CellRecord, first: _Items | None) -> _Items:
+    """The items of a cell, in the order of `first`."""
     table = read_columns(sweep, cell, ("id", "cluster", "num", "den"), optional="correct")
     ids, clusters = table["id"].combine_chunks(), table["cluster"].combine_chunks()
-    num, den = table["num"].to_numpy(), table["den"].to_numpy()
+    num, den = (table[name].combine_chunks().to_numpy() for name in ("num", "den"))
     _check_sums(cell, num, den)
+    correct = _filled(table["correct"].combine_chunks()) if "correct" in table.column_names else None
+    items = _Items(cell, ids, clusters, num, den, correct)
+    if first is not None and ids.equals(first.ids) and clusters.equals(first.clusters):
+        return replace(items, ids=first.ids, clusters=first.clusters)  # kept once
     if len(ids.unique()) != len(ids):
         raise DataError(f"ids are not unique in the predictions of: {where(cell)}")
-    correct = table["correct"].fill_null(False).to_numpy() if "correct" in table.column_names else None
-    return _Items(cell, ids, clusters, num, den, correct)
+    return _aligned(items, first) if first is not None else items
+
+
+def _filled(correct: Any) -> NDArray[np.bool_]:
+    filled: NDArray[np.bool_] = (correct.fill_null(False) if correct.null_count else correct).to_numpy(
+        zero_copy_only=False
+    )
+    return filled
 
 
 def _aligned(items: _Items, first: _Items) -> _Items:
     """The same items in the order of `first`."""
-    if items.ids.equals(first.ids) and items.clusters.equals(first.clusters):
-        return items
     order = match(first.ids.to_pylist(), items.ids.to_pylist(), where(first.cell), where(items.cell))
     if items.clusters.take(order).to_pylist() != first.clusters.to_pylist():
         raise DataError(f"source items (cluster) differ between: {where(first.cell)} and {where(items.cell)}")
@@ -192,8 +223,8 @@ def read_columns(sweep: Path, cell: CellRecord, names: Sequence[str], *, optiona
         raise DataError(f"{cell.cell!r:.80} is not the digest of a cell: {where(cell)}")
     path = sweep / "predictions" / f"{cell.cell}.parquet"
     try:
-        with pq.ParquetFile(path) as file:
-            table = file.read(columns=[*names, *([optional] if optional else [])])
+        with pa.OSFile(str(path)) as opened, pq.ParquetFile(opened) as file:  # quicker than by name
+            table = file.read(columns=[*names, *([optional] if optional else [])], use_threads=False)  # small files
         table.validate(full=True)  # texts are UTF-8
         lacking = [name for name in names if table.column_names.count(name) != 1]
         if lacking:
@@ -203,7 +234,8 @@ def read_columns(sweep: Path, cell: CellRecord, names: Sequence[str], *, optiona
                 raise DataError(f"predictions/{path.name}: column {name} has empty values")
             kinds = {"num": pa.float64(), "den": pa.float64(), "choices": pa.int64(), "correct": pa.bool_()}
             kind = kinds.get(name, pa.string())
-            table = table.set_column(table.column_names.index(name), name, table[name].cast(kind))
+            if table[name].type != kind:
+                table = table.set_column(table.column_names.index(name), name, table[name].cast(kind))
     except FileNotFoundError:
         raise DataError(f"predictions/{path.name} is missing") from None
     except (OSError, ValueError, pa.ArrowException) as error:

@@ -69,7 +69,7 @@ def score(panel: Panel, evidence: Evidence, system: System, level: float) -> Run
     values = np.array([np.mean([cell.score for cell in run]) for run in runs])
     if any(cell.cell not in evidence.scores for run in runs for cell in run):
         return Runs(values, None)
-    return Runs(values, np.stack([sum(evidence.scores[cell.cell] for cell in run) / len(run) for run in runs]))
+    return Runs(values, evidence.means(tuple(tuple(cell.cell for cell in run) for run in runs)))
 
 
 def right(panel: Panel, scores: Mapping[float, Runs]) -> dict[float, Runs]:

@@ -12,9 +12,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from xtreme_noise.languages import main
-from xtreme_noise.report.effects import Effect, between
+from xtreme_noise.report.effects import Effect, Found, adjusted, between
 from xtreme_noise.report.panels import Panel
-from xtreme_noise.report.statistics import Comparison, Contrast, contrasts, is_main
+from xtreme_noise.report.statistics import Comparison, Contrast, contrasts, is_main, with_holm
 from xtreme_noise.report.system import System
 
 SIDES = ("seen", "unseen")
@@ -35,7 +35,30 @@ class Apart:
     lacking: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
-def apart(compared: Sequence[Comparison], trained_in: Collection[str]) -> Apart:
+@dataclass(frozen=True)
+class Part:
+    """The same of some tasks, before any p is adjusted."""
+
+    sides: Mapping[str, Sequence[Contrast]]
+    differences: Sequence[Found]
+    lacking: Mapping[str, Mapping[str, None]]
+
+
+def apart(parts: Sequence[Part]) -> Apart:
+    """Of all tasks, with p adjusted over all of them."""
+    sides = {side: [row for part in parts for row in part.sides[side]] for side in SIDES}
+    lacking: dict[str, dict[str, None]] = defaultdict(dict)
+    for part in parts:
+        for why, names in part.lacking.items():
+            lacking[why] |= names
+    return Apart(
+        {side: with_holm(rows) for side, rows in sides.items() if rows},
+        adjusted([one for part in parts for one in part.differences]),
+        {why: list(names) for why, names in lacking.items()},
+    )
+
+
+def split(compared: Sequence[Comparison], trained_in: Collection[str]) -> Part:
     """Every multilingual arm against its English one, if both sides have a language.
 
     trained_in: the languages of the targets' training data.
@@ -60,10 +83,8 @@ def apart(compared: Sequence[Comparison], trained_in: Collection[str]) -> Apart:
             left = {code: why for code, why in gaps.items() if code not in codes}
             own = replace(panel, languages=tuple(codes), gaps={**panel.gaps, **left})
             sides[side].append(replace(pair, panel=own))
-    return Apart(
-        {side: contrasts(pairs) for side, pairs in sides.items() if pairs},
-        between(*(sides[side] for side in SIDES)),
-        {why: list(names) for why, names in lacking.items()},
+    return Part(
+        {side: contrasts(pairs) for side, pairs in sides.items()}, between(*(sides[side] for side in SIDES)), lacking
     )
 
 

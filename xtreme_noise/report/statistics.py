@@ -173,8 +173,12 @@ def pairs(panel: Panel, evidence: Evidence) -> list[Comparison]:
 
 
 def contrasts(compared: Sequence[Comparison]) -> list[Contrast]:
-    """All contrasts of these comparisons, with Holm-adjusted p values within each (pair of arms, measure)."""
-    rows = list(chain.from_iterable(map(_contrasts, compared)))
+    """All contrasts of these comparisons; no p is adjusted."""
+    return list(chain.from_iterable(map(_contrasts, compared)))
+
+
+def with_holm(rows: Sequence[Contrast]) -> list[Contrast]:
+    """The contrasts with Holm-adjusted p values within each (pair of arms, measure)."""
     adjusted: dict[int, tuple[float, int]] = {}
     for pair in CONTRASTS:
         for measure in MEASURES:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from xtreme_noise.analysis.chance import Chance
 from xtreme_noise.record import CellRecord
 from xtreme_noise.report.by_language import Count, Place, counts, places
 from xtreme_noise.report.cells import Problem, ordered, read_cells, where
 from xtreme_noise.report.chance import read_chances
-from xtreme_noise.report.effects import Effect, against_itself, effects
+from xtreme_noise.report.effects import Effect, Found, adjusted, against_itself, effects
 from xtreme_noise.report.jobs import Job, read_jobs
 from xtreme_noise.report.panels import Panel, panels
 from xtreme_noise.report.predictions import Evidence, read_evidence
 from xtreme_noise.report.samples import sample_groups
-from xtreme_noise.report.seen_unseen import Apart, apart
-from xtreme_noise.report.statistics import Contrast, Point, contrasts, pairs, points
+from xtreme_noise.report.seen_unseen import Apart, Part, apart, split
+from xtreme_noise.report.statistics import Contrast, Point, contrasts, pairs, points, with_holm
 
 UNUSABLE = "predictions unusable"
 
@@ -62,37 +64,91 @@ def read_study(sweep: Path, *, resample: bool = True, unusable: Collection[str] 
     cells, problems = read_cells(sweep)
     jobs, job_problems = read_jobs(sweep)
     failed = [Problem(where(c), c.error or "no message") for c in cells if c.status == "error"]
-    evidence: dict[str, Evidence] = {}
-    broken: list[Problem] = []
     chances, unknown = read_chances(sweep, cells)
+    trained_in = {job.trained_in for job in jobs if job.trained_in}
+    grouped: dict[str, list[CellRecord]] = defaultdict(list)
+    for cell in cells:
+        grouped[cell.task].append(cell)
+    parts = [
+        _task(sweep, own, chances.get(task, {}), trained_in, None if resample else unusable)
+        for task, own in grouped.items()
+    ]
+    cells = [cell for part in parts for cell in part.cells]
+    broken = [problem for part in parts for problem in part.problems]
     if resample:
-        evidence, unusable, broken = read_evidence(sweep, cells)
-    left_out = {(c.task, c.language): UNUSABLE for c in cells if c.status == "ok" and c.cell in unusable}
-    cells = [_without_score(c) if c.status == "ok" and c.cell in unusable else c for c in cells]
-    if resample:
+        unusable = {cell for part in parts for cell in part.unusable}
+        left_out = {(cell.task, cell.language) for cell in cells if cell.cell in unusable}
         broken += [problem for place, problem in unknown.items() if place not in left_out]
     broken += sample_groups(cells)[1]
-    for task, by_language in chances.items():
-        evidence.setdefault(task, Evidence()).chances = by_language
-    compared = panels(cells, left_out)
-    known = [(panel, evidence.get(panel.task, Evidence())) for panel in compared]
-    two = [pair for panel, own in known for pair in pairs(panel, own)]
-    by_seen = apart(two, {job.trained_in for job in jobs if job.trained_in})
+    by_seen = apart([part.by_seen for part in parts])
+    compared = adjusted([one for part in parts for one in part.effects])
     return StudyResults(
         sweep=sweep,
         cells=cells,
         problems=[*job_problems, *failed, *problems, *broken],
-        panels=compared,
-        evidence=evidence,
-        points=[point for panel, own in known for point in points(panel, own)],
-        contrasts=contrasts(two),
-        effects=[*effects(two), *against_itself(known), *by_seen.differences],
+        panels=[panel for part in parts for panel in part.panels],
+        evidence={task: part.evidence for task, part in zip(grouped, parts, strict=True)},
+        points=[point for part in parts for point in part.points],
+        contrasts=with_holm([contrast for part in parts for contrast in part.contrasts]),
+        effects=[*compared, *(effect for part in parts for effect in part.itself), *by_seen.differences],
         by_seen=by_seen,
-        places=places(cells, evidence),
+        places=[place for part in parts for place in part.places],
         counts=counts(cells),
         jobs=jobs,
         unusable=unusable,
     )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The results of one task, before p values are adjusted over all tasks."""
+
+    cells: Sequence[CellRecord]
+    unusable: Collection[str]
+    problems: Sequence[Problem]
+    evidence: Evidence
+    panels: Sequence[Panel]
+    points: Sequence[Point]
+    contrasts: Sequence[Contrast]
+    effects: Sequence[Found]
+    itself: Sequence[Effect]
+    by_seen: Part
+    places: Sequence[Place]
+
+
+def _task(
+    sweep: Path,
+    cells: Sequence[CellRecord],
+    chances: Mapping[str, Chance],
+    trained_in: Collection[str],
+    unusable: Collection[str] | None,
+) -> _Part:
+    """Only one task at a time has its replicates in memory. unusable: None: predictions are opened."""
+    evidence = Evidence()
+    broken: list[Problem] = []
+    if unusable is None:
+        by_task, unusable, broken = read_evidence(sweep, cells)
+        evidence = by_task.get(cells[0].task, evidence)
+    evidence.chances = chances
+    left_out = {(c.task, c.language): UNUSABLE for c in cells if c.status == "ok" and c.cell in unusable}
+    cells = [_without_score(c) if c.status == "ok" and c.cell in unusable else c for c in cells]
+    compared = [(panel, evidence) for panel in panels(cells, left_out)]
+    two = [pair for panel, _ in compared for pair in pairs(panel, evidence)]
+    part = _Part(
+        cells=cells,
+        unusable=unusable,
+        problems=broken,
+        evidence=evidence,
+        panels=[panel for panel, _ in compared],
+        points=[point for panel, _ in compared for point in points(panel, evidence)],
+        contrasts=contrasts(two),
+        effects=effects(two),
+        itself=against_itself(compared),
+        by_seen=split(two, trained_in),
+        places=places(cells, {cells[0].task: evidence}),
+    )
+    evidence.drop()
+    return part
 
 
 def _without_score(cell: CellRecord) -> CellRecord:

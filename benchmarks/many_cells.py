@@ -1,0 +1,121 @@
+"""The report of a synthetic study with many cells: processor time, memory and size of the page.
+
+    python -m benchmarks.many_cells          # 10,000 cells
+    python -m benchmarks.many_cells 100000 [folder]     # a folder to keep the study in
+
+Three arms, three seeds, 20 parallel languages, three noise families with three levels and two noise seeds: 3,420 cells
+for each task and model. The scores are random.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from xtreme_noise.record import CellRecord
+from xtreme_noise.results.table import write_cells
+
+ITEMS = 100
+ARMS = (("none", "none", "none"), ("nli/english", "nli", "english"), ("nli/multilingual", "nli", "multilingual"))
+LANGUAGES = "ar bg de el en es eu fi fr hi id ja ko ru sw th tr ur vi zh".split()
+SEEDS, NOISE_SEEDS = (0, 1, 2), (0, 1)
+NOISES, LEVELS = ("char", "keyboard", "realistic"), (0.05, 0.1, 0.2)
+TASKS = (("classification", "accuracy"), ("tagging", "span_f1"), ("qa", "f1"))
+MODELS = ("e5_small", "xlmr_base", "mbert")
+CONDITIONS = (("clean", 0.0, 0), *product(NOISES, LEVELS, NOISE_SEEDS))
+PER_TASK = len(ARMS) * len(LANGUAGES) * len(SEEDS) * len(CONDITIONS)  # and model
+CLEAN, NOISY = "turn on the light in the kitchen", "turn onx the lght in the kitchen"
+EDITS = [[7, 7, 7, 8, "", "x"], [13, 14, 14, 14, "i", ""]]
+LABELS = np.array(["entailment", "neutral", "contradiction"])
+
+
+def make(sweep: Path, cells: int) -> int:
+    """Write a study with about this many cells; how many it has. Deterministic."""
+    (sweep / "predictions").mkdir(parents=True)
+    blocks = max(1, round(cells / PER_TASK))
+    models = MODELS if blocks > len(TASKS) else MODELS[:1]
+    rng = np.random.default_rng(0)
+    rows: list[CellRecord] = []
+    for number in range(-(-blocks // len(models))):
+        family, metric = TASKS[number % len(TASKS)]
+        for model in models:
+            for where in _places(f"{family}{number}", family, model):
+                rows.append(_measured(sweep, rng, len(rows), where | {"metric": metric}))
+    write_cells(sweep, rows)
+    return len(rows)
+
+
+def _places(task: str, family: str, model: str) -> Iterator[dict[str, Any]]:
+    for (name, kind, arm), language, seed, (noise, level, noise_seed) in product(ARMS, LANGUAGES, SEEDS, CONDITIONS):
+        yield {
+            "task": task, "family": family, "model": model, "intermediate": name, "kind": kind, "arm": arm,
+            "language": language, "language_name": language.upper(), "script": "Latn",
+            "noise": noise, "level": level, "noise_seed": noise_seed, "seed": seed, "train_noise": "none",
+            "seen": None if arm == "none" else language == "en" or (arm == "multilingual" and language < "hi"),
+        }  # fmt: skip
+
+
+def _measured(sweep: Path, rng: np.random.Generator, number: int, where: dict[str, Any]) -> CellRecord:
+    right = rng.random(ITEMS) < 0.85 - 2 * where["level"] * rng.uniform(0.8, 1.2)
+    num: Any = right.astype(float)
+    den: Any = np.ones(ITEMS)
+    if where["family"] == "tagging":
+        num, den = 6.0 * right, 6.0 + (rng.random(ITEMS) < 0.2)
+    elif where["family"] == "qa":
+        num = np.where(right, 1.0, rng.random(ITEMS) / 2)
+    digest = f"{number:016x}"
+    ids = [f"{where['task']}-{item}" for item in range(ITEMS)]
+    gold = np.arange(ITEMS) % len(LABELS)
+    columns = {"id": ids, "cluster": ids, "num": num, "den": den, "correct": right}
+    columns |= {"prediction": LABELS[np.where(right, gold, gold - 1)], "gold": LABELS[gold]}
+    pq.write_table(pa.table(columns), sweep / "predictions" / f"{digest}.parquet")
+    noise = where["level"]
+    sample = {"id": ids[0], "field": "text", "clean": CLEAN, "noisy": NOISY, "edits": EDITS}
+    return CellRecord(
+        **where, cell=digest, status="ok", score=float(num.sum() / den.sum()), n=ITEMS, test_size=ITEMS,
+        achieved=noise, changed=min(1.0, 12 * noise), word_change_rate=4 * noise, fertility=1.3, flip_rate=2 * noise,
+        right_to_wrong=1.4 * noise, wrong_to_right=0.3 * noise, seconds=1.5, forward_seconds=1.2, noise_seconds=0.05,
+        token_change_rate=3 * noise, calibrated_by="grapheme", saturated=False, label_preserving=True,
+        signature="|".join(f"{name}:{value}" for name, value in where.items()), extra={"exact_match": 0.5},
+        samples=[sample] if noise else [],
+    )  # fmt: skip
+
+
+def measure(sweep: Path, cells: int) -> None:
+    """Run mode=report in a process of its own, and print what it took."""
+    (sweep / ".report.json").unlink(missing_ok=True)  # a report that is up to date is not written again
+    begin = time.perf_counter()
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "xtreme_noise", "mode=report", f"sweep={sweep}"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    page = (sweep / "report.html").stat().st_size
+    print(
+        f"report of {cells:,} cells: {used.ru_utime + used.ru_stime:.1f} s of processor time "
+        f"({time.perf_counter() - begin:.1f} s in all), {used.ru_maxrss / 2**20:.2f} GB, page {page / 1e6:.2f} MB"
+    )
+
+
+def main(cells: str = "10000", folder: str | None = None) -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        sweep = Path(folder or temporary) / "study"
+        made = json.loads((sweep / "made").read_text()) if (sweep / "made").exists() else make(sweep, int(cells))
+        (sweep / "made").write_text(json.dumps(made))
+        measure(sweep, made)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
