@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xtreme_noise import metrics, tasks
+from xtreme_noise import tasks
 from xtreme_noise.data import strict_json
 from xtreme_noise.data.examples import numbered
 from xtreme_noise.errors import ConfigError, DataError
 from xtreme_noise.metrics import by_id
 from xtreme_noise.metrics.bucc import BETWEEN
-from xtreme_noise.metrics.ranking import Ranking
 from xtreme_noise.names import slug
 
 # Official names that differ from ours. Our `tatoeba` searches in the opposite direction of the official task.
@@ -57,7 +56,7 @@ class Format:
 
 def format_of(family: str, metric: str) -> Format:
     """Raises ConfigError for a family without an official layout."""
-    if issubclass(metrics.metric_class(metric), Ranking):
+    if metric in tasks.family("ranking").metrics:
         return FORMATS["rankings"]
     name = tasks.family(family).predictions_file
     if name is None:
