@@ -19,6 +19,7 @@ from tests.unit import sweep_factory
 from tests.unit.test_results import entry
 from xtreme_noise import metrics, report
 from xtreme_noise.analysis import chance
+from xtreme_noise.metrics import ranking
 from xtreme_noise.modules.dual_encoder import Candidates, DualEncoderModule
 from xtreme_noise.modules.multiple_choice import MultipleChoiceModule
 from xtreme_noise.report import predictions
@@ -165,8 +166,8 @@ def test_a_random_order_scores_what_is_expected(relevant: int, pool: int, cutoff
     sums = [0.0, 0.0]
     for _ in range(3000):
         draw.shuffle(ids)
-        sums[0] += metrics.ranking.average_precision(ids, right, cutoff)
-        sums[1] += metrics.ranking.reciprocal_rank(ids, right, cutoff)
+        sums[0] += ranking.average_precision(ids, right, cutoff)
+        sums[1] += ranking.reciprocal_rank(ids, right, cutoff)
     assert chance.average_precision(relevant, pool, cutoff) == pytest.approx(sums[0] / 3000, abs=0.02)
     assert chance.reciprocal_rank(relevant, pool, cutoff) == pytest.approx(sums[1] / 3000, abs=0.02)
 
