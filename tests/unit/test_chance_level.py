@@ -17,7 +17,7 @@ from rich.console import Console
 
 from tests.unit import sweep_factory
 from tests.unit.test_results import entry
-from xtreme_noise import metrics, report
+from xtreme_noise import report
 from xtreme_noise.analysis import chance
 from xtreme_noise.metrics import ranking
 from xtreme_noise.modules.dual_encoder import Candidates, DualEncoderModule
