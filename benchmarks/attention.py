@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import tempfile
 
-import torch
-
 from benchmarks.setting import fit_seconds, job, line
-from xtreme_noise import models
+from xtreme_noise import hardware, models
 from xtreme_noise.stages.datamodule import TaskDataModule
 from xtreme_noise.stages.plan import Plan
 from xtreme_noise.stages.training_run import open_module
@@ -33,7 +31,7 @@ SETTINGS = {
 def main(size: int = 96) -> None:
     speed: dict[str, float] = {}
     for name, overrides in SETTINGS.items():
-        if name.startswith("bf16") and not torch.cpu.get_capabilities().get("amx_bf16"):
+        if name.startswith("bf16") and hardware.instructions() != "amx":
             continue
         with tempfile.TemporaryDirectory() as folder:
             cfg = job(

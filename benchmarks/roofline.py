@@ -28,7 +28,7 @@ from datasets import Dataset
 
 from benchmarks.setting import fit_seconds, line
 from benchmarks.training import trainer_seconds
-from xtreme_noise import models
+from xtreme_noise import hardware, models
 from xtreme_noise.config import compose
 from xtreme_noise.config.schema import Config
 from xtreme_noise.data import embedded
@@ -185,16 +185,11 @@ def _plain_training(module: TaskModule, data: Dataset, size: int) -> float:
     return time.process_time() - begin
 
 
-def _has_bfloat16() -> bool:
-    can = torch.cpu.get_capabilities()
-    return bool(can.get("amx_bf16") or can.get("avx512_bf16"))
-
-
 def main(inputs: int = 240, examples: int = 192) -> None:
     read, learnt = texts(inputs, "test"), texts(examples, "train")
     with tempfile.TemporaryDirectory() as folder:
         for name, (overrides, dtype, goal) in PRECISIONS.items():
-            if dtype is torch.bfloat16 and not _has_bfloat16():
+            if dtype is torch.bfloat16 and hardware.instructions() not in hardware.BF16:
                 continue
             bench = Bench.of(folder, time.process_time, "e5_small", "trainer.accelerator=cpu", *overrides)
             module = bench.module()

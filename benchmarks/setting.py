@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pytorch_lightning as pl
 import torch
 
+from xtreme_noise import hardware
 from xtreme_noise.config import compose
 from xtreme_noise.config.schema import Config
 
@@ -67,9 +68,8 @@ def machine() -> str:
 
 def kind() -> str:
     """The kind of machine in words: ratios are comparable where it is the same."""
-    can = torch.cpu.get_capabilities()
-    known = {"amx_bf16": "AMX", "avx512_bf16": "AVX-512 and bfloat16", "avx512_f": "AVX-512", "avx2": "AVX2"}
-    has = next((words for name, words in known.items() if can.get(name)), platform.machine())
+    words = {"amx": "AMX", "avx512_bf16": "AVX-512 and bfloat16", "avx512": "AVX-512", "avx2": "AVX2"}
+    has = words.get(hardware.instructions(), hardware.instructions())
     cores, threads = os.cpu_count(), torch.get_num_threads()
     return f"{cores} CPU core{'s' * (cores != 1)} with {has}, {threads} thread{'s' * (threads != 1)}"
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from xtreme_noise import hardware
 from xtreme_noise.config.schema import ModelConfig
+from xtreme_noise.config.sense import PRECISIONS
 from xtreme_noise.errors import ConfigError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 FLOAT32 = "32-true"
 CAST = "bf16"  # the encoder's weights are cast once
 

@@ -82,7 +82,6 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
     library: from vega_library; digest: of the inputs; files: the other files, relative to it.
     """
     names = Names.of(study.cells)
-    stages = read_stages(study.sweep)
     samples, _ = sample_groups(study.cells)
     specs = Specs()
     scripts = {"library": library, "loader": _template_file("charts.js")}
@@ -100,7 +99,6 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
         answer=headline(study),
         totals=totals(study),
         **_completeness(study, names),
-        cost=cost.summary(study.cells, stages),
         tasks=[
             _task(study=study, task=task, model=model, names=names, specs=specs, looks=looks)
             for task, model in _tasks(study.cells)
@@ -111,8 +109,6 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
         systems=_systems(study.panels),
         looks=looks,
         outlines=OUTLINES,
-        arm_sizes=training.sizes(stages),
-        not_alike=training.mixed(study.cells, stages),
         **_effects(study, names),
         **_contrasts(study, names),
         difference=specs.place(difference) if difference else None,
@@ -122,8 +118,7 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
         samples=samples,
         signatures=[c for c in study.cells if c.signature][:SIGNATURES],
         signature_limit=SIGNATURES,
-        **_how_it_ran(study.jobs),
-        stages=views.stage_table(stages),
+        **_how_it_ran(study),
         files=files,
         chart_data=Markup(_json_for_script(specs.specs)),  # evaluated last, when all charts are placed
     )
@@ -174,11 +169,17 @@ def _contrasts(study: StudyResults, names: Names) -> dict[str, Any]:
     }
 
 
-def _how_it_ran(jobs: Sequence[Job]) -> dict[str, Any]:
+def _how_it_ran(study: StudyResults) -> dict[str, Any]:
+    """Commands, configurations and software of the jobs; the trained stages; the time that all of it took."""
+    stages = read_stages(study.sweep)
     return {
-        "commands": ordered(job.command for job in jobs if job.command),
-        "configs": _configs(jobs),
-        "software": _software(jobs),
+        "commands": ordered(job.command for job in study.jobs if job.command),
+        "configs": _configs(study.jobs),
+        "software": _software(study.jobs),
+        "stages": views.stage_table(stages),
+        "arm_sizes": training.sizes(stages),
+        "not_alike": training.mixed(study.cells, stages),
+        "cost": cost.summary(study.cells, stages),
     }
 
 

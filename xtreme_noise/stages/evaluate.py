@@ -247,9 +247,8 @@ class LanguageSession:
                 except Exception as error:  # raised again, and recorded, when this cell is evaluated
                     log.debug("%s: %s", describe(cell), error)
         costs = predictor.encode([noisy[:] for noisy, _ in wave.values()])
-        spent = [sum(column) for column in zip(*costs, strict=True)]
-        cfg = self.plan.cfg
-        speed.note(self.store, cfg.trainer.accelerator, cfg.model.name, "infer", spent[0], spent[1])
+        cfg, (tokens, seconds) = self.plan.cfg, map(sum, zip(*costs, strict=True))
+        speed.note(self.store, cfg.trainer.accelerator, cfg.model.name, "infer", tokens, seconds)
         for (_, facts), cost in zip(wave.values(), costs, strict=True):
             facts["forward_tokens"], facts["forward_seconds"] = cost.tokens, round(cost.seconds, 3)
         self._ready = wave
