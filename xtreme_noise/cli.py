@@ -81,7 +81,7 @@ def _main(arguments: list[str]) -> int:
     if (said := _at_once(_parse(arguments))) is not None:
         print(said)
         return 0
-    from xtreme_noise import modes
+    from xtreme_noise import commands
     from xtreme_noise.config import compose
     from xtreme_noise.config.command import readable
     from xtreme_noise.launch import run_hydra
@@ -95,9 +95,9 @@ def _main(arguments: list[str]) -> int:
             compose.check_trusted(flags.overrides, flags.config_dir)  # Hydra's help calls what the files name
         return run_hydra(arguments)
     given = _mode(flags.overrides)
-    if given in modes.OF_A_FOLDER and (sweep := _only_sweep(flags.overrides)) is not None:
-        return modes.OF_A_FOLDER[given](sweep)
-    return modes.start(compose.study(flags.overrides, flags.multirun, flags.config_dir))
+    if given in commands.OF_FOLDERS and (studies := _only_sweep(flags.overrides)):
+        return commands.start_in(given, studies)
+    return commands.start(compose.study(flags.overrides, flags.multirun, flags.config_dir))
 
 
 def _at_once(flags: argparse.Namespace) -> str | None:
@@ -160,11 +160,11 @@ def _mode(overrides: list[str]) -> str | None:
     return given[-1] if given else None
 
 
-def _only_sweep(overrides: list[str]) -> Path | None:
-    """The folder of a plain `mode=report sweep=folder` (or export), which needs no composition."""
+def _only_sweep(overrides: list[str]) -> list[Path]:
+    """The folders of a plain `mode=report sweep=folder`, or `sweep=[a,b]` (or export), which need no composition."""
     rest = [text for text in overrides if not text.startswith("mode=")]
     if len(rest) != 1 or not rest[0].startswith("sweep="):
-        return None
+        return []
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
@@ -174,4 +174,5 @@ def _only_sweep(overrides: list[str]) -> Path | None:
         value = OverridesParser.create().parse_override(rest[0]).value()
     except HydraException:  # such as an unquoted path with a quote in it: use the text as it is
         value = rest[0].split("=", 1)[1].strip("'\"")
-    return Path(place("sweep", str(value))).absolute()
+    folders = value if isinstance(value, list) and value else [value]
+    return [Path(place("sweep", str(folder))).absolute() for folder in folders]

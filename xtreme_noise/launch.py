@@ -24,7 +24,7 @@ from xtreme_noise import interrupt, streams
 from xtreme_noise.config import loader, paths, strict, sweeps
 from xtreme_noise.config.compose import Study
 from xtreme_noise.config.explain import explain
-from xtreme_noise.config.planned import UNFINISHED
+from xtreme_noise.config.planned import FAILURE, UNFINISHED
 from xtreme_noise.config.schema import Config
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import DISK, UserError
@@ -34,7 +34,6 @@ log = logging.getLogger(__name__)
 _checked: dict[Path, Config] = {}  # the jobs of the study that this process runs; none in a process of a launcher
 paths.register()  # also in the processes of a launcher
 
-FAILURE = "failure.txt"  # in a job's folder: why its last run failed
 _REQUEUE = "submitit.core.job_environment"  # its signal handler requeues the job in the cluster, and exits
 
 

@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 import xtreme_noise
-from xtreme_noise import cli, launch, modes
+from xtreme_noise import cli, launch
+from xtreme_noise.commands import run
 from xtreme_noise.config import compose, paths, planned
 from xtreme_noise.errors import ConfigError, DataError
 from xtreme_noise.interrupt import Interrupted
@@ -182,7 +183,7 @@ def test_many_lost_jobs_are_one_line(workdir: Path) -> None:
     job = compose.study(["task=xnli", "model=tiny"]).jobs[0]
     folders = [workdir / "jobs" / name for name in "abcdefgh"]
     study = compose.Study(workdir, [job] * 8, folders, [], True, "submitit_slurm")
-    said = modes._lost(study, launch.Lost(folders[1:], "killed"))
+    said = run.unfinished(study, launch.Lost(folders[1:], "killed"))
     named = ", ".join(f"xnli-tiny-none-s42 (jobs/{name})" for name in "bcdef")
     assert said.startswith(f"7 of 8 jobs did not finish (killed): {named} and 2 more. Finished work is kept")
     assert said.endswith(f"mode=report sweep={workdir} shows later what still ran")

@@ -18,7 +18,7 @@ from filelock import FileLock
 from safetensors.torch import save_file
 
 from tests import damage as damages
-from xtreme_noise import modes
+from xtreme_noise.commands import checks
 from xtreme_noise.commands.download import _copy
 from xtreme_noise.config import compose
 from xtreme_noise.errors import ConfigError, UserError
@@ -235,9 +235,9 @@ def test_a_command_with_a_store_that_cannot_be_written(
     [job] = compose.jobs(["source=embedded", "task=intents", f"store={tmp_path / 'store'}"])
     study = Mock(jobs=[job])
     with pytest.raises(ConfigError, match="finished work cannot be written"):
-        modes._places(study)
+        checks.places(study)
     Store(tmp_path / "store").build("cells", {"n": 1}, make)
-    modes._places(study)
+    checks.places(study)
     assert capsys.readouterr().err == (
         f"xtreme-noise: store={tmp_path / 'store'} is read-only: finished work in it is used, and nothing is added\n"
     )

@@ -1,1 +1,41 @@
-"""The modes other than run, one per file."""
+"""The modes, one per file, each with `main(study)`, which returns the exit code.
+
+Slow imports are inside functions, so that a wrong command is reported before torch is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from xtreme_noise.config.compose import Study
+
+OF_FOLDERS = ("report", "export")  # modes that read finished studies, and neither data nor models
+
+
+def start(study: Study) -> int:
+    """Run the study's mode, after the checks that most modes share; returns the exit code."""
+    mode = study.jobs[0].mode
+    if mode not in (*OF_FOLDERS, "mine_typos"):
+        from xtreme_noise.commands import checks
+
+        checks.places(study)
+    code: int = _file(mode).main(study)
+    return code
+
+
+def start_in(mode: str, studies: Sequence[Path]) -> int:
+    """Run one of OF_FOLDERS in the folder of a study, or of several combined; returns the exit code."""
+    from xtreme_noise.commands.checks import has_results
+    from xtreme_noise.results import combine
+
+    for folder in studies:
+        has_results(folder)
+    code: int = _file(mode).of(studies[0] if len(studies) == 1 else combine.combined(studies))
+    return code
+
+
+def _file(mode: str) -> Any:
+    return import_module(f"{__name__}.{mode}")

@@ -16,8 +16,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from xtreme_noise.commands.checks import writable
 from xtreme_noise.commands.download import Checkpoint, DataSet, Download, Files
 from xtreme_noise.config import fetched
+from xtreme_noise.config.compose import Study
 from xtreme_noise.config.fetched import inside
 from xtreme_noise.config.schema import Config, ModelConfig
 from xtreme_noise.data import files, hub
@@ -32,6 +34,13 @@ from xtreme_noise.stages.plan import Plan, Stage, test_reference
 from xtreme_noise.writing import file_lock
 
 MODELS = "models"
+
+
+def main(study: Study) -> int:
+    """Returns 1 when something could not be fetched, else 0."""
+    folder = Path(str(study.jobs[0].fetch.folder)).expanduser()
+    writable(folder, ".", f"fetch.folder={folder}: models and data", "fetch.folder=/some/folder")
+    return show(study.jobs)
 
 
 def show(jobs: Sequence[Config]) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from xtreme_noise.config.compose import Study
 from xtreme_noise.config.schema import MineConfig
 from xtreme_noise.config.sense import TABLES
 from xtreme_noise.data import files
@@ -114,6 +115,13 @@ def _tsv(path: Path) -> Iterator[tuple[str, str, str]]:
                 yield f"{path}, line {number}", cells[0], cells[1]
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise DataError(f"{path}, line {number + 1}: {error}") from None
+
+
+def main(study: Study) -> int:
+    """Returns 0; raises DataError."""
+    for job in study.jobs:
+        show(job.mine)
+    return 0
 
 
 def show(cfg: MineConfig) -> None:

@@ -14,6 +14,8 @@ from statistics import fmean
 from rich.console import Console
 from rich.table import Table
 
+from xtreme_noise.commands.checks import single
+from xtreme_noise.config.compose import Study
 from xtreme_noise.config.schema import Config
 from xtreme_noise.data import embedded, sib200
 from xtreme_noise.errors import ConfigError, NotApplicable
@@ -122,6 +124,14 @@ def _row(perturber: Perturber, code: str, level: float, sentences: Sequence[str]
         sentences=len(sentences),
         text=source,
     )
+
+
+def main(study: Study) -> int:
+    """Returns 0; raises ConfigError for a sweep."""
+    single(study, "mode=noise_table makes one table of all families and languages", "the table")
+    chosen = any(text.lstrip("+").startswith("noise=") for text in study.overrides)
+    show(study.jobs[0], study.sweep, only_chosen=chosen)
+    return 0
 
 
 def show(cfg: Config, folder: Path, *, only_chosen: bool = False) -> None:

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from xtreme_noise import hardware, models, tasks
 from xtreme_noise.commands.counting import stage_counts, token_count
+from xtreme_noise.config.compose import Study
 from xtreme_noise.config.schema import Config
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.sources import SplitRef
@@ -62,6 +63,11 @@ class Outlook:
         """Record a problem that would prevent a run, once."""
         if str(error) not in self.problems:
             self.problems.append(str(error))
+
+
+def main(study: Study) -> int:
+    """Returns 1 when something in the plan cannot run, else 0."""
+    return show(study.jobs)
 
 
 def show(jobs: Sequence[Config]) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
 from xtreme_noise import tasks
+from xtreme_noise.config.compose import Study
 from xtreme_noise.config.fields import noise_field, spoken
 from xtreme_noise.config.schema import Config
 from xtreme_noise.data.sources import subsample
@@ -19,6 +21,17 @@ from xtreme_noise.store import Store
 
 SHOWN = 12
 MEASURED = 400  # examples over which the achieved level is measured
+
+
+def main(study: Study) -> int:
+    """Returns 0; raises DataMissing and ConfigError."""
+    shown: list[Any] = []
+    for job in study.jobs:  # jobs that differ only in their models have the same noise
+        what = (job.task, job.noise, job.source, job.wanted_languages())
+        if what not in shown:
+            shown.append(what)
+            show(job)
+    return 0
 
 
 def show(cfg: Config) -> None:

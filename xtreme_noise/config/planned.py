@@ -17,6 +17,7 @@ from xtreme_noise.store import write_atomic
 
 CONFIG = "config.yaml"
 JOB = "job.json"  # a job's record
+FAILURE = "failure.txt"  # its last line says why the last run of the job failed
 UNFINISHED = "unfinished"  # in a job's folder until its last run ends, with or without success
 
 

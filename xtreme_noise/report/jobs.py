@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xtreme_noise.config.planned import FAILURE
 from xtreme_noise.errors import DataError
 from xtreme_noise.report.cells import Problem
 from xtreme_noise.results import COUNTS, JOB, STAGES, read_record
@@ -18,7 +19,6 @@ TRAIN_LANGUAGE = re.compile(
     r"^  train_language: ['\"]?([\w-]+)", re.MULTILINE
 )  # of the task: parsing all would take long
 COUNT, SECONDS = re.compile(r"[0-9]{0,18}"), re.compile(r"([0-9]+(\.[0-9]+)?(e[+-]?[0-9]{1,2})?)?")
-FAILURE = "failure.txt"  # its last line says why the last run of the job failed
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,101 @@
+"""Checks of a command before anything expensive starts."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from xtreme_noise.config import paths, reads
+from xtreme_noise.config.compose import Study
+from xtreme_noise.errors import ConfigError, DataError, suggest
+from xtreme_noise.writing import make_folder
+
+LOCAL = ("basic", "joblib")  # launchers whose jobs run on this machine and end with the command
+
+
+def places(study: Study) -> None:
+    """Raise ConfigError when the data folder is missing or the store is unusable, before anything is read."""
+    for root in sorted({root for job in study.jobs for root in job.source.roots()}):
+        if not Path(root).is_dir():
+            raise ConfigError(f"source.root={root}: there is no such folder; give the folder with the data sets")
+    if study.jobs[0].mode in ("run", "plan", "fetch"):  # other modes do not read all data of a job
+        for job in study.jobs:
+            reads.check(job)
+        _models(study)
+    for store in sorted({job.store for job in study.jobs}):
+        try:
+            writable(Path(store), ".", f"store={store}: finished work", "store=/some/folder (or XTREME_NOISE_STORE)")
+        except ConfigError:
+            if not any(Path(store).glob("*/*/manifest.json")):
+                raise
+            print(
+                f"xtreme-noise: store={store} is read-only: finished work in it is used, and nothing is added",
+                file=sys.stderr,
+            )
+
+
+def _models(study: Study) -> None:
+    """Raise ConfigError for a model.path that is not a checkpoint, as far as this machine can tell."""
+    if any(job.model.loader == "hub" for job in study.jobs):
+        from xtreme_noise.models import hub
+
+        for job in study.jobs:
+            hub.check_path(job.model)
+
+
+def accelerators(study: Study) -> None:
+    """Raise ConfigError for an accelerator that this machine lacks, if the jobs run on this machine."""
+    wanted = {job.trainer.accelerator for job in study.jobs} - {"auto", "cpu"}
+    sharded = any(job.trainer.sharded for job in study.jobs)
+    if not (wanted or sharded) or study.launcher not in LOCAL:
+        return
+    import torch
+
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if sharded and not cuda:
+        raise ConfigError("trainer.strategy=fsdp needs CUDA devices, and this machine has none; ddp runs on any")
+    there = {"gpu": cuda or mps, "cuda": cuda, "mps": mps}
+    for name in sorted(wanted):
+        if not there[name]:
+            raise ConfigError(f"trainer.accelerator={name}: this machine has none; auto uses what there is")
+
+
+def has_results(sweep: Path) -> None:
+    if not any((sweep / "jobs").glob("*/*")) and not (sweep / "cells.parquet").is_file():
+        studies = [
+            str(p.relative_to(Path.cwd())) for p in Path.cwd().glob(f"{paths.RESULTS}/*") if (p / "jobs").is_dir()
+        ]
+        hint = suggest(str(paths.RESULTS / sweep.name), studies, "studies") if studies else ""
+        raise ConfigError(f"{sweep} contains no results{hint}")
+
+
+def readable(sweep: Path) -> None:
+    """Raise ConfigError when there are no job records, and cells.parquet is not the table of a study."""
+    if any((sweep / "jobs").glob("*/job.json")):
+        return
+    from xtreme_noise.report import cells
+
+    try:
+        cells.read_cells(sweep)
+    except DataError as error:
+        raise ConfigError(str(error)) from error
+
+
+def single(study: Study, why: str, what: str) -> None:
+    """Raise ConfigError when there are several jobs, or `what` cannot be written."""
+    if len(study.jobs) > 1:
+        raise ConfigError(f"{why}: it cannot be swept")
+    writable(study.sweep, ".", f"sweep={study.sweep}: {what}", "sweep=/some/folder")
+
+
+def writable(folder: Path, part: str, what: str, remedy: str) -> None:
+    """Raise ConfigError when `part` of `folder` cannot be created or written."""
+    try:
+        make_folder(folder / part)
+        with tempfile.TemporaryFile(dir=folder / part):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"{what} cannot be written ({error.strerror}: {error.filename}); choose another folder with {remedy}"
+        ) from error

@@ -1,0 +1,73 @@
+"""mode=run: run the jobs of a study, then report what was measured."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+
+from xtreme_noise import launch
+from xtreme_noise.commands import report
+from xtreme_noise.commands.checks import LOCAL, accelerators, writable
+from xtreme_noise.config import grid, planned
+from xtreme_noise.config.compose import Study
+from xtreme_noise.config.planned import FAILURE
+from xtreme_noise.errors import ConfigError, DataError, ModelUnavailable
+
+
+def main(study: Study) -> int:
+    """Returns 1 when a job or a cell failed, or nothing was measured."""
+    accelerators(study)
+    _plannable(study)
+    writable(study.sweep, "jobs", f"sweep={study.sweep}: results", "sweep=/some/folder")
+    for folder in study.folders:
+        (folder / FAILURE).unlink(missing_ok=True)
+    try:
+        planned.write(study.jobs, study.folders)
+        code, lost = launch.run(study)
+    except OSError as error:
+        error.filename = error.filename or str(study.sweep)  # the error of a full disk may name no file
+        raise
+    for folder in study.folders:
+        if (folder / FAILURE).is_file() and folder not in lost.folders:
+            print(f"xtreme-noise: a job failed: {_last_line(folder / FAILURE)} ({folder / FAILURE})", file=sys.stderr)
+    if lost.folders:
+        print(f"xtreme-noise: {unfinished(study, lost)}", file=sys.stderr)
+    return max(code, report.finish(study.sweep))
+
+
+def unfinished(study: Study, lost: launch.Lost) -> str:
+    """A message about unfinished jobs, with up to five names, and what to do."""
+    named = [
+        f"{grid.title(job)} (jobs/{folder.name})"
+        for job, folder in zip(study.jobs, study.folders, strict=True)
+        if folder in lost.folders
+    ]
+    more = f" and {len(named) - 5} more" if len(named) > 5 else ""
+    running = "" if study.launcher in LOCAL else f"; mode=report sweep={study.sweep} shows later what still ran"
+    return (
+        f"{len(named)} of {len(study.jobs)} jobs did not finish ({lost.why}): {', '.join(named[:5])}{more}. Finished "
+        f"work is kept and reported; the same command resumes{running}"
+    )
+
+
+def _plannable(study: Study) -> None:
+    """Raise ConfigError for a job that cannot be planned, if jobs run on this machine, before anything is written.
+
+    Errors of data and models are recorded by the job instead, because other jobs can still run.
+    """
+    if study.launcher not in LOCAL:
+        return
+    from xtreme_noise.stages.plan import Plan
+
+    for job in study.jobs:
+        with contextlib.suppress(DataError, ModelUnavailable):
+            try:
+                Plan(job)
+            except ConfigError as error:
+                raise ConfigError(f"{grid.title(job)}: {error}" if len(study.jobs) > 1 else str(error)) from error
+
+
+def _last_line(path: Path) -> str:
+    lines = path.read_text(encoding="utf-8").strip().splitlines()
+    return lines[-1] if lines else "no message"
