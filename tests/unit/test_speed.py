@@ -111,13 +111,13 @@ def test_arms_of_a_seed_that_were_not_computed_alike_are_named() -> None:
 
 
 def test_what_intermediate_stages_learned_is_said_by_seed() -> None:
-    def stage(scores: str, chosen: str, **more: str) -> dict[str, str]:
+    def stage(score: str, **more: str) -> dict[str, str]:
         sizes = {"examples": "1200", "tokens": "9000", "updates": "38"}
-        return {"role": "intermediate", "stage": "slots/english", "dev_metric": "span_f1", "dev_scores": scores,
-                "chosen_epoch": chosen, **sizes, **more}  # fmt: skip
+        return {"role": "intermediate", "stage": "slots/english", "dev_metric": "span_f1", "dev_score": score, **sizes,
+                **more}  # fmt: skip
 
     said = "slots/english: 1,200 examples, 9,000 tokens, 38 updates"
-    one, two = stage("[0.25, 0.615]", "2"), stage("[0.7]", "1")
+    one, two = stage("0.615"), stage("0.7")
     assert sizes([one, {**two, "role": "target"}, two]) == [f"{said}; learned (dev): span_f1 61.5, span_f1 70.0"]
-    for damaged in (stage("", ""), stage("[0.5]", "2"), stage("[x]", "1"), stage("[0.5]", "0")):
+    for damaged in (stage(""), stage("x"), stage("[0.5]"), stage("7")):
         assert sizes([damaged]) == [said]

@@ -190,7 +190,8 @@ def _survey_stage(outlook: Outlook, stage: Stage, store: Store, cfg: Config) -> 
         drawn = chances(work.examples, stage.sampling.temperature, stage.sampling.cap)
         mean = sum(chance * own / batches for chance, (batches, own) in zip(drawn, epochs, strict=True))
         tokens = mean * sum(batches for batches, _ in epochs)
-    work.tokens = 0.0 if there else tokens * stage.recipe.epochs
+    missing = 0 if there else sum(not store.there("stages", run.key()) for run in stage.runs)
+    work.tokens = missing * tokens * stage.recipe.epochs
     work.total = sum(work.examples)
     work.there = work.total if there else 0
     _time(work, cfg, "train")

@@ -160,10 +160,12 @@ class ArmChecks(Checks):
             if part.match == "updates":
                 why = f"is updates, but the multitask stage sets how often a task is drawn: {key}.sampling"
                 raise self._wrong(f"{key}.tasks.{name}.match", why)
-            if part.recipe.patience is not None:
-                raise self._wrong(
-                    f"{key}.tasks.{name}.recipe.patience", f"is a setting of the multitask stage: {key}.recipe.patience"
-                )
+            for setting in ("patience", "averaged_checkpoints"):
+                if getattr(part.recipe, setting) is not None:
+                    raise self._wrong(
+                        f"{key}.tasks.{name}.recipe.{setting}",
+                        f"is a setting of the multitask stage: {key}.recipe.{setting}",
+                    )
             for setting in OF_THE_WHOLE:
                 own = f"{key}.tasks.{name}.recipe.{setting}"
                 # The task's own file sets it for the task alone: that is no mistake.
@@ -175,6 +177,9 @@ class ArmChecks(Checks):
                 raise self._wrong(
                     f"{key}.recipe.{setting}", f"is a setting of one of the tasks of {whole.name}: {first}"
                 )
+        for place, recipe in {"": whole.recipe, **{f"tasks.{n}.": p.recipe for n, p in whole.chosen().items()}}.items():
+            if recipe.averaged_runs is not None:
+                raise self._wrong(f"{key}.{place}recipe.averaged_runs", "is for a stage that trains one task")
         self._recipe(f"{key}.recipe", whole.recipe, "several tasks")
         self._positive(f"{key}.sampling.temperature", whole.sampling.temperature)
         self._at_least(f"{key}.sampling.cap", whole.sampling.cap, 1)

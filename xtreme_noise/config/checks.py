@@ -103,6 +103,7 @@ class Checks:
         self._at_least(f"{key}.max_length", recipe.max_length, 8)
         self._at_least(f"{key}.weight_decay", recipe.weight_decay, 0)
         self._at_least(f"{key}.patience", recipe.patience, 1)
+        self._averages(key, recipe)
         self._at_least(f"{key}.contrast_weight", recipe.contrast_weight, 0)
         if recipe.contrast_temperature is not None:
             self._positive(f"{key}.contrast_temperature", recipe.contrast_temperature)
@@ -115,6 +116,21 @@ class Checks:
             raise self._wrong(
                 f"{key}.stride",
                 f"must be smaller than max_length ({recipe.max_length}) in span QA, not {recipe.stride}",
+            )
+
+    def _averages(self, key: str, recipe: RecipeConfig) -> None:
+        self._at_least(f"{key}.averaged_checkpoints", recipe.averaged_checkpoints, 2)
+        self._at_least(f"{key}.averaged_runs", recipe.averaged_runs, 2)
+        if recipe.averaged_checkpoints is None:
+            return
+        if recipe.patience is not None:
+            raise self._wrong(
+                f"{key}.averaged_checkpoints",
+                f"are spread evenly over all updates, and {key}.patience may end training earlier: leave one out",
+            )
+        if self.cfg.trainer.sharded:
+            raise self._wrong(
+                f"{key}.averaged_checkpoints", "needs whole models, and trainer.strategy=fsdp shards them: use ddp"
             )
 
     def _data(self, key: str, data: DataConfig) -> None:

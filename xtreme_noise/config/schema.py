@@ -58,8 +58,9 @@ class RecipeConfig:
     weight_decay: float = 0.0
     max_length: int = 128
     stride: int = 128  # QA windows: overlap in tokens
-    # The settings below are part of a stage's identity only if they are set.
     patience: int | None = None  # epochs without a better dev score after which training ends
+    averaged_checkpoints: int | None = None  # keep the mean of so many evenly spaced checkpoints, not one epoch
+    averaged_runs: int | None = None  # keep the mean of so many fits, in other orders and with other dropout
     contrast_weight: float | None = None  # robust_contrastive: weight of the contrastive term; null: 1
     contrast_temperature: float | None = None  # robust_contrastive: divides the cosines; null: .05
 

@@ -30,14 +30,9 @@ def _size(stage: Mapping[str, str]) -> str:
 
 
 def _learned(stage: Mapping[str, str]) -> str:
-    """The dev score of the epoch that was kept, with its metric; empty if it was not recorded."""
-    scores, epoch, metric = (stage.get(name) or "" for name in ("dev_scores", "chosen_epoch", "dev_metric"))
-    listed = scores.strip("[]").split(", ")
-    if not (
-        metric and epoch.isdecimal() and 1 <= int(epoch) <= len(listed) and SCORE.fullmatch(listed[int(epoch) - 1])
-    ):
-        return ""
-    return f"{metric} {100 * float(listed[int(epoch) - 1]):.1f}"
+    """The dev score of the weights that were kept, with its metric; empty if it was not recorded."""
+    score, metric = (stage.get(name) or "" for name in ("dev_score", "dev_metric"))
+    return f"{metric} {100 * float(score):.1f}" if metric and SCORE.fullmatch(score) else ""
 
 
 def _over_seeds(learned: Sequence[str]) -> str:

@@ -149,6 +149,8 @@ def _train(
     if attention := models.running(cfg.model, cfg.trainer.accelerator).attention:
         for model in run.models():
             model.set_attn_implementation(attention)
+    if stage.run:
+        pl.seed_everything(stage.order_seed, workers=True, verbose=False)  # the head has the weights of run 0
     minutes = None if cfg.trainer.sharded else cfg.trainer.checkpoint_minutes
     checkpoints = CheckpointCallback(unfinished, math.inf if minutes is None else minutes, run.achieved)
     trainer = _trainer(stage, cfg, run, checkpoints, tracker)
@@ -195,7 +197,8 @@ def _trainer(
 
 
 def _finish(stage: Stage, run: TrainingRun, facts: dict[str, Any], directory: Path, unfinished: Path) -> None:
-    """Write the stage: the chosen epoch's weights with adapters merged, and training.json."""
+    """Write the stage: the kept weights with adapters merged, and training.json."""
+    trained, learned = run.facts(), run.select.facts()
     module = run.select.predictor.module
     module.cpu()
     for tuner in run.adapters:
@@ -203,8 +206,5 @@ def _finish(stage: Stage, run: TrainingRun, facts: dict[str, Any], directory: Pa
     if name := not_finite(module.state_dict()):
         raise NotFinite(f"the weight {name} contains nan or inf after training: lower the learning rate")
     _save(module, directory, unfinished)
-    chosen = {
-        "dev_metric": stage.metric, "dev_scores": run.select.history, "chosen_epoch": run.select.chosen(),
-    }  # fmt: skip
-    text = json.dumps({"stage": stage.name, **run.facts(), **facts, **chosen}, indent=1)
+    text = json.dumps({"stage": stage.name, **trained, **facts, "dev_metric": stage.metric, **learned}, indent=1)
     write_atomic(directory / TRAINING, text)

@@ -116,9 +116,16 @@ def _raise_known(failures: Mapping[str, Exception], keys: Sequence[str]) -> None
 
 
 def _fit(stage: Stage, plan: Plan, store: Store, tracker: Tracker | Literal[False]) -> None:
+    from xtreme_noise.stages.averaged_runs import average
     from xtreme_noise.stages.fit import fit
 
-    fit(stage, _parent(plan, store, stage.parent), store, plan.cfg, tracker)
+    def fitted(run: Stage) -> Path:
+        return fit(run, _parent(plan, store, stage.parent), store, plan.cfg, tracker)
+
+    if stage.recipe.averaged_runs is None:
+        fitted(stage)
+    else:
+        average(stage, store, plan.cfg, fitted)
 
 
 def _missing(stages: Sequence[Stage], store: Store) -> list[Stage]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from xtreme_noise.config.schema import Config
+from xtreme_noise.config.schema import Config, RecipeConfig
 from xtreme_noise.modules.multitask import MultitaskModule
 from xtreme_noise.stages.multitask_data import MultitaskData, chances
 from xtreme_noise.stages.stage import Stage
@@ -26,7 +26,7 @@ class BestMeanEpochSelector(BestEpochSelector):
 
     def __init__(
         self, name: str, tasks: Mapping[str, BestEpochSelector], achieved: Mapping[str, dict[int, float]],
-        module: MultitaskModule, cfg: Config, patience: int | None,
+        module: MultitaskModule, cfg: Config, recipe: RecipeConfig,
     ) -> None:  # fmt: skip
         first = next(iter(tasks.values()))
         super().__init__(
@@ -35,7 +35,8 @@ class BestMeanEpochSelector(BestEpochSelector):
             metric="mean of tasks",
             language=first.language,
             predictor=predictor(module, cfg),
-            patience=patience,
+            patience=recipe.patience,
+            checkpoints=recipe.averaged_checkpoints,
         )
         self.tasks = dict(tasks)
         self.achieved = dict(achieved)
@@ -77,14 +78,14 @@ def multitask_run(stage: Stage, parent: Path, store: Store, cfg: Config) -> Trai
         achieved={name: run.achieved for name, run in runs.items()},
         module=module,
         cfg=cfg,
-        patience=stage.recipe.patience,
+        recipe=stage.recipe,
     )
 
     def facts() -> dict[str, Any]:
         each = {name: run.facts() for name, run in runs.items()}
         tokens, batches = data.trained(len(select.history))
         for name, own in each.items():
-            own |= {"tokens": tokens[name], "batches": batches[name], "dev_scores": select.scores[name]}
+            own |= {"tokens": tokens[name], "batches": batches[name], "dev_scores": list(select.scores[name])}
         sums = {
             name: sum(own[name] for own in each.values())
             for name in ("examples", "left_out_as_in_test", "windows", "tokens")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache, cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -166,6 +166,7 @@ class Stage:
     match: str | None = None  # what the arms have equal: examples, tokens or updates
     updates: int | None = None  # batches of an epoch when updates are matched; None: all batches
     encoding: dict[str, Any] | None = None  # how inputs are encoded; see ranking.encoding
+    run: int = 0  # which of several fits whose weights are averaged
     last: bool = False  # keep the last epoch, whatever the dev scores
     tasks: tuple[tuple[str, Stage], ...] = ()  # of a multitask stage: (name, settings) of each task
     sampling: SamplingConfig | None = None  # how often each task is drawn
@@ -174,6 +175,19 @@ class Stage:
     def parts(self) -> tuple[Stage, ...]:
         """The tasks of a multitask stage, or the stage itself."""
         return tuple(part for _, part in self.tasks) or (self,)
+
+    @property
+    def runs(self) -> list[Stage]:
+        """The fits that its weights are the mean of: itself or, the first without averaging, several."""
+        if self.recipe.averaged_runs is None:
+            return [self]
+        single = replace(self.recipe, averaged_runs=None)
+        return [replace(self, recipe=single, run=number) for number in range(self.recipe.averaged_runs)]
+
+    @property
+    def order_seed(self) -> int:
+        """Seed of dropout and of the order of the batches: the stage's seed, or one of its own in a further run."""
+        return self.seed if not self.run else int(digest([self.seed, self.run])[:8], 16)
 
     def references(self) -> list[SplitRef]:
         """All splits that training reads, test sets that must not overlap included."""
@@ -208,6 +222,7 @@ class Stage:
             "dev": {"data": self.dev.identity(), "size": self.dev_size},
             "overlap": self.overlap,
             "seed": self.seed,
+            "run": self.run or None,
             "base": cut_to(self.base, self.recipe),
             "software": software((*SOFTWARE, "peft") if self.base.get("lora") else SOFTWARE),
             "noise": self.noise.key(software(NOISE_SOFTWARE)) if self.noise else None,

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from xtreme_noise.models import lora
 from xtreme_noise.modules import TaskModule, module_class
 from xtreme_noise.modules.base import Limits
 from xtreme_noise.noise.apply import NOISY
+from xtreme_noise.stages.averaging import RunningMean, evenly
 from xtreme_noise.stages.datamodule import TaskDataModule
 from xtreme_noise.stages.multitask_data import MultitaskData
 from xtreme_noise.stages.predictor import Predictor, device
@@ -43,30 +44,46 @@ class BestEpochSelector(Callback):
     predictor: of the trained module or, when that is sharded, of a full copy that receives its weights.
     patience: training ends after this many epochs without a better score; None: after the last epoch.
     last_epoch: keep the weights of the last epoch, whatever the scores.
+    checkpoints: keep the mean of the weights at so many points, evenly spaced over all updates, instead of an epoch
+    (Schmidt et al., Free Lunch: Robust Cross-Lingual Transfer via Model Checkpoint Averaging, ACL 2023).
     """
 
     def __init__(
         self, name: str, dev: Dataset, metric: str, language: str, predictor: Predictor, patience: int | None = None,
-        *, last_epoch: bool = False,
+        *, last_epoch: bool = False, checkpoints: int | None = None,
     ) -> None:  # fmt: skip
         self.name = name
         self.dev = dev
         self.last_epoch = last_epoch
+        self.checkpoints = checkpoints
         self.metric = metric
         self.language = language
         self.predictor = predictor
         self.patience = patience
         self.history: list[float] = []
-        self.best: dict[str, torch.Tensor] = {}
+        self.kept = RunningMean()  # of one epoch, or of checkpoints
+        self.due: list[int] = []  # the updates after which a checkpoint is added to the mean
 
     def state_dict(self) -> dict[str, Any]:
-        return {"history": self.history, "best": self.best}
+        return {"history": self.history, "kept": asdict(self.kept)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.history, self.best = state_dict["history"], state_dict["best"]
+        self.history, self.kept = state_dict["history"], RunningMean(**state_dict["kept"])
         shapes = {name: weight.shape for name, weight in _trainable(self.predictor.module)}
-        if self.best and {name: weight.shape for name, weight in self.best.items()} != shapes:
-            raise ValueError("its best weights are not those of this model")
+        if self.kept.taken and {name: weight.shape for name, weight in self.kept.mean.items()} != shapes:
+            raise ValueError("its kept weights are not those of this model")
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        del pl_module
+        if self.checkpoints is not None:
+            self.due = evenly(self.checkpoints, int(trainer.estimated_stepping_batches))
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        del pl_module, outputs, batch, batch_idx
+        if self.due[self.kept.taken : self.kept.taken + 1] == [trainer.global_step]:
+            self.kept.add(_trainable(self.predictor.module))
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         module = self.predictor.module
@@ -78,8 +95,9 @@ class BestEpochSelector(Callback):
         if not math.isfinite(score):  # nan compares false with every score
             raise NotFinite(f"{self.metric} on dev is {score} after epoch {trainer.current_epoch + 1}")
         pl_module.log(f"dev/{self.metric}", score)
-        if self.last_epoch or not self.history or score > max(self.history):
-            self.best = {n: w.detach().to("cpu", copy=True) for n, w in _trainable(module)}
+        if self.checkpoints is None and (self.last_epoch or not self.history or score > max(self.history)):
+            self.kept = RunningMean()
+            self.kept.add(_trainable(module))
         self.history.append(score)
         epoch = len(self.history)
         log.info("%s: epoch %d of %s, dev %s %.4f", self.name, epoch, trainer.max_epochs, self.metric, score)
@@ -88,9 +106,13 @@ class BestEpochSelector(Callback):
             log.info("%s: no better score for %d epochs, training ends", self.name, self.patience)
             trainer.should_stop = True
 
-    def chosen(self) -> int:
-        """The epoch whose weights are kept, counted from 1."""
-        return len(self.history) if self.last_epoch else self.history.index(max(self.history)) + 1
+    def facts(self) -> dict[str, Any]:
+        """The scores on dev: of every epoch, and of the weights that are kept, with their epoch counted from 1."""
+        if self.checkpoints is not None:
+            own = {"chosen_epoch": None, "dev_score": self.score(), "averaged_checkpoints": self.checkpoints}
+            return {"dev_scores": self.history} | own
+        chosen = len(self.history) if self.last_epoch else self.history.index(max(self.history)) + 1
+        return {"dev_scores": self.history, "chosen_epoch": chosen, "dev_score": self.history[chosen - 1]}
 
     def score(self) -> float:
         """The score of the current weights on the dev set."""
@@ -107,7 +129,7 @@ class BestEpochSelector(Callback):
         del trainer, pl_module
         with torch.no_grad():
             for name, weight in _trainable(self.predictor.module):
-                weight.copy_(self.best[name])
+                weight.copy_(self.kept.mean[name])
 
 
 def predictor(module: TaskModule, cfg: Config) -> Predictor:
@@ -218,7 +240,7 @@ def single_task_run(stage: Stage, parent: Path, store: Store, cfg: Config, epoch
         else module
     )
     adapters = _add_adapters(cfg, module, scored)
-    select = _selector(stage, store, cfg, scored)
+    select = selector(stage, store, cfg, scored)
     log.info("%s: %d examples, %d tokens", stage.name, len(train), data.tokens())
 
     def facts() -> dict[str, Any]:
@@ -253,7 +275,7 @@ def _data(
         noisy_train=noisy,
         batch_size=stage.recipe.batch_size,
         most=stage.updates,
-        seed=cfg.seed,
+        seed=stage.order_seed,
         workers=cfg.trainer.workers,
     )
     data.setup("fit")
@@ -269,7 +291,7 @@ def _add_adapters(cfg: Config, *modules: TaskModule) -> list[Any]:
     return adapters
 
 
-def _selector(stage: Stage, store: Store, cfg: Config, module: TaskModule) -> BestEpochSelector:
+def selector(stage: Stage, store: Store, cfg: Config, module: TaskModule) -> BestEpochSelector:
     """Scores the dev set of a stage with the module."""
     return BestEpochSelector(
         name=stage.name,
@@ -279,4 +301,5 @@ def _selector(stage: Stage, store: Store, cfg: Config, module: TaskModule) -> Be
         predictor=predictor(module, cfg),
         patience=stage.recipe.patience,
         last_epoch=stage.last,
+        checkpoints=stage.recipe.averaged_checkpoints,
     )
