@@ -44,7 +44,7 @@ def test_plan_gets_every_job_and_runs_none(monkeypatch: pytest.MonkeyPatch, work
         shown.append(jobs)
         return 0
 
-    stand_in(monkeypatch, "xtreme_noise.commands.plan", show=show)
+    monkeypatch.setattr("xtreme_noise.commands.plan.show", show)
     assert cli.main(["mode=plan", "task=xnli", "-m", "seed=0,1"]) == 0
     assert [job.seed for job in shown[0]] == [0, 1]
     assert not any(workdir.iterdir())
@@ -53,7 +53,7 @@ def test_plan_gets_every_job_and_runs_none(monkeypatch: pytest.MonkeyPatch, work
 def test_preview_shows_what_differs_in_noise_once(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[Any] = []
 
-    stand_in(monkeypatch, "xtreme_noise.commands.preview", show=shown.append)
+    monkeypatch.setattr("xtreme_noise.commands.preview.show", shown.append)
     assert (
         cli.main(
             [
@@ -129,7 +129,7 @@ def test_a_user_error_is_one_line_and_exit_code_1(
     def show(_: Any) -> None:
         raise DataError("x.jsonl.gz, line 3: no label")
 
-    stand_in(monkeypatch, "xtreme_noise.commands.plan", show=show)
+    monkeypatch.setattr("xtreme_noise.commands.plan.show", show)
     assert cli.main(["mode=plan", "task=xnli"]) == 1
     assert capsys.readouterr().err == "xtreme-noise: x.jsonl.gz, line 3: no label\n"
 

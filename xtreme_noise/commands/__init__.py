@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from xtreme_noise.config.compose import Study
+if TYPE_CHECKING:  # it imports Hydra, which --help does without
+    from xtreme_noise.config.compose import Study
 
 OF_FOLDERS = ("report", "export")  # modes that read finished studies, and neither data nor models
 
@@ -29,11 +30,15 @@ def start(study: Study) -> int:
 def start_in(mode: str, studies: Sequence[Path]) -> int:
     """Run one of OF_FOLDERS in the folder of a study, or of several combined; returns the exit code."""
     from xtreme_noise.commands.checks import has_results
-    from xtreme_noise.results import combine
 
     for folder in studies:
         has_results(folder)
-    code: int = _file(mode).of(studies[0] if len(studies) == 1 else combine.combined(studies))
+    place = studies[0]
+    if len(studies) > 1:
+        from xtreme_noise.results import combine
+
+        place = combine.combined(studies)
+    code: int = _file(mode).of(place)
     return code
 
 
