@@ -12,9 +12,12 @@ from typing import Any
 
 import altair as alt
 
+from xtreme_noise.analysis.effective_robustness import share
 from xtreme_noise.report.by_language import PARTIAL, Place
-from xtreme_noise.report.formatting import CONDITIONAL, STATUS_TEXT, bounds, guess, percent
+from xtreme_noise.report.effective import Fitted
+from xtreme_noise.report.formatting import CONDITIONAL, STATUS_TEXT, bounds, guess, number, percent
 from xtreme_noise.report.names import Names
+from xtreme_noise.report.runs import PRIMARY
 from xtreme_noise.report.statistics import Contrast, Point
 from xtreme_noise.report.styles import Style
 from xtreme_noise.report.system import System
@@ -132,6 +135,50 @@ def difference_chart(contrasts: Sequence[Contrast], names: Names, looks: Looks) 
     few = any(c.difference.conditional for c in contrasts)
     name = "Difference in log-odds lost" + (f", intervals {CONDITIONAL}" if few else "")
     return _chart(name, f"{name}. {text}.", layers, rows, height=24 * len(rows))
+
+
+def effective_chart(line: Fitted, names: Names, looks: Looks) -> Chart:
+    """Noisy against clean score of every training run, with the line of the baselines; both axes are in log-odds and
+    labelled with scores.
+    """
+    rows = [
+        {
+            "clean": round(float(x), 4),
+            "noisy": round(float(y), 4),
+            "system": one.system.intermediate,
+            "model": one.model,
+            "seed": seed,
+            "scores": f"{percent(share(float(x)))}, {percent(share(float(y)))}",
+        }
+        for one in line.standings
+        for seed, x, y in zip(line.panel.seeds, one.x, one.y, strict=True)
+    ]
+    clean = [float(x) for one in line.standings for x in one.x]
+    drawn = [{"clean": end, "noisy": line.intercept + line.slope * end} for end in (min(clean), max(clean))]
+    axis = alt.Axis(labelExpr="format(100 / (1 + exp(-datum.value)), '.0f')", tickCount=5)
+    scale = alt.Scale(zero=False)
+    x = alt.X("clean:Q", title="clean score × 100", axis=axis, scale=scale)
+    y = alt.Y("noisy:Q", title="noisy score × 100", axis=axis, scale=scale)
+    systems = [one.system for one in line.standings]
+    dots = (
+        alt.Chart(alt.NamedData(name="rows"))
+        .mark_point(filled=True, size=60, opacity=0.9)
+        .encode(
+            x=x,
+            y=y,
+            color=_coloured(systems, looks),
+            shape=_marked(systems, looks),
+            tooltip=["model:N", "system:N", "seed:N", alt.Tooltip("scores:N", title="clean, noisy")],
+        )
+    )
+    through = alt.Chart(alt.Data(values=drawn)).mark_line(color="#595959", strokeDash=[4, 3]).encode(x=x, y=y)
+    name = f"{line.panel.task} · {line.panel.noise} {line.level:g}"
+    text = "; ".join(
+        f"{names.task(one.system.intermediate, one.model)} {number(one.residual.value, PRIMARY, sign=True)}"
+        for one in line.arms
+    )
+    said = f"{name}: noisy against clean score, with the line of {len(line.baselines)} baselines. Above it: {text}."
+    return _chart(name, said, through + dots, rows, height=260)
 
 
 def heat_charts(places: Sequence[Place]) -> dict[str, list[Chart]]:
