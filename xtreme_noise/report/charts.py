@@ -177,7 +177,8 @@ def effective_chart(line: Fitted, names: Names, looks: Looks) -> Chart:
         f"{names.task(one.system.intermediate, one.model)} {number(one.residual.value, PRIMARY, sign=True)}"
         for one in line.arms
     )
-    said = f"{name}: noisy against clean score, with the line of {len(line.baselines)} baselines. Above it: {text}."
+    arms = f" Above (+) or below (−) it: {text}." if text else ""
+    said = f"{name}: noisy against clean score, with the line of {len(line.baselines)} baselines.{arms}"
     return _chart(name, said, through + dots, rows, height=260)
 
 
