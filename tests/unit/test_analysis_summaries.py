@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from xtreme_noise.analysis.corruption_error import corruption_error, relative_corruption_error
-from xtreme_noise.analysis.effective_robustness import enough, fit, outside, share
+from xtreme_noise.analysis.effective_robustness import enough, fit, outside
 from xtreme_noise.analysis.jackknife import by_run
 from xtreme_noise.analysis.seeds import over_seeds
 from xtreme_noise.analysis.worst_case import worst_case
@@ -95,7 +95,6 @@ def test_whether_baselines_determine_a_line(clean: list[float], whether: bool) -
 def test_what_is_outside() -> None:
     base = np.array([[0.0, 1.0], [0.5, 2.0]])
     assert [outside(clean, base) for clean in (-0.1, 0.0, 1.3, 2.0, 2.1)] == [True, False, False, False, True]
-    assert share(0.0) == 0.5 and share(math.log(4)) == pytest.approx(0.8)
 
 
 def test_the_jackknife_of_a_mean_is_the_mean_of_the_runs() -> None:

@@ -14,8 +14,11 @@ import pytest
 
 from tests.unit.sweep_factory import Spec, make
 from xtreme_noise.report import predictions
+from xtreme_noise.report.charts import effective_chart
+from xtreme_noise.report.effective import TICKS
 from xtreme_noise.report.effective_figure import effective_figure
 from xtreme_noise.report.figures import STYLE
+from xtreme_noise.report.names import Names
 from xtreme_noise.report.page import page
 from xtreme_noise.report.panels import systems
 from xtreme_noise.report.statistics import pairs
@@ -229,6 +232,14 @@ def test_the_page_and_the_figure(study: StudyResults) -> None:
     assert shown.count("data-chart=") == 4  # two noise families at two levels
     assert shown.count("<table") == 3
     assert "e5-800 · nli/multilingual" in shown and "mCE" in shown and "conditional" not in shown
+    charts = [
+        effective_chart(line, Names.of(study.cells), styles(systems(study.cells))) for line in study.summaries.lines
+    ]
+    for chart, line in zip(charts, study.summaries.lines, strict=True):
+        assert chart.title == f"xnli · {line.panel.noise} {line.level:g}" and "nli/english · e5-800" in chart.alt
+        assert len(chart.spec["datasets"]["rows"]) == 3 * len(line.standings)
+        values = chart.spec["layer"][0]["encoding"]["x"]["axis"]["values"]
+        assert values and {round(1 / (1 + math.exp(-value)), 6) for value in values} <= set(TICKS)
     with mpl.rc_context(STYLE):
         figure = effective_figure(study.summaries.lines, styles(systems(study.cells)))
     assert [ax.get_title() for ax in figure.axes] == ["char 0.05", "char 0.1", "keyboard 0.05", "keyboard 0.1"]

@@ -56,8 +56,3 @@ def enough(clean: Floats) -> bool:
 def outside(clean: float, baselines: Floats) -> bool:
     """Whether a clean score is beyond those of the baselines, so that the line is extrapolated."""
     return not float(baselines.min()) <= clean <= float(baselines.max())
-
-
-def share(odds: float) -> float:
-    """The share with these log-odds: 1 / (1 + exp(-odds))."""
-    return float(1.0 / (1.0 + np.exp(-odds)))

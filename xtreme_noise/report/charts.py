@@ -12,9 +12,8 @@ from typing import Any
 
 import altair as alt
 
-from xtreme_noise.analysis.effective_robustness import share
 from xtreme_noise.report.by_language import PARTIAL, Place
-from xtreme_noise.report.effective import Fitted
+from xtreme_noise.report.effective import Fitted, ticks
 from xtreme_noise.report.formatting import CONDITIONAL, STATUS_TEXT, bounds, guess, number, percent
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.runs import PRIMARY
@@ -141,24 +140,21 @@ def effective_chart(line: Fitted, names: Names, looks: Looks) -> Chart:
     """Noisy against clean score of every training run, with the line of the baselines; both axes are in log-odds and
     labelled with scores.
     """
-    rows = [
+    rows: Rows = [
         {
             "clean": round(float(x), 4),
             "noisy": round(float(y), 4),
             "system": one.system.intermediate,
             "model": one.model,
             "seed": seed,
-            "scores": f"{percent(share(float(x)))}, {percent(share(float(y)))}",
         }
         for one in line.standings
         for seed, x, y in zip(line.panel.seeds, one.x, one.y, strict=True)
     ]
     clean = [float(x) for one in line.standings for x in one.x]
     drawn = [{"clean": end, "noisy": line.intercept + line.slope * end} for end in (min(clean), max(clean))]
-    axis = alt.Axis(labelExpr="format(100 / (1 + exp(-datum.value)), '.0f')", tickCount=5)
-    scale = alt.Scale(zero=False)
-    x = alt.X("clean:Q", title="clean score × 100", axis=axis, scale=scale)
-    y = alt.Y("noisy:Q", title="noisy score × 100", axis=axis, scale=scale)
+    x = _log_odds("clean", [end["clean"] for end in [*rows, *drawn]])
+    y = _log_odds("noisy", [end["noisy"] for end in [*rows, *drawn]])
     systems = [one.system for one in line.standings]
     dots = (
         alt.Chart(alt.NamedData(name="rows"))
@@ -168,7 +164,7 @@ def effective_chart(line: Fitted, names: Names, looks: Looks) -> Chart:
             y=y,
             color=_coloured(systems, looks),
             shape=_marked(systems, looks),
-            tooltip=["model:N", "system:N", "seed:N", alt.Tooltip("scores:N", title="clean, noisy")],
+            tooltip=["model:N", "system:N", "seed:N"],
         )
     )
     through = alt.Chart(alt.Data(values=drawn)).mark_line(color="#595959", strokeDash=[4, 3]).encode(x=x, y=y)
@@ -180,6 +176,15 @@ def effective_chart(line: Fitted, names: Names, looks: Looks) -> Chart:
     arms = f" Above (+) or below (−) it: {text}." if text else ""
     said = f"{name}: noisy against clean score, with the line of {len(line.baselines)} baselines.{arms}"
     return _chart(name, said, through + dots, rows, height=260)
+
+
+def _log_odds(name: str, values: Sequence[float]) -> Any:
+    """An axis in log-odds, labelled with scores."""
+    low, high = min(values) - 0.1, max(values) + 0.1
+    channel = alt.X if name == "clean" else alt.Y
+    axis = alt.Axis(values=list(ticks(low, high)), labelExpr="format(100 / (1 + exp(-datum.value)), '.0f')")
+    scale = alt.Scale(domain=[low, high], nice=False)
+    return channel(f"{name}:Q", title=f"{name} score × 100", axis=axis, scale=scale)
 
 
 def heat_charts(places: Sequence[Place]) -> dict[str, list[Chart]]:

@@ -6,6 +6,7 @@ model trained on several sizes, each size with a name of its own (docs/statistic
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.predictions import Evidence
 from xtreme_noise.report.runs import Runs
 from xtreme_noise.report.system import NONE, System
+
+TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)  # of axes: scores
 
 
 @dataclass(frozen=True)
@@ -160,3 +163,9 @@ def _residual(own: tuple[Runs, Runs], base: tuple[Runs, Runs], items: int) -> Es
     drawn = [side.drawn for side in (*own, *base) if side.drawn is not None]
     every = np.broadcast_to(left(*drawn), (seeds, drawn[0].shape[-1])) if len(drawn) == 4 else None
     return over_seeds(by_run(some, seeds), every, items)
+
+
+def ticks(low: float, high: float) -> dict[float, str]:
+    """Log-odds from low to high where an axis has a mark -> the score there, x 100."""
+    places = {math.log(tick / (1 - tick)): f"{100 * tick:g}" for tick in TICKS}
+    return {place: label for place, label in places.items() if low <= place <= high}

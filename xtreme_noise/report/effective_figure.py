@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from xtreme_noise.analysis.effective_robustness import share
-from xtreme_noise.report.effective import Fitted
+from xtreme_noise.report.effective import Fitted, ticks
 from xtreme_noise.report.styles import MARKERS, Style
 from xtreme_noise.report.system import System
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)  # scores
 
 
 def effective_figure(lines: Sequence[Fitted], looks: Mapping[System, Style]) -> Figure:
@@ -44,9 +41,8 @@ def _picture(ax: Axes, line: Fitted, looks: Mapping[System, Style]) -> None:
     ends = np.array([min(one.x.min() for one in line.standings), max(one.x.max() for one in line.standings)])
     ax.plot(ends, line.intercept + line.slope * ends, color="#595959", lw=1, ls="--")
     for axis in (ax.xaxis, ax.yaxis):
-        low, high = (share(end) for end in axis.get_view_interval())
-        shown = [tick for tick in TICKS if low <= tick <= high]
-        axis.set_ticks([float(np.log(tick / (1 - tick))) for tick in shown], [f"{100 * tick:g}" for tick in shown])
+        marks = ticks(*sorted(axis.get_view_interval()))
+        axis.set_ticks(list(marks), list(marks.values()))
         axis.set_ticks([], minor=True)
     ax.set_xlabel("clean × 100")
     ax.set_ylabel("noisy × 100")
