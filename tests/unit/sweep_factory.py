@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -48,6 +48,7 @@ class Spec:
     items: int = 200
     ability: float = 0.82  # 0: a model that guesses
     seed_sd: float = 0.0  # of the ability of a system, over training seeds
+    weaker: Mapping[str, float] = field(default_factory=dict)  # model -> what its ability lacks
     status: Callable[[dict[str, Any]], tuple[str, str | None]] | None = None
     skip: Callable[[dict[str, Any]], bool] | None = None
 
@@ -141,7 +142,7 @@ def _measure(sweep: Path, spec: Spec, row: dict[str, Any]) -> None:
     noise = row["level"] * (1.0 if row["noise"] == "char" else 0.7)
     run = f"{row['intermediate']} {row['seed']}"
     luck = np.random.default_rng(int(hashlib.sha256(run.encode()).hexdigest()[:8], 16)).normal()
-    ability = spec.ability - far + lift - harm * noise + spec.seed_sd * luck
+    ability = spec.ability - spec.weaker.get(row["model"], 0.0) - far + lift - harm * noise + spec.seed_sd * luck
     correct = 0.8 * difficulty + 0.2 * own < ability
     if row["family"] == "classification":
         correct |= own < 1 / 3  # three labels: a guess is right this often

@@ -51,6 +51,13 @@ COLUMNS = {
     "difference_low,difference_high,p,p_holm,tests_in_family,languages,languages_wanted,languages_in_mean,seeds,"
     "resamples,clean_at_chance,interval",
     "xtreme_r.csv": "model,intermediate,arm,noise,level,kind,name,score,partial,parts,wanted,missing",
+    "worst_case.csv": "task,model,intermediate,arm,measure,level,noise,share,value,value_low,value_high,interval,bias,"
+    "noises,languages,languages_in_mean,seeds,resamples",
+    "corruption_error.csv": "task,model,intermediate,arm,reference,noises,levels,measure,value,value_low,value_high,"
+    "interval,languages,languages_in_mean,seeds,resamples",
+    "effective_robustness.csv": "task,model,intermediate,arm,baseline,noise,level,metric,clean,noisy,clean_log_odds,"
+    "noisy_log_odds,residual,residual_low,residual_high,interval,outside,slope,intercept,baselines,languages,"
+    "languages_in_mean,seeds,resamples",
     "completeness.csv": "task,model,intermediate,arm,noise,ok,error,missing,n/a,not_run",
     "cost.csv": "task,model,noise,cells,seconds,forward_seconds,noise_seconds,noise_share",
 }

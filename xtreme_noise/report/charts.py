@@ -13,8 +13,10 @@ from typing import Any
 import altair as alt
 
 from xtreme_noise.report.by_language import PARTIAL, Place
-from xtreme_noise.report.formatting import CONDITIONAL, STATUS_TEXT, bounds, guess, percent
+from xtreme_noise.report.effective import Fitted, ticks
+from xtreme_noise.report.formatting import CONDITIONAL, STATUS_TEXT, bounds, guess, number, percent
 from xtreme_noise.report.names import Names
+from xtreme_noise.report.runs import PRIMARY
 from xtreme_noise.report.statistics import Contrast, Point
 from xtreme_noise.report.styles import Style
 from xtreme_noise.report.system import System
@@ -132,6 +134,57 @@ def difference_chart(contrasts: Sequence[Contrast], names: Names, looks: Looks) 
     few = any(c.difference.conditional for c in contrasts)
     name = "Difference in log-odds lost" + (f", intervals {CONDITIONAL}" if few else "")
     return _chart(name, f"{name}. {text}.", layers, rows, height=24 * len(rows))
+
+
+def effective_chart(line: Fitted, names: Names, looks: Looks) -> Chart:
+    """Noisy against clean score of every training run, with the line of the baselines; both axes are in log-odds and
+    labelled with scores.
+    """
+    rows: Rows = [
+        {
+            "clean": round(float(x), 4),
+            "noisy": round(float(y), 4),
+            "system": one.system.intermediate,
+            "model": one.model,
+            "seed": seed,
+        }
+        for one in line.standings
+        for seed, x, y in zip(line.panel.seeds, one.x, one.y, strict=True)
+    ]
+    clean = [float(x) for one in line.standings for x in one.x]
+    drawn = [{"clean": end, "noisy": line.intercept + line.slope * end} for end in (min(clean), max(clean))]
+    x = _log_odds("clean", [end["clean"] for end in [*rows, *drawn]])
+    y = _log_odds("noisy", [end["noisy"] for end in [*rows, *drawn]])
+    systems = [one.system for one in line.standings]
+    dots = (
+        alt.Chart(alt.NamedData(name="rows"))
+        .mark_point(filled=True, size=60, opacity=0.9)
+        .encode(
+            x=x,
+            y=y,
+            color=_coloured(systems, looks),
+            shape=_marked(systems, looks),
+            tooltip=["model:N", "system:N", "seed:N"],
+        )
+    )
+    through = alt.Chart(alt.Data(values=drawn)).mark_line(color="#595959", strokeDash=[4, 3]).encode(x=x, y=y)
+    name = f"{line.panel.task} · {line.panel.noise} {line.level:g}"
+    text = "; ".join(
+        f"{names.task(one.system.intermediate, one.model)} {number(one.residual.value, PRIMARY, sign=True)}"
+        for one in line.arms
+    )
+    arms = f" Above (+) or below (−) it: {text}." if text else ""
+    said = f"{name}: noisy against clean score, with the line of {len(line.baselines)} baselines.{arms}"
+    return _chart(name, said, through + dots, rows, height=260)
+
+
+def _log_odds(name: str, values: Sequence[float]) -> Any:
+    """An axis in log-odds, labelled with scores."""
+    low, high = min(values) - 0.1, max(values) + 0.1
+    channel = alt.X if name == "clean" else alt.Y
+    axis = alt.Axis(values=list(ticks(low, high)), labelExpr="format(100 / (1 + exp(-datum.value)), '.0f')")
+    scale = alt.Scale(domain=[low, high], nice=False)
+    return channel(f"{name}:Q", title=f"{name} score × 100", axis=axis, scale=scale)
 
 
 def heat_charts(places: Sequence[Place]) -> dict[str, list[Chart]]:

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from xtreme_noise.names import slug
 from xtreme_noise.report.by_language import Place
+from xtreme_noise.report.effective_figure import effective_figure
 from xtreme_noise.report.formatting import CONDITIONAL
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import systems
@@ -55,6 +56,9 @@ def figures(study: StudyResults) -> dict[str, bytes]:
         main = [c for c in study.contrasts if c.main and c.measure == PRIMARY]
         if main:
             made["multilingual_minus_english"] = _differences(main, names, looks)
+        for task in dict.fromkeys(line.panel.task for line in study.summaries.lines):
+            own = [line for line in study.summaries.lines if line.panel.task == task]
+            made[_free(slug("effective_robustness", task), made)] = effective_figure(own, looks)
         content: dict[str, bytes] = {}
         for name, figure in made.items():
             content |= {f"{name}.{kind}": data for kind, data in _drawn(figure).items()}

@@ -19,7 +19,7 @@ from markupsafe import Markup
 import xtreme_noise
 from xtreme_noise.names import slug
 from xtreme_noise.record import CellRecord
-from xtreme_noise.report import charts, cost, formatting, layers, training, views, xtreme_r
+from xtreme_noise.report import charts, cost, formatting, layers, robustness_tables, training, views, xtreme_r
 from xtreme_noise.report.by_language import Place
 from xtreme_noise.report.cells import ordered
 from xtreme_noise.report.chance import over
@@ -112,6 +112,7 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
         **_effects(study, names),
         **_contrasts(study, names),
         difference=specs.place(difference) if difference else None,
+        robustness=_robustness(study, names, specs, looks),
         resamples=sorted({e.resamples for e in study.evidence.values() if e.names}),
         chances=_chances(study),
         sign=formatting.GUESS,
@@ -167,6 +168,20 @@ def _contrasts(study: StudyResults, names: Names) -> dict[str, Any]:
         ],
         "seen_lacks": study.by_seen.lacking,
     }
+
+
+def _robustness(
+    study: StudyResults, names: Names, specs: Specs, looks: Mapping[System, Style]
+) -> dict[str, Any] | None:
+    """Tables and charts of the worst case, corruption error and effective robustness; None if there are none."""
+    found = study.summaries
+    shown: dict[str, Any] = {
+        "worst": robustness_tables.worst_table(found.worst, names),
+        "errors": robustness_tables.error_table(found.errors, names),
+        "residuals": robustness_tables.residual_table(found.lines, names),
+        "charts": [specs.place(charts.effective_chart(line, names, looks)) for line in found.lines],
+    }
+    return shown if any(shown.values()) else None
 
 
 def _how_it_ran(study: StudyResults) -> dict[str, Any]:

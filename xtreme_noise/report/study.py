@@ -19,6 +19,7 @@ from xtreme_noise.report.predictions import Evidence, read_evidence
 from xtreme_noise.report.samples import sample_groups
 from xtreme_noise.report.seen_unseen import Apart, Part, apart, split
 from xtreme_noise.report.statistics import Contrast, Point, contrasts, pairs, points, with_holm
+from xtreme_noise.report.summaries import Summaries, joined, of_task
 
 UNUSABLE = "predictions unusable"
 
@@ -40,6 +41,7 @@ class StudyResults:
     contrasts: Sequence[Contrast]
     effects: Sequence[Effect]
     by_seen: Apart
+    summaries: Summaries
     places: Sequence[Place]
     counts: Sequence[Count]
     jobs: Sequence[Job]
@@ -92,6 +94,7 @@ def read_study(sweep: Path, *, resample: bool = True, unusable: Collection[str] 
         contrasts=with_holm([contrast for part in parts for contrast in part.contrasts]),
         effects=[*compared, *(effect for part in parts for effect in part.itself), *by_seen.differences],
         by_seen=by_seen,
+        summaries=joined([part.summaries for part in parts]),
         places=[place for part in parts for place in part.places],
         counts=counts(cells),
         jobs=jobs,
@@ -113,6 +116,7 @@ class _Part:
     effects: Sequence[Found]
     itself: Sequence[Effect]
     by_seen: Part
+    summaries: Summaries
     places: Sequence[Place]
 
 
@@ -145,6 +149,7 @@ def _task(
         effects=effects(two),
         itself=against_itself(compared),
         by_seen=split(two, trained_in),
+        summaries=of_task([panel for panel, _ in compared], two, evidence),
         places=places(cells, {cells[0].task: evidence}),
     )
     evidence.drop()

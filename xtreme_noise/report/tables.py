@@ -13,6 +13,7 @@ from xtreme_noise.report.formatting import extent
 from xtreme_noise.report.layers import COLUMNS as LAYERS
 from xtreme_noise.report.layers import rows as layer_rows
 from xtreme_noise.report.panels import Panel
+from xtreme_noise.report.robustness_tables import sheets as robustness_sheets
 from xtreme_noise.report.runs import SCALES
 from xtreme_noise.report.seeds import COLUMNS as SEEDS
 from xtreme_noise.report.seeds import rows as seed_rows
@@ -69,6 +70,7 @@ def tables(study: StudyResults) -> dict[str, str]:
             ("seen", *ARMS), ({"seen": side} | row for side, some in study.by_seen.sides.items() for row in _arms(some))
         ),
         "xtreme_r.csv": sheet(XTREME_R, xtreme_r_rows(study)),
+        **robustness_sheets(study.summaries),
         "layers.csv": sheet(LAYERS, layer_rows(study.cells)),
         "completeness.csv": sheet(COMPLETENESS, _completeness(study)),
         "cost.csv": sheet(COST, ({name: getattr(cost, name) for name in COST} for cost in costs(study.cells))),
