@@ -41,6 +41,7 @@ class Spec:
     train_noises: Sequence[str] = ("none",)
     seen: Sequence[str] = ("en", "de")  # languages of the multilingual arm's training; the English arm's is the first
     noises: Sequence[str] = ("char", "keyboard")
+    changing: Sequence[str] = ()  # noise families that may change labels
     levels: Sequence[float] = (0.05, 0.1)
     models: Sequence[str] = ("e5_small",)
     seeds: Sequence[int] = (42,)
@@ -115,7 +116,7 @@ def _grid(spec: Spec) -> list[dict[str, Any]]:
             "noise_seed": noise_seed,
             "seed": seed,
             "metric": {"classification": "accuracy", "qa": "f1"}.get(family, "span_f1"),
-            "label_preserving": True,
+            "label_preserving": noise not in spec.changing,
         }
         row["signature"] = "|".join(f"{k}:{v}" for k, v in row.items())
         row["cell"] = hashlib.sha256(row["signature"].encode()).hexdigest()[:16]

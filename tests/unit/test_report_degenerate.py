@@ -61,7 +61,10 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     "one arm": ({"intermediates": ("nli/english",)}, "no cell of the multilingual arm was measured"),
     "no intermediate arm": ({"intermediates": ("none",)}, "no cell of the english or the multilingual arm"),
     "only level 0": ({"noises": ()}, "only level 0 was measured"),
-    "one noisy level": ({"levels": (0.1,)}, "none of 1 comparison of a task and kind has a test of arms"),
+    "one noisy level": (
+        {"levels": (0.1,)},
+        "none of 1 comparison (one per task and kind of intermediate task) is tested",
+    ),
     "one language": ({"languages": ("en",)}, "of 1 comparison"),
     "one language, not English": ({"languages": ("sw",)}, "of 1 comparison"),
     "everything failed": ({"status": fail}, "none of 27 cells finished"),
@@ -77,7 +80,7 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown arm": ({"intermediates": ("none", "nli/mlm")}, "no cell of the english arm"),
     "three seeds": (
         {"seeds": (0, 1, 2), "noise_seeds": (0, 1)},
-        "of 1 comparison of a task and kind, the",
+        "of 1 comparison (one per task and kind of intermediate task), the",
     ),
     "one item": ({"items": 1}, "xnli"),
     "retrieval": ({"tasks": {"tatoeba": "retrieval"}}, "tatoeba · char 0.1"),
@@ -124,7 +127,7 @@ def test_killed_cells_are_counted_as_not_run(tmp_path: Path) -> None:
         return bool(row["language"] == "sw" and row["noise"] == "char" and row["arm"] == "multilingual")
 
     study, html = rendered(make(tmp_path / "sweep", Spec(**(SMALL | {"skip": killed}))))
-    assert "2 cells of the grid without a record" in html
+    assert "No record of 2 cells" in html
     assert "Swahili (not run everywhere)" in html
     assert all(panel.languages == ("de", "en") for panel in study.panels)
 
@@ -186,7 +189,7 @@ def test_a_clean_difference_is_one_test_whatever_the_noise(tmp_path: Path) -> No
 def test_every_multilingual_arm_is_counted(tmp_path: Path) -> None:
     arms = ("nli/english", "nli/multilingual", "nli/native")
     found = headline(read_study(make(tmp_path / "sweep", Spec(**(SMALL | {"intermediates": arms})))))
-    assert "of 2 comparisons of a task and kind" in found.paragraph
+    assert "of 2 comparisons (one per task and kind of intermediate task)" in found.paragraph
     assert "Multilingual or native minus English" in found.paragraph
     named = ["xnli · nli/multilingual minus nli/english", "xnli · nli/native minus nli/english"]
     assert [name in line for name, line in zip(named, found.lines, strict=True)] == [True, True]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -17,7 +18,7 @@ from xtreme_noise.report.names import Names
 from xtreme_noise.report.page import page
 from xtreme_noise.report.panels import systems
 from xtreme_noise.report.study import StudyResults, read_study
-from xtreme_noise.report.styles import MARKERS, OUTLINES, styles
+from xtreme_noise.report.styles import COLOURS, MARKERS, OTHER, OUTLINES, contrast, styles
 from xtreme_noise.report.system import SIDES, System
 
 pytestmark = pytest.mark.pictures
@@ -55,6 +56,48 @@ def test_arms_have_colours_of_their_own() -> None:
     assert all(re.fullmatch("#[0-9A-F]{6}", style.colour) for style in found.values())
 
 
+# What the colours of light are to dichromats: Machado, Oliveira and Fernandes 2009, severity 1.
+SEEN = {
+    "all cones": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.3039]],
+}
+XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+
+
+def lab(colour: str, seen: list[list[float]]) -> Any:
+    """CIE L*a*b* of a colour as #rrggbb, for an eye."""
+    values = np.array([int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)])
+    light = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    x, y, z = np.cbrt(XYZ @ np.clip(np.array(seen) @ light, 1e-3, 1) / [0.9505, 1, 1.089])
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("eye", list(SEEN))
+def test_colours_differ_for_every_eye(eye: str) -> None:
+    """A difference of 10 in L*a*b* is clear at a glance; Okabe and Ito's own palette has 16."""
+    for one, other in combinations([*COLOURS.values(), OTHER], 2):
+        assert np.linalg.norm(lab(one, SEEN[eye]) - lab(other, SEEN[eye])) > 14, (one, other)
+
+
+def test_colours_are_seen_on_white() -> None:
+    systems = [System(f"{n}/{n}", str(n), f"arm{n}") for n in range(40)]
+    many = styles([*systems, *(System(f"{n}/none", str(n), "none") for n in range(40))])
+    assert all(contrast(style.colour) >= 3 for style in many.values()), "WCAG 2.2, 1.4.11"
+    assert all(contrast(colour) >= 3 for colour in (*COLOURS.values(), OTHER))
+    assert contrast("#000000") == pytest.approx(21) and contrast("#FFFFFF", "#000000") == pytest.approx(21)
+
+
+def test_numbers_in_heat_maps_can_be_read() -> None:
+    """Black to 0.74 of Vega's scheme "blues", white above it."""
+    (condition,) = (
+        layer["encoding"]["color"] for layer in charts._heat_specification()["layer"] if "text" in layer["encoding"]
+    )
+    assert (condition["condition"]["test"], condition["value"]) == ("(datum.rate > 0.74)", "#000000")
+    assert contrast("#2A7AB9", "#000000") > 4.5 < contrast("#2A7AB9", "#FFFFFF")
+
+
 def scales(spec: Any, channel: str) -> list[tuple[list[str], list[str]]]:
     """(domain, range) of every scale of a channel in a specification."""
     found = []
@@ -79,7 +122,7 @@ def test_charts_of_the_page(study: StudyResults) -> None:
     forest = charts.difference_chart(main, Names.of(study.cells), looks)
     assert forest is not None
     for chart, count in [
-        *((one, 18) for one in charts.curve_charts(points, looks)),
+        *((one, 18) for one in charts.curve_charts(points, looks, Names.of(study.cells))),
         *((one, 18) for one in charts.harm_charts(places, looks)),
         (forest, 6),
     ]:
@@ -128,7 +171,7 @@ def test_a_system_that_only_one_noise_family_has_is_in_the_legend(tmp_path: Path
     study = read_study(make(tmp_path / "s", spec), resample=False)
     looks = styles(systems(study.cells))
     own = [point for point in study.points if (point.system.intermediate, point.panel.noise) != ("nli/english", "char")]
-    figure = figures._curves(own, "xnli", looks)
+    figure = figures._curves(own, Names.of(study.cells), looks)
     assert {text.get_text() for text in figure.legends[0].get_texts()} == {"none", "nli/english", "nli/multilingual"}
 
 

@@ -275,6 +275,8 @@ def test_all_that_was_planned_is_counted(workdir: Path) -> None:
     assert {tuple(system.intermediate for system in panel.silent) for panel in study.panels} == {("nli/english",)}
     assert "3 of 18 cells measured (15 not run)" in headline(study).paragraph
     assert sum(1 for _ in csv.DictReader(io.StringIO(tables(study)["cells.csv"]))) == 3
+    counted = list(csv.DictReader(io.StringIO(tables(study)["completeness.csv"])))
+    assert (sum(int(row["ok"]) for row in counted), sum(int(row["not_run"]) for row in counted)) == (3, 15)
     (two / "config.yaml").unlink()
     [problem] = read_study(workdir / "s", resample=False).problems
     assert problem.where == f"job {two.name}" and "has not finished" in problem.what and str(two) in problem.what

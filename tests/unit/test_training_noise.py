@@ -228,6 +228,6 @@ def test_the_question_is_answered_where_all_arms_have_noise(tmp_path: Path) -> N
     sweep = sweep_factory.make(tmp_path / "s", spec)
     report.write(sweep)
     page = (sweep / "report.html").read_text()
-    assert "none of 1 comparison of a task and kind has a test of arms" in page
+    assert "none of 1 comparison (one per task and kind of intermediate task) is tested" in page
     assert "multilingual and noise in training minus English and noise in training" in page
     assert (sweep / "figures" / "multilingual_minus_english.png").is_file()

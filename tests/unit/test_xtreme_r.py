@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -147,12 +148,13 @@ def test_what_does_not_count(tmp_path: Path) -> None:
     assert found["clean", "overall"]["score"] == "" and float(found["clean", "structured"]["score"]) == 0.8
     study = read_study(folder, resample=False)
     lines = dict(xtreme_r.lacks(study))
-    assert lines["xcopa"] == "ht" and lines["not in this sweep"] == "tydiqa, tatoeba_squad"
+    assert lines["xcopa"] == "ht" and lines["not in this study"] == "tydiqa, tatoeba_squad"
     view = xtreme_r.table(study, Names.of(study.cells))
     assert view is not None
     heads = [name for name, _ in view.heads[0]]
     clean, char = (dict(zip(heads, row, strict=True)) for row in view.rows)
     assert clean["overall"].text.startswith("(") and clean["overall"].note == "7 of 10 tasks"
+    assert not view.folded and "in brackets" in view.caption, "some of its tasks are whole"
     assert (char["xnli"].text, char["xnli"].note) == ("(60.0)", "14 of 15 languages")
     assert clean["xnli"].text == "80.0" and clean["xnli"].note == "" and char["noise"].text == "char 0.1"
 
@@ -197,6 +199,7 @@ def test_the_page_has_the_section_only_with_tasks_of_xtreme_r(tmp_path: Path) ->
     some = sweep(tmp_path / "some", lambda row: row if row["task"] == "xquad" and row["language"] != "ro" else None)
     html = page(read_study(some, resample=False), "", "", [])
     assert 'id="xtreme-r"' in html and "11 of 12 languages" in html and "(70.0)" in html
+    assert re.search(r'<details class="printed"><summary>XTREME-R scores × 100: none is complete <small>', html)
     none = sweep(tmp_path / "none", lambda row: row | {"task": "intents"} if row["task"] == "xcopa" else None)
     study = read_study(none, resample=False)
     assert 'id="xtreme-r"' not in page(study, "", "", [])

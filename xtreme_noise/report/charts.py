@@ -14,7 +14,7 @@ import altair as alt
 
 from xtreme_noise.report.by_language import PARTIAL, Place
 from xtreme_noise.report.effective import Fitted, ticks
-from xtreme_noise.report.formatting import CONDITIONAL, STATUS_TEXT, bounds, guess, number, percent
+from xtreme_noise.report.formatting import CONDITIONAL, STATUS_TEXT, bounds, guess, number, percent, plural
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.runs import PRIMARY
 from xtreme_noise.report.statistics import Contrast, Point
@@ -34,7 +34,7 @@ class Chart:
     spec: dict[str, Any]
 
 
-def curve_charts(points: Sequence[Point], looks: Looks) -> list[Chart]:
+def curve_charts(points: Sequence[Point], looks: Looks, names: Names) -> list[Chart]:
     """Score by level with interval bands, one chart per noise family, with the same y axis. points: of one task and
     model.
     """
@@ -52,7 +52,7 @@ def curve_charts(points: Sequence[Point], looks: Looks) -> list[Chart]:
         base = alt.Chart(alt.NamedData(name="rows")).encode(
             x=alt.X(
                 "level:Q",
-                title=f"{noise} noise: target error rate",
+                title=f"{names.noise(noise)} noise: target error rate",
                 axis=alt.Axis(grid=False, values=levels, labelExpr="format(datum.value, '.4~g')"),
             ),
             color=_coloured((p.system for p in own), looks),
@@ -72,9 +72,10 @@ def curve_charts(points: Sequence[Point], looks: Looks) -> list[Chart]:
             tooltip=["system:N", "level:Q", "score:Q", "interval:N", "drop rate:N", "languages:N"],
         )
         text = "; ".join(f"{r['system']} {r['score']} at {r['level']:g}" for r in rows)
-        charts.append(
-            _chart(noise, f"Score against level of {noise} noise. {text}.", band + lines + dots, rows, height=240)
-        )
+        panel = own[0].panel
+        of = f"{len(panel.languages)} of {plural(panel.wanted, 'language')}"
+        title = f"{names.noise(noise)} noise: {panel.metric} by level, mean over {of}"
+        charts.append(_chart(title, f"{title}. {text}.", band + lines + dots, rows, height=240))
     return charts
 
 
@@ -97,7 +98,7 @@ def difference_chart(contrasts: Sequence[Contrast], names: Names, looks: Looks) 
     """Forest plot of the differences of log-odds lost, one row per task, noise family and level."""
     rows = [
         {
-            "row": names.contrast(c),
+            "row": names.contrast(c, "\n"),
             "order": i,
             "system": c.arm.intermediate,
             "difference": _hundredths(c.difference.value),
@@ -114,7 +115,7 @@ def difference_chart(contrasts: Sequence[Contrast], names: Names, looks: Looks) 
     ends = [v for e in estimates for v in (e.value, e.low, e.high) if v is not None]
     reach = 1.08 * max(map(abs, ends), default=0.0) or 1.0
     base = alt.Chart(alt.NamedData(name="rows")).encode(
-        y=alt.Y("row:N", title=None, sort=alt.SortField("order"), axis=alt.Axis(labelLimit=320))
+        y=alt.Y("row:N", title=None, sort=alt.SortField("order"), axis=_row_axis())
     )
     scale = alt.Scale(domain=[-reach, reach], nice=False)
     title = "log-odds lost, arm − English"
@@ -129,11 +130,20 @@ def difference_chart(contrasts: Sequence[Contrast], names: Names, looks: Looks) 
         tooltip=["row:N", "difference:Q", "interval:N"],
     )
     zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color="#000000", strokeDash=[4, 3])
-    text = "; ".join(f"{r['row']} {r['difference']} ({r['interval']})" for r in rows)
+    text = "; ".join(
+        f"{names.contrast(c)} {r['difference']} ({r['interval']})" for c, r in zip(contrasts, rows, strict=True)
+    )
     layers = zero.encode(x=alt.X("zero:Q", scale=scale)) + bars + dots
     few = any(c.difference.conditional for c in contrasts)
     name = "Difference in log-odds lost" + (f", intervals {CONDITIONAL}" if few else "")
-    return _chart(name, f"{name}. {text}.", layers, rows, height=24 * len(rows))
+    lines = 1 + max(str(r["row"]).count("\n") for r in rows)
+    return _chart(name, f"{name}. {text}.", layers, rows, height=(8 + 16 * lines) * len(rows))
+
+
+def _row_axis() -> alt.Axis:
+    """Labels of one or two lines that leave at least half of a narrow screen to the plot."""
+    limit: Any = alt.ExprRef("max(120, min(320, containerSize()[0] / 2))")
+    return alt.Axis(labelExpr=r"split(datum.label, '\n')", labelLimit=limit)
 
 
 def effective_chart(line: Fitted, names: Names, looks: Looks) -> Chart:
@@ -168,7 +178,7 @@ def effective_chart(line: Fitted, names: Names, looks: Looks) -> Chart:
         )
     )
     through = alt.Chart(alt.Data(values=drawn)).mark_line(color="#595959", strokeDash=[4, 3]).encode(x=x, y=y)
-    name = f"{line.panel.task} · {line.panel.noise} {line.level:g}"
+    name = f"{line.panel.task} · {names.noise(line.panel.noise)} {line.level:g}"
     text = "; ".join(
         f"{names.task(one.system.intermediate, one.model)} {number(one.residual.value, PRIMARY, sign=True)}"
         for one in line.arms
@@ -222,7 +232,7 @@ def _heat_specification() -> dict[str, Any]:
     blanks = base.transform_filter("datum.rate === null").mark_rect(stroke="#ffffff", color="#e4e4e4")
     labels = base.mark_text(fontSize=11).encode(
         text="shown:N",
-        color=alt.condition("datum.rate > 0.55", alt.value("#ffffff"), alt.value("#1a1a1a")),
+        color=alt.condition("datum.rate > 0.74", alt.value("#ffffff"), alt.value("#000000")),
     )
     return _chart("", "", blanks + cells + labels, [], height=100).spec
 

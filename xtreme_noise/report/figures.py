@@ -17,9 +17,9 @@ from matplotlib.figure import Figure
 from xtreme_noise.names import slug
 from xtreme_noise.report.by_language import Place
 from xtreme_noise.report.effective_figure import effective_figure
-from xtreme_noise.report.formatting import CONDITIONAL
+from xtreme_noise.report.formatting import CHANGES, CONDITIONAL
 from xtreme_noise.report.names import Names
-from xtreme_noise.report.panels import systems
+from xtreme_noise.report.panels import Panel, systems
 from xtreme_noise.report.runs import PRIMARY
 from xtreme_noise.report.statistics import Contrast, Point
 from xtreme_noise.report.study import StudyResults
@@ -50,9 +50,9 @@ def figures(study: StudyResults) -> dict[str, bytes]:
             points = [p for p in study.points if (p.panel.task, p.panel.model) == (task, model)]
             places = [p for p in study.places if (p.task, p.model) == (task, model) and p.level > 0]
             if any(p.level > 0 for p in points):
-                made[_free(slug("curves", task, model), made)] = _curves(points, names.task(task, model), looks)
+                made[_free(slug("curves", task, model), made)] = _curves(points, names, looks)
             if any(p.drop_rate is not None for p in places):
-                made[_free(slug("heat", task, model), made)] = _heat(places, names.task(task, model))
+                made[_free(slug("heat", task, model), made)] = _heat(places, names)
         main = [c for c in study.contrasts if c.main and c.measure == PRIMARY]
         if main:
             made["multilingual_minus_english"] = _differences(main, names, looks)
@@ -85,7 +85,7 @@ def _drawn(figure: Figure) -> dict[str, bytes]:
     return {"png": png.getvalue(), "svg": svg.getvalue()}
 
 
-def _curves(points: Sequence[Point], title: str, looks: Mapping[System, Style]) -> Figure:
+def _curves(points: Sequence[Point], names: Names, looks: Mapping[System, Style]) -> Figure:
     noises = list(dict.fromkeys(p.panel.noise for p in points))
     kinds = list(dict.fromkeys(p.system.kind for p in points if p.system.kind != "none"))
     labels = {p.system.intermediate for p in points}
@@ -101,7 +101,7 @@ def _curves(points: Sequence[Point], title: str, looks: Mapping[System, Style]) 
             dashes = STYLES[kinds.index(system.kind) % len(STYLES)] if system.kind in kinds else "-"
             _line(ax, line, dashes, looks[system])
         panel = own[0].panel
-        ax.set_xlabel(f"{noise} noise: target error rate")
+        ax.set_xlabel(f"{names.noise(noise)} noise: target error rate")
         ax.set_title(f"{len(panel.languages)} of {panel.wanted} languages", fontsize=8, color="#595959")
     axes[0].set_ylabel(f"{points[0].panel.metric} × 100")
     drawn = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
@@ -109,9 +109,18 @@ def _curves(points: Sequence[Point], title: str, looks: Mapping[System, Style]) 
         drawn.values(), drawn.keys(), loc="outside lower center", ncols=columns,
         frameon=False, title="intermediate", fontsize=8, title_fontsize=8,
     )  # fmt: skip
-    what = _intervals(p.score.conditional for p in points)
-    figure.suptitle(f"{title}: mean over complete languages, {what}", fontsize=10)
+    what = _intervals(p.score.conditional for p in points) + _changing(noises, names)
+    figure.suptitle(f"{_task(points[0].panel, names)}: mean over complete languages, {what}", fontsize=10)
     return figure
+
+
+def _task(of: Panel | Place, names: Names) -> str:
+    return names.task(of.task, of.model)
+
+
+def _changing(noises: Iterable[str], names: Names) -> str:
+    """What the sign of a noise family means, if one of these has it."""
+    return f"\n{CHANGES} may change the right answer" if names.changing.intersection(noises) else ""
 
 
 def _intervals(conditional: Iterable[bool]) -> str:
@@ -136,7 +145,7 @@ def _line(ax: Axes, line: Sequence[Point], dashes: str, look: Style) -> None:
         ax.fill_between(levels, low, high, color=look.colour, alpha=0.15, lw=0)
 
 
-def _heat(places: Sequence[Place], title: str) -> Figure:
+def _heat(places: Sequence[Place], names: Names) -> Figure:
     """A heat map without numbers, which are on the page and in tables/scores.csv. Grey: no number."""
     systems = list(dict.fromkeys(p.system for p in places))
     columns = list(dict.fromkeys((p.noise, p.level) for p in places))
@@ -150,13 +159,14 @@ def _heat(places: Sequence[Place], title: str) -> Figure:
         shown = np.ma.masked_invalid(np.array(rates, dtype=float))
         image = ax.imshow(shown, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         ax.set_facecolor("#d4d4d4")
-        ax.set_xticks(range(len(columns)), [f"{noise} {level:g}" for noise, level in columns], rotation=90)
+        ax.set_xticks(range(len(columns)), [f"{names.noise(noise)} {level:g}" for noise, level in columns], rotation=90)
         ax.set_yticks(range(len(languages)), [name for _, name in languages])
         ax.set_title(system.intermediate, fontsize=9)
         ax.tick_params(length=0, labelsize=8)
     bar = figure.colorbar(image, ax=axes[-1], ticks=[0, 0.5, 1])
     bar.set_ticklabels(["0", "50", "100 %"])
-    figure.suptitle(f"{title}: drop rate (share of the clean score lost; grey: none)", fontsize=10)
+    title = f"{_task(places[0], names)}: drop rate (share of the clean score lost; grey: none)"
+    figure.suptitle(title + _changing((noise for noise, _ in columns), names), fontsize=10)
     return figure
 
 

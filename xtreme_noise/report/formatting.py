@@ -8,6 +8,7 @@ from xtreme_noise.report.by_language import PARTIAL
 
 NONE = "–"
 GUESS = "†"  # marks a score that is no better than chance
+CHANGES = "‡"  # marks a noise family that may change the right answer
 STATUS_TEXT = {
     "error": "failed",
     "missing": "missing",

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from xtreme_noise.analysis.seeds import LEAST_SEEDS
 from xtreme_noise.record import ABSENT
-from xtreme_noise.report.formatting import CONDITIONAL, MEASURE_TEXT, bounds, number, percent, plural, probability
+from xtreme_noise.report.formatting import (
+    CONDITIONAL,
+    GUESS,
+    MEASURE_TEXT,
+    bounds,
+    number,
+    percent,
+    plural,
+    probability,
+)
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.runs import PRIMARY
@@ -43,7 +52,7 @@ def headline(study: StudyResults) -> Headline:
     found = verdicts(study.effects)
     if found:
         lines = _limited([_comparison(one, names) for one in found])
-        sentences += [*_few_seeds(found), *_verdict(found, names), *_smallest(found, names), *_guessing(study, names)]
+        sentences += [*_verdict(found, names), *_few_seeds(found), *_smallest(found, names), *_guessing(study, names)]
     else:
         why = f"English and multilingual intermediate training cannot be compared here: {_why_not(study)}"
         lines = _limited(_curves(study, names))
@@ -76,10 +85,15 @@ def _guessing(study: StudyResults, names: Names) -> list[str]:
             noisy[who] = f"{who} {score}"
     parts = []
     if clean:
-        parts.append(f"without noise, so that a drop rate says nothing about robustness: {'; '.join(clean.values())}")
+        parts.append(f"without noise, so that a drop rate says nothing about robustness: {_some(clean.values())}")
     if noisy:
-        parts.append(f"with noise, so that more noise could not lower the score: {'; '.join(noisy.values())}")
+        parts.append(f"with noise, so that more noise could not lower the score: {_some(noisy.values())}")
     return [f"No better than guessing {', nor '.join(parts)}."] if parts else []
+
+
+def _some(scores: Collection[str]) -> str:
+    rest = [f"{len(scores) - LISTED} more, marked {GUESS} below"] if len(scores) > LISTED else []
+    return "; ".join([*list(scores)[:LISTED], *rest])
 
 
 def _limited(lines: list[str]) -> list[str]:
@@ -119,13 +133,16 @@ def _few_seeds(found: Sequence[Verdict]) -> list[str]:
     if not few:
         return []
     seeds = " or ".join({1: "One", 2: "two"}[count] for count in sorted(set(few))).capitalize()
-    total = plural(len(found), "comparison of a task and kind", "comparisons of a task and kind")
-    where = f"none of {total} has" if len(few) == len(found) else f"{len(few)} of {total} have"
-    lacking = "a test of arms or a verdict" if len(few) == len(found) else "no test of arms and no verdict"
+    every = len(few) == len(found)
+    untested = f"{'none' if every else len(few)} of {_comparisons(len(found))} {'is' if every else 'are not'} tested"
     return [
-        f"{seeds} training seed{'s' if max(few) > 1 else ''}: {where} {lacking}; intervals are {CONDITIONAL} and say "
-        "nothing about other seeds."
+        f"{seeds} training seed{'s' if max(few) > 1 else ''}: {untested}; their intervals are {CONDITIONAL}, over test "
+        "items alone."
     ]
+
+
+def _comparisons(count: int) -> str:
+    return f"{plural(count, 'comparison')} (one per task and kind of intermediate task)"
 
 
 def _verdict(found: Sequence[Verdict], names: Names) -> list[str]:
@@ -134,10 +151,9 @@ def _verdict(found: Sequence[Verdict], names: Names) -> list[str]:
         return [f"{_size(found, names)}."]
     says = Counter(one.says for one in tested)
     tests = max(one.tested.tests for one in tested)
-    total = plural(len(tested), "comparison of a task and kind", "comparisons of a task and kind")
     return [
-        f"{_size(found, names)}; of {total}, the {_arms(tested)} arm loses less in {says[ARM]} and the English arm "
-        f"loses less in {says[REFERENCE]} (p below .05, adjusted for {plural(tests, 'test')}, and one direction "
+        f"{_size(found, names)}; of {_comparisons(len(tested))}, the {_arms(tested)} arm loses less in {says[ARM]} and "
+        f"the English arm in {says[REFERENCE]} (p below .05, adjusted for {plural(tests, 'test')}, and one direction "
         f"on every scale), the direction depends on the scale in {says[SCALE]}, and no difference was found in "
         f"{says[OPEN]}."
     ]
@@ -152,9 +168,11 @@ def _size(found: Sequence[Verdict], names: Names) -> str:
         for one in (order if len(order) == 1 else (order[0], order[-1]))
     ]
     arms = _arms(found)
+    changing = sorted(names.changing.intersection(panel.noise for one in found for panel in one.tested.panels))
+    of_them = f", of which {' and '.join(changing)} may change the right answer" if changing else ""
     return (
         f"{arms[0].upper()}{arms[1:]} minus English intermediate training, difference in log-odds lost (mean over "
-        f"noise families and levels): {' to '.join(shown)}"
+        f"noise families and levels{of_them}; below 0, noise costs the English arm more): {' to '.join(shown)}"
     )
 
 

@@ -116,6 +116,8 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
         resamples=sorted({e.resamples for e in study.evidence.values() if e.names}),
         chances=_chances(study),
         sign=formatting.GUESS,
+        changes=formatting.CHANGES,
+        names=names,
         samples=samples,
         signatures=[c for c in study.cells if c.signature][:SIGNATURES],
         signature_limit=SIGNATURES,
@@ -245,13 +247,13 @@ def _task(
     scores = []
     for system in dict.fromkeys(p.system for p in places):
         own = [p for p in places if p.system == system]
-        scores.append(views.score_table(own, panels, [p for p in points if p.system == system]))
+        scores.append(views.score_table(own, panels, [p for p in points if p.system == system], names))
     name = names.task(task, model)
     return TaskView(
         name=name,
         anchor=slug(task, model),
         scores=scores,
-        curves=[specs.place(chart) for chart in charts.curve_charts(points, looks)],
+        curves=[specs.place(chart) for chart in charts.curve_charts(points, looks, names)],
         curve_tables=[views.curve_table(p, points, names) for p in panels if p.languages],
         notes=[note for panel in panels if (note := _note(panel, study.cells))],
         heat={n: [specs.place(chart) for chart in own] for n, own in charts.heat_charts(places).items()},

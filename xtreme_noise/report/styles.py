@@ -9,12 +9,14 @@ from itertools import count
 
 from xtreme_noise.report.system import System
 
-# Okabe and Ito's palette, safe for the common kinds of colour blindness.
+# Okabe and Ito's palette, with darker colours in place of its sky blue, orange and pink, which are too faint for thin
+# lines on white (WCAG 2.2, 1.4.11). All differ for the common kinds of colour blindness, too.
 COLOURS = {
     "none": "#595959", "english": "#0072B2", "multilingual": "#D55E00",
-    "noise": "#009E73", "english + noise": "#56B4E9", "multilingual + noise": "#E69F00",
+    "noise": "#009E73", "english + noise": "#332288", "multilingual + noise": "#7A2E00",
 }  # fmt: skip
-OTHER = "#CC79A7"  # the colour of the first other arm
+OTHER = "#B84A8C"  # the colour of the first other arm
+LEAST_CONTRAST = 3.0  # of a colour with the white page
 # Vega's name of a marker -> Matplotlib's, and its outline in the page's legend (a box of 32 x 18).
 MARKERS = {"circle": "o", "square": "s", "triangle-up": "^", "diamond": "D", "triangle-down": "v", "cross": "P",
            "triangle-left": "<", "triangle-right": ">"}  # fmt: skip
@@ -61,8 +63,28 @@ def _colours() -> Iterator[str]:
     seen = {*COLOURS.values(), OTHER}
     for number in count(1):
         lightness = 0.35 + 0.1 * (number % 3)
-        red, green, blue = colorsys.hls_to_rgb(number * 0.381966 % 1, lightness, 0.6)
-        colour = f"#{round(255 * red):02X}{round(255 * green):02X}{round(255 * blue):02X}"
+        colour = _colour(number, lightness)
+        while contrast(colour) < LEAST_CONTRAST:
+            lightness -= 0.02
+            colour = _colour(number, lightness)
         if colour not in seen:
             seen.add(colour)
             yield colour
+
+
+def _colour(number: int, lightness: float) -> str:
+    red, green, blue = colorsys.hls_to_rgb(number * 0.381966 % 1, lightness, 0.6)
+    return f"#{round(255 * red):02X}{round(255 * green):02X}{round(255 * blue):02X}"
+
+
+def contrast(colour: str, other: str = "#FFFFFF") -> float:
+    """The contrast ratio of two colours as #rrggbb, from 1 to 21 (WCAG 2.2)."""
+    darker, lighter = sorted((_luminance(colour), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance, from 0 (black) to 1 (white)."""
+    values = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    red, green, blue = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in values)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

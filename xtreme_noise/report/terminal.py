@@ -10,7 +10,7 @@ from rich.table import Table
 
 from xtreme_noise.analysis.seeds import LEAST_SEEDS, Estimate
 from xtreme_noise.record import ABSENT, CLEAN, STATUSES
-from xtreme_noise.report.formatting import CONDITIONAL, GUESS, STATUS_TEXT, guess, percent, plural
+from xtreme_noise.report.formatting import CHANGES, CONDITIONAL, GUESS, STATUS_TEXT, guess, percent, plural
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.statistics import Point
@@ -29,6 +29,7 @@ def table(study: StudyResults) -> Table:
         caption="scores × 100: means over the languages complete in every arm (langs); drop: % of clean lost"
         + _few_seeds(study)
         + _guessing(study)
+        + (f"\n{CHANGES} noise that may change the right answer" if names.changing else "")
         + _missing(study),
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),  # narrow: an arm's whole name in 80 columns
@@ -48,7 +49,7 @@ def table(study: StudyResults) -> Table:
         fresh = previous is None or (previous.task, previous.model) != (panel.task, panel.model)
         previous = panel
         top = panel.levels[-1] if len(panel.levels) > 1 else None
-        noise = panel.noise if top is None else f"{panel.noise} {top:g}"
+        noise = names.noise(panel.noise) + ("" if top is None else f" {top:g}")
         for i, system in enumerate((*panel.systems, *panel.silent)):
             clean = curves.get((id(panel), system, 0.0))
             noisy = curves.get((id(panel), system, top)) if top else None

@@ -29,6 +29,8 @@ from xtreme_noise.report.runs import PRIMARY
 from xtreme_noise.report.statistics import Contrast, Point
 from xtreme_noise.report.study import StudyResults
 
+MOST_COLUMNS, MOST_ROWS = 12, 16  # of a table that is shown unfolded: what fits a page of 76 rem, and one screen
+
 
 @dataclass(frozen=True)
 class TableCell:
@@ -41,12 +43,24 @@ class TableCell:
 
 @dataclass(frozen=True)
 class TableView:
-    """A table. heads: rows of (text, columns it spans); each row starts with its row heading."""
+    """A table. heads: rows of (text, columns it spans); each row starts with its row heading.
+
+    fold: whether the page shows only the caption until a reader opens it; None: if it is wide or long.
+    """
 
     caption: str
     heads: list[list[tuple[str, int]]]
     rows: list[list[TableCell]]
     foot: list[list[TableCell]] = field(default_factory=list)
+    fold: bool | None = None
+
+    @property
+    def columns(self) -> int:
+        return sum(span for _, span in self.heads[-1])
+
+    @property
+    def folded(self) -> bool:
+        return self.columns > MOST_COLUMNS or len(self.rows) > MOST_ROWS if self.fold is None else self.fold
 
 
 @dataclass(frozen=True)
@@ -115,7 +129,7 @@ def completeness_table(study: StudyResults, names: Names) -> TableView:
         for noise in noises:
             row.append(_count_item(at.get((task, model, system, noise), {})))
         rows.append(row)
-    heads = [(name, 1) for name in ("task", "intermediate", *noises)]
+    heads = [(name, 1) for name in ("task", "intermediate", *map(names.noise, noises))]
     return TableView("Cells measured, of all cells, by task, arm and noise family", [heads], rows)
 
 
@@ -128,7 +142,7 @@ def _count_item(counts: Mapping[str, int]) -> TableCell:
     return TableCell(f"{counts.get('ok', 0):,} of {total:,}", kind, ", ".join(rest))
 
 
-def score_table(places: Sequence[Place], panels: Sequence[Panel], points: Sequence[Point]) -> TableView:
+def score_table(places: Sequence[Place], panels: Sequence[Panel], points: Sequence[Point], names: Names) -> TableView:
     """Language by level of one task, model and system."""
     first = places[0]
     axis = list(dict.fromkeys((p.noise, p.level) for p in places))
@@ -143,7 +157,7 @@ def score_table(places: Sequence[Place], panels: Sequence[Panel], points: Sequen
     heads: list[list[tuple[str, int]]] = []
     if noises:
         heads.append([("", 1), *([("clean", 1)] if (CLEAN, 0.0) in axis else [])]
-                     + [(noise, sum(n == noise for n, _ in axis)) for noise in noises])  # fmt: skip
+                     + [(names.noise(noise), sum(n == noise for n, _ in axis)) for noise in noises])  # fmt: skip
     heads.append([("language", 1), *((f"{level:g}", 1) for _, level in axis)])
     caption = f"{first.task}, {first.metric or 'score'} × 100, intermediate training: {first.system.intermediate}"
     return TableView(caption, heads, rows, _mean_rows(axis, panels, points))
@@ -273,7 +287,7 @@ def effect_table(effects: Sequence[Effect], names: Names, caption: str) -> Table
         rows.append(
             [
                 TableCell(task if itself else f"{task} · {row.kind}", note=f"{row.arm} minus {row.reference}"),
-                TableCell(_unbroken(MEASURE_TEXT[row.scale]), note="tested" if row.p_adjusted is not None else ""),
+                TableCell(MEASURE_TEXT[row.scale], "words", "tested" if row.p_adjusted is not None else ""),
                 TableCell(number(row.reference_value, row.scale), "num"),
                 TableCell(number(row.value, row.scale), "num"),
                 TableCell(number(row.difference.value, row.scale, sign=True), "num strong"),
@@ -287,7 +301,7 @@ def effect_table(effects: Sequence[Effect], names: Names, caption: str) -> Table
         )
     sides = ["unseen", "seen"] if effects[0].family == BETWEEN else ["reference", "arm"]
     heads = ["task · kind", "scale", *sides, "difference", "95 % interval", "p", "adjusted p"]
-    heads += ["smallest seen", "languages", "seeds"]
+    heads += ["smallest detectable", "languages", "seeds"]
     return TableView(caption, [[(head, 1) for head in heads]], rows)
 
 

@@ -131,10 +131,12 @@ def table(study: StudyResults, names: Names) -> TableView | None:
     body = []
     for condition in rows_of:
         system = names.task(condition.system.intermediate, condition.model)
-        noise = condition.noise if condition.noise == CLEAN else f"{condition.noise} {condition.level:g}"
+        noise = names.noise(condition.noise) + ("" if condition.noise == CLEAN else f" {condition.level:g}")
         body.append([TableCell(system), TableCell(noise), *(_item(condition, name) for name in columns)])
     heads = [("intermediate", 1), ("noise", 1), *((name, 1) for name in columns)]
-    return TableView("XTREME-R scores × 100; those in grey are incomplete", [heads], body)
+    whole = any(score.score is not None for condition in rows_of for score in condition.scores)
+    caption = "XTREME-R scores × 100" + ("; those in brackets are incomplete" if whole else ": none is complete")
+    return TableView(caption, [heads], body, fold=not whole)
 
 
 def _named(condition: Condition, name: str) -> Score:
@@ -162,4 +164,4 @@ def lacks(study: StudyResults) -> list[tuple[str, str]]:
         missing = dict.fromkeys(code for score in task_scores if score.name == name for code in score.missing)
         if missing and name not in absent:
             lines.append((name, ", ".join(missing)))
-    return [*lines, *([("not in this sweep", ", ".join(absent))] if absent else [])]
+    return [*lines, *([("not in this study", ", ".join(absent))] if absent else [])]
