@@ -94,7 +94,7 @@ def test_numbers_in_heat_maps_can_be_read() -> None:
     (condition,) = (
         layer["encoding"]["color"] for layer in charts._heat_specification()["layer"] if "text" in layer["encoding"]
     )
-    assert (condition["condition"]["test"], condition["value"]) == ("(datum.rate > 0.74)", "#000000")
+    assert (condition["condition"]["test"], condition["value"]) == ("datum.rate > 0.74", "#000000")
     assert contrast("#2A7AB9", "#000000") > 4.5 < contrast("#2A7AB9", "#FFFFFF")
 
 

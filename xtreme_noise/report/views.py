@@ -288,20 +288,20 @@ def effect_table(effects: Sequence[Effect], names: Names, caption: str) -> Table
             [
                 TableCell(task if itself else f"{task} · {row.kind}", note=f"{row.arm} minus {row.reference}"),
                 TableCell(MEASURE_TEXT[row.scale], "words", "tested" if row.p_adjusted is not None else ""),
-                TableCell(number(row.reference_value, row.scale), "num"),
-                TableCell(number(row.value, row.scale), "num"),
                 TableCell(number(row.difference.value, row.scale, sign=True), "num strong"),
                 _interval_item(row.difference, row.scale),
                 TableCell(probability(row.difference.p), "num"),
                 TableCell(probability(row.p_adjusted), "num"),
+                TableCell(number(row.reference_value, row.scale), "num"),
+                TableCell(number(row.value, row.scale), "num"),
                 TableCell(number(row.smallest, row.scale), "num", "at least" if row.difference.conditional else ""),
                 TableCell(f"{len(row.languages)}/{max(panel.wanted for panel in row.panels)}", "num"),
                 TableCell(f"{row.difference.seeds}", "num"),
             ]
         )
     sides = ["unseen", "seen"] if effects[0].family == BETWEEN else ["reference", "arm"]
-    heads = ["task · kind", "scale", *sides, "difference", "95 % interval", "p", "adjusted p"]
-    heads += ["smallest detectable", "languages", "seeds"]
+    heads = ["task · kind", "scale", "difference", "95 % interval", "p", "adjusted p"]
+    heads += [*sides, "smallest detectable", "languages", "seeds"]
     return TableView(caption, [[(head, 1) for head in heads]], rows)
 
 

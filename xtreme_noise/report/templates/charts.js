@@ -15,9 +15,10 @@
   document.documentElement.dataset.charts = "done";
 })();
 // Says above a table that is wider than its box that it scrolls; also when a reader opens it or turns the screen.
-const boxes = new ResizeObserver((entries) => {
+// In the next frame, because the words change the size of the box.
+const boxes = new ResizeObserver((entries) => requestAnimationFrame(() => {
   for (const { target } of entries) target.classList.toggle("wider", target.scrollWidth > target.clientWidth);
-});
+}));
 for (const box of document.querySelectorAll(".scroll")) boxes.observe(box);
 window.addEventListener("beforeprint", () => {
   for (const part of document.querySelectorAll("details.printed")) part.open = true;
