@@ -64,7 +64,7 @@ def rows(study: StudyResults, name: str, **where: str) -> list[dict[str, str]]:
 
 
 def section(html: str) -> str:
-    return html[html.index('<section id="robustness"') : html.index('<section id="heat"')]
+    return html[html.index('<section id="robustness"') : html.index('<section id="scores"')]
 
 
 def score(study: StudyResults, model: str, arm: str, seed: int, noise: str, level: float, languages: str) -> float:
@@ -241,7 +241,7 @@ def test_the_page_and_the_figure(study: StudyResults) -> None:
         values = chart.spec["layer"][0]["encoding"]["x"]["axis"]["values"]
         assert values and {round(1 / (1 + math.exp(-value)), 6) for value in values} <= set(TICKS)
     with mpl.rc_context(STYLE):
-        figure = effective_figure(study.summaries.lines, styles(systems(study.cells)))
+        figure = effective_figure(study.summaries.lines, Names.of(study.cells), styles(systems(study.cells)))
     assert [ax.get_title() for ax in figure.axes] == ["char 0.05", "char 0.1", "keyboard 0.05", "keyboard 0.1"]
     for ax, line in zip(figure.axes, study.summaries.lines, strict=True):
         *marks, through = (np.asarray(drawn.get_data()) for drawn in ax.lines)

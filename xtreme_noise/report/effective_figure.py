@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from xtreme_noise.report.effective import Fitted, ticks
+from xtreme_noise.report.names import Names
 from xtreme_noise.report.styles import MARKERS, Style
 from xtreme_noise.report.system import System
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def effective_figure(lines: Sequence[Fitted], looks: Mapping[System, Style]) -> Figure:
+def effective_figure(lines: Sequence[Fitted], names: Names, looks: Mapping[System, Style]) -> Figure:
     """One picture per noise family (rows) and level (columns) of one task; axes in log-odds, labelled with scores."""
     noises = list(dict.fromkeys(line.panel.noise for line in lines))
     levels = sorted({line.level for line in lines})
@@ -28,6 +29,7 @@ def effective_figure(lines: Sequence[Fitted], looks: Mapping[System, Style]) -> 
         ax = axes[noises.index(line.panel.noise)][levels.index(line.level)]
         ax.set_visible(True)
         _picture(ax, line, looks)
+        ax.set_title(f"{names.noise(line.panel.noise)} {line.level:g}", fontsize=9)
     handles = {name: handle for ax in axes.flat for handle, name in zip(*ax.get_legend_handles_labels(), strict=True)}
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=2, frameon=False, fontsize=8)
     figure.suptitle(f"{lines[0].panel.task}: noisy against clean score, one mark per training run", fontsize=10)
@@ -46,4 +48,3 @@ def _picture(ax: Axes, line: Fitted, looks: Mapping[System, Style]) -> None:
         axis.set_ticks([], minor=True)
     ax.set_xlabel("clean × 100")
     ax.set_ylabel("noisy × 100")
-    ax.set_title(f"{line.panel.noise} {line.level:g}", fontsize=9)

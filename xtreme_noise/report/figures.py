@@ -58,7 +58,7 @@ def figures(study: StudyResults) -> dict[str, bytes]:
             made["multilingual_minus_english"] = _differences(main, names, looks)
         for task in dict.fromkeys(line.panel.task for line in study.summaries.lines):
             own = [line for line in study.summaries.lines if line.panel.task == task]
-            made[_free(slug("effective_robustness", task), made)] = effective_figure(own, looks)
+            made[_free(slug("effective_robustness", task), made)] = effective_figure(own, names, looks)
         content: dict[str, bytes] = {}
         for name, figure in made.items():
             content |= {f"{name}.{kind}": data for kind, data in _drawn(figure).items()}

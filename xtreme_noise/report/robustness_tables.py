@@ -131,12 +131,12 @@ def worst_table(rows: Sequence[WorstCase], names: Names) -> TableView | None:
     body = []
     for (task, model, system, level), own in sorted(found.items(), key=lambda one: one[0][3] is not None):
         first = next(iter(own.values()))
-        scope = f"{plural(len(first.panels[0].languages), 'language')}, {_noises(first.panels)}"
+        scope = f"{plural(len(first.panels[0].languages), 'language')}, {_shown(first.panels, names)}"
         body.append(
             [
                 TableCell(f"{names.task(task, model)} · {system.intermediate}", note=scope),
                 TableCell("mean" if level is None else f"{level:g}", "num"),
-                *(_worst_item(own.get(measure)) for measure in MEASURES),
+                *(_worst_item(own.get(measure), names) for measure in MEASURES),
             ]
         )
     heads = ["task · intermediate", "level", "score × 100", "log-odds lost", "drop rate × 100"]
@@ -144,10 +144,14 @@ def worst_table(rows: Sequence[WorstCase], names: Names) -> TableView | None:
     return TableView(caption, [[(head, 1) for head in heads]], body)
 
 
-def _worst_item(row: WorstCase | None) -> TableCell:
+def _shown(panels: Sequence[Panel], names: Names) -> str:
+    return ", ".join(dict.fromkeys(names.noise(panel.noise) for panel in panels))
+
+
+def _worst_item(row: WorstCase | None, names: Names) -> TableCell:
     if row is None:
         return TableCell(NONE, "num gap")
-    chosen = f"{row.noise} in {percent(row.share)} %"
+    chosen = f"{names.noise(row.noise)} in {percent(row.share)} %"
     text = number(row.value.value, row.measure)
     return TableCell(text, "num", f"{bounds(row.value, row.measure)} {chosen}".strip())
 
@@ -167,7 +171,7 @@ def error_table(rows: Sequence[CorruptionError], names: Names) -> TableView | No
                 TableCell(
                     f"{names.task(task, model)} · {arm.intermediate}", note=f"against {own[0].reference.intermediate}"
                 ),
-                TableCell(", ".join(panel.noise for panel in own[0].panels)),
+                TableCell(_shown(own[0].panels, names)),
                 *(TableCell(percent(at[measure].value), "num", bounds(at[measure])) for measure in ERRORS),
                 TableCell(f"{len(own[0].panels[0].seeds)}", "num"),
             ]
@@ -182,7 +186,7 @@ def residual_table(lines: Sequence[Fitted], names: Names) -> TableView | None:
     body = [
         [
             TableCell(f"{names.task(line.panel.task, one.model)} · {one.system.intermediate}"),
-            TableCell(f"{line.panel.noise} {line.level:g}"),
+            TableCell(f"{names.noise(line.panel.noise)} {line.level:g}"),
             TableCell(percent(one.clean), "num", "outside the baselines" if one.outside else ""),
             TableCell(percent(one.noisy), "num"),
             TableCell(
