@@ -91,6 +91,21 @@ def test_charts_of_the_page(study: StudyResults) -> None:
         assert all(found == colours[0] for found in colours), "one scale in all layers"
 
 
+def test_specifications_are_vega_lites(study: StudyResults) -> None:
+    """Altair refuses a property that Vega-Lite does not have, or with a wrong value."""
+    import altair
+
+    places = [place for place in study.places if place.model == "e5_small"]
+    points = [point for point in study.points if point.panel.model == "e5_small"]
+    main = [row for row in study.contrasts if row.main]
+    looks = styles(systems(study.cells))
+    forest = charts.difference_chart(main, Names.of(study.cells), looks)
+    assert forest is not None
+    heat = charts.heat_charts(places)["char"][:1]
+    for chart in (*charts.curve_charts(points, looks)[:1], *heat, *charts.harm_charts(places, looks)[:1], forest):
+        altair.Chart.from_dict(chart.spec | {"datasets": {}})
+
+
 def test_legends_of_the_page(study: StudyResults) -> None:
     legends = re.findall(r'<ul class="legend".*?</ul>', page(study, "", "digest", []), flags=re.DOTALL)
     assert legends
