@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import vl_convert
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from tests.unit.sweep_factory import Spec, make
+from xtreme_noise.config.paths import STORE, conf_dir
 from xtreme_noise.report import charts, figures, predictions
+from xtreme_noise.report import page as page_module
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.page import page
 from xtreme_noise.report.panels import systems
@@ -104,6 +107,36 @@ def test_specifications_are_vega_lites(study: StudyResults) -> None:
     heat = charts.heat_charts(places)["char"][:1]
     for chart in (*charts.curve_charts(points, looks)[:1], *heat, *charts.harm_charts(places, looks)[:1], forest):
         altair.Chart.from_dict(chart.spec | {"datasets": {}})
+
+
+def test_the_store_keeps_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is bundled once per version, and again if it is damaged; without a store, none is made."""
+    made: list[str] = []
+    monkeypatch.setattr(vl_convert, "javascript_bundle", lambda code: made.append(code) or "let it = '</script>';")
+    store = tmp_path / "kept"
+    monkeypatch.setenv("XTREME_NOISE_STORE", str(store))
+
+    def library() -> str:
+        page_module.vega_library.cache_clear()
+        return page_module.vega_library()
+
+    try:
+        assert library() == "let it = '<\\/script>';" and len(made) == 1 and not store.exists()
+        store.mkdir()
+        assert library() == library() == "let it = '<\\/script>';" and len(made) == 2
+        (kept,) = store.glob("vega/*/vega.js")
+        kept.write_text("let it = 'x';")
+        assert library() == "let it = '<\\/script>';" and len(made) == 3
+        monkeypatch.setattr(vl_convert, "__version__", "another")
+        library()
+        assert len(made) == 4
+    finally:
+        page_module.vega_library.cache_clear()
+
+
+def test_the_default_store_is_that_of_the_configuration() -> None:
+    text = (conf_dir() / "config.yaml").read_text(encoding="utf-8")
+    assert f"store: ${{xn_env:XTREME_NOISE_STORE,{STORE}}}" in text
 
 
 def test_legends_of_the_page(study: StudyResults) -> None:

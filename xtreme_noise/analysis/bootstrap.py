@@ -100,12 +100,18 @@ def _counts(generator: np.random.Generator, items: int, resamples: int) -> Float
 
 def _ratio(weights: Floats, num: Values, den: Values, out: Floats) -> None:
     """Fill out: (cells, resamples)."""
-    above, below = (np.asarray(weights.astype(part.dtype) @ part, dtype=float).T for part in (num, den))
+    above, below = _sums(weights, num), _sums(weights, den)
     if (below > 0).all():
         np.divide(above, below, out=out)
     else:
         out[:] = np.nan
         np.divide(above, below, out=out, where=np.broadcast_to(below > 0, above.shape))
+
+
+def _sums(weights: Floats, values: Values) -> Floats:
+    """(columns, resamples)."""
+    drawn: Values = weights.astype(values.dtype) @ values
+    return drawn.T.astype(float)
 
 
 def _once(den: Floats) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +17,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 import xtreme_noise
+from xtreme_noise.config.paths import STORE, from_environment
+from xtreme_noise.errors import UserError
 from xtreme_noise.names import slug
 from xtreme_noise.record import CellRecord
 from xtreme_noise.report import charts, cost, formatting, layers, robustness_tables, training, views, xtreme_r
@@ -34,8 +37,10 @@ from xtreme_noise.report.statistics import CONTRASTS, MAIN, Contrast
 from xtreme_noise.report.study import StudyResults
 from xtreme_noise.report.styles import OUTLINES, Style, styles
 from xtreme_noise.report.system import SIDES, System
+from xtreme_noise.store import Store, write_atomic
 
 SIGNATURES = 5_000  # cells listed on the page; all are in tables/cells.csv
+LIBRARY = "vega.js"
 PLACES = 200  # places listed per problem
 
 
@@ -336,7 +341,20 @@ def _software(jobs: Sequence[Job]) -> list[tuple[str, str]]:
 
 @cache
 def vega_library() -> str:
-    """Vega, Vega-Lite and vega-embed in one script. Bundling takes seconds."""
+    """Vega, Vega-Lite and vega-embed in one script. Bundling takes seconds: the store keeps it, if there is one."""
+    root = Path(from_environment("XTREME_NOISE_STORE") or STORE)
+    if root.is_dir():
+        with contextlib.suppress(UserError):  # a read-only store without it
+            kept = Store(root).build("vega", {"vl_convert": vl_convert.__version__}, _keep_library, (LIBRARY,))
+            return (kept / LIBRARY).read_text(encoding="utf-8")
+    return _library()
+
+
+def _keep_library(folder: Path) -> None:
+    write_atomic(folder / LIBRARY, _library())
+
+
+def _library() -> str:
     return _for_script(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
 
 
