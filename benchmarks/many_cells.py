@@ -4,7 +4,8 @@
     python -m benchmarks.many_cells 100000 [folder]     # a folder to keep the study in
 
 Three arms, three seeds, 20 parallel languages, three noise families with three levels and two noise seeds: 3,420 cells
-for each task and model. The scores are random.
+for each task and model. The scores are random. The cells of the jobs are collected in cells.parquet already: reading
+their job.json is not measured.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xtreme_noise.record import CellRecord
+from xtreme_noise.results import JOB
 from xtreme_noise.results.items import ItemsWriter
 from xtreme_noise.results.table import write_cells
 
@@ -60,7 +62,9 @@ def make(sweep: Path, cells: int) -> int:
                 job = jobs[tuple(str(where[name]) for name in ("task", "model", "intermediate", "seed"))]
                 rows.append(_measured(sweep, rng, len(rows), where | {"metric": metric}, job))
     for number, job in enumerate(jobs.values()):
-        job.write(sweep / "jobs" / f"{number:08x}")
+        folder = sweep / "jobs" / f"{number:08x}"
+        job.write(folder)
+        (folder / JOB).write_text(json.dumps({"cells": [], "stages": []}))  # collected: they are in cells.parquet
     write_cells(sweep, rows)
     return len(rows)
 

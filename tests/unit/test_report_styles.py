@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib import metadata
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,12 @@ def test_specifications_are_vega_lites(study: StudyResults) -> None:
 def test_the_store_keeps_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is bundled once per version, and again if it is damaged; without a store, none is made."""
     made: list[str] = []
-    monkeypatch.setattr(vl_convert, "javascript_bundle", lambda code: made.append(code) or "let it = '</script>';")
+
+    def bundle(code: str) -> str:
+        made.append(code)
+        return "let it = '</script>';"
+
+    monkeypatch.setattr(vl_convert, "javascript_bundle", bundle)
     store = tmp_path / "kept"
     monkeypatch.setenv("XTREME_NOISE_STORE", str(store))
 
@@ -127,7 +133,7 @@ def test_the_store_keeps_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyP
         (kept,) = store.glob("vega/*/vega.js")
         kept.write_text("let it = 'x';")
         assert library() == "let it = '<\\/script>';" and len(made) == 3
-        monkeypatch.setattr(vl_convert, "__version__", "another")
+        monkeypatch.setattr(metadata, "version", lambda _: "another")
         library()
         assert len(made) == 4
     finally:

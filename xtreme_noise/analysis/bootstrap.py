@@ -15,12 +15,13 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Values = NDArray[np.float32] | NDArray[np.float64]
+Values = NDArray[Any]  # of either precision
 EXACT = 2**24  # up to here single precision holds every whole number
 BLOCK = 500  # resamples drawn at once: bounds memory, and is part of the random stream (do not tune per machine)
 
@@ -110,8 +111,8 @@ def _ratio(weights: Floats, num: Values, den: Values, out: Floats) -> None:
 
 def _sums(weights: Floats, values: Values) -> Floats:
     """(columns, resamples)."""
-    drawn: Values = weights.astype(values.dtype) @ values
-    return drawn.T.astype(float)
+    sums: Floats = (weights.astype(values.dtype) @ values).T.astype(float)
+    return sums
 
 
 def _once(den: Floats) -> Floats:

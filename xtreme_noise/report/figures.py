@@ -167,8 +167,8 @@ def _heat(places: Sequence[Place], title: str) -> Figure:
 
 def _label(ax: Axes, text: str, at: int, *, across: bool) -> None:
     """A label below column `at`, or to the left of row `at`."""
-    away = (0, -3.5 / 72) if across else (-3.5 / 72, 0)  # inches
-    gap = ScaledTranslation(*away, ax.figure.dpi_scale_trans)
+    x, y = (0, -3.5 / 72) if across else (-3.5 / 72, 0)  # inches
+    gap = ScaledTranslation(x, y, ax.figure.dpi_scale_trans)
     if across:
         ax.text(at, 0, text, rotation=90, va="top", ha="center", fontsize=8, transform=ax.get_xaxis_transform() + gap)
     else:

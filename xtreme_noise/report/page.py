@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -345,7 +346,9 @@ def vega_library() -> str:
     root = Path(from_environment("XTREME_NOISE_STORE") or STORE)
     if root.is_dir():
         with contextlib.suppress(UserError):  # a read-only store without it
-            kept = Store(root).build("vega", {"vl_convert": vl_convert.__version__}, _keep_library, (LIBRARY,))
+            kept = Store(root).build(
+                "vega", {"vl_convert": metadata.version("vl-convert-python")}, _keep_library, (LIBRARY,)
+            )
             return (kept / LIBRARY).read_text(encoding="utf-8")
     return _library()
 
