@@ -8,6 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import altair
 import pytest
 import vl_convert
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -97,8 +98,6 @@ def test_charts_of_the_page(study: StudyResults) -> None:
 
 def test_specifications_are_vega_lites(study: StudyResults) -> None:
     """Altair refuses a property that Vega-Lite does not have, or with a wrong value."""
-    import altair
-
     places = [place for place in study.places if place.model == "e5_small"]
     points = [point for point in study.points if point.panel.model == "e5_small"]
     main = [row for row in study.contrasts if row.main]
