@@ -4,11 +4,13 @@
     python -m benchmarks.many_cells 100000 [folder]     # a folder to keep the study in
 
 Three arms, three seeds, 20 parallel languages, three noise families with three levels and two noise seeds: 3,420 cells
-for each task and model. The scores are random.
+for each task and model. The scores are random. The cells of the jobs are collected in cells.parquet already: reading
+their job.json is not measured.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import resource
@@ -16,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -26,6 +29,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xtreme_noise.record import CellRecord
+from xtreme_noise.results import JOB
+from xtreme_noise.results.items import ItemsWriter
 from xtreme_noise.results.table import write_cells
 
 ITEMS = 100
@@ -49,11 +54,17 @@ def make(sweep: Path, cells: int) -> int:
     models = MODELS if blocks > len(TASKS) else MODELS[:1]
     rng = np.random.default_rng(0)
     rows: list[CellRecord] = []
+    jobs: dict[tuple[str, ...], ItemsWriter] = defaultdict(ItemsWriter)
     for number in range(-(-blocks // len(models))):
         family, metric = TASKS[number % len(TASKS)]
         for model in models:
             for where in _places(f"{family}{number}", family, model):
-                rows.append(_measured(sweep, rng, len(rows), where | {"metric": metric}))
+                job = jobs[tuple(str(where[name]) for name in ("task", "model", "intermediate", "seed"))]
+                rows.append(_measured(sweep, rng, len(rows), where | {"metric": metric}, job))
+    for number, job in enumerate(jobs.values()):
+        folder = sweep / "jobs" / f"{number:08x}"
+        job.write(folder)
+        (folder / JOB).write_text(json.dumps({"cells": [], "stages": []}))  # collected: they are in cells.parquet
     write_cells(sweep, rows)
     return len(rows)
 
@@ -68,7 +79,9 @@ def _places(task: str, family: str, model: str) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def _measured(sweep: Path, rng: np.random.Generator, number: int, where: dict[str, Any]) -> CellRecord:
+def _measured(
+    sweep: Path, rng: np.random.Generator, number: int, where: dict[str, Any], job: ItemsWriter
+) -> CellRecord:
     right = rng.random(ITEMS) < 0.85 - 2 * where["level"] * rng.uniform(0.8, 1.2)
     num: Any = right.astype(float)
     den: Any = np.ones(ITEMS)
@@ -81,7 +94,10 @@ def _measured(sweep: Path, rng: np.random.Generator, number: int, where: dict[st
     gold = np.arange(ITEMS) % len(LABELS)
     columns = {"id": ids, "cluster": ids, "num": num, "den": den, "correct": right}
     columns |= {"prediction": LABELS[np.where(right, gold, gold - 1)], "gold": LABELS[gold]}
-    pq.write_table(pa.table(columns), sweep / "predictions" / f"{digest}.parquet")
+    table, buffer = pa.table(columns), io.BytesIO()
+    pq.write_table(table, buffer)
+    (sweep / "predictions" / f"{digest}.parquet").write_bytes(buffer.getvalue())
+    job.add(digest, buffer.getvalue(), table)
     noise = where["level"]
     sample = {"id": ids[0], "field": "text", "clean": CLEAN, "noisy": NOISY, "edits": EDITS}
     return CellRecord(

@@ -126,7 +126,9 @@ def problem(values: Mapping[str, Any]) -> str | None:
     """
     for name, kind in FIELDS.items():
         value = values.get(name)
-        if value is not None and not _is(value, kind):
+        if value is None or (kind in _PLAIN and type(value) is kind):  # most values: the quick way
+            continue
+        if not _is(value, kind):
             return f"{name} is {value!r:.80}, not {_WORDS[kind]}"
     for name in (*NEEDED, "status"):
         if values.get(name) is None:
@@ -157,6 +159,8 @@ _WORDS = {
     str: "text", bool: "true or false", int: "a whole number of 64 bits", float: "a number", list: "a list",
     dict: "names with their values",
 }  # fmt: skip
+
+_PLAIN = (str, bool, list, dict)
 
 
 def _is(value: Any, kind: type) -> bool:

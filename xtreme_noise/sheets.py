@@ -24,9 +24,11 @@ def sheet(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
 
 def harmless(value: Any) -> Any:
     """`value`, with an apostrophe before text that a spreadsheet would run. Numbers stay numbers."""
-    if not isinstance(value, str) or not value or _NUMBER.fullmatch(value):
+    if not isinstance(value, str) or not value:
         return value
-    if value[0].isascii() and value[0].isalnum():
+    if value[0].isascii() and value[0].isalnum():  # most texts: the quick way
+        return value
+    if _NUMBER.fullmatch(value):
         return value
     first = value[0] if value[0] in FORMULA else value.lstrip()[:1]
     wide = unicodedata.normalize("NFKC", first)  # Japanese spreadsheets also accept full-width characters

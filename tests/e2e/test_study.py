@@ -22,6 +22,7 @@ from tests.e2e.world import cells, command, main, nli, run, words, write
 from xtreme_noise.config import loader, strict
 from xtreme_noise.data import examples
 from xtreme_noise.metrics.accuracy import Accuracy
+from xtreme_noise.results.items import JobItems
 from xtreme_noise.stages import fit, model_cache, training_run
 from xtreme_noise.stages.predictor import Predictor
 
@@ -49,10 +50,14 @@ def test_every_family_from_command_to_report(
     rows = cells(Path("s"))
     count = len(languages.split(","))
     assert len(rows) == count * 3 and len(identity(rows)) == len(rows)
+    copies = JobItems(Path("s")).of(row["cell"] for row in rows)
     for row in rows:
         assert row["status"] == "ok" and 0 <= row["score"] <= 1 and row["n"] > 0
         scored = pq.read_table(Path("s/predictions") / f"{row['cell']}.parquet").to_pylist()
         assert len(scored) == row["n"]
+        copy = copies[row["cell"]]
+        assert [r["id"] for r in scored] == copy.id.to_pylist()
+        assert [r["num"] for r in scored] == copy.num.tolist() and [r["den"] for r in scored] == copy.den.tolist()
         total = sum(r["num"] for r in scored) / max(1e-9, sum(r["den"] for r in scored))
         assert row["score"] == pytest.approx(total, abs=1e-6)
         assert f"task:{task}/v1" in row["signature"] and f"level:{row['level']:g}" in row["signature"]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from xtreme_noise.analysis import bootstrap
 from xtreme_noise.analysis.bootstrap import (
     Floats,
     LanguageScores,
@@ -110,3 +111,20 @@ def test_undefined_replicates_give_no_interval() -> None:
 def test_no_resamples_is_an_error() -> None:
     with pytest.raises(ValueError, match="resample"):
         replicates({"en": scores(np.ones(3))}, 0)
+
+
+@pytest.mark.parametrize("top", [1, 60_000, 2**23])
+def test_single_precision_changes_no_bit(top: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is used for whole numbers only, and only as long as their sums are exact."""
+    rng = np.random.default_rng(0)
+    items, cells = 250, 4
+    whole = rng.integers(0, top, size=(items, cells), endpoint=True).astype(float)
+    clusters = [str(item) for item in range(items)]
+    parts = {
+        "whole": LanguageScores(clusters, whole, np.full((items, cells), float(top))),
+        "share": LanguageScores(clusters, whole / (3 * top), rng.integers(0, 9, size=(items, cells)).astype(float)),
+    }
+    quick = replicates(parts, 600)
+    monkeypatch.setattr(bootstrap, "EXACT", 0)
+    for name, expected in replicates(parts, 600).items():
+        assert np.array_equal(quick[name], expected), name

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.sweep_factory import Spec, make
 from xtreme_noise import cli
 
 HEAVY = {
@@ -71,6 +72,13 @@ def test_a_wrong_command_imports_nothing_heavy(word: str, tmp_path: Path, reposi
     code, names = imported([word], tmp_path, repository)
     assert code == 2
     assert not names & (HEAVY | {"pyarrow"})
+
+
+def test_a_report_imports_no_more_than_it_draws_with(tmp_path: Path, repository: Path) -> None:
+    sweep = make(tmp_path / "s", Spec(languages=("en", "de"), noises=("char",), levels=(0.1,), items=10))
+    code, names = imported(["mode=report", f"sweep={sweep}"], tmp_path, repository)
+    assert code == 0
+    assert not names & ((HEAVY | {"altair", "jsonschema", "narwhals"}) - {"scipy"})
 
 
 @pytest.mark.usefixtures("kept_logging")

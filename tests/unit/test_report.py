@@ -252,13 +252,18 @@ def test_links_lead_somewhere(page: Page, written: Path) -> None:
 
 def test_every_chart_has_its_data_and_its_words(page: Page) -> None:
     (data,) = [code for attributes, code in page.scripts if attributes.get("type") == "application/json"]
-    specifications = json.loads(data)
+    block = json.loads(data)
+    specs, charts = block["specs"], block["charts"]
     places = [int(value) for _, name, value in page.attributes if name == "data-chart"]
     # per task 2 curves, 2 x 3 heat maps, 2 scatter plots; one forest plot
-    assert sorted(places) == list(range(len(specifications))) == list(range(2 * 10 + 1))
-    assert all(spec["datasets"]["rows"] for spec in specifications)
+    assert sorted(places) == list(range(len(charts))) == list(range(2 * 10 + 1))
+    assert {chart["spec"] for chart in charts} == set(range(len(specs)))
+    assert len(specs) < len(charts), "heat maps share theirs"
+    for chart in charts:
+        lengths = {len(values) for values in chart["columns"].values()}
+        assert len(lengths) == 1 and lengths != {0}
     labels = [value for tag, name, value in page.attributes if tag == "div" and name == "aria-label"]
-    assert sum("Drop rate" in label or "Score against" in label for label in labels) >= len(specifications) - 1
+    assert sum("Drop rate" in label or "Score against" in label for label in labels) >= len(charts) - 1
 
 
 def test_tables_have_captions_and_samples_their_language(page: Page) -> None:

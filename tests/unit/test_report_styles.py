@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from importlib import metadata
 from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
+import altair
 import numpy as np
 import pytest
+import vl_convert
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from tests.unit.sweep_factory import Spec, make
+from xtreme_noise.config.paths import STORE, conf_dir
 from xtreme_noise.report import charts, figures, predictions
+from xtreme_noise.report import page as page_module
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.page import page
 from xtreme_noise.report.panels import systems
@@ -89,11 +94,11 @@ def test_colours_are_seen_on_white() -> None:
     assert contrast("#000000") == pytest.approx(21) and contrast("#FFFFFF", "#000000") == pytest.approx(21)
 
 
-def test_numbers_in_heat_maps_can_be_read() -> None:
+def test_numbers_in_heat_maps_can_be_read(study: StudyResults) -> None:
     """Black to 0.74 of Vega's scheme "blues", white above it."""
-    (condition,) = (
-        layer["encoding"]["color"] for layer in charts._heat_specification()["layer"] if "text" in layer["encoding"]
-    )
+    some = [place for place in study.places if place.model == "e5_small"]
+    (layers,) = {id(one): one.spec["layer"] for one in charts.heat_charts(some)["char"][:1]}.values()
+    (condition,) = (layer["encoding"]["color"] for layer in layers if "text" in layer["encoding"])
     assert (condition["condition"]["test"], condition["value"]) == ("datum.rate > 0.74", "#000000")
     assert contrast("#2A7AB9", "#000000") > 4.5 < contrast("#2A7AB9", "#FFFFFF")
 
@@ -132,6 +137,59 @@ def test_charts_of_the_page(study: StudyResults) -> None:
         assert len(colour) == count and colour.keys() == shape.keys()
         assert len({(colour[name], shape[name]) for name in colour}) == count
         assert all(found == colours[0] for found in colours), "one scale in all layers"
+
+
+def test_specifications_are_vega_lites(study: StudyResults) -> None:
+    """Altair refuses a property that Vega-Lite does not have, or with a wrong value."""
+    places = [place for place in study.places if place.model == "e5_small"]
+    points = [point for point in study.points if point.panel.model == "e5_small"]
+    main = [row for row in study.contrasts if row.main]
+    looks = styles(systems(study.cells))
+    forest = charts.difference_chart(main, Names.of(study.cells), looks)
+    assert forest is not None
+    heat = charts.heat_charts(places)["char"][:1]
+    for chart in (
+        *charts.curve_charts(points, looks, Names.of(study.cells))[:1],
+        *heat,
+        *charts.harm_charts(places, looks)[:1],
+        forest,
+    ):
+        altair.Chart.from_dict(chart.spec | {"datasets": {}})
+
+
+def test_the_store_keeps_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is bundled once per version, and again if it is damaged; without a store, none is made."""
+    made: list[str] = []
+
+    def bundle(code: str) -> str:
+        made.append(code)
+        return "let it = '</script>';"
+
+    monkeypatch.setattr(vl_convert, "javascript_bundle", bundle)
+    store = tmp_path / "kept"
+    monkeypatch.setenv("XTREME_NOISE_STORE", str(store))
+
+    def library() -> str:
+        page_module.vega_library.cache_clear()
+        return page_module.vega_library()
+
+    try:
+        assert library() == "let it = '<\\/script>';" and len(made) == 1 and not store.exists()
+        store.mkdir()
+        assert library() == library() == "let it = '<\\/script>';" and len(made) == 2
+        (kept,) = store.glob("vega/*/vega.js")
+        kept.write_text("let it = 'x';")
+        assert library() == "let it = '<\\/script>';" and len(made) == 3
+        monkeypatch.setattr(metadata, "version", lambda _: "another")
+        library()
+        assert len(made) == 4
+    finally:
+        page_module.vega_library.cache_clear()
+
+
+def test_the_default_store_is_that_of_the_configuration() -> None:
+    text = (conf_dir() / "config.yaml").read_text(encoding="utf-8")
+    assert f"store: ${{xn_env:XTREME_NOISE_STORE,{STORE}}}" in text
 
 
 def test_legends_of_the_page(study: StudyResults) -> None:

@@ -15,11 +15,14 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Values = NDArray[Any]  # of either precision
+EXACT = 2**24  # up to here single precision holds every whole number
 BLOCK = 500  # resamples drawn at once: bounds memory, and is part of the random stream (do not tune per machine)
 
 
@@ -62,14 +65,14 @@ def replicates(
         items = sorted({cluster for name in group for cluster in languages[name].clusters})
         position = {item: i for i, item in enumerate(items)}
         columns = {n: np.array([position[c] for c in languages[n].clusters], dtype=np.intp) for n in group}
+        parts = {n: (_quick(languages[n].num, len(items)), _quick(_once(languages[n].den), len(items))) for n in group}
         generator = np.random.default_rng([seed, zlib.crc32(f"{stream}|{group[0]}".encode())])
         for start in range(0, resamples, BLOCK):
             weights = _counts(generator, len(items), min(BLOCK, resamples - start))
             for name in group:
-                part = languages[name]
-                everything = len(part.clusters) == len(items) and np.array_equal(columns[name], np.arange(len(items)))
+                everything = np.array_equal(columns[name], np.arange(len(items)))
                 chosen = weights if everything else weights[:, columns[name]]
-                _ratio(chosen, part, scores[name][:, start : start + len(weights)])
+                _ratio(chosen, *parts[name], scores[name][:, start : start + len(weights)])
     return {name: drawn.T for name, drawn in scores.items()}
 
 
@@ -96,17 +99,32 @@ def _counts(generator: np.random.Generator, items: int, resamples: int) -> Float
     return np.bincount(drawn.ravel(), minlength=resamples * items).reshape(resamples, items).astype(float)
 
 
-def _ratio(weights: Floats, part: LanguageScores, out: Floats) -> None:
+def _ratio(weights: Floats, num: Values, den: Values, out: Floats) -> None:
     """Fill out: (cells, resamples)."""
-    num = (weights @ part.num).T
-    first = part.den[:, :1]
-    # Accuracies have den 1 everywhere: one row then stands for all of them, which halves the work.
-    den = (weights @ first if (part.den == first).all() else weights @ part.den).T
-    if (den > 0).all():
-        np.divide(num, den, out=out)
+    above, below = _sums(weights, num), _sums(weights, den)
+    if (below > 0).all():
+        np.divide(above, below, out=out)
     else:
         out[:] = np.nan
-        np.divide(num, den, out=out, where=np.broadcast_to(den > 0, num.shape))
+        np.divide(above, below, out=out, where=np.broadcast_to(below > 0, above.shape))
+
+
+def _sums(weights: Floats, values: Values) -> Floats:
+    """(columns, resamples)."""
+    sums: Floats = (weights.astype(values.dtype) @ values).T.astype(float)
+    return sums
+
+
+def _once(den: Floats) -> Floats:
+    """Accuracies have den 1 everywhere: one column then stands for all of them, which halves the work."""
+    first = den[:, :1]
+    return first if (den == first).all() else den
+
+
+def _quick(values: Floats, draws: int) -> Values:
+    """The values in single precision, if sums of `draws` of them are exact in it: they are whole numbers, and few."""
+    exact = draws * float(np.abs(values).max(initial=0.0)) < EXACT and not np.mod(values, 1.0).any()
+    return values.astype(np.float32) if exact else values
 
 
 def defined(values: Floats) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 CONFIG_NAME = "config"
 SCHEMA_NAME = "schema"  # `- schema` opens the defaults list of conf/config.yaml
 RESULTS = Path("multirun_outputs")
+STORE = RESULTS / "store"  # conf/config.yaml has the same default (a test compares them)
 
 # Overrides that change where or how a study runs, but not its results: with or without them, the study and its
 # folder are the same. exclude_keys in conf/config.yaml is this list (a test compares them).

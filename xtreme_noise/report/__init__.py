@@ -1,6 +1,6 @@
 """The report of a study: one HTML file that opens offline, the same tables as CSV, and figures as PNG and SVG.
 
-Slow libraries (altair, matplotlib, vl-convert) are imported only when a report is written; a report whose inputs did
+Slow libraries (matplotlib, vl-convert) are imported only when a report is written; a report whose inputs did
 not change is kept, which takes milliseconds.
 """
 

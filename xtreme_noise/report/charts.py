@@ -1,4 +1,6 @@
-"""The interactive charts, as Vega-Lite specifications made with Altair.
+"""The interactive charts, as Vega-Lite specifications (https://vega.github.io/vega-lite/docs).
+
+They are plain mappings: Altair takes seconds to import and to validate them. A test validates them with it.
 
 All labels are in Latin script, language names in English, to avoid layout problems with right-to-left and CJK text.
 """
@@ -7,10 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
-
-import altair as alt
 
 from xtreme_noise.report.by_language import PARTIAL, Place
 from xtreme_noise.report.effective import Fitted, ticks
@@ -22,7 +21,14 @@ from xtreme_noise.report.styles import Style
 from xtreme_noise.report.system import System
 
 Rows = list[dict[str, Any]]
+Spec = dict[str, Any]
 Looks = Mapping[System, Style]
+# Labels of one or two lines that leave at least half of a narrow screen to the plot.
+ROW_AXIS = {
+    "labelExpr": r"split(datum.label, '\n')",
+    "labelLimit": {"expr": "max(120, min(320, containerSize()[0] / 2))"},
+}
+SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,7 @@ class Chart:
 
     title: str
     alt: str
-    spec: dict[str, Any]
+    spec: Spec
 
 
 def curve_charts(points: Sequence[Point], looks: Looks, names: Names) -> list[Chart]:
@@ -48,35 +54,33 @@ def curve_charts(points: Sequence[Point], looks: Looks, names: Names) -> list[Ch
         if len({p.level for p in own}) < 2:
             continue
         rows = [_curve_row(p) for p in own]
-        levels = sorted({p.level for p in own})
-        base = alt.Chart(alt.NamedData(name="rows")).encode(
-            x=alt.X(
-                "level:Q",
-                title=f"{names.noise(noise)} noise: target error rate",
-                axis=alt.Axis(grid=False, values=levels, labelExpr="format(datum.value, '.4~g')"),
-            ),
-            color=_coloured((p.system for p in own), looks),
-        )
-        y = alt.Y("score:Q", title=f"{own[0].panel.metric} × 100", scale=alt.Scale(domain=[low, high], nice=False))
-        band = base.mark_area(opacity=0.16).encode(
-            y=alt.Y("low:Q", scale=alt.Scale(domain=[low, high], nice=False)), y2="high:Q"
-        )
-        lines = base.mark_line(strokeWidth=2).encode(
-            y=y,
-            detail="system:N",
-            strokeDash=alt.StrokeDash("kind:N", legend=None) if len({r["kind"] for r in rows}) > 2 else alt.Undefined,
-        )
-        dots = base.mark_point(filled=True, size=64, opacity=1).encode(
-            y=y,
-            shape=_marked((p.system for p in own), looks),
-            tooltip=["system:N", "level:Q", "score:Q", "interval:N", "drop rate:N", "languages:N"],
-        )
+        layers = _curve_layers(own, names.noise(noise), looks, [low, high])
         text = "; ".join(f"{r['system']} {r['score']} at {r['level']:g}" for r in rows)
         panel = own[0].panel
         of = f"{len(panel.languages)} of {plural(panel.wanted, 'language')}"
         title = f"{names.noise(noise)} noise: {panel.metric} by level, mean over {of}"
-        charts.append(_chart(title, f"{title}. {text}.", band + lines + dots, rows, height=240))
+        charts.append(_chart(title, f"{title}. {text}.", {"layer": layers}, rows, height=240))
     return charts
+
+
+def _curve_layers(points: Sequence[Point], noise: str, looks: Looks, domain: list[float]) -> list[Spec]:
+    """Bands, lines and dots of one noise family. noise: its name in the report; domain: the ends of the y axis."""
+    metric, systems = points[0].panel.metric, [p.system for p in points]
+    levels = sorted({p.level for p in points})
+    axis = {"grid": False, "values": levels, "labelExpr": "format(datum.value, '.4~g')"}
+    level = _number("level", title=f"{noise} noise: target error rate", axis=axis)
+    base = {"x": level, "color": _coloured(systems, looks)}
+    scale = {"domain": domain, "nice": False}
+    score = _number("score", title=f"{metric} × 100", scale=scale)
+    dashes = {"strokeDash": _text("kind", legend=None)} if len({system.kind for system in systems}) > 2 else {}
+    tips = [_text("system"), _number("level"), _number("score")]
+    tips += [_text(name) for name in ("interval", "drop rate", "languages")]
+    return [
+        _layer("area", base | {"y": _number("low", scale=scale), "y2": {"field": "high"}}, opacity=0.16),
+        _layer("line", base | {"y": score, "detail": _text("system")} | dashes, strokeWidth=2),
+        _layer("point", base | {"y": score, "shape": _marked(systems, looks), "tooltip": tips},
+               filled=True, size=64, opacity=1),
+    ]  # fmt: skip
 
 
 def _curve_row(point: Point) -> dict[str, Any]:
@@ -114,36 +118,24 @@ def difference_chart(contrasts: Sequence[Contrast], names: Names, looks: Looks) 
     estimates = [c.difference for c in contrasts]
     ends = [v for e in estimates for v in (e.value, e.low, e.high) if v is not None]
     reach = 1.08 * max(map(abs, ends), default=0.0) or 1.0
-    base = alt.Chart(alt.NamedData(name="rows")).encode(
-        y=alt.Y("row:N", title=None, sort=alt.SortField("order"), axis=_row_axis())
-    )
-    scale = alt.Scale(domain=[-reach, reach], nice=False)
-    title = "log-odds lost, arm − English"
-    bars = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("low:Q", title=title, scale=scale, axis=alt.Axis(tickCount=8)), x2="high:Q"
-    )
-    arms = [c.arm for c in contrasts]
-    dots = base.mark_point(filled=True, size=60, opacity=1).encode(
-        x=alt.X("difference:Q", scale=scale),
-        color=_coloured(arms, looks),
-        shape=_marked(arms, looks),
-        tooltip=["row:N", "difference:Q", "interval:N"],
-    )
-    zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color="#000000", strokeDash=[4, 3])
+    arms, scale = [c.arm for c in contrasts], {"domain": [-reach, reach], "nice": False}
+    base = {"y": _text("row", title=None, sort={"field": "order"}, axis=ROW_AXIS)}
+    low = _number("low", title="log-odds lost, arm − English", scale=scale, axis={"tickCount": 8})
+    dots = {"x": _number("difference", scale=scale), "color": _coloured(arms, looks), "shape": _marked(arms, looks)}
+    tips = [_text("row"), _number("difference"), _text("interval")]
+    layers = [
+        _layer("rule", {"x": _number("zero", scale=scale)}, color="#000000", strokeDash=[4, 3])
+        | {"data": {"values": [{"zero": 0}]}},
+        _layer("rule", base | {"x": low, "x2": {"field": "high"}}, strokeWidth=2),
+        _layer("point", base | dots | {"tooltip": tips}, filled=True, size=60, opacity=1),
+    ]
     text = "; ".join(
         f"{names.contrast(c)} {r['difference']} ({r['interval']})" for c, r in zip(contrasts, rows, strict=True)
     )
-    layers = zero.encode(x=alt.X("zero:Q", scale=scale)) + bars + dots
     few = any(c.difference.conditional for c in contrasts)
     name = "Difference in log-odds lost" + (f", intervals {CONDITIONAL}" if few else "")
     lines = 1 + max(str(r["row"]).count("\n") for r in rows)
-    return _chart(name, f"{name}. {text}.", layers, rows, height=(8 + 16 * lines) * len(rows))
-
-
-def _row_axis() -> alt.Axis:
-    """Labels of one or two lines that leave at least half of a narrow screen to the plot."""
-    limit: Any = alt.ExprRef("max(120, min(320, containerSize()[0] / 2))")
-    return alt.Axis(labelExpr=r"split(datum.label, '\n')", labelLimit=limit)
+    return _chart(name, f"{name}. {text}.", {"layer": layers}, rows, height=(8 + 16 * lines) * len(rows))
 
 
 def effective_chart(line: Fitted, names: Names, looks: Looks) -> Chart:
@@ -166,18 +158,10 @@ def effective_chart(line: Fitted, names: Names, looks: Looks) -> Chart:
     x = _log_odds("clean", [end["clean"] for end in [*rows, *drawn]])
     y = _log_odds("noisy", [end["noisy"] for end in [*rows, *drawn]])
     systems = [one.system for one in line.standings]
-    dots = (
-        alt.Chart(alt.NamedData(name="rows"))
-        .mark_point(filled=True, size=60, opacity=0.9)
-        .encode(
-            x=x,
-            y=y,
-            color=_coloured(systems, looks),
-            shape=_marked(systems, looks),
-            tooltip=["model:N", "system:N", "seed:N"],
-        )
-    )
-    through = alt.Chart(alt.Data(values=drawn)).mark_line(color="#595959", strokeDash=[4, 3]).encode(x=x, y=y)
+    dots = {"x": x, "y": y, "color": _coloured(systems, looks), "shape": _marked(systems, looks)}
+    tips = {"tooltip": [_text(column) for column in ("model", "system", "seed")]}
+    through = _layer("line", {"x": x, "y": y}, color="#595959", strokeDash=[4, 3]) | {"data": {"values": drawn}}
+    layers = [through, _layer("point", dots | tips, filled=True, size=60, opacity=0.9)]
     name = f"{line.panel.task} · {names.noise(line.panel.noise)} {line.level:g}"
     text = "; ".join(
         f"{names.task(one.system.intermediate, one.model)} {number(one.residual.value, PRIMARY, sign=True)}"
@@ -185,16 +169,14 @@ def effective_chart(line: Fitted, names: Names, looks: Looks) -> Chart:
     )
     arms = f" Above (+) or below (−) it: {text}." if text else ""
     said = f"{name}: noisy against clean score, with the line of {len(line.baselines)} baselines.{arms}"
-    return _chart(name, said, through + dots, rows, height=260)
+    return _chart(name, said, {"layer": layers}, rows, height=260)
 
 
-def _log_odds(name: str, values: Sequence[float]) -> Any:
+def _log_odds(name: str, values: Sequence[float]) -> Spec:
     """An axis in log-odds, labelled with scores."""
     low, high = min(values) - 0.1, max(values) + 0.1
-    channel = alt.X if name == "clean" else alt.Y
-    axis = alt.Axis(values=list(ticks(low, high)), labelExpr="format(100 / (1 + exp(-datum.value)), '.0f')")
-    scale = alt.Scale(domain=[low, high], nice=False)
-    return channel(f"{name}:Q", title=f"{name} score × 100", axis=axis, scale=scale)
+    axis = {"values": list(ticks(low, high)), "labelExpr": "format(100 / (1 + exp(-datum.value)), '.0f')"}
+    return _number(name, title=f"{name} score × 100", axis=axis, scale={"domain": [low, high], "nice": False})
 
 
 def heat_charts(places: Sequence[Place]) -> dict[str, list[Chart]]:
@@ -212,29 +194,28 @@ def heat_charts(places: Sequence[Place]) -> dict[str, list[Chart]]:
             rows = [_heat_row(p) | {"order": i} for i, p in enumerate(own)]
             text = "; ".join(f"{r['language']} {r['level']}: {r['shown']}" for r in rows)
             height = 22 * len({r["language"] for r in rows})
-            spec = _heat_specification() | {"height": height, "datasets": {"rows": rows}}
-            alt_text = f"Drop rate in percent, {noise} noise, {system.intermediate}. {text}."
-            charts.setdefault(noise, []).append(Chart(system.intermediate, alt_text, spec))
+            alt = f"Drop rate in percent, {noise} noise, {system.intermediate}. {text}."
+            charts.setdefault(noise, []).append(
+                _chart(system.intermediate, alt, {"layer": _heat_layers()}, rows, height)
+            )
     return charts
 
 
-@cache  # the same for every heat map, and there may be hundreds
-def _heat_specification() -> dict[str, Any]:
-    base = alt.Chart(alt.NamedData(name="rows")).encode(
-        x=alt.X("level:N", title="level", axis=alt.Axis(labelAngle=0, orient="top")),
-        y=alt.Y("language:N", title=None, sort=alt.SortField("order")),
-        tooltip=["language:N", "level:N", "drop rate:N", "score:N"],
-    )
-    known = base.transform_filter("datum.rate !== null").mark_rect(stroke="#ffffff")
-    scale = alt.Scale(scheme="blues", domain=[0, 1], clamp=True)
-    cells = known.encode(color=alt.Color("rate:Q", scale=scale, legend=None))
-    # Not a colour of the scale: a place without a number must not look like one without a drop.
-    blanks = base.transform_filter("datum.rate === null").mark_rect(stroke="#ffffff", color="#e4e4e4")
-    labels = base.mark_text(fontSize=11).encode(
-        text="shown:N",
-        color=alt.condition("datum.rate > 0.74", alt.value("#ffffff"), alt.value("#000000")),
-    )
-    return _chart("", "", blanks + cells + labels, [], height=100).spec
+def _heat_layers() -> list[Spec]:
+    base = {
+        "x": _text("level", title="level", axis={"labelAngle": 0, "orient": "top"}),
+        "y": _text("language", title=None, sort={"field": "order"}),
+        "tooltip": [_text(name) for name in ("language", "level", "drop rate", "score")],
+    }
+    scale = {"scheme": "blues", "domain": [0, 1], "clamp": True}
+    known = base | {"color": _number("rate", scale=scale, legend=None)}
+    shade = {"condition": {"test": "datum.rate > 0.74", "value": "#ffffff"}, "value": "#000000"}
+    return [
+        # Not a colour of the scale: a place without a number must not look like one without a drop.
+        _layer("rect", base, stroke="#ffffff", color="#e4e4e4") | {"transform": [{"filter": "datum.rate === null"}]},
+        _layer("rect", known, stroke="#ffffff") | {"transform": [{"filter": "datum.rate !== null"}]},
+        _layer("text", base | {"text": _text("shown"), "color": shade}, fontSize=11),
+    ]
 
 
 def _heat_row(place: Place) -> dict[str, Any]:
@@ -275,58 +256,67 @@ def harm_charts(places: Sequence[Place], looks: Looks) -> list[Chart]:
             }
             for p in own
         ]
-        chart = (
-            alt.Chart(alt.NamedData(name="rows"))
-            .mark_point(size=46, strokeWidth=1.6, opacity=0.8)
-            .encode(
-                x=alt.X("x:Q", title=f"{name}, %"),
-                y=alt.Y("drop rate:Q", title="drop rate, %"),
-                color=_coloured((p.system for p in own), looks),
-                shape=_marked((p.system for p in own), looks),
-                tooltip=[
-                    "language:N",
-                    "system:N",
-                    "noise:N",
-                    "level:Q",
-                    alt.Tooltip("x:Q", title=name),
-                    "drop rate:Q",
-                ],
-            )
-        )
+        systems = [p.system for p in own]
+        encoding = {
+            "x": _number("x", title=f"{name}, %"),
+            "y": _number("drop rate", title="drop rate, %"),
+            "color": _coloured(systems, looks),
+            "shape": _marked(systems, looks),
+            "tooltip": [
+                *(_text(column) for column in ("language", "system", "noise")),
+                _number("level"),
+                _number("x", title=name),
+                _number("drop rate"),
+            ],
+        }
+        chart = _layer("point", encoding, size=46, strokeWidth=1.6, opacity=0.8)
         text = f"Drop rate of {len(rows)} cells against the {name}; the numbers are in tables/scores.csv."
         charts.append(_chart(f"Against the {name}", text, chart, rows, height=240))
     return charts
 
 
-def _coloured(systems: Iterable[System], looks: Looks) -> alt.Color:
-    return alt.Color("system:N", scale=_scale(systems, {s: style.colour for s, style in looks.items()}), legend=None)
+def _layer(mark: str, encoding: Spec, **style: Any) -> Spec:
+    return {"mark": {"type": mark, **style}, "encoding": encoding}
 
 
-def _marked(systems: Iterable[System], looks: Looks) -> alt.Shape:
-    return alt.Shape("system:N", scale=_scale(systems, {s: style.marker for s, style in looks.items()}), legend=None)
+def _number(field: str, **more: Any) -> Spec:
+    return {"field": field, "type": "quantitative", **more}
 
 
-def _scale(systems: Iterable[System], values: Mapping[System, str]) -> alt.Scale:
+def _text(field: str, **more: Any) -> Spec:
+    return {"field": field, "type": "nominal", **more}
+
+
+def _coloured(systems: Iterable[System], looks: Looks) -> Spec:
+    return _text("system", scale=_scale(systems, {s: style.colour for s, style in looks.items()}), legend=None)
+
+
+def _marked(systems: Iterable[System], looks: Looks) -> Spec:
+    return _text("system", scale=_scale(systems, {s: style.marker for s, style in looks.items()}), legend=None)
+
+
+def _scale(systems: Iterable[System], values: Mapping[System, str]) -> Spec:
     here = list(dict.fromkeys(systems))
-    return alt.Scale(domain=[system.intermediate for system in here], range=[values[system] for system in here])
+    return {"domain": [system.intermediate for system in here], "range": [values[system] for system in here]}
 
 
-def _chart(title: str, text: str, chart: Any, rows: Rows, height: int) -> Chart:
-    """A chart that fits the width of its container, so that it is complete on a phone.
-
-    The rows are added after Altair has validated the specification, because validating every number is slow.
-    """
-    spec = (
-        chart.properties(
-            width="container", height=height, autosize=alt.AutoSizeParams(type="fit-x", contains="padding")
-        )
-        .configure(font="system-ui, sans-serif", background="transparent")
-        .configure_axis(labelFontSize=12, titleFontSize=12, titleFontWeight="normal")
-        .configure_view(strokeWidth=0)
-        .to_dict()
-    )
-    spec["datasets"] = spec.get("datasets", {}) | {"rows": rows}
-    return Chart(title, text, spec)
+def _chart(title: str, text: str, chart: Spec, rows: Rows, height: int) -> Chart:
+    """A chart that fits the width of its container, so that it is complete on a phone."""
+    spec = {
+        "$schema": SCHEMA,
+        "config": {
+            "font": "system-ui, sans-serif",
+            "background": "transparent",
+            "axis": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"},
+            "view": {"strokeWidth": 0},
+        },
+        "width": "container",
+        "height": height,
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "data": {"name": "rows"},
+        "datasets": {"rows": rows},
+    }
+    return Chart(title, text, spec | chart)
 
 
 def _hundred(value: float | None) -> float | None:

@@ -18,7 +18,6 @@ from xtreme_noise.analysis.maxt import Test, step_down
 from xtreme_noise.analysis.power import smallest_difference, smallest_of_these_runs
 from xtreme_noise.analysis.seeds import LEAST_SEEDS, Estimate, apart
 from xtreme_noise.report import runs
-from xtreme_noise.report.chance import over
 from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.predictions import Evidence
 from xtreme_noise.report.runs import PRIMARY, SCALES, Runs
@@ -177,10 +176,8 @@ def taken(group: Group, scale: str) -> tuple[Runs, Runs] | None:
 
 def _of_panel(panel: Panel, evidence: Evidence, system: System, scale: str) -> Runs | None:
     """The mean over the noisy levels of one noise family."""
-    chance = over(evidence.chances, panel.languages)
-    size = runs.examples(panel, system)
-    right = runs.right(panel, {level: runs.score(panel, evidence, system, level) for level in panel.levels})
-    every = [runs.lost(scale, right[0.0], right[level], chance, size) for level in panel.levels[1:]]
+    curve = runs.curve(panel, evidence, system)
+    every = [curve.lost(scale, level) for level in panel.levels[1:]]
     known = [one for one in every if one is not None]
     return runs.mean(known) if len(known) == len(every) else None
 

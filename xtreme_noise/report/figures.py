@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 
 from xtreme_noise.names import slug
 from xtreme_noise.report.by_language import Place
@@ -159,15 +160,29 @@ def _heat(places: Sequence[Place], names: Names) -> Figure:
         shown = np.ma.masked_invalid(np.array(rates, dtype=float))
         image = ax.imshow(shown, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         ax.set_facecolor("#d4d4d4")
-        ax.set_xticks(range(len(columns)), [f"{names.noise(noise)} {level:g}" for noise, level in columns], rotation=90)
-        ax.set_yticks(range(len(languages)), [name for _, name in languages])
+        ax.set_xticks([])
+        ax.set_yticks([])
+        # Texts in place of ticks, which take several times as long to lay out and to draw.
+        for x, (noise, level) in enumerate(columns):
+            _label(ax, f"{names.noise(noise)} {level:g}", x, across=True)
+        for y, (_, name) in enumerate(languages if ax is axes[0] else []):
+            _label(ax, name, y, across=False)
         ax.set_title(system.intermediate, fontsize=9)
-        ax.tick_params(length=0, labelsize=8)
     bar = figure.colorbar(image, ax=axes[-1], ticks=[0, 0.5, 1])
     bar.set_ticklabels(["0", "50", "100 %"])
     title = f"{_task(places[0], names)}: drop rate (share of the clean score lost; grey: none)"
     figure.suptitle(title + _changing((noise for noise, _ in columns), names), fontsize=10)
     return figure
+
+
+def _label(ax: Axes, text: str, at: int, *, across: bool) -> None:
+    """A label below column `at`, or to the left of row `at`."""
+    x, y = (0, -3.5 / 72) if across else (-3.5 / 72, 0)  # inches
+    gap = ScaledTranslation(x, y, ax.figure.dpi_scale_trans)
+    if across:
+        ax.text(at, 0, text, rotation=90, va="top", ha="center", fontsize=8, transform=ax.get_xaxis_transform() + gap)
+    else:
+        ax.text(0, at, text, va="center", ha="right", fontsize=8, transform=ax.get_yaxis_transform() + gap)
 
 
 def _differences(contrasts: Sequence[Contrast], names: Names, looks: Mapping[System, Style]) -> Figure:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import altair
 import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 import xtreme_noise
+from xtreme_noise.config.paths import STORE, from_environment
+from xtreme_noise.errors import UserError
 from xtreme_noise.names import slug
 from xtreme_noise.record import CellRecord
 from xtreme_noise.report import charts, cost, formatting, layers, robustness_tables, training, views, xtreme_r
@@ -35,8 +38,10 @@ from xtreme_noise.report.statistics import CONTRASTS, MAIN, Contrast
 from xtreme_noise.report.study import StudyResults
 from xtreme_noise.report.styles import OUTLINES, Style, styles
 from xtreme_noise.report.system import SIDES, System
+from xtreme_noise.store import Store, write_atomic
 
 SIGNATURES = 5_000  # cells listed on the page; all are in tables/cells.csv
+LIBRARY = "vega.js"
 PLACES = 200  # places listed per problem
 
 
@@ -58,7 +63,7 @@ class TaskView:
 
 @dataclass(frozen=True)
 class Placed:
-    """A chart of the page; `number`: the position of its specification in the page's data block."""
+    """A chart of the page; `number`: its position in the page's data block."""
 
     title: str
     alt: str
@@ -66,14 +71,25 @@ class Placed:
 
 
 @dataclass
-class Specs:
-    """The specifications of the page's charts."""
+class Charts:
+    """The page's data block. specs: each distinct specification once, without its rows; charts: for each chart the
+    position of its specification, and its rows as columns, because names repeated in every row are most of a page of
+    many cells.
+    """
 
-    specs: list[dict[str, Any]] = field(default_factory=list)
+    specs: dict[str, int] = field(default_factory=dict)  # as JSON -> position
+    charts: list[dict[str, Any]] = field(default_factory=list)
 
     def place(self, chart: Chart) -> Placed:
-        self.specs.append(chart.spec)
-        return Placed(chart.title, chart.alt, len(self.specs) - 1)
+        spec = json.dumps({name: value for name, value in chart.spec.items() if name != "datasets"})
+        rows = chart.spec["datasets"]["rows"]
+        columns = {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
+        self.charts.append({"spec": self.specs.setdefault(spec, len(self.specs)), "columns": columns})
+        return Placed(chart.title, chart.alt, len(self.charts) - 1)
+
+    @property
+    def block(self) -> dict[str, Any]:
+        return {"specs": [json.loads(spec) for spec in self.specs], "charts": self.charts}
 
 
 def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -> str:
@@ -83,7 +99,7 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
     """
     names = Names.of(study.cells)
     samples, _ = sample_groups(study.cells)
-    specs = Specs()
+    placed = Charts()
     scripts = {"library": library, "loader": _template_file("charts.js")}
     main = [c for c in study.contrasts if c.main and c.measure == PRIMARY]
     looks = styles(systems(study.cells))
@@ -100,7 +116,7 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
         totals=totals(study),
         **_completeness(study, names),
         tasks=[
-            _task(study=study, task=task, model=model, names=names, specs=specs, looks=looks)
+            _task(study=study, task=task, model=model, names=names, placed=placed, looks=looks)
             for task, model in _tasks(study.cells)
         ],
         xtreme_r=xtreme_r.table(study, names),
@@ -111,8 +127,8 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
         outlines=OUTLINES,
         **_effects(study, names),
         **_contrasts(study, names),
-        difference=specs.place(difference) if difference else None,
-        robustness=_robustness(study, names, specs, looks),
+        difference=placed.place(difference) if difference else None,
+        robustness=_robustness(study, names, placed, looks),
         resamples=sorted({e.resamples for e in study.evidence.values() if e.names}),
         chances=_chances(study),
         sign=formatting.GUESS,
@@ -123,7 +139,7 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
         signature_limit=SIGNATURES,
         **_how_it_ran(study),
         files=files,
-        chart_data=Markup(_json_for_script(specs.specs)),  # evaluated last, when all charts are placed
+        chart_data=Markup(_json_for_script(placed.block)),  # evaluated last, when all charts are placed
     )
 
 
@@ -173,7 +189,7 @@ def _contrasts(study: StudyResults, names: Names) -> dict[str, Any]:
 
 
 def _robustness(
-    study: StudyResults, names: Names, specs: Specs, looks: Mapping[System, Style]
+    study: StudyResults, names: Names, placed: Charts, looks: Mapping[System, Style]
 ) -> dict[str, Any] | None:
     """Tables and charts of the worst case, corruption error and effective robustness; None if there are none."""
     found = study.summaries
@@ -181,7 +197,7 @@ def _robustness(
         "worst": robustness_tables.worst_table(found.worst, names),
         "errors": robustness_tables.error_table(found.errors, names),
         "residuals": robustness_tables.residual_table(found.lines, names),
-        "charts": [specs.place(charts.effective_chart(line, names, looks)) for line in found.lines],
+        "charts": [placed.place(charts.effective_chart(line, names, looks)) for line in found.lines],
     }
     return shown if any(shown.values()) else None
 
@@ -239,7 +255,7 @@ def _tasks(cells: Iterable[CellRecord]) -> list[tuple[str, str]]:
 
 
 def _task(
-    study: StudyResults, task: str, model: str, names: Names, specs: Specs, looks: Mapping[System, Style]
+    study: StudyResults, task: str, model: str, names: Names, placed: Charts, looks: Mapping[System, Style]
 ) -> TaskView:
     panels = [p for p in study.panels if (p.task, p.model) == (task, model)]
     places = [p for p in study.places if (p.task, p.model) == (task, model)]
@@ -253,11 +269,11 @@ def _task(
         name=name,
         anchor=slug(task, model),
         scores=scores,
-        curves=[specs.place(chart) for chart in charts.curve_charts(points, looks, names)],
+        curves=[placed.place(chart) for chart in charts.curve_charts(points, looks, names)],
         curve_tables=[views.curve_table(p, points, names) for p in panels if p.languages],
         notes=[note for panel in panels if (note := _note(panel, study.cells))],
-        heat={n: [specs.place(chart) for chart in own] for n, own in charts.heat_charts(places).items()},
-        harm=[specs.place(chart) for chart in charts.harm_charts(places, looks)],
+        heat={n: [placed.place(chart) for chart in own] for n, own in charts.heat_charts(places).items()},
+        harm=[placed.place(chart) for chart in charts.harm_charts(places, looks)],
         partial=any(p.status == "partial" for p in places),
         guessing=_guess(places),
     )
@@ -328,9 +344,23 @@ def _software(jobs: Sequence[Job]) -> list[tuple[str, str]]:
 
 @cache
 def vega_library() -> str:
-    """Vega, Vega-Lite and vega-embed in one script, in the versions that match Altair. Bundling takes seconds."""
-    version = ".".join(altair.SCHEMA_VERSION.lstrip("v").split(".")[:2])
-    return _for_script(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=version))
+    """Vega, Vega-Lite and vega-embed in one script. Bundling takes seconds: the store keeps it, if there is one."""
+    root = Path(from_environment("XTREME_NOISE_STORE") or STORE)
+    if root.is_dir():
+        with contextlib.suppress(UserError):  # a read-only store without it
+            kept = Store(root).build(
+                "vega", {"vl_convert": metadata.version("vl-convert-python")}, _keep_library, (LIBRARY,)
+            )
+            return (kept / LIBRARY).read_text(encoding="utf-8")
+    return _library()
+
+
+def _keep_library(folder: Path) -> None:
+    write_atomic(folder / LIBRARY, _library())
+
+
+def _library() -> str:
+    return _for_script(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
 
 
 def _for_script(code: str) -> str:

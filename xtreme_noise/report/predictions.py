@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from xtreme_noise.analysis.chance import Chance
 from xtreme_noise.errors import DataError
 from xtreme_noise.record import CellRecord
 from xtreme_noise.report.cells import Problem, where
+from xtreme_noise.results.items import JobItems, Scores, numbers
 
 RESAMPLES = 9_999
 _MAY_BE_EMPTY = ("correct",)  # an example may be neither right nor wrong (BUCC: without a pair, and rightly so)
@@ -28,7 +29,8 @@ class Evidence:
 
     scores: cell digest -> (resamples,) replicates of its score. chances: language -> chance level.
     names: language -> the source item of each example. correct: cell digest -> whether each example is right (not if it
-    is neither right nor wrong), for cells whose predictions contain it. seed, stream: those of the draws.
+    is neither right nor wrong), for cells whose predictions contain it. seed, stream: those of the draws. kept: what
+    several tables are computed from.
     """
 
     resamples: int = 0
@@ -38,6 +40,7 @@ class Evidence:
     correct: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     seed: int = 0
     stream: str = ""
+    kept: dict[Hashable, Any] = field(default_factory=dict)
     _means: dict[tuple[tuple[str, ...], ...], Floats] = field(default_factory=dict)
 
     @cached_property
@@ -64,7 +67,7 @@ class Evidence:
 
     def drop(self) -> None:
         """Forget what takes much memory: the statistics of this task are computed."""
-        for large in (self.scores, self.correct, self._means):
+        for large in (self.scores, self.correct, self.kept, self._means):
             large.clear()
 
 
@@ -94,11 +97,12 @@ def read_evidence(
     by_task: dict[str, Evidence] = {}
     unusable: set[str] = set()
     problems: list[Problem] = []
+    copies = JobItems(sweep)
     for task, languages in grouped.items():
         evidence, read = Evidence(resamples=RESAMPLES, seed=seed, stream=task), {}
         for language, members in languages.items():
             try:
-                read[language] = _read_language(sweep, members)
+                read[language] = _read_language(sweep, members, copies)
             except _Unusable as error:
                 problems.append(Problem(f"{task} · {members[0].language_name} ({language})", str(error)))
                 unusable.update(error.wrong)
@@ -130,16 +134,18 @@ class _Items:
     correct: NDArray[np.bool_] | None
 
 
-def _read_language(sweep: Path, cells: Sequence[CellRecord]) -> list[_Items]:
+def _read_language(sweep: Path, cells: Sequence[CellRecord], copies: JobItems) -> list[_Items]:
     """All cells of one task and language, aligned by id.
 
     Raises _Unusable with every cell that differs from the others in its items, or from its own record in its score.
     """
     aligned: list[_Items] = []
     wrong: dict[str, str] = {}
+    known = copies.of(cell.cell for cell in cells)
     for cell in cells:
         try:
-            aligned.append(_read_items(sweep, cell, aligned[0] if aligned else None))
+            scores = known.get(cell.cell) or _scores(sweep, cell)
+            aligned.append(_checked(cell, scores, aligned[0] if aligned else None))
         except DataError as error:
             wrong[cell.cell] = str(error)
     if wrong:
@@ -180,26 +186,30 @@ def source_items(languages: Mapping[str, tuple[Sequence[str], Sequence[str]]]) -
     }
 
 
-def _read_items(sweep: Path, cell: CellRecord, first: _Items | None) -> _Items:
-    """The items of a cell, in the order of `first`."""
+def _scores(sweep: Path, cell: CellRecord) -> Scores:
+    """Those in the cell's own file."""
     table = read_columns(sweep, cell, ("id", "cluster", "num", "den"), optional="correct")
     ids, clusters = table["id"].combine_chunks(), table["cluster"].combine_chunks()
-    num, den = (table[name].combine_chunks().to_numpy() for name in ("num", "den"))
-    _check_sums(cell, num, den)
-    correct = _filled(table["correct"].combine_chunks()) if "correct" in table.column_names else None
-    items = _Items(cell, ids, clusters, num, den, correct)
-    if first is not None and ids.equals(first.ids) and clusters.equals(first.clusters):
+    num, den = (numbers(table[name].combine_chunks()) for name in ("num", "den"))
+    there = "correct" in table.column_names
+    correct = numbers(table["correct"].combine_chunks()) if there else None
+    return Scores(ids, clusters, num, den, correct)
+
+
+def _checked(cell: CellRecord, scores: Scores, first: _Items | None) -> _Items:
+    """The items of a cell, in the order of `first`."""
+    ids, clusters = scores.id, scores.cluster
+    _check_sums(cell, scores.num, scores.den)
+    items = _Items(cell, ids, clusters, scores.num, scores.den, scores.correct)
+    if first is not None and _equal(ids, first.ids) and _equal(clusters, first.clusters):
         return replace(items, ids=first.ids, clusters=first.clusters)  # kept once
     if len(ids.unique()) != len(ids):
         raise DataError(f"ids are not unique in the predictions of: {where(cell)}")
     return _aligned(items, first) if first is not None else items
 
 
-def _filled(correct: Any) -> NDArray[np.bool_]:
-    filled: NDArray[np.bool_] = (correct.fill_null(False) if correct.null_count else correct).to_numpy(
-        zero_copy_only=False
-    )
-    return filled
+def _equal(one: Any, other: Any) -> bool:
+    return one is other or bool(one.equals(other))
 
 
 def _aligned(items: _Items, first: _Items) -> _Items:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from xtreme_noise.analysis.direction import rightness
 from xtreme_noise.analysis.robustness import absolute_drop, drop_rate, log_odds_lost, retention_area
 from xtreme_noise.analysis.seeds import Estimate, over_seeds
 from xtreme_noise.record import CellRecord
+from xtreme_noise.report.chance import over
 from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.predictions import Evidence
 from xtreme_noise.report.system import System
@@ -48,6 +50,44 @@ def mean(several: list[Runs]) -> Runs:
     drawn = [one.drawn for one in several if one.drawn is not None]
     values = np.mean([one.values for one in several], axis=0)
     return Runs(values, np.mean(drawn, axis=0) if len(drawn) == len(several) else None)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One system on the languages, levels and seeds of a panel. scores, right: level -> the score, and converted so
+    that higher is better; chance: the chance level; size: see `examples`.
+    """
+
+    levels: tuple[float, ...]
+    scores: Mapping[float, Runs]
+    right: Mapping[float, Runs]
+    chance: Chance | None
+    size: float
+    _lost: dict[tuple[str, float], Runs | None] = field(default_factory=dict)
+
+    def lost(self, scale: str, level: float) -> Runs | None:
+        """The loss on one scale at a level; None if it is not defined. Computed once."""
+        if (scale, level) not in self._lost:
+            self._lost[scale, level] = lost(scale, self.right[0.0], self.right[level], self.chance, self.size)
+        return self._lost[scale, level]
+
+    @cached_property
+    def area(self) -> Runs:
+        """The area under the retention curve."""
+        first, *rest = [self.right[level] for level in self.levels]
+        return first.map(lambda *some: retention_area(self.levels, some), *rest)
+
+
+def curve(panel: Panel, evidence: Evidence, system: System) -> Curve:
+    """The curve of a system; computed once, as points, contrasts and effects are computed from the same ones."""
+    same = (panel.languages, panel.levels, panel.seeds, panel.noise_seeds)
+    key = ("curve", panel.model, panel.noise, system, *same)
+    if key not in evidence.kept:
+        scores = {level: score(panel, evidence, system, level) for level in panel.levels}
+        chance, size = over(evidence.chances, panel.languages), examples(panel, system)
+        evidence.kept[key] = Curve(panel.levels, scores, right(panel, scores), chance, size)
+    found: Curve = evidence.kept[key]
+    return found
 
 
 def estimate(runs: Runs, panel: Panel, evidence: Evidence) -> Estimate:
@@ -95,9 +135,3 @@ def lost(scale: str, clean: Runs, noisy: Runs, chance: Chance | None, size: floa
         "drop": absolute_drop,
     }
     return clean.map(measures[scale], noisy)
-
-
-def area(panel: Panel, scores: Mapping[float, Runs]) -> Runs:
-    """The area under the retention curve. scores: level -> higher is better."""
-    first, *rest = [scores[level] for level in panel.levels]
-    return first.map(lambda *some: retention_area(panel.levels, some), *rest)

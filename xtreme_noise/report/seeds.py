@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from xtreme_noise.report import runs
-from xtreme_noise.report.chance import over
 from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.predictions import Evidence
 from xtreme_noise.report.runs import SCALES, Runs
@@ -30,13 +29,9 @@ def rows(study: StudyResults) -> Iterable[dict[str, Any]]:
 
 def _rows(panel: Panel, evidence: Evidence, system: System) -> Iterable[dict[str, Any]]:
     alone = Evidence(chances=evidence.chances)  # values alone: no replicates
-    scores = {level: runs.score(panel, alone, system, level) for level in panel.levels}
-    right = runs.right(panel, scores)
-    chance, size = over(evidence.chances, panel.languages), runs.examples(panel, system)
+    curve = runs.curve(panel, alone, system)
     for level in panel.levels:
-        taken = {
-            scale: runs.lost(scale, right[0.0], right[level], chance, size) for scale in SCALES if 0.0 in panel.levels
-        }
+        taken = {scale: curve.lost(scale, level) for scale in SCALES if 0.0 in panel.levels}
         for number, seed in enumerate(panel.seeds):
             yield {
                 "task": panel.task,
@@ -48,7 +43,7 @@ def _rows(panel: Panel, evidence: Evidence, system: System) -> Iterable[dict[str
                 "level": level,
                 "seed": seed,
                 "metric": panel.metric,
-                "score": float(scores[level].values[number]),
+                "score": float(curve.scores[level].values[number]),
                 "languages": len(panel.languages),
             } | {scale: _value(found, number) for scale, found in taken.items()}
 

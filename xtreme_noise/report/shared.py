@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +25,7 @@ def newly_wrong(pairs: Sequence[Comparison]) -> tuple[Runs, Runs] | None:
     cells = [cell.cell for pair in pairs for spot, cell in pair.panel.cells.items() if spot[1] in pair.panel.languages]
     if not evidence.scores or any(cell not in evidence.correct for cell in cells):
         return None
-    counts = {language: _counts(pairs, language) for language in evidence.names}
-    parts = {
-        language: LanguageScores(*_by_cluster(evidence.names[language], *both)) for language, both in counts.items()
-    }
-    drawn = replicates(parts, evidence.resamples, seed=evidence.seed, stream=evidence.stream)
+    parts, drawn = _resampled(pairs)
     seeds = len(pairs[0].panel.seeds)
     sides: tuple[list[Runs], list[Runs]] = ([], [])
     for number, pair in enumerate(pairs):
@@ -43,6 +39,27 @@ def newly_wrong(pairs: Sequence[Comparison]) -> tuple[Runs, Runs] | None:
                 several.append(Runs(values, drawn[language][:, columns].T))
             found.append(mean(several))
     return mean(sides[0]), mean(sides[1])
+
+
+def _resampled(pairs: Sequence[Comparison]) -> tuple[Mapping[str, LanguageScores], Mapping[str, Floats]]:
+    """Language -> its counts and their replicates. Those of some of the languages are the same as those of all, which
+    are computed first and kept.
+    """
+    evidence = pairs[0].evidence
+    key = tuple((pair.arm, pair.reference, _same(pair.panel)) for pair in pairs)
+    kept = evidence.kept.get(key)
+    if kept is None or any(not set(pair.panel.languages) <= one for pair, one in zip(pairs, kept[0], strict=True)):
+        counts = {language: _counts(pairs, language) for language in evidence.names}
+        parts = {
+            language: LanguageScores(*_by_cluster(evidence.names[language], *both)) for language, both in counts.items()
+        }
+        drawn = replicates(parts, evidence.resamples, seed=evidence.seed, stream=evidence.stream)
+        kept = evidence.kept[key] = [set(pair.panel.languages) for pair in pairs], parts, drawn
+    return kept[1], kept[2]
+
+
+def _same(panel: Panel) -> tuple[object, ...]:
+    return panel.model, panel.noise, panel.levels, panel.seeds, panel.noise_seeds
 
 
 def _by_cluster(names: NDArray[np.str_], num: Floats, den: Floats) -> tuple[list[str], Floats, Floats]:

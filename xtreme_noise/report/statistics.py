@@ -16,10 +16,9 @@ from xtreme_noise.analysis.robustness import cross_lingual_gap, drop_rate
 from xtreme_noise.analysis.seeds import Estimate
 from xtreme_noise.record import CellRecord
 from xtreme_noise.report import runs
-from xtreme_noise.report.chance import over
 from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.predictions import Evidence
-from xtreme_noise.report.runs import SCALES, Runs
+from xtreme_noise.report.runs import SCALES, Curve, Runs
 from xtreme_noise.report.system import NONE, System
 
 # (arm, reference). MAIN is the question, for models without and with noise in training; the other contrasts measure the
@@ -119,17 +118,15 @@ def points(panel: Panel, evidence: Evidence) -> list[Point]:
 
 
 def _curve(panel: Panel, evidence: Evidence, system: System) -> list[Point]:
-    chance = over(evidence.chances, panel.languages)
-    scores = {level: runs.score(panel, evidence, system, level) for level in panel.levels}
-    right = runs.right(panel, scores)
-    size = runs.examples(panel, system)
+    curve = runs.curve(panel, evidence, system)
+    chance, scores = curve.chance, curve.scores
     whole = len(panel.levels) > 1 and panel.levels[0] == 0
-    area = runs.estimate(runs.area(panel, right), panel, evidence) if whole else Estimate(None)
+    area = runs.estimate(curve.area, panel, evidence) if whole else Estimate(None)
     rows = []
     for level in panel.levels:
         guessing, clean_guessing = (_near(chance, scores, at) for at in (level, 0.0))
         cells = [cell for language in panel.languages for run in panel.at(system, language, level) for cell in run]
-        taken = {scale: _taken(scale, panel, evidence, right, level, chance, size) for scale in SCALES}
+        taken = {scale: _taken(curve, scale, level, panel, evidence) for scale in SCALES}
         rows.append(
             Point(
                 panel, system, level,
@@ -149,16 +146,8 @@ def _curve(panel: Panel, evidence: Evidence, system: System) -> list[Point]:
     return rows
 
 
-def _taken(
-    scale: str,
-    panel: Panel,
-    evidence: Evidence,
-    right: Mapping[float, Runs],
-    level: float,
-    chance: Chance | None,
-    size: float,
-) -> Estimate:
-    if 0.0 not in right or (found := runs.lost(scale, right[0.0], right[level], chance, size)) is None:
+def _taken(curve: Curve, scale: str, level: float, panel: Panel, evidence: Evidence) -> Estimate:
+    if 0.0 not in curve.right or (found := curve.lost(scale, level)) is None:
         return Estimate(None)
     return runs.estimate(found, panel, evidence)
 
@@ -207,29 +196,21 @@ def _test(row: Contrast, number: int) -> Hashable:
 
 def _contrasts(pair: Comparison) -> list[Contrast]:
     panel, evidence = pair.panel, pair.evidence
-    chance = over(evidence.chances, panel.languages)
-    both = [
-        {level: runs.score(panel, evidence, system, level) for level in panel.levels}
-        for system in (pair.arm, pair.reference)
-    ]
+    both = [runs.curve(panel, evidence, system) for system in (pair.arm, pair.reference)]
     guessing = tuple(
         system.intermediate
-        for system, scores in zip((pair.arm, pair.reference), both, strict=True)
-        if _near(chance, scores, 0.0)
+        for system, curve in zip((pair.arm, pair.reference), both, strict=True)
+        if _near(curve.chance, curve.scores, 0.0)
     )
-    rows = [_contrast(pair, "score", level, both[0][level], both[1][level], guessing) for level in panel.levels]
-    right = [runs.right(panel, scores) for scores in both]
-    sizes = [runs.examples(panel, system) for system in (pair.arm, pair.reference)]
+    ours, theirs = both
+    rows = [
+        _contrast(pair, "score", level, ours.scores[level], theirs.scores[level], guessing) for level in panel.levels
+    ]
     if 0.0 in panel.levels and len(panel.levels) > 1:
         for scale in SCALES:
             for level in panel.levels[1:]:
-                a, b = (
-                    runs.lost(scale, scores[0.0], scores[level], chance, size)
-                    for scores, size in zip(right, sizes, strict=True)
-                )
-                rows.append(_contrast(pair, scale, level, a, b, guessing))
-        ours, theirs = (runs.area(panel, scores) for scores in right)
-        rows.append(_contrast(pair, "retention_area", None, ours, theirs, guessing))
+                rows.append(_contrast(pair, scale, level, ours.lost(scale, level), theirs.lost(scale, level), guessing))
+        rows.append(_contrast(pair, "retention_area", None, ours.area, theirs.area, guessing))
     return [row for row in rows if row is not None]
 
 

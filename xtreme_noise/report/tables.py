@@ -78,7 +78,7 @@ def tables(study: StudyResults) -> dict[str, str]:
 
 
 def _cells(study: StudyResults) -> Iterable[dict[str, Any]]:
-    return (row(cell) for cell in study.cells if cell.status != ABSENT)
+    return (row(cell, CELLS) for cell in study.cells if cell.status != ABSENT)
 
 
 def _scores(study: StudyResults) -> Iterable[dict[str, Any]]:

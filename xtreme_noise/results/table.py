@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,13 @@ SCHEMA = pa.schema([(name, _TYPES.get(kind, pa.string())) for name, kind in FIEL
 _NESTED = [name for name, kind in FIELDS.items() if kind in (list, dict)]
 
 
-def row(cell: CellRecord) -> dict[str, Any]:
-    """The known values of a cell, with lists and mappings as JSON."""
-    values = cell.values()
-    return values | {name: json.dumps(values[name], ensure_ascii=False) for name in _NESTED if name in values}
+def row(cell: CellRecord, names: Iterable[str] = FIELDS) -> dict[str, Any]:
+    """The known values of a cell among `names`, with lists and mappings as JSON."""
+    values = {name: value for name in names if (value := getattr(cell, name)) is not None and value != ""}
+    for name in _NESTED:
+        if name in values:
+            values[name] = json.dumps(values[name], ensure_ascii=False)
+    return values
 
 
 def write_cells(sweep: Path, cells: Iterable[CellRecord]) -> None:
@@ -40,7 +44,13 @@ def read_cells(sweep: Path) -> list[CellRecord]:
     path = sweep / CELLS
     if not path.is_file():
         raise DataError(f"{sweep} is not a study folder with results: it has no {CELLS}.")
-    return [_record(row, f"{path}, row {number}") for number, row in enumerate(_rows(path), 1)]
+    state = path.stat()
+    return list(_records(path, (state.st_ino, state.st_size, state.st_mtime_ns)))
+
+
+@lru_cache(maxsize=1)  # a command checks the table before anything is written, and then reports it
+def _records(path: Path, state: tuple[int, ...]) -> tuple[CellRecord, ...]:  # noqa: ARG001
+    return tuple(_record(row, f"{path}, row {number}") for number, row in enumerate(_rows(path), 1))
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

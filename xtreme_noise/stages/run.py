@@ -19,6 +19,7 @@ from xtreme_noise.config.schema import Config
 from xtreme_noise.errors import JobFailed
 from xtreme_noise.record import CellRecord
 from xtreme_noise.results import JOB, read_record
+from xtreme_noise.results.items import ItemsWriter
 from xtreme_noise.stages.evaluate import SCORES, evaluate, identify
 from xtreme_noise.stages.model_cache import ModelCache
 from xtreme_noise.stages.plan import Plan, cells
@@ -61,12 +62,12 @@ def run_job(cfg: Config, job_dir: Path) -> None:
 
 def _evaluate(plan: Plan, store: Store, record: JobRecord, tracker: trackers.Tracker) -> None:
     sweep = Path(plan.cfg.sweep) if plan.cfg.sweep else record.folder
-
+    items = ItemsWriter()
     try:
         for cell, path in evaluate(plan, store, ModelCache(plan, store, tracker)):
             if path is not None:
                 target = sweep / "predictions" / f"{cell.cell}.parquet"
-                _share(path / SCORES, target, cell.language, plan.cfg.task.parallel)
+                items.add(cell.cell, *_share(path / SCORES, target, cell.language, plan.cfg.task.parallel))
                 if cell.score is not None and not record.logged(cell):
                     where = f"{cell.task}/{cell.language}/{cell.noise}/{cell.level:g}/{cell.noise_seed}"
                     tracker.open().log_metrics({where: cell.score})
@@ -77,6 +78,7 @@ def _evaluate(plan: Plan, store: Store, record: JobRecord, tracker: trackers.Tra
         if record.cells:
             record.write_so_far(plan, store)
         raise
+    items.write(record.folder)
     record.write(plan, store)
 
 
@@ -146,14 +148,17 @@ def _trained(plan: Plan, store: Store) -> list[dict[str, Any]]:
     return trained
 
 
-def _share(source: Path, target: Path, language: str, parallel: bool) -> None:
-    """Copy a finished file into the study's folder unless it is there. No link: changes must not reach the store."""
-    content = _clustered(source, language, parallel)
+def _share(source: Path, target: Path, language: str, parallel: bool) -> tuple[bytes, Any]:
+    """Copy a finished file into the study's folder unless it is there; returns its bytes and its table. No link:
+    changes must not reach the store.
+    """
+    content, table = _clustered(source, language, parallel)
     if not (target.is_file() and target.read_bytes() == content):
         write_bytes(target, content)
+    return content, table
 
 
-def _clustered(source: Path, language: str, parallel: bool) -> bytes:
+def _clustered(source: Path, language: str, parallel: bool) -> tuple[bytes, Any]:
     """The scores with this task's clusters; the stored ones have the clusters of the task that was evaluated first.
 
     A cluster is resampled together: an item in all languages of a parallel task, otherwise in this language only.
@@ -164,9 +169,10 @@ def _clustered(source: Path, language: str, parallel: bool) -> bytes:
     own = f"{language}|"
     apart = all(map(str.startswith, clusters, [own] * len(clusters))) and clusters != table["id"].to_pylist()
     if apart != parallel:
-        return content
+        return content, table
     wanted = [name.removeprefix(own) if parallel else own + name for name in clusters]
     column = table.column_names.index("cluster")
+    table = table.set_column(column, "cluster", pa.array(wanted, pa.string()))
     buffer = io.BytesIO()
-    pq.write_table(table.set_column(column, "cluster", pa.array(wanted, pa.string())), buffer)
-    return buffer.getvalue()
+    pq.write_table(table, buffer)
+    return buffer.getvalue(), table

@@ -2,10 +2,15 @@
 // Draws every chart of the page from its data block, one after the other so that the page stays responsive.
 // ast: expressions are interpreted, not compiled, so that the page's policy need not allow eval.
 (async () => {
-  const specs = JSON.parse(document.getElementById("chart-data").textContent);
+  const { specs, charts } = JSON.parse(document.getElementById("chart-data").textContent);
+  const whole = ({ spec, columns }) => {
+    const names = Object.keys(columns);
+    const rows = (columns[names[0]] || []).map((_, i) => Object.fromEntries(names.map((name) => [name, columns[name][i]])));
+    return { ...specs[spec], datasets: { rows } };
+  };
   for (const place of document.querySelectorAll("[data-chart]")) {
     try {
-      await vegaEmbed(place, specs[Number(place.dataset.chart)], { actions: false, renderer: "svg", ast: true });
+      await vegaEmbed(place, whole(charts[Number(place.dataset.chart)]), { actions: false, renderer: "svg", ast: true });
       place.dataset.drawn = "yes";
     } catch (error) {
       place.textContent = "This chart could not be drawn (" + error.message + "); its numbers are in the tables.";

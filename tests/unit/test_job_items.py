@@ -1,0 +1,164 @@
+"""items.parquet of a job says the same as the predictions of its cells, or is not used."""
+
+from __future__ import annotations
+
+import io
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.unit.sweep_factory import Spec, make
+from xtreme_noise.report import predictions
+from xtreme_noise.report.cells import read_cells
+from xtreme_noise.report.predictions import Evidence, read_evidence
+from xtreme_noise.results.items import ITEMS, ItemsWriter, JobItems, content_digest
+
+JOB = Path("jobs") / "a1b2c3"
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two tasks of which one does not say whether an example is right, and the items of one job with all cells."""
+    tasks = {"xnli": "classification", "udpos": "tagging"}
+    sweep = make(
+        tmp_path_factory.mktemp("items") / "s",
+        Spec(tasks=tasks, languages=("en", "de", "ar"), noises=("char",), items=30),
+    )
+    collect(sweep)
+    return sweep
+
+
+def collect(sweep: Path) -> None:
+    items = ItemsWriter()
+    for cell in read_cells(sweep)[0]:
+        content = (sweep / "predictions" / f"{cell.cell}.parquet").read_bytes()
+        items.add(cell.cell, content, pq.ParquetFile(io.BytesIO(content)).read())
+    items.write(sweep / JOB)
+
+
+@pytest.fixture
+def copied(study: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(study, tmp_path / "s"))
+
+
+def evidence(sweep: Path) -> tuple[dict[str, Evidence], set[str], list[Any]]:
+    return read_evidence(sweep, read_cells(sweep)[0])
+
+
+def assert_same(one: dict[str, Evidence], other: dict[str, Evidence]) -> None:
+    assert one.keys() == other.keys()
+    for task, ours in one.items():
+        theirs = other[task]
+        for part in ("scores", "names", "correct"):
+            first, second = getattr(ours, part), getattr(theirs, part)
+            assert first.keys() == second.keys()
+            assert all(np.array_equal(first[key], second[key], equal_nan=part == "scores") for key in first)
+
+
+def test_the_report_reads_the_jobs_files_alone(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predictions, "RESAMPLES", 50)
+    without = Path(shutil.copytree(study, tmp_path / "without"))
+    (without / JOB / ITEMS).unlink()
+    expected = evidence(without)
+    read: list[str] = []
+    monkeypatch.setattr(predictions, "read_columns", lambda _, cell, *__, **___: read.append(cell.cell))
+    found = evidence(study)
+    assert not read and found[1:] == expected[1:] == (set(), [])
+    assert_same(found[0], expected[0])
+
+
+def test_a_cell_whose_predictions_changed_is_read_again(copied: Path) -> None:
+    cell = read_cells(copied)[0][0]
+    path = copied / "predictions" / f"{cell.cell}.parquet"
+    table = pq.ParquetFile(path).read()
+    wrong = pa.array(1.0 - table["num"].to_numpy())
+    pq.write_table(table.set_column(table.column_names.index("num"), "num", wrong), path)
+    assert cell.cell not in JobItems(copied).of([cell.cell])
+    _, unusable, problems = evidence(copied)
+    assert unusable == {cell.cell} and "the predictions give a score of" in problems[0].what
+
+
+def test_a_cell_without_predictions_is_unusable(copied: Path) -> None:
+    cell = read_cells(copied)[0][0]
+    (copied / "predictions" / f"{cell.cell}.parquet").unlink()
+    _, unusable, problems = evidence(copied)
+    assert unusable == {cell.cell} and problems[0].what.endswith("is missing")
+
+
+def _no_file(path: Path) -> None:
+    path.write_bytes(b"PAR1 is not enough")
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def _other_columns(path: Path) -> None:
+    pq.write_table(pa.table({"cell": [["x"]]}), path)
+
+
+def _too_few(path: Path) -> None:
+    table = pq.ParquetFile(path).read()
+    place = table.column_names.index("num")
+    pq.write_table(table.set_column(place, "num", pa.array([some[:-1] for some in table["num"].to_pylist()])), path)
+
+
+def _empty(path: Path) -> None:
+    table = pq.ParquetFile(path).read()
+    place = table.column_names.index("den")
+    few = pa.array([[None, *some[1:]] for some in table["den"].to_pylist()])
+    pq.write_table(table.set_column(place, "den", few), path)
+
+
+@pytest.mark.parametrize("damage", [_no_file, _cut, _other_columns, _too_few, _empty])
+def test_a_damaged_file_is_named_and_not_used(
+    copied: Path, damage: Callable[[Path], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    path = copied / JOB / ITEMS
+    damage(path)
+    cells = [cell.cell for cell in read_cells(copied)[0]]
+    with caplog.at_level(logging.WARNING):
+        found = JobItems(copied).of([*cells, "x"])
+    assert not found and str(path) in caplog.text
+    assert not evidence(copied)[2]
+
+
+def test_a_cell_that_is_a_path_is_not_read(tmp_path: Path) -> None:
+    content = tmp_path / "elsewhere.parquet"
+    table = pa.table({"id": ["1"], "cluster": ["1"], "num": [1.0], "den": [1.0]})
+    pq.write_table(table, content)
+    items = ItemsWriter()
+    items.add("../../elsewhere", content.read_bytes(), table)
+    items.write(tmp_path / "s" / JOB)
+    (tmp_path / "s" / "predictions").mkdir()
+    assert not JobItems(tmp_path / "s").of(["../../elsewhere"])
+
+
+def test_same_cells_same_bytes_and_no_second_write(study: Path) -> None:
+    path = study / JOB / ITEMS
+    before, written = path.read_bytes(), path.stat().st_mtime_ns
+    collect(study)
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == (before, written)
+    assert content_digest(b"") == "cae66941d9efbd404e4d88758ea67670"
+
+
+def test_right_or_wrong_may_be_empty(tmp_path: Path) -> None:
+    table = pa.table({
+        "id": ["1", "2"], "cluster": ["1", "2"], "num": [1.0, 0.0], "den": [1.0, 1.0],
+        "correct": pa.array([True, None]),
+    })  # fmt: skip
+    (tmp_path / "predictions").mkdir()
+    pq.write_table(table, tmp_path / "predictions" / "c.parquet")
+    items = ItemsWriter()
+    items.add("c", (tmp_path / "predictions" / "c.parquet").read_bytes(), table)
+    items.write(tmp_path / JOB)
+    found = JobItems(tmp_path).of(["c", "d"])
+    assert list(found) == ["c"]
+    assert found["c"].correct is not None and found["c"].correct.tolist() == [True, False]
