@@ -13,6 +13,7 @@ from typing import Any
 import altair as alt
 
 from xtreme_noise.report.by_language import PARTIAL, Place
+from xtreme_noise.report.calibration import CalibrationPoint
 from xtreme_noise.report.effective import Fitted, ticks
 from xtreme_noise.report.formatting import CONDITIONAL, STATUS_TEXT, bounds, guess, number, percent
 from xtreme_noise.report.names import Names
@@ -76,6 +77,60 @@ def curve_charts(points: Sequence[Point], looks: Looks) -> list[Chart]:
             _chart(noise, f"Score against level of {noise} noise. {text}.", band + lines + dots, rows, height=240)
         )
     return charts
+
+
+CALIBRATION = (("ece", "ECE"), ("selective_accuracy", "selective accuracy"))  # drawn against the level
+
+
+def calibration_charts(points: Sequence[CalibrationPoint], looks: Looks) -> list[Chart]:
+    """ECE, and selective accuracy, by level with interval bands: two charts for each noise family. points: of one task
+    and model.
+    """
+    charts = []
+    for noise in dict.fromkeys(p.panel.noise for p in points):
+        own = [p for p in points if p.panel.noise == noise]
+        levels = sorted({p.level for p in own})
+        if len(levels) < 2:
+            continue
+        for measure, name in CALIBRATION:
+            rows = [_calibration_row(p, measure) for p in own]
+            base = alt.Chart(alt.NamedData(name="rows")).encode(
+                x=alt.X(
+                    "level:Q",
+                    title=f"{noise} noise: target error rate",
+                    axis=alt.Axis(grid=False, values=levels, labelExpr="format(datum.value, '.4~g')"),
+                ),
+                color=_coloured((p.system for p in own), looks),
+            )
+            scale = alt.Scale(zero=measure == "ece")
+            y = alt.Y("value:Q", title=f"{name} × 100", scale=scale)
+            band = base.mark_area(opacity=0.16).encode(
+                y=alt.Y("low:Q", title=f"{name} × 100", scale=scale), y2="high:Q"
+            )
+            lines = base.mark_line(strokeWidth=2).encode(y=y, detail="system:N")
+            dots = base.mark_point(filled=True, size=64, opacity=1).encode(
+                y=y,
+                shape=_marked((p.system for p in own), looks),
+                tooltip=["system:N", "level:Q", "value:Q", "interval:N", "accuracy:Q", "confidence:Q"],
+            )
+            text = "; ".join(f"{r['system']} {r['value']} at {r['level']:g}" for r in rows)
+            described = f"{name} against level of {noise} noise. {text}."
+            charts.append(_chart(f"{name}, {noise}", described, band + lines + dots, rows, height=240))
+    return charts
+
+
+def _calibration_row(point: CalibrationPoint, measure: str) -> dict[str, Any]:
+    estimate = point.values[measure]
+    return {
+        "system": point.system.intermediate,
+        "level": point.level,
+        "value": _hundred(estimate.value),
+        "low": _hundred(estimate.low if estimate.low is not None else estimate.value),
+        "high": _hundred(estimate.high if estimate.high is not None else estimate.value),
+        "interval": bounds(estimate),
+        "accuracy": _hundred(point.values["accuracy"].value),
+        "confidence": _hundred(point.values["confidence"].value),
+    }
 
 
 def _curve_row(point: Point) -> dict[str, Any]:
