@@ -254,12 +254,12 @@ def test_a_model_that_does_not_give_the_stored_predictions(root: Path, store_pat
         return [np.roll(sure, int(row.argmin())) for row in real(self, *values)]
 
     with patch.object(ClassificationModule, "class_scores", other):
-        main(root, *JOBS["xnli"][:2], "noise.levels=[0]", ON, "sweep=s", code=1)
-    [cell] = cells(Path("s"))
+        main(root, *JOBS["xnli"][:2], "noise.levels=[0]", ON, "sweep=t", code=1)
+    [cell] = cells(Path("t"))
     assert cell["status"] == "error" and "not those of the stored predictions" in cell["error"]
     assert not [path for path in (store_path / "class_scores").iterdir() if path.is_dir()]
-    main(root, *JOBS["xnli"][:2], "noise.levels=[0]", ON, "sweep=s")
-    assert [cell["status"] for cell in cells(Path("s"))] == ["ok"]
+    main(root, *JOBS["xnli"][:2], "noise.levels=[0]", ON, "sweep=t")
+    assert [cell["status"] for cell in cells(Path("t"))] == ["ok"]
 
 
 def test_the_plan_counts_what_is_missing(root: Path) -> None:
