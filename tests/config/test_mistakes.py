@@ -98,7 +98,7 @@ CASES = {
     "task=bucc task.layer_sweep=[mean]": ["task.layer_sweep", "bucc is a mining task"],
     "task=bucc task.class_scores=true": ["task.class_scores", "is for classification,", "bucc is a mining task"],
     "task=xquad task.class_scores=true": ["task.class_scores", "multiple_choice", "xquad is a qa task"],
-    "task=tatoeba task.class_scores=true": ["task.class_scores", "tagging, multiple_choice tasks", "tatoeba is a retrieval task"],
+    "task=tatoeba task.class_scores=true": ["task.class_scores", "multiple_choice tasks", "tatoeba is a retrieval"],
     "task=lareqa task.class_scores=true": ["task.class_scores", "lareqa is a ranking task"],
     "task=bucc task.metric=accuracy": ["task.metric", "'accuracy' is not for a mining task", "bucc_f1"],
     "task=bucc noise.field=candidate": ["noise.field", "unknown 'candidate'", "mining task"],
