@@ -18,6 +18,7 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     here = tmp_path_factory.mktemp("apart")
     root = data(here / "data")
     common = [*QUICK, "task=xnli", "languages=[en,de]", "noise=char", "noise.levels=[0,0.1]", f"source.root={root}"]
+    common.append("task.class_scores=true")
     for name, seeds in (("a", "1,2"), ("b", "2,3")):
         assert cli.main(["-m", *common, f"seed={seeds}", f"store={here / 'store'}", f"sweep={here / name}"]) == 0
     return here
@@ -40,6 +41,9 @@ def test_the_report_has_the_cells_of_both_and_changes_neither(
     cells = pq.read_table(folder / "cells.parquet").to_pylist()
     assert sorted({cell["seed"] for cell in cells}) == [1, 2, 3] and len(cells) == 12, "seed 2 counts once"
     assert "conditional on these runs" not in (folder / "tables" / "arms.csv").read_text()
+    scored = {path.name for path in (folder / "class_scores").iterdir()}
+    assert scored == {path.name for path in (folder / "predictions").iterdir()}, "12 of them"
+    assert "over training seeds" in (folder / "tables" / "calibration.csv").read_text()
     assert {path: path.read_bytes() for path in before} == before
     tables = {path.name: path.read_bytes() for path in (folder / "tables").iterdir()}
     assert cli.main(command) == 0

@@ -260,9 +260,9 @@ def study(root: Path, store: Path, *more: str) -> tuple[Plan, Store]:
 def scores(plan: Plan, store: Store) -> dict[str, tuple[str, bytes]]:
     """By language: the cell, and the scores of its examples."""
     found = {}
-    for cell, path in evaluate.evaluate(plan, store, training.ModelCache(plan, store, False)):
-        assert path is not None, cell.error
-        found[cell.language] = (cell.cell, (path / evaluate.SCORES).read_bytes())
+    for cell, files in evaluate.evaluate(plan, store, training.ModelCache(plan, store, False)):
+        assert files, cell.error
+        found[cell.language] = (cell.cell, files["predictions"].read_bytes())
     return found
 
 
@@ -300,7 +300,7 @@ def test_a_file_that_stays_changed(root: Path, tmp_path: Path) -> None:
         stream.write(json.dumps(nli("de", 1, 900)[0]) + "\n")
     session = evaluate.LanguageSession(plan, store, training.ModelCache(plan, store, False), "de")
     session.test = first
-    found, path = session.record(Cell("de", "clean", 0.0, 0))
-    assert found.status == "error" and path is None
+    found, files = session.record(Cell("de", "clean", 0.0, 0))
+    assert found.status == "error" and not files
     assert "xnli/test.de.jsonl.gz has changed since this run was planned" in (found.error or "")
     assert store.find("cells", key) is None and not list(store.root.glob("stages/*/training.json"))

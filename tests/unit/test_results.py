@@ -202,7 +202,7 @@ def test_clusters_are_of_the_task_as_it_is_asked_for_now(tmp_path: Path, stored:
     source, target = _scores(tmp_path / "store.parquet", stored), tmp_path / "predictions" / "c.parquet"
     before = source.read_bytes()
     for parallel, wanted in ((True, ["1", "2"]), (False, ["de|1", "de|2"])):
-        run._share(source, target, "de", parallel)
+        run._share(run._clustered(source, "de", parallel)[0], target)
         assert pq.read_table(target)["cluster"].to_pylist() == wanted
         assert pq.read_table(target)["num"].to_pylist() == [1.0, 0.0]
     assert source.read_bytes() == before
@@ -211,15 +211,15 @@ def test_clusters_are_of_the_task_as_it_is_asked_for_now(tmp_path: Path, stored:
 def test_a_damaged_copy_is_repaired_and_the_store_s_stays_whole(tmp_path: Path) -> None:
     source, target = _scores(tmp_path / "store.parquet", ""), tmp_path / "predictions" / "c.parquet"
     whole = source.read_bytes()
-    run._share(source, target, "de", True)
+    run._share(run._clustered(source, "de", True)[0], target)
     shared = target.stat().st_mtime_ns
-    run._share(source, target, "de", True)
+    run._share(run._clustered(source, "de", True)[0], target)
     assert target.stat().st_mtime_ns == shared  # not written again
     with target.open("r+b") as stream:
         stream.seek(len(whole) // 2)
         stream.write(b"\0\0\0")
     assert source.read_bytes() == whole
-    run._share(source, target, "de", True)
+    run._share(run._clustered(source, "de", True)[0], target)
     assert target.read_bytes() == whole
 
     assert not target.samefile(source)

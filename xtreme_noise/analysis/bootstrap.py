@@ -13,7 +13,7 @@ resamples).
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,30 +57,45 @@ def replicates(
     random numbers of tasks: adding a task leaves the intervals of another alone. Deterministic in its
     arguments.
     """
-    if resamples < 1:
-        raise ValueError("at least one resample is needed")
     # The replicates of a cell are side by side in memory, as they are used cell by cell.
     scores = {name: np.empty((part.num.shape[1], resamples)) for name, part in languages.items()}
+    items = {name: part.clusters for name, part in languages.items()}
+    every = {item for own in items.values() for item in own}  # at least as many as are drawn in any language
+    parts = {
+        name: (_quick(part.num, len(every)), _quick(_once(part.den), len(every))) for name, part in languages.items()
+    }
+    for name, start, weights in draws(items, resamples, seed=seed, stream=stream):
+        _ratio(weights, *parts[name], scores[name][:, start : start + len(weights)])
+    return {name: drawn.T for name, drawn in scores.items()}
+
+
+def draws(
+    languages: Mapping[str, Sequence[str]], resamples: int, *, seed: int = 0, stream: str = ""
+) -> Iterator[tuple[str, int, Floats]]:
+    """How often each source item of a language counts in each resample: language, number of the first resample,
+    (up to BLOCK resamples, items), for all resamples of all languages. Not to be changed.
+
+    languages: the source items of each, sorted, without repetition. Fewer resamples are the first of more.
+    """
+    if resamples < 1:
+        raise ValueError("at least one resample is needed")
     for group in _linked(languages):
-        items = sorted({cluster for name in group for cluster in languages[name].clusters})
+        items = sorted({item for name in group for item in languages[name]})
         position = {item: i for i, item in enumerate(items)}
-        columns = {n: np.array([position[c] for c in languages[n].clusters], dtype=np.intp) for n in group}
-        parts = {n: (_quick(languages[n].num, len(items)), _quick(_once(languages[n].den), len(items))) for n in group}
+        columns = {n: np.array([position[item] for item in languages[n]], dtype=np.intp) for n in group}
         generator = np.random.default_rng([seed, zlib.crc32(f"{stream}|{group[0]}".encode())])
         for start in range(0, resamples, BLOCK):
             weights = _counts(generator, len(items), min(BLOCK, resamples - start))
             for name in group:
                 everything = np.array_equal(columns[name], np.arange(len(items)))
-                chosen = weights if everything else weights[:, columns[name]]
-                _ratio(chosen, *parts[name], scores[name][:, start : start + len(weights)])
-    return {name: drawn.T for name, drawn in scores.items()}
+                yield name, start, weights if everything else weights[:, columns[name]]
 
 
-def _linked(languages: Mapping[str, LanguageScores]) -> list[list[str]]:
+def _linked(languages: Mapping[str, Sequence[str]]) -> list[list[str]]:
     """Languages grouped so that two share a group when a chain of shared source items joins them; sorted."""
     groups: list[tuple[set[str], list[str]]] = []
     for name in sorted(languages):
-        items, members = set(languages[name].clusters), [name]
+        items, members = set(languages[name]), [name]
         apart = []
         for other_items, other_members in groups:
             if items.isdisjoint(other_items):

@@ -19,7 +19,7 @@ from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.sources import SplitRef
 from xtreme_noise.errors import UserError
 from xtreme_noise.stages import speed
-from xtreme_noise.stages.plan import Plan, Stage
+from xtreme_noise.stages.plan import Cell, Plan, Stage
 from xtreme_noise.stages.training_set import check_overlap
 from xtreme_noise.store import Store, digest
 
@@ -214,7 +214,7 @@ def _survey_cells(
             continue
         seen.add(digest(key))
         work.total += 1
-        if store.there("cells", key):
+        if store.there("cells", key) and not _lacks_class_scores(plan, cell, test, store):
             work.there += 1
             continue
         name = f"{cfg.model.name}|{digest(test.identity())}"
@@ -225,6 +225,10 @@ def _survey_cells(
         tokens = lengths[name]
         work.tokens += tokens + _beside(plan, cell.language, store, seen, outlook)
     _time(work, cfg, "infer")
+
+
+def _lacks_class_scores(plan: Plan, cell: Cell, test: SplitRef, store: Store) -> bool:
+    return plan.class_scores and not store.there("class_scores", plan.class_scores_key(cell, test))
 
 
 def _beside(plan: Plan, language: str, store: Store, seen: set[str], outlook: Outlook) -> float:

@@ -176,7 +176,7 @@ def _settings(job: Config) -> dict[str, Any]:
     parts: dict[str, Any] = {
         "intermediate": _of_its_arm(job.intermediate),
         "model": {key: value for key, value in asdict(job.model).items() if key != "tokens_per_second"},
-        "task": asdict(job.task),
+        "task": {key: value for key, value in asdict(job.task).items() if key != "class_scores"},  # more is stored
         "source": {"kind": job.source.kind, "root": job.source.root},
         "trainer": {key: value for key, value in asdict(job.trainer).items() if key not in _TECHNICAL},
     }

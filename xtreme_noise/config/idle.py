@@ -166,6 +166,8 @@ def _task(cfg: Config) -> Iterator[Idle]:
     if "qa" not in families:
         for key in ("task.recipe.stride", "task.first.recipe.stride"):
             yield Idle(key, f"is for qa tasks, {of}", options=True)
+    if not tasks.family(task.family).class_scores:
+        yield Idle("task.class_scores", f"is for {', '.join(tasks.having('class_scores'))} tasks, {of}", options=True)
     for name in ("dev", "test"):
         yield Idle(f"task.first.size.{name}", f"does nothing: the first stage has the {name} set of the task")
     used = reads.kind(task.data, cfg.source) if task.data else None

@@ -108,6 +108,7 @@ class TaskConfig:
     parallel: bool = False  # an id means the same item in every language
     noise_field: str = "???"  # which input is made noisy; the fields of each family: xtreme_noise/noise/apply.py
     layer_sweep: list[str] = field(default_factory=list)  # retrieval: poolings with which every layer is also scored
+    class_scores: bool = False  # also store the scores of all classes: calibration, selective accuracy
     trained_as: TrainedAsConfig | None = None
     column_languages: dict[str, str] = field(default_factory=dict)  # columns in another language: {candidate: en}
     reported_as: str | None = None  # name in results, if the test set is not that of `name`

@@ -26,6 +26,7 @@ from xtreme_noise.config.schema import RecipeConfig
 from xtreme_noise.data.batching import Feature, pad
 from xtreme_noise.errors import NotFinite
 from xtreme_noise.models.save import save_tokenizer
+from xtreme_noise.modules.class_scores import LogProbabilities
 
 Unit = Hashable
 Columns = Mapping[str, Sequence[Any]]
@@ -80,6 +81,7 @@ class TaskModule(pl.LightningModule):
         self.pooling = pooling
         self.depth = depth  # of a ranking: how many candidates count; None: all
         self.sweep = tuple(sweep)  # poolings to apply to every layer
+        self.keep_scores = False  # values have what `class_scores` needs
         self.on_dev: Callable[[], float] | None = None  # set by the fit: scores English dev after each epoch
 
     # -- what a family implements --------------------------------------------------------------------------------
@@ -124,6 +126,13 @@ class TaskModule(pl.LightningModule):
         """Additional predictions from the same values, by name; none in most families."""
         del columns, values
         return {}
+
+    def class_scores(self, columns: Columns, values: Mapping[Unit, Any]) -> list[LogProbabilities]:
+        """The log-probabilities of all classes for each example: (classes,), or (tokens, classes) in one row.
+
+        Only for families with class scores; in some of them `keep_scores` must be set before the forward pass.
+        """
+        raise NotImplementedError
 
     def choices(self, columns: Columns) -> list[int] | None:
         """The number of answers to choose from in each example; None where it does not depend on the example."""

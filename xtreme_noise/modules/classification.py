@@ -11,6 +11,7 @@ from transformers import AutoModelForSequenceClassification
 from xtreme_noise.data.batching import Feature
 from xtreme_noise.finite import answers
 from xtreme_noise.modules.base import Columns, TaskModule, Unit, plain
+from xtreme_noise.modules.class_scores import LogProbabilities, log_probabilities
 
 
 class ClassificationModule(TaskModule):
@@ -49,6 +50,9 @@ class ClassificationModule(TaskModule):
     def predictions(self, columns: Columns, values: Mapping[Unit, Any]) -> list[str]:
         logits = [values[unit] for (unit,) in self.units(columns)]
         return [self.labels[max(range(len(row)), key=row.__getitem__)] for row in logits]
+
+    def class_scores(self, columns: Columns, values: Mapping[Unit, Any]) -> list[LogProbabilities]:
+        return list(log_probabilities([values[unit] for (unit,) in self.units(columns)]))
 
     def gold(self, columns: Columns) -> list[str]:
         return [self.labels[label] for label in columns["label"]]

@@ -15,6 +15,7 @@ from transformers import AutoModelForMultipleChoice
 from xtreme_noise.data.batching import Feature, pad
 from xtreme_noise.finite import answers
 from xtreme_noise.modules.base import Columns, TaskModule, Unit, plain
+from xtreme_noise.modules.class_scores import LogProbabilities, log_probabilities
 
 
 class MultipleChoiceModule(TaskModule):
@@ -95,6 +96,9 @@ class MultipleChoiceModule(TaskModule):
         """The number of the choice with the highest score, counted from 0; ties go to the first."""
         scores = [[values[unit] for unit in units] for units in self.units(columns)]
         return [str(max(range(len(row)), key=row.__getitem__)) for row in scores]
+
+    def class_scores(self, columns: Columns, values: Mapping[Unit, Any]) -> list[LogProbabilities]:
+        return [log_probabilities([values[unit] for unit in units]) for units in self.units(columns)]
 
     def choices(self, columns: Columns) -> list[int] | None:
         return [len(some) for some in columns["choices"]]

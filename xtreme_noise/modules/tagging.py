@@ -9,18 +9,27 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 from torch import Tensor
 from transformers import AutoModelForTokenClassification
 
 from xtreme_noise.data.batching import Feature
 from xtreme_noise.finite import answers
 from xtreme_noise.modules.base import Columns, TaskModule, Unit
+from xtreme_noise.modules.class_scores import LogProbabilities, log_probabilities
+
+
+class _Tags(NamedTuple):
+    """The tags of the tokens of an input, and the scores of all tags (tokens, tags) if the module keeps them."""
+
+    tags: list[int]
+    scores: LogProbabilities | None
 
 
 class TaggingModule(TaskModule):
-    """A unit is the tuple of tokens; its value one tag index per token."""
+    """A unit is the tuple of tokens; its value one tag index per token, with the scores of all tags on request."""
 
     family = "tagging"
     auto_class = AutoModelForTokenClassification
@@ -131,14 +140,24 @@ class TaggingModule(TaskModule):
 
     def outputs(self, batch: dict[str, Tensor]) -> list[Any]:
         logits = self.model(**batch).logits
-        return answers(logits.argmax(-1).cpu().tolist(), logits, batch["attention_mask"])
+        tags = logits.argmax(-1).cpu().tolist()
+        scores = log_probabilities(logits) if self.keep_scores else [None] * len(tags)
+        return answers(list(map(_Tags, tags, scores)), logits, batch["attention_mask"])
 
     def value(self, unit: Unit, windows: Sequence[Feature], outputs: Sequence[Any]) -> Any:
         del unit
-        return [row[head] for window, row in zip(windows, outputs, strict=True) for head in window["_heads"]]
+        tags, scores = [], []
+        for window, row in zip(windows, outputs, strict=True):
+            tags += [row.tags[head] for head in window["_heads"]]
+            if row.scores is not None:
+                scores.append(row.scores[window["_heads"]])
+        return _Tags(tags, np.concatenate(scores) if scores else None)
 
     def predictions(self, columns: Columns, values: Mapping[Unit, Any]) -> list[str]:
-        return [" ".join(self.labels[tag] for tag in values[unit]) for (unit,) in self.units(columns)]
+        return [" ".join(self.labels[tag] for tag in values[unit].tags) for (unit,) in self.units(columns)]
+
+    def class_scores(self, columns: Columns, values: Mapping[Unit, Any]) -> list[LogProbabilities]:
+        return [values[unit].scores.ravel() for (unit,) in self.units(columns)]
 
     def gold(self, columns: Columns) -> list[str]:
         return [" ".join(self.labels[tag] for tag in tags) for tags in columns["tags"]]

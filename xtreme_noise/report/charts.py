@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xtreme_noise.report.by_language import PARTIAL, Place
+from xtreme_noise.report.calibration import CalibrationPoint
 from xtreme_noise.report.effective import Fitted, ticks
 from xtreme_noise.report.formatting import CONDITIONAL, STATUS_TEXT, bounds, guess, number, percent, plural
 from xtreme_noise.report.names import Names
@@ -66,10 +67,7 @@ def curve_charts(points: Sequence[Point], looks: Looks, names: Names) -> list[Ch
 def _curve_layers(points: Sequence[Point], noise: str, looks: Looks, domain: list[float]) -> list[Spec]:
     """Bands, lines and dots of one noise family. noise: its name in the report; domain: the ends of the y axis."""
     metric, systems = points[0].panel.metric, [p.system for p in points]
-    levels = sorted({p.level for p in points})
-    axis = {"grid": False, "values": levels, "labelExpr": "format(datum.value, '.4~g')"}
-    level = _number("level", title=f"{noise} noise: target error rate", axis=axis)
-    base = {"x": level, "color": _coloured(systems, looks)}
+    base = {"x": _level(noise, {p.level for p in points}), "color": _coloured(systems, looks)}
     scale = {"domain": domain, "nice": False}
     score = _number("score", title=f"{metric} × 100", scale=scale)
     dashes = {"strokeDash": _text("kind", legend=None)} if len({system.kind for system in systems}) > 2 else {}
@@ -81,6 +79,68 @@ def _curve_layers(points: Sequence[Point], noise: str, looks: Looks, domain: lis
         _layer("point", base | {"y": score, "shape": _marked(systems, looks), "tooltip": tips},
                filled=True, size=64, opacity=1),
     ]  # fmt: skip
+
+
+def _level(noise: str, levels: Iterable[float]) -> Spec:
+    """The x axis of a chart against the level."""
+    axis = {"grid": False, "values": sorted(levels), "labelExpr": "format(datum.value, '.4~g')"}
+    return _number("level", title=f"{noise} noise: target error rate", axis=axis)
+
+
+CALIBRATION = (("ece", "ECE"), ("selective_accuracy", "selective accuracy"))  # drawn against the level
+
+
+def calibration_charts(points: Sequence[CalibrationPoint], looks: Looks, names: Names) -> list[Chart]:
+    """ECE, and selective accuracy, by level with interval bands: two charts for each noise family. points: of one task
+    and model.
+    """
+    charts = []
+    for noise in dict.fromkeys(p.panel.noise for p in points):
+        own = [p for p in points if p.panel.noise == noise]
+        if len({p.level for p in own}) < 2:
+            continue
+        for measure, name in CALIBRATION:
+            rows = [_calibration_row(p, measure) for p in own]
+            text = "; ".join(f"{r['system']} {r['value']} at {r['level']:g}" for r in rows)
+            title = f"{names.noise(noise)} noise: {name} by level"
+            layers = _calibration_layers(own, f"{name} × 100", names.noise(noise), looks, zero=measure == "ece")
+            charts.append(_chart(title, f"{title}. {text}.", {"layer": layers}, rows, height=240))
+    return charts
+
+
+def _calibration_layers(
+    points: Sequence[CalibrationPoint], title: str, noise: str, looks: Looks, *, zero: bool
+) -> list[Spec]:
+    """Bands, lines and dots of one measure. zero: whether the y axis has to contain 0."""
+    systems, scale = [p.system for p in points], {"zero": zero}
+    base = {"x": _level(noise, {p.level for p in points}), "color": _coloured(systems, looks)}
+    value = {"y": _number("value", title=title, scale=scale)}
+    tips = [
+        _text("system"),
+        *map(_number, ("level", "value")),
+        _text("interval"),
+        *map(_number, ("accuracy", "confidence")),
+    ]
+    return [
+        _layer("area", base | {"y": _number("low", title=title, scale=scale), "y2": {"field": "high"}}, opacity=0.16),
+        _layer("line", base | value | {"detail": _text("system")}, strokeWidth=2),
+        _layer("point", base | value | {"shape": _marked(systems, looks), "tooltip": tips},
+               filled=True, size=64, opacity=1),
+    ]  # fmt: skip
+
+
+def _calibration_row(point: CalibrationPoint, measure: str) -> dict[str, Any]:
+    estimate = point.values[measure]
+    return {
+        "system": point.system.intermediate,
+        "level": point.level,
+        "value": _hundred(estimate.value),
+        "low": _hundred(estimate.low if estimate.low is not None else estimate.value),
+        "high": _hundred(estimate.high if estimate.high is not None else estimate.value),
+        "interval": bounds(estimate),
+        "accuracy": _hundred(point.values["accuracy"].value),
+        "confidence": _hundred(point.values["confidence"].value),
+    }
 
 
 def _curve_row(point: Point) -> dict[str, Any]:

@@ -15,8 +15,11 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
+from xtreme_noise.analysis.seeds import Estimate
 from xtreme_noise.names import slug
 from xtreme_noise.report.by_language import Place
+from xtreme_noise.report.calibration import CalibrationPoint
+from xtreme_noise.report.charts import CALIBRATION
 from xtreme_noise.report.effective_figure import effective_figure
 from xtreme_noise.report.formatting import CHANGES, CONDITIONAL
 from xtreme_noise.report.names import Names
@@ -54,6 +57,10 @@ def figures(study: StudyResults) -> dict[str, bytes]:
                 made[_free(slug("curves", task, model), made)] = _curves(points, names, looks)
             if any(p.drop_rate is not None for p in places):
                 made[_free(slug("heat", task, model), made)] = _heat(places, names)
+        for task, model in dict.fromkeys((p.panel.task, p.panel.model) for p in study.calibration):
+            found = [p for p in study.calibration if (p.panel.task, p.panel.model) == (task, model)]
+            if any(p.level > 0 for p in found):
+                made[_free(slug("calibration", task, model), made)] = _calibration(found, names, looks)
         main = [c for c in study.contrasts if c.main and c.measure == PRIMARY]
         if main:
             made["multilingual_minus_english"] = _differences(main, names, looks)
@@ -100,7 +107,7 @@ def _curves(points: Sequence[Point], names: Names, looks: Mapping[System, Style]
         for system in dict.fromkeys(p.system for p in own):
             line = [p for p in own if p.system == system]
             dashes = STYLES[kinds.index(system.kind) % len(STYLES)] if system.kind in kinds else "-"
-            _line(ax, line, dashes, looks[system])
+            _estimates(ax, [p.level for p in line], [p.score for p in line], looks[system], system.intermediate, dashes)
         panel = own[0].panel
         ax.set_xlabel(f"{names.noise(noise)} noise: target error rate")
         ax.set_title(f"{len(panel.languages)} of {panel.wanted} languages", fontsize=8, color="#595959")
@@ -124,6 +131,37 @@ def _changing(noises: Iterable[str], names: Names) -> str:
     return f"\n{CHANGES} may change the right answer" if names.changing.intersection(noises) else ""
 
 
+def _calibration(points: Sequence[CalibrationPoint], names: Names, looks: Mapping[System, Style]) -> Figure:
+    """ECE and selective accuracy against the level: a row each, a column for each noise family."""
+    noises = list(dict.fromkeys(p.panel.noise for p in points))
+    labels = {p.system.intermediate for p in points}
+    width = max(3.4 * len(noises) + 0.6, _inches(labels), 5.0)
+    columns = max(1, min(3, int(width / _inches(labels))))
+    figure = Figure(figsize=(width, 5.6 + 0.2 * math.ceil(len(labels) / columns)), layout="constrained")
+    axes = figure.subplots(len(CALIBRATION), len(noises), sharey="row", sharex="col", squeeze=False)
+    for row, (measure, name) in zip(axes, CALIBRATION, strict=True):
+        row[0].set_ylabel(f"{name} × 100")
+        for ax, noise in zip(row, noises, strict=True):
+            own = [p for p in points if p.panel.noise == noise]
+            for system in dict.fromkeys(p.system for p in own):
+                line = [p for p in own if p.system == system]
+                _estimates(ax, [p.level for p in line], [p.values[measure] for p in line], looks[system],
+                           label=system.intermediate)  # fmt: skip
+    for ax, noise in zip(axes[0], noises, strict=True):
+        panel = next(p.panel for p in points if p.panel.noise == noise)
+        ax.set_title(f"{len(panel.languages)} of {panel.wanted} languages", fontsize=8, color="#595959")
+        ax.set_ylim(bottom=0)
+    for ax, noise in zip(axes[-1], noises, strict=True):
+        ax.set_xlabel(f"{names.noise(noise)} noise: target error rate")
+    handles, drawn = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles, drawn, loc="outside lower center", ncols=columns, frameon=False, title="intermediate",
+                  fontsize=8, title_fontsize=8)  # fmt: skip
+    what = _intervals(p.values["ece"].conditional for p in points)
+    title = f"{_task(points[0].panel, names)}: calibration, {what}"
+    figure.suptitle(title + _changing(noises, names), fontsize=10)
+    return figure
+
+
 def _intervals(conditional: Iterable[bool]) -> str:
     return "95 % intervals" + (f" {CONDITIONAL}" if any(conditional) else "")
 
@@ -133,16 +171,16 @@ def _inches(labels: Iterable[str]) -> float:
     return 0.6 + 0.065 * max(map(len, labels))
 
 
-def _line(ax: Axes, line: Sequence[Point], dashes: str, look: Style) -> None:
-    system = line[0].system
-    levels = [p.level for p in line]
-    scores = [100 * (p.score.value or 0.0) for p in line]
-    ax.plot(levels, scores, color=look.colour, marker=MARKERS[look.marker], ms=5,
-            ls=dashes, label=system.intermediate)  # fmt: skip
-    bounded = [p for p in line if p.score.low is not None and p.score.high is not None]
+def _estimates(
+    ax: Axes, levels: Sequence[float], line: Sequence[Estimate], look: Style, label: str, dashes: str = "-"
+) -> None:
+    """A line with a band, if every point has an interval."""
+    scores = [100 * (one.value or 0.0) for one in line]
+    ax.plot(levels, scores, color=look.colour, marker=MARKERS[look.marker], ms=5, ls=dashes, label=label)
+    bounded = [one for one in line if one.low is not None and one.high is not None]
     if len(bounded) == len(line):
-        low = [100 * (p.score.low or 0.0) for p in line]
-        high = [100 * (p.score.high or 0.0) for p in line]
+        low = [100 * (one.low or 0.0) for one in line]
+        high = [100 * (one.high or 0.0) for one in line]
         ax.fill_between(levels, low, high, color=look.colour, alpha=0.15, lw=0)
 
 

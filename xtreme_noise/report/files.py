@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from xtreme_noise.report.jobs import read_jobs, read_stages
+from xtreme_noise.results.class_scores import CLASS_SCORES
 from xtreme_noise.store import remove_leftovers, write_bytes
 
 SIDECAR = ".report.json"  # the inputs and files of the report; written last
@@ -21,8 +22,8 @@ OUTPUT = re.compile(r"report\.html|(tables|figures)/[A-Za-z0-9][A-Za-z0-9._-]*")
 def inputs_digest(sweep: Path) -> str:
     """sha256 over everything that the report depends on: cells, jobs, stages, predictions and this program.
 
-    Predictions have content-based names and are never rewritten, so name, size, time and readability stand for their
-    content. Of job.json, which a repeated run rewrites with another time, only the used parts count.
+    Predictions and class scores have content-based names and are never rewritten, so name, size, time and readability
+    stand for their content. Of job.json, which a repeated run rewrites with another time, only the used parts count.
     """
     state = hashlib.sha256()
     package = Path(__file__).parent.parent
@@ -36,11 +37,12 @@ def inputs_digest(sweep: Path) -> str:
     cells = sweep / "cells.parquet"
     state.update(cells.read_bytes() if cells.is_file() else b"")
     state.update(repr((sweep.name, read_jobs(sweep), read_stages(sweep))).encode())
-    for entry in (
-        sorted(os.scandir(sweep / "predictions"), key=lambda e: e.name) if (sweep / "predictions").is_dir() else []
-    ):
-        facts = entry.stat()
-        state.update(f"{entry.name}\0{facts.st_size}\0{facts.st_mtime_ns}\0{os.access(entry, os.R_OK)}\0".encode())
+    for folder in ("predictions", CLASS_SCORES):
+        entries = os.scandir(sweep / folder) if (sweep / folder).is_dir() else ()
+        for entry in sorted(entries, key=lambda e: e.name):
+            facts = entry.stat()
+            readable = os.access(entry, os.R_OK)
+            state.update(f"{folder}\0{entry.name}\0{facts.st_size}\0{facts.st_mtime_ns}\0{readable}\0".encode())
     return state.hexdigest()
 
 

@@ -22,7 +22,17 @@ from xtreme_noise.config.paths import STORE, from_environment
 from xtreme_noise.errors import UserError
 from xtreme_noise.names import slug
 from xtreme_noise.record import CellRecord
-from xtreme_noise.report import charts, cost, formatting, layers, robustness_tables, training, views, xtreme_r
+from xtreme_noise.report import (
+    calibration_views,
+    charts,
+    cost,
+    formatting,
+    layers,
+    robustness_tables,
+    training,
+    views,
+    xtreme_r,
+)
 from xtreme_noise.report.by_language import Place
 from xtreme_noise.report.cells import ordered
 from xtreme_noise.report.chance import over
@@ -59,6 +69,15 @@ class TaskView:
     harm: list[Placed]
     partial: bool = False
     guessing: str = ""  # the chance level, if some score is no better
+
+
+@dataclass(frozen=True)
+class CalibrationView:
+    """The calibration of one task and model."""
+
+    name: str
+    charts: list[Placed]
+    tables: list[views.TableView]
 
 
 @dataclass(frozen=True)
@@ -119,6 +138,7 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
             _task(study=study, task=task, model=model, names=names, placed=placed, looks=looks)
             for task, model in _tasks(study.cells)
         ],
+        calibration=_calibration(study, names, placed, looks),
         xtreme_r=xtreme_r.table(study, names),
         layers=layers.tables(study.cells, names),
         xtreme_r_lacks=xtreme_r.lacks(study),
@@ -277,6 +297,18 @@ def _task(
         partial=any(p.status == "partial" for p in places),
         guessing=_guess(places),
     )
+
+
+def _calibration(
+    study: StudyResults, names: Names, placed: Charts, looks: Mapping[System, Style]
+) -> list[CalibrationView]:
+    """One view for each task and model with class scores."""
+    found = []
+    for task, model in dict.fromkeys((point.panel.task, point.panel.model) for point in study.calibration):
+        own = [point for point in study.calibration if (point.panel.task, point.panel.model) == (task, model)]
+        drawn = [placed.place(chart) for chart in charts.calibration_charts(own, looks, names)]
+        found.append(CalibrationView(names.task(task, model), drawn, calibration_views.tables(own, names)))
+    return found
 
 
 def _guess(places: Sequence[Place]) -> str:

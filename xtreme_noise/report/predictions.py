@@ -28,15 +28,16 @@ class Evidence:
     """Bootstrap replicates of all cells of one task, and its chance levels.
 
     scores: cell digest -> (resamples,) replicates of its score. chances: language -> chance level.
-    names: language -> the source item of each example. correct: cell digest -> whether each example is right (not if it
-    is neither right nor wrong), for cells whose predictions contain it. seed, stream: those of the draws. kept: what
-    several tables are computed from.
+    names: language -> the source item of each example; ids: the examples themselves, in this order. correct: cell
+    digest -> whether each example is right (not if it is neither right nor wrong), for cells whose predictions contain
+    it. seed, stream: those of the draws. kept: what several tables are computed from.
     """
 
     resamples: int = 0
     scores: dict[str, Floats] = field(default_factory=dict)
     chances: Mapping[str, Chance] = field(default_factory=dict)
     names: dict[str, NDArray[np.str_]] = field(default_factory=dict)
+    ids: dict[str, list[str]] = field(default_factory=dict)
     correct: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     seed: int = 0
     stream: str = ""
@@ -107,8 +108,9 @@ def read_evidence(
                 problems.append(Problem(f"{task} · {members[0].language_name} ({language})", str(error)))
                 unusable.update(error.wrong)
                 continue
+        evidence.ids = {language: found[0].ids.to_pylist() for language, found in read.items()}
         evidence.names = source_items(
-            {language: (found[0].ids.to_pylist(), found[0].clusters.to_pylist()) for language, found in read.items()}
+            {language: (evidence.ids[language], found[0].clusters.to_pylist()) for language, found in read.items()}
         )
         evidence.correct = {
             one.cell.cell: one.correct for found in read.values() for one in found if one.correct is not None

@@ -10,6 +10,8 @@ from pathlib import Path
 from xtreme_noise.analysis.chance import Chance
 from xtreme_noise.record import CellRecord
 from xtreme_noise.report.by_language import Count, Place, counts, places
+from xtreme_noise.report.calibration import CalibrationPoint
+from xtreme_noise.report.calibration import points as calibration_points
 from xtreme_noise.report.cells import Problem, ordered, read_cells, where
 from xtreme_noise.report.chance import read_chances
 from xtreme_noise.report.effects import Effect, Found, adjusted, against_itself, effects
@@ -46,6 +48,7 @@ class StudyResults:
     counts: Sequence[Count]
     jobs: Sequence[Job]
     unusable: Collection[str]
+    calibration: Sequence[CalibrationPoint] = ()
 
     @property
     def tasks(self) -> list[str]:
@@ -99,6 +102,7 @@ def read_study(sweep: Path, *, resample: bool = True, unusable: Collection[str] 
         counts=counts(cells),
         jobs=jobs,
         unusable=unusable,
+        calibration=[point for part in parts for point in part.calibration],
     )
 
 
@@ -118,6 +122,7 @@ class _Part:
     by_seen: Part
     summaries: Summaries
     places: Sequence[Place]
+    calibration: Sequence[CalibrationPoint]
 
 
 def _task(
@@ -137,11 +142,12 @@ def _task(
     left_out = {(c.task, c.language): UNUSABLE for c in cells if c.status == "ok" and c.cell in unusable}
     cells = [_without_score(c) if c.status == "ok" and c.cell in unusable else c for c in cells]
     compared = [(panel, evidence) for panel in panels(cells, left_out)]
+    calibration, unreadable = calibration_points(sweep, cells, evidence, left_out)
     two = [pair for panel, _ in compared for pair in pairs(panel, evidence)]
     part = _Part(
         cells=cells,
         unusable=unusable,
-        problems=broken,
+        problems=[*broken, *unreadable],
         evidence=evidence,
         panels=[panel for panel, _ in compared],
         points=[point for panel, _ in compared for point in points(panel, evidence)],
@@ -151,6 +157,7 @@ def _task(
         by_seen=split(two, trained_in),
         summaries=of_task([panel for panel, _ in compared], two, evidence),
         places=places(cells, {cells[0].task: evidence}),
+        calibration=calibration,
     )
     evidence.drop()
     return part

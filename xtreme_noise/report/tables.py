@@ -7,6 +7,7 @@ from typing import Any
 
 from xtreme_noise.analysis.seeds import Estimate
 from xtreme_noise.record import ABSENT, FIELDS, STATUSES
+from xtreme_noise.report import calibration
 from xtreme_noise.report.cost import costs
 from xtreme_noise.report.effects import Effect
 from xtreme_noise.report.formatting import extent
@@ -59,7 +60,7 @@ COMPLETENESS = ("task", "model", "intermediate", "arm", "noise", "ok", "error", 
 
 def tables(study: StudyResults) -> dict[str, str]:
     """File name -> CSV text (UTF-8, a header line, empty where a value is not defined)."""
-    return {
+    found = {
         "cells.csv": sheet(CELLS, _cells(study)),
         "scores.csv": sheet(SCORES, _scores(study)),
         "curves.csv": sheet(CURVES, _curves(study)),
@@ -75,6 +76,10 @@ def tables(study: StudyResults) -> dict[str, str]:
         "completeness.csv": sheet(COMPLETENESS, _completeness(study)),
         "cost.csv": sheet(COST, ({name: getattr(cost, name) for name in COST} for cost in costs(study.cells))),
     }
+    if study.calibration:
+        found["calibration.csv"] = sheet(calibration.COLUMNS, calibration.rows(study.calibration))
+        found["calibration_seeds.csv"] = sheet(calibration.BY_SEED, calibration.rows_by_seed(study.calibration))
+    return found
 
 
 def _cells(study: StudyResults) -> Iterable[dict[str, Any]]:

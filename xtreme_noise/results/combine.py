@@ -14,10 +14,12 @@ from pathlib import Path
 from xtreme_noise.config import paths, planned
 from xtreme_noise.errors import ConfigError
 from xtreme_noise.results import JOB, jobs
+from xtreme_noise.results.class_scores import CLASS_SCORES
 from xtreme_noise.writing import file_lock, follow, make_folder, write_atomic
 
 MARK = "combined.json"  # the studies of a combined folder
 COPIED = (JOB, planned.CONFIG, planned.UNFINISHED, planned.FAILURE, ".hydra/overrides.yaml")  # of every job
+LINKED = ("predictions", CLASS_SCORES)  # files of cells
 NAMES = 100  # characters of the names in that of the folder
 
 
@@ -37,7 +39,7 @@ def combined(studies: Sequence[Path]) -> Path:
     make_folder(folder)
     with file_lock(folder / ".lock"):
         write_atomic(folder / MARK, json.dumps([str(study) for study in studies], indent=1))
-        for part in ("jobs", "predictions"):
+        for part in ("jobs", *LINKED):
             shutil.rmtree(folder / part, ignore_errors=True)
         for number, study in enumerate(studies, 1):
             _add(study, folder, number)
@@ -81,9 +83,8 @@ def _add(study: Path, folder: Path, number: int) -> None:
                 make_folder((target / name).parent)
                 shutil.copyfile(job / name, target / name)
                 follow(target / name)
-    make_folder(folder / "predictions")
-    for path in sorted((study / "predictions").glob("*.parquet")):
-        link = folder / "predictions" / path.name
+    for path in sorted(path for part in LINKED for path in (study / part).glob("*.parquet")):
+        link = make_folder(folder / path.parent.name) / path.name
         if not link.exists():
             try:
                 os.link(path, link)

@@ -25,6 +25,8 @@ from xtreme_noise.data.transform import NoiseTransform, texts, token_change_rate
 from xtreme_noise.errors import DataError, NotApplicable, NotFinite, UserError
 from xtreme_noise.languages import main as main_language
 from xtreme_noise.record import CLEAN, SLACK, CellRecord
+from xtreme_noise.results import class_scores
+from xtreme_noise.results.class_scores import CLASS_SCORES, ClassScores
 from xtreme_noise.stages import speed
 from xtreme_noise.stages.bars import bars
 from xtreme_noise.stages.mining import Mining
@@ -42,19 +44,21 @@ RECORD = "record.json"
 SCORES = "scores.parquet"
 PREDICTIONS = "predictions.parquet"
 FACTS = "facts.json"
+CLASSES = "class_scores.parquet"
 FURTHER = "further: "  # prefix of columns with additional predictions, such as those from other layers
 # Examples that are encoded together, at least one cell's: inputs of similar length share a batch, and a crash loses at
 # most these forward passes.
 AHEAD = 1000
 REMEMBERED = 200_000  # inputs cached for the next cells of a language; beyond that the cache is cleared
+Files = Mapping[str, Path]  # of a finished cell: folder of the study -> the file in the store that is copied there
 _last_test: dict[str, str] = {}  # the language whose inputs the predictor has cached
 
 
-def evaluate(plan: Plan, store: Store, models: ModelCache) -> Iterator[tuple[CellRecord, Path | None]]:
+def evaluate(plan: Plan, store: Store, models: ModelCache) -> Iterator[tuple[CellRecord, Files]]:
     """Language by language: train what is missing, then evaluate every cell.
 
-    Yields every cell's record and its directory in the store (None unless its status is ok). A failure is recorded in
-    the cells that it affects; all others are evaluated.
+    Yields every cell's record and its files. A failure is recorded in the cells that it affects; all others are
+    evaluated.
     """
     languages = list(dict.fromkeys(cell.language for cell in plan.cells))
     if plan.cfg.strict:
@@ -69,10 +73,10 @@ def evaluate(plan: Plan, store: Store, models: ModelCache) -> Iterator[tuple[Cel
             for cell in session.cells:
                 interrupt.check()
                 bar.set_postfix_str(f"{cell.language} {cell.noise}@{cell.level:g}")
-                record, path = session.record(cell)
+                record, files = session.record(cell)
                 if record.status == "error":
                     interrupt.check()  # a signal may have caused the error
-                yield record, path
+                yield record, files
                 bar.update()
 
 
@@ -129,12 +133,22 @@ class LanguageSession:
             self._say(f"{self.plan.cfg.task.name} {self.language}", error)
 
     def _lacks_predictions(self, cell: Cell, test: SplitRef) -> bool:
-        if self._cannot_act_in(cell) or self.store.find("cells", self.plan.cell_key(cell, test), (RECORD, SCORES)):
+        if self._cannot_act_in(cell):
             return False
-        return not all(
-            self.store.find("predictions", self.plan.prediction_key(one, test), (PREDICTIONS, FACTS))
-            for one in {cell, _clean(cell)}
-        )
+        if self.store.find("cells", self.plan.cell_key(cell, test), (RECORD, SCORES)):
+            return self._lacks_class_scores(cell, test)
+        return self._to_encode(cell, test) or self._lacks(_clean(cell), test)
+
+    def _lacks(self, cell: Cell, test: SplitRef) -> bool:
+        return self.store.find("predictions", self.plan.prediction_key(cell, test), (PREDICTIONS, FACTS)) is None
+
+    def _lacks_class_scores(self, cell: Cell, test: SplitRef) -> bool:
+        key = self.plan.class_scores_key(cell, test)
+        return self.plan.class_scores and self.store.find(CLASS_SCORES, key, (CLASSES,)) is None
+
+    def _to_encode(self, cell: Cell, test: SplitRef) -> bool:
+        """Whether a cell needs the model's outputs."""
+        return self._lacks(cell, test) or self._lacks_class_scores(cell, test)
 
     def _cannot_act_in(self, cell: Cell) -> str | None:
         """The first language of the cell that its noise family does not support; None: all are supported."""
@@ -143,29 +157,32 @@ class LanguageSession:
                 return code
         return None
 
-    def record(self, cell: Cell) -> tuple[CellRecord, Path | None]:
-        """The cell's record and its directory in the store, computed unless stored."""
+    def record(self, cell: Cell) -> tuple[CellRecord, Files]:
+        """The cell's record and its files, computed unless stored."""
         planned = identify(self.plan.cfg, cell)
         if self.test is None:
-            return replace(planned, status=self.status, error=self.missing), None
+            return replace(planned, status=self.status, error=self.missing), {}
         if (code := self._cannot_act_in(cell)) is not None:
-            return replace(planned, status="n/a", error=f"noise family {cell.noise!r} cannot act in {code!r}"), None
+            return replace(planned, status="n/a", error=f"noise family {cell.noise!r} cannot act in {code!r}"), {}
         planned = replace(planned, cell=digest(self.plan.cell_key(cell, self.test)))
         try:
             path = self._measured(cell, self.test)
+            files = {"predictions": path / SCORES}
+            if self.plan.class_scores:
+                files[CLASS_SCORES] = self._class_scores(cell, self.test, path / SCORES) / CLASSES
         except NotApplicable as error:
-            return replace(planned, status="n/a", error=str(error)), None
+            return replace(planned, status="n/a", error=str(error)), {}
         except UserError as error:
             self._say(describe(cell), error)
-            return replace(planned, status="error", error=str(error)), None
+            return replace(planned, status="error", error=str(error)), {}
         except Exception as error:
             self._say(describe(cell), error)
-            return replace(planned, status="error", error=f"{type(error).__name__}: {error}"), None
+            return replace(planned, status="error", error=f"{type(error).__name__}: {error}"), {}
         measured = json.loads((path / RECORD).read_text(encoding="utf-8"))
         signature = self.plan.signature(cell, self.test, measured["n"])
         stage = self.plan.digest_for(self.language) if self.plan.stages else None
         found = {"status": "ok", "stage": stage, "signature": signature}
-        return CellRecord.of(planned.values() | measured | found), path
+        return CellRecord.of(planned.values() | measured | found), files
 
     def _say(self, where: str, error: Exception) -> None:
         text = f"{type(error).__name__}: {error}"
@@ -196,11 +213,7 @@ class LanguageSession:
 
     def _predictions(self, cell: Cell, test: SplitRef) -> Path:
         def make(directory: Path) -> None:
-            self.data()  # before the model, so that an error in the data shows first
-            predictor = self.models.get(self.language)
-            if cell not in self._ready:
-                self._encode_ahead(cell, test, predictor)
-            noisy, facts = self._ready.pop(cell)
+            predictor, noisy, facts = self._encoded(cell, test)
             if self.mining is not None:
                 from xtreme_noise.stages.threshold import prepare
 
@@ -227,8 +240,35 @@ class LanguageSession:
             table |= {FURTHER + name: lines for name, lines in predictor.further(columns).items()}
             pq.write_table(pa.table(table), directory / PREDICTIONS)
             write_atomic(directory / FACTS, json.dumps(facts, ensure_ascii=False))
+            if self.plan.class_scores:  # now, because the model's outputs are at hand
+                self._class_scores(cell, test, directory / PREDICTIONS, (predictor, noisy))
 
         return self.store.build("predictions", self.plan.prediction_key(cell, test), make, (PREDICTIONS, FACTS))
+
+    def _class_scores(
+        self, cell: Cell, test: SplitRef, predictions: Path, encoded: tuple[Predictor, Dataset] | None = None
+    ) -> Path:
+        """The scores of all classes, computed unless stored. predictions: the file with those of the cell.
+
+        Raises DataError when the model does not give these predictions.
+        """
+
+        def make(directory: Path) -> None:
+            predictor, noisy = encoded or self._encoded(cell, test)[:2]
+            classes = predictor.module.labels if tasks.family(self.plan.cfg.task.family).labelled else None
+            found = ClassScores(noisy["id"][:], predictor.class_scores(noisy[:]), classes)
+            found.check(pq.read_table(predictions)["prediction"].to_pylist())
+            class_scores.write(directory / CLASSES, found)
+
+        return self.store.build(CLASS_SCORES, self.plan.class_scores_key(cell, test), make, (CLASSES,))
+
+    def _encoded(self, cell: Cell, test: SplitRef) -> tuple[Predictor, Dataset, dict[str, Any]]:
+        """The model, the cell's examples with their noise, which it has encoded, and what is known of them."""
+        self.data()  # before the model, so that an error in the data shows first
+        predictor = self.models.get(self.language)
+        if cell not in self._ready:
+            self._encode_ahead(cell, test, predictor)
+        return predictor, *self._ready.pop(cell)
 
     def _encode_ahead(self, first: Cell, test: SplitRef, predictor: Predictor) -> None:
         """Encode the noisy examples of `first` and of the next unfinished cells together, up to AHEAD examples."""
@@ -241,7 +281,7 @@ class LanguageSession:
         for cell in self.cells[self.cells.index(first) + 1 :] if first in self.cells else ():
             if (len(wave) + 1) * len(self.data()) > AHEAD:
                 break
-            if self.store.find("predictions", self.plan.prediction_key(cell, test), (PREDICTIONS, FACTS)) is None:
+            if self._to_encode(cell, test):
                 try:
                     wave[cell] = self._noisy(cell)
                 except Exception as error:  # raised again, and recorded, when this cell is evaluated

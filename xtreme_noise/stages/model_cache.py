@@ -55,7 +55,7 @@ class ModelCache:
         model = digest(stages[-1].key()) if stages else self.plan.model_digest
         return digest([
             model, task.family, task.metric, task.recipe.max_length, task.recipe.stride, cfg.model, against,
-            task.layer_sweep,
+            task.layer_sweep, self.plan.class_scores,
         ])  # fmt: skip
 
     def _open(self, path: Path, stages: Sequence[Stage]) -> Predictor:
@@ -67,6 +67,7 @@ class ModelCache:
         cfg, task = self.plan.cfg, self.plan.cfg.task
         target = stages[-1] if task.train else None
         module = open_module(path, cfg, target, task.family, fresh_head=False, metric=task.metric, base=self.plan.base)
+        module.keep_scores = self.plan.class_scores
         predictor = Predictor(
             module,
             device=device(cfg.trainer.accelerator),

@@ -23,6 +23,7 @@ from xtreme_noise.store import digest
 
 # Raise this when the same configuration gives other predictions, so that cells of the old version are not reused.
 PREDICTION_VERSION = 1
+CLASS_SCORES_VERSION = 1  # the same for the scores of all classes
 
 
 def base_identity(cfg: Config) -> dict[str, Any]:
@@ -189,6 +190,15 @@ class Plan:
                 "software": self.noise_software,
             }
         return key
+
+    @property
+    def class_scores(self) -> bool:
+        """Whether the scores of all classes are stored beside the predictions."""
+        return self.cfg.task.class_scores and tasks.family(self.cfg.task.family).class_scores
+
+    def class_scores_key(self, cell: Cell, test: SplitRef) -> dict[str, Any]:
+        """They are stored apart: predictions are the same with and without them."""
+        return {"class_scores": CLASS_SCORES_VERSION, "predictions": self.prediction_key(cell, test)}
 
     def _others(self, language: str) -> dict[str, str]:
         """Columns that get noise in a language other than the cell's, with that language."""

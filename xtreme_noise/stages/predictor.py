@@ -14,6 +14,7 @@ from xtreme_noise.data.batching import Feature, pad, sorted_batches
 from xtreme_noise.errors import NotFinite
 from xtreme_noise.models.running import CAST, cast
 from xtreme_noise.modules.base import Columns, TaskModule, Unit
+from xtreme_noise.modules.class_scores import LogProbabilities
 
 UNITS_AT_ONCE = 20_000  # bounds the memory of features and outputs
 # Padded tokens in one batch: few on a CPU, where padding costs as much as tokens do and small batches stay in its
@@ -89,6 +90,12 @@ class Predictor:
     def further(self, columns: Columns) -> dict[str, list[str]]:
         """Additional predictions by name, such as those of other layers; call after `predict`."""
         return self.module.further(columns, self._values)
+
+    def class_scores(self, columns: Columns) -> list[LogProbabilities]:
+        """The log-probabilities of all classes for each example. Raises NotFinite as `values` does."""
+        self.encode([columns])
+        self.values(columns)
+        return self.module.class_scores(columns, self._values)
 
     def encode(self, sets: Sequence[Columns]) -> list[ForwardCost]:
         """Encode all units of these sets that are not cached, together: inputs of similar length share a batch.

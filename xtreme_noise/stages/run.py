@@ -20,7 +20,7 @@ from xtreme_noise.errors import JobFailed
 from xtreme_noise.record import CellRecord
 from xtreme_noise.results import JOB, read_record
 from xtreme_noise.results.items import ItemsWriter
-from xtreme_noise.stages.evaluate import SCORES, evaluate, identify
+from xtreme_noise.stages.evaluate import evaluate, identify
 from xtreme_noise.stages.model_cache import ModelCache
 from xtreme_noise.stages.plan import Plan, cells
 from xtreme_noise.stages.stage import TRAINING
@@ -64,13 +64,18 @@ def _evaluate(plan: Plan, store: Store, record: JobRecord, tracker: trackers.Tra
     sweep = Path(plan.cfg.sweep) if plan.cfg.sweep else record.folder
     items = ItemsWriter()
     try:
-        for cell, path in evaluate(plan, store, ModelCache(plan, store, tracker)):
-            if path is not None:
-                target = sweep / "predictions" / f"{cell.cell}.parquet"
-                items.add(cell.cell, *_share(path / SCORES, target, cell.language, plan.cfg.task.parallel))
-                if cell.score is not None and not record.logged(cell):
-                    where = f"{cell.task}/{cell.language}/{cell.noise}/{cell.level:g}/{cell.noise_seed}"
-                    tracker.open().log_metrics({where: cell.score})
+        for cell, files in evaluate(plan, store, ModelCache(plan, store, tracker)):
+            for folder, file in files.items():
+                target = sweep / folder / f"{cell.cell}.parquet"
+                if folder == "predictions":
+                    content, table = _clustered(file, cell.language, plan.cfg.task.parallel)
+                    items.add(cell.cell, content, table)
+                    _share(content, target)
+                else:
+                    _share(file.read_bytes(), target)
+            if cell.score is not None and not record.logged(cell):
+                where = f"{cell.task}/{cell.language}/{cell.noise}/{cell.level:g}/{cell.noise_seed}"
+                tracker.open().log_metrics({where: cell.score})
             if record.cells and cell.language != record.cells[-1].language:
                 record.write_so_far(plan, store)  # so that a killed job keeps its finished languages
             record.cells.append(cell)
@@ -148,14 +153,10 @@ def _trained(plan: Plan, store: Store) -> list[dict[str, Any]]:
     return trained
 
 
-def _share(source: Path, target: Path, language: str, parallel: bool) -> tuple[bytes, Any]:
-    """Copy a finished file into the study's folder unless it is there; returns its bytes and its table. No link:
-    changes must not reach the store.
-    """
-    content, table = _clustered(source, language, parallel)
+def _share(content: bytes, target: Path) -> None:
+    """Copy a finished file into the study's folder unless it is there. No link: changes must not reach the store."""
     if not (target.is_file() and target.read_bytes() == content):
         write_bytes(target, content)
-    return content, table
 
 
 def _clustered(source: Path, language: str, parallel: bool) -> tuple[bytes, Any]:

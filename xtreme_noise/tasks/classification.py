@@ -22,7 +22,7 @@ class Classification(TaskFamily):
     predictions_file = "labels"
     identity = ("text", "text_pair")
     together = "text"  # a premise
-    head = labelled = True
+    head = labelled = class_scores = True
     least_labels = 2
 
     def check(self, row: Mapping[str, Any], labels: Sequence[str], where: str) -> Row:

@@ -23,7 +23,7 @@ class MultipleChoice(TaskFamily):
     guessed = ("accuracy",)
     predictions_file = "choices"
     identity = ("text", "choices")
-    head = True
+    head = class_scores = True
 
     def check(self, row: Mapping[str, Any], labels: Sequence[str], where: str) -> Row:
         """Choices are one list, or columns that are mapped to choice_0, choice_1 ..."""

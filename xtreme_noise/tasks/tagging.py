@@ -21,7 +21,7 @@ class Tagging(TaskFamily):
     guessed = ("token_accuracy",)  # a random span is almost never right
     predictions_file = "tags"
     identity = ("tokens",)
-    head = labelled = windows = True
+    head = labelled = windows = class_scores = True
     least_labels = 2
 
     def check(self, row: Mapping[str, Any], labels: Sequence[str], where: str) -> Row:
