@@ -30,6 +30,7 @@ def test_a_plain_command_is_named_after_its_experiment_or_task(workdir: Path) ->
 NEUTRAL = [
     "mode=plan", "tracker=mlflow", "trust_config_code=true", "trainer.progress=false", "trainer.workers=1",
     "store=elsewhere", "strict=true", "source.offline=true", "hydra/launcher=joblib", "hydra.verbose=true",
+    "report.sensitivity=true",
 ]  # fmt: skip
 
 

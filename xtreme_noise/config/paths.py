@@ -23,6 +23,7 @@ NEUTRAL = (
     "trust_config_code",
     "strict",
     "store",
+    "report.sensitivity",
     "tracker",
     "tracker.kind",
     "tracker.project",

@@ -278,6 +278,13 @@ class FetchConfig:
     folder: str | None = None
 
 
+@dataclass
+class ReportConfig:
+    """What the report has beyond what it always has."""
+
+    sensitivity: bool = False  # the primary effects by two other methods (docs/statistics.md): takes longer
+
+
 def roots(root: Any) -> list[str]:
     """The folders that a source.root names: none, one, or several."""
     if root is None:
@@ -340,6 +347,7 @@ class Config:
     mine: MineConfig = field(default_factory=MineConfig)
     score: ScoreConfig = field(default_factory=ScoreConfig)
     fetch: FetchConfig = field(default_factory=FetchConfig)
+    report: ReportConfig = field(default_factory=ReportConfig)
     source: SourceConfig = field(default_factory=SourceConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     tracker: TrackerConfig = field(default_factory=TrackerConfig)

@@ -19,7 +19,17 @@ from markupsafe import Markup
 import xtreme_noise
 from xtreme_noise.names import slug
 from xtreme_noise.record import CellRecord
-from xtreme_noise.report import charts, cost, formatting, layers, robustness_tables, training, views, xtreme_r
+from xtreme_noise.report import (
+    by_method,
+    charts,
+    cost,
+    formatting,
+    layers,
+    robustness_tables,
+    training,
+    views,
+    xtreme_r,
+)
 from xtreme_noise.report.by_language import Place
 from xtreme_noise.report.cells import ordered
 from xtreme_noise.report.chance import over
@@ -31,6 +41,7 @@ from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel, systems
 from xtreme_noise.report.runs import PRIMARY, SCALES
 from xtreme_noise.report.samples import sample_groups
+from xtreme_noise.report.sensitivity import SENSITIVITY
 from xtreme_noise.report.statistics import CONTRASTS, MAIN, Contrast
 from xtreme_noise.report.study import StudyResults
 from xtreme_noise.report.styles import OUTLINES, Style, styles
@@ -139,10 +150,11 @@ def _completeness(study: StudyResults, names: Names) -> dict[str, Any]:
 
 def _effects(study: StudyResults, names: Names) -> dict[str, Any]:
     """The tables that compare arms in one number per task, one per family of tests, and whether seeds are few."""
-    own = (FAMILY, SELF, BETWEEN)
+    own = (FAMILY, SELF, BETWEEN, SENSITIVITY)
     others = [family for family in dict.fromkeys(e.family for e in study.effects) if family not in own]
     return {
         "primary": _effect_table(study, names, FAMILY),
+        "sensitivity": by_method.table(study.effects, names),
         "itself": _effect_table(study, names, SELF),
         "between": _effect_table(study, names, BETWEEN),
         "others": [_effect_table(study, names, family) for family in others],
