@@ -41,6 +41,13 @@ def test_what_changes_no_result_changes_no_folder() -> None:
         assert (one.sweep, one.folders) == (other.sweep, other.folders), neutral
 
 
+def test_a_gate_changes_no_folder() -> None:
+    study = ["task=xnli", "intermediate=nli", "intermediate.arm=english"]
+    one, other = compose.study(study), compose.study([*study, "intermediate.gate.at_least=.5"])
+    assert (one.sweep, one.folders) == (other.sweep, other.folders)
+    assert [job.intermediate.gate.at_least for job in (*one.jobs, *other.jobs)] == [0.6, 0.5]
+
+
 def test_a_study_is_called_as_the_person_says(workdir: Path) -> None:
     named = compose.study(["task=xnli", "seed=3", "experiment_name=mine"])
     assert re.fullmatch(r"mine-[0-9a-f]{8}", named.sweep.name)

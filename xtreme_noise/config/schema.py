@@ -136,6 +136,14 @@ class ArmConfig:
 
 
 @dataclass
+class GateConfig:
+    """What an arm must have learned of its intermediate task: the report marks its comparisons otherwise."""
+
+    metric: str | None = None  # of the dev score: the `metric` of the task
+    at_least: float | None = None  # the lowest dev score, a share; null: no gate
+
+
+@dataclass
 class IntermediateConfig:
     """An intermediate task, trained in one of its arms, all of the same size.
 
@@ -152,6 +160,7 @@ class IntermediateConfig:
     labels: list[str] = field(default_factory=list)  # qa: [unanswerable] if a context may lack the answer
     labels_file: str | None = None  # instead of `labels`: a file under source.root, one label a line
     metric: str = "accuracy"
+    gate: GateConfig = field(default_factory=GateConfig)
     size: SizeConfig = field(default_factory=SizeConfig)  # train: examples in all, spread evenly over languages
     match: str = "examples"  # the quantity that is equal between arms: examples | tokens | updates (docs/strategies.md)
     evaluated: str = (

@@ -44,7 +44,7 @@ class Effect:
     of the first, such as "native". by_seed: the difference in each training seed. p_adjusted: step-down maxT in the
     primary family, Holm in the others; None for scales that are not tested, and below three seeds. tests: their number
     in the family. smallest: the smallest detectable difference (power .8, alpha .05); below three seeds from test items
-    alone, which is a lower bound.
+    alone, which is a lower bound. below_gate: which of the two did not learn its intermediate task (gate.py).
     """
 
     family: str
@@ -64,6 +64,7 @@ class Effect:
     tests: int = 0
     method: str = PAIRED
     note: str = ""
+    below_gate: str = ""
 
     @property
     def task(self) -> str:

@@ -13,7 +13,8 @@ from xtreme_noise.report.by_language import Count, Place, counts, places
 from xtreme_noise.report.cells import Problem, ordered, read_cells, where
 from xtreme_noise.report.chance import read_chances
 from xtreme_noise.report.effects import FAMILY, Effect, Found, adjusted, against_itself, effects
-from xtreme_noise.report.jobs import Job, read_jobs
+from xtreme_noise.report.gate import marked
+from xtreme_noise.report.jobs import Job, read_jobs, read_stages
 from xtreme_noise.report.panels import Panel, panels
 from xtreme_noise.report.predictions import Evidence, read_evidence
 from xtreme_noise.report.samples import sample_groups
@@ -91,6 +92,7 @@ def read_study(
     primary = [effect for effect in compared if effect.family == FAMILY]
     other = [effect for part in parts for effect in part.by_other_methods]
     itself = [effect for part in parts for effect in part.itself]
+    every = [*primary, *other, *compared[len(primary) :], *itself, *by_seen.differences]
     return StudyResults(
         sweep=sweep,
         cells=cells,
@@ -99,13 +101,7 @@ def read_study(
         evidence={task: part.evidence for task, part in zip(grouped, parts, strict=True)},
         points=[point for part in parts for point in part.points],
         contrasts=with_holm([contrast for part in parts for contrast in part.contrasts]),
-        effects=[
-            *primary,
-            *other,
-            *compared[len(primary) :],
-            *itself,
-            *by_seen.differences,
-        ],
+        effects=marked(every, cells, read_stages(sweep)),
         by_seen=by_seen,
         summaries=joined([part.summaries for part in parts]),
         places=[place for part in parts for place in part.places],

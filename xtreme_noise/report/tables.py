@@ -50,6 +50,7 @@ EFFECTS = (
     "difference_low", "difference_high", "interval", "p", "p_adjusted", "tests_in_family", "smallest_difference",
     "standard_error", "degrees_of_freedom", "item_standard_error", "seed_sd", "seeds", "by_seed", "noises", "levels",
     "languages", "languages_in_mean", "resamples", "method", "note",
+    "below_gate",
 )  # fmt: skip
 XTREME_R = (
     "model", "intermediate", "arm", "noise", "level", "kind", "name", "score", "partial", "parts", "wanted", "missing",
