@@ -170,17 +170,20 @@ def test_one_seed_is_conditional(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_computed_says_why(tmp_path: Path, sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    spec = Spec(**(SMALL | {"tasks": {"udpos": "tagging"}, "languages": ("en", "de"), "levels": (0.2,)}))
+    spec = Spec(
+        **(SMALL | {"tasks": {"udpos": "tagging"}, "languages": ("en", "de"), "levels": (0.2,), "models": ("a", "b")})
+    )
     found = read_study(make(tmp_path / "s", spec), sensitivity=True)
     notes = {e.method: e.note for e in found.effects if e.family == "sensitivity"}
     assert notes == {
         "hierarchical bootstrap": "needs three languages, and there are 2",
         "logistic mixed model": "not defined for span_f1: an example is not simply right or wrong",
     }
+    assert sorted(e.model for e in found.effects if e.family == "sensitivity") == ["a", "a", "b", "b"]
     monkeypatch.setattr(mixed, "STARTS", ())
     stuck = effect(read_study(sweep, sensitivity=True), "logistic mixed model")
     assert stuck.note == "did not converge" and stuck.value is stuck.difference.value is None
-    [row] = [r for r in csv.DictReader(io.StringIO(tables(found)["effects.csv"])) if "not defined" in r["note"]]
+    row, _ = [r for r in csv.DictReader(io.StringIO(tables(found)["effects.csv"])) if "not defined" in r["note"]]
     assert row["difference"] == row["value"] == row["interval"] == ""
     assert "not defined for span_f1" in page(found, "", "digest", [])
     monkeypatch.setattr(sensitivity, "MOST_ANSWERS", 10)

@@ -34,14 +34,15 @@ def by_other_methods(pairs: Sequence[Comparison], primary: Sequence[Effect]) -> 
     primary: the effects of these pairs.
     """
     tested = {
-        (effect.arm, effect.reference): effect
+        (effect.model, effect.arm, effect.reference): effect
         for effect in primary
         if effect.family == FAMILY and effect.scale == PRIMARY
     }
     made = []
     for group in groups(pairs):
         arm, reference = group.systems
-        effect = tested.get((arm.intermediate, reference.intermediate)) if group.main else None
+        place = (group.pairs[0].panel.model, arm.intermediate, reference.intermediate)
+        effect = tested.get(place) if group.main else None
         if effect is not None:
             bare = replace(effect, family=SENSITIVITY, smallest=None)
             made += [_over_languages(bare, group), _mixed(bare, group)]

@@ -135,7 +135,6 @@ class JobRecord:
 def _trained(plan: Plan, store: Store) -> list[dict[str, Any]]:
     """The facts of the plan's finished stages."""
     trained = []
-    gates = {task.label: task.gate.at_least for task in plan.cfg.intermediate.in_order()}
     for stage in [*plan.stages, *plan.shots()]:
         if (path := store.peek("stages", stage.key(), TRAINING)) is not None:
             facts = json.loads(path.read_text(encoding="utf-8"))
@@ -145,7 +144,9 @@ def _trained(plan: Plan, store: Store) -> list[dict[str, Any]]:
             known |= {"digest": path.parent.name, "folder": f"stages/{path.parent.name}"}  # in the store
             if stage.parent and (before := store.peek("stages", stage.parent.key(), TRAINING)) is not None:
                 known["parent_digest"] = before.parent.name
-            known["gate"] = gates.get(stage.name) if stage.role == "intermediate" else None
+            if stage.role == "intermediate":
+                gates = {task.label: task.gate.at_least for task in plan.cfg.intermediate.in_order()}
+                known["gate"] = gates.get(stage.name)
             trained.append(known | facts | {"matched_by": stage.match})
     return trained
 
