@@ -30,6 +30,7 @@ def test_a_plain_command_is_named_after_its_experiment_or_task(workdir: Path) ->
 NEUTRAL = [
     "mode=plan", "tracker=mlflow", "trust_config_code=true", "trainer.progress=false", "trainer.workers=1",
     "store=elsewhere", "strict=true", "source.offline=true", "hydra/launcher=joblib", "hydra.verbose=true",
+    "report.sensitivity=true",
 ]  # fmt: skip
 
 
@@ -38,6 +39,13 @@ def test_what_changes_no_result_changes_no_folder() -> None:
     for neutral in NEUTRAL:
         other = compose.study([neutral, "task=xnli", "seed=3"])
         assert (one.sweep, one.folders) == (other.sweep, other.folders), neutral
+
+
+def test_a_gate_changes_no_folder() -> None:
+    study = ["task=xnli", "intermediate=nli", "intermediate.arm=english"]
+    one, other = compose.study(study), compose.study([*study, "intermediate.gate.at_least=.5"])
+    assert (one.sweep, one.folders) == (other.sweep, other.folders)
+    assert [job.intermediate.gate.at_least for job in (*one.jobs, *other.jobs)] == [0.6, 0.5]
 
 
 def test_a_study_is_called_as_the_person_says(workdir: Path) -> None:

@@ -113,6 +113,23 @@ CASES = {
     "task=xnli intermediate=qa intermediate.arm=english intermediate.metric=span_f1": [
         "intermediate.metric", "not for a qa task",
     ],
+    "task=xnli intermediate=qa intermediate.arm=english intermediate.gate.metric=exact_match": [
+        "intermediate.gate.metric", "the dev score of qa/english is recorded in squad_f1", "at_least=null",
+    ],
+    "intermediate=slots intermediate.arm=english intermediate.gate.at_least=0.5": [
+        "intermediate.gate.metric", "is None", "recorded in span_f1",
+    ],
+    "intermediate=slots intermediate.arm=english intermediate.gate.metric=span_f1": [
+        "intermediate.gate.metric", "does nothing without intermediate.gate.at_least",
+    ],
+    "task=xnli intermediate=nli intermediate.arm=english intermediate.gate.at_least=60": [
+        "intermediate.gate.at_least", "a share above 0, up to 1, not 60",
+    ],
+    "task=xnli intermediate=stilts intermediate.use=[mnli] intermediate.tasks.mnli.gate.at_least=.6": [
+        "intermediate.tasks.mnli.gate.at_least", "has no gate",
+    ],
+    "task=xnli intermediate=stilts intermediate.gate.at_least=.6": ["intermediate.gate", "one of the tasks of stilts"],
+    "intermediate.gate.at_least=.6": ["intermediate.gate.at_least", "does nothing: intermediate is none"],
     "task=xnli task.train=false": ["task.train", "is false", "its head is trained"],
     "trainer.accelerator=foo": ["trainer.accelerator", "unknown 'foo'", "Known accelerators"],
     "model=tiny model.layers=99": ["model.layers", "keeps 99 layers, and tiny has 2"],

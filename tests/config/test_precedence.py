@@ -305,3 +305,11 @@ def test_jobs_of_earlier_commands_are_read_as_they_were(tmp_path: Path) -> None:
     (tmp_path / "jobs/d/config.yaml").write_text("of: another version\n", encoding="utf-8")
     (tmp_path / "jobs/e/job.json").write_text("{", encoding="utf-8")
     assert earlier.jobs(tmp_path, [tmp_path / "jobs/c"]) == [job]
+
+
+def test_another_gate_is_no_other_model() -> None:
+    """Also beside jobs of earlier versions, whose settings have none."""
+    command = ["task=xnli", "noise.level=0", "intermediate=chain", "intermediate.arm=english"]
+    jobs = compose.jobs([*command, "languages=[de]"])
+    jobs += compose.jobs([*command, "languages=[zh]", "intermediate.stages.nli.gate.at_least=null"])
+    across.check(jobs, Sources())

@@ -59,6 +59,7 @@ IDLE = {
         "intermediate=slots", "intermediate.arm=english", "trainer.workers=2", "shots.k=4",
         "source.offline=true", "tracker=mlflow",
     ],
+    "mode=preview": ["report.sensitivity=true"],
     "mode=mine_typos": ["task=xnli", "languages=[de]", "noise=keyboard", "source.root=data", "store=x"],
 }  # fmt: skip
 # The same settings where something reads them, or where they are at their defaults.

@@ -64,7 +64,7 @@ def finish(_: Path) -> SimpleNamespace:
     return SimpleNamespace(ok=1, missing=0, ambiguous=0)
 
 
-def conclude(sweep: Path) -> SimpleNamespace:
+def conclude(sweep: Path, **_: Any) -> SimpleNamespace:
     """A report of the failures of jobs, and a table of how many jobs left a trace."""
     table = f"table of {len(list(sweep.glob('jobs/*/trace.json')))} jobs"
     problems = int(os.environ.get("XN_TEST_FAILED_CELLS", "0")) + len(list(sweep.glob("jobs/*/failure.txt")))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.unit.test_analysis_bootstrap import scores
+from xtreme_noise.analysis import over_languages
 from xtreme_noise.analysis.bootstrap import Floats, replicates
 from xtreme_noise.analysis.maxt import Test as One
 from xtreme_noise.analysis.maxt import step_down
@@ -73,3 +74,33 @@ def test_one_false_alarm_in_twenty_families(seeds: int) -> None:
                 tests.append(One(float(2 * stats.t.sf(abs(shifted), found.df)), drawn, found.se, found.item_se))
         alarms += min(step_down(tests)) < 0.05
     assert alarms / 600 <= 0.065
+
+
+def over_other_languages(apart: float, languages: int, seeds: int, studies: int = 500) -> float:
+    """The share of hierarchical intervals that hold the mean over all languages, of which `languages` are measured.
+
+    apart: the standard deviation of the effect over languages, in item standard errors of one run in one language; that
+    over seeds is one of these. .3 of the item error is the item's, in all languages and runs, .3 its own in a language.
+    """
+    rng = np.random.default_rng([round(10 * apart), languages, seeds])
+    names = [f"{number:02d}" for number in range(languages)]
+    hits = 0
+    for _ in range(studies):
+        item = np.sqrt(0.3) * rng.normal(size=(1, ITEMS, 1)) + np.sqrt(0.3) * rng.normal(size=(languages, ITEMS, 1))
+        item = item + np.sqrt(0.4) * rng.normal(size=(languages, ITEMS, seeds))
+        table = apart * rng.normal(size=(languages, 1, 1)) + rng.normal(size=seeds) + np.sqrt(ITEMS) * item
+        seed = int(rng.integers(2**31))
+        parts = replicates({name: scores(own) for name, own in zip(names, table, strict=True)}, RESAMPLES, seed=seed)
+        chosen = over_languages.counts(names, RESAMPLES, seed=seed)
+        drawn = [over_languages.mean({name: parts[name][:, run] for name in names}, chosen) for run in range(seeds)]
+        found = over_languages.over_languages(table.mean(axis=(0, 1)), np.array(drawn), languages)
+        assert found.low is not None and found.high is not None
+        hits += found.low <= 0 <= found.high
+    return hits / studies
+
+
+@pytest.mark.parametrize("languages", [4, 8, 13])
+@pytest.mark.parametrize("apart", [0.0, 1.0, 3.0])
+def test_an_interval_over_languages_holds(apart: float, languages: int) -> None:
+    """Too wide rather than too narrow, above all where languages hardly differ."""
+    assert over_other_languages(apart, languages, 3) >= 0.93

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -167,6 +168,25 @@ def test_a_study(root: Path, store_path: Path, intermediate: str, options: list[
     assert bool(facts[intermediate]["noise"]) == ("train_noise=char" in options)
     (stage,) = (p.parent for p in store_path.glob("stages/*/training.json") if _facts(p)["stage"] == intermediate)
     assert AutoModelForMaskedLM.from_pretrained(stage).config.vocab_size > 1000
+
+
+def test_a_gate_is_recorded_and_changing_it_trains_nothing(root: Path, store_path: Path) -> None:
+    options = ["intermediate=mlm", "intermediate.arm=english", "intermediate.gate.metric=token_accuracy"]
+
+    def stages(gate: str) -> dict[str, dict[str, str]]:
+        study(root, *options, f"intermediate.gate.at_least={gate}")
+        rows = csv.DictReader(Path("s/tables/stages.csv").read_text(encoding="utf-8").splitlines())
+        return {row["role"]: row for row in rows}
+
+    found = stages("1")
+    assert found["intermediate"]["gate"] == "1.0" and found["target"]["gate"] == ""
+    assert found["target"]["parent_digest"] == found["intermediate"]["digest"]
+    assert "(below 100)" in Path("s/report.html").read_text(encoding="utf-8")
+    before = {path: path.stat().st_mtime_ns for path in store_path.rglob("*") if path.is_file()}
+    again = stages("0.5")
+    assert again["intermediate"] == found["intermediate"] | {"gate": "0.5"} and again["target"] == found["target"]
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+    assert len(list(store_path.glob("stages/*/training.json"))) == 2 and len(list(Path("s/jobs").iterdir())) == 1
 
 
 def test_repeated_texts_count_once(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,7 +44,8 @@ COLUMNS = {
     "clean_at_chance,interval",
     "effects.csv": "family,task,model,kind,arm,reference,scale,value,reference_value,difference,difference_low,"
     "difference_high,interval,p,p_adjusted,tests_in_family,smallest_difference,standard_error,degrees_of_freedom,"
-    "item_standard_error,seed_sd,seeds,by_seed,noises,levels,languages,languages_in_mean,resamples",
+    "item_standard_error,seed_sd,seeds,by_seed,noises,levels,languages,languages_in_mean,resamples,method,note,"
+    "below_gate",
     "seeds.csv": "task,model,intermediate,kind,arm,noise,level,seed,metric,score,log_odds_lost,drop_rate,"
     "drop_rate_above_chance,drop,languages",
     "seen.csv": "seen,task,model,noise,kind,arm,reference,measure,level,value,reference_value,difference,"

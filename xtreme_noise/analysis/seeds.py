@@ -68,8 +68,21 @@ def over_seeds(values: Floats, drawn: Floats | None, items: int) -> Estimate:
     if seeds < LEAST_SEEDS or deviation is None:
         low, high = interval(mean, LEVEL) or (None, None)
         return Estimate(value, low, high, se=item_se, item_se=item_se, seed_sd=deviation, seeds=seeds)
+    return combined(values, item_se, items)
+
+
+def combined(values: Floats, item_se: float, items: int, *, between_runs: bool = True) -> Estimate:
+    """The mean over training runs, from the standard error of that mean over items (or other clusters) and the spread
+    of the runs.
+
+    values: (runs,); items: how many clusters item_se is over. Without `between_runs`, or with one run, the spread of
+    the runs is left out of the interval, which is then conditional on them.
+    """
+    seeds = len(values)
+    deviation = float(np.std(values, ddof=1)) if seeds > 1 else None
+    variance, free = (deviation**2 / seeds, seeds - 1) if between_runs and deviation is not None else (0.0, 1)
     return _with_t(
-        value, item_se=item_se, items=items, seed_variance=deviation**2 / seeds, free=seeds - 1, runs=(deviation, seeds)
+        float(np.mean(values)), item_se=item_se, items=items, seed_variance=variance, free=free, runs=(deviation, seeds)
     )
 
 
@@ -103,7 +116,7 @@ def _spread(mean: Floats) -> float:
 
 
 def _with_t(
-    value: float, *, item_se: float, items: int, seed_variance: float, free: int, runs: tuple[float, int]
+    value: float, *, item_se: float, items: int, seed_variance: float, free: int, runs: tuple[float | None, int]
 ) -> Estimate:
     """No interval where nothing varies although there is a difference: that says nothing of its error."""
     deviation, seeds = runs

@@ -12,18 +12,18 @@ from xtreme_noise.config.compose import Study
 
 def main(study: Study) -> int:
     """See `of`."""
-    return of(study.sweep)
+    return of(study.sweep, sensitivity=study.jobs[0].report.sensitivity)
 
 
-def of(sweep: Path) -> int:
+def of(sweep: Path, *, sensitivity: bool = False) -> int:
     """The report of a folder; returns 1 when it lists a failure, or nothing was measured."""
     has_results(sweep)
     writable(sweep, "tables", f"sweep={sweep}: the report", "sweep=/a/copy/of/the/study")
     readable(sweep)
-    return finish(sweep)
+    return finish(sweep, sensitivity=sensitivity)
 
 
-def finish(sweep: Path) -> int:
+def finish(sweep: Path, *, sensitivity: bool) -> int:
     """Collect the results, write the report, print the table; returns the exit code.
 
     1 when the report lists a failure, or nothing was measured.
@@ -34,7 +34,7 @@ def finish(sweep: Path) -> int:
 
     completion = results.finish(sweep)
     interrupt.check()
-    built = report.conclude(sweep)
+    built = report.conclude(sweep, sensitivity=sensitivity)
     Console().print(built.table)
     print(built.page)
     nothing = completion.missing and not completion.ok

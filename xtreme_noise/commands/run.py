@@ -33,7 +33,7 @@ def main(study: Study) -> int:
             print(f"xtreme-noise: a job failed: {_last_line(folder / FAILURE)} ({folder / FAILURE})", file=sys.stderr)
     if lost.folders:
         print(f"xtreme-noise: {unfinished(study, lost)}", file=sys.stderr)
-    return max(code, report.finish(study.sweep))
+    return max(code, report.finish(study.sweep, sensitivity=study.jobs[0].report.sensitivity))
 
 
 def unfinished(study: Study, lost: launch.Lost) -> str:

@@ -188,8 +188,9 @@ def _settings(job: Config) -> dict[str, Any]:
 
 
 def _of_its_arm(stage: IntermediateConfig) -> dict[str, Any]:
-    """The settings of an intermediate task without its other arms, which change nothing in it."""
+    """The settings of an intermediate task without its other arms and its gate, which change nothing in it."""
     own = asdict(stage) | {"arms": {stage.arm: {"languages": stage.languages}}}  # `data` has the data of the arm
+    del own["gate"]
     for what in ("stages", "tasks"):
         own[what] = {name: _of_its_arm(part) for name, part in getattr(stage, what).items()}
     return own

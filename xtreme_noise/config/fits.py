@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from xtreme_noise import tasks
+from xtreme_noise.analysis.direction import LOWER_IS_BETTER
 from xtreme_noise.config.checks import Checks
 from xtreme_noise.config.fields import noise_field
 from xtreme_noise.config.schema import IntermediateConfig
@@ -107,6 +108,30 @@ class Fits(Checks):
             self._stage_metrics(f"{key}.{'tasks' if stage.tasks else 'stages'}.{name}", inner)
         if stage.family is not None:
             self._metric(f"{key}.metric", stage.family, stage.metric)
+            self._gate(key, stage)
+
+    def _gate(self, key: str, stage: IntermediateConfig) -> None:
+        """A gate must be of the dev score that is recorded, and within reach."""
+        gate, place = stage.gate, f"{key}.gate"
+        if gate.at_least is None:
+            if self.sources.sets_by_override(f"{place}.metric"):
+                raise self._wrong(f"{place}.metric", f"does nothing without {place}.at_least")
+            return
+        if ".tasks." in key:  # the task's own file sets it for the task alone: that is no mistake
+            if self.sources.sets(f"{place}.at_least"):
+                why = "does nothing: a multitask stage records the mean dev score of its tasks, and has no gate"
+                raise self._wrong(f"{place}.at_least", why)
+            return
+        if gate.metric != stage.metric:
+            raise self._wrong(
+                f"{place}.metric",
+                f"is {gate.metric}, and the dev score of {stage.label} is recorded in {stage.metric} ({key}.metric): "
+                f"set {place}.metric and {place}.at_least, or {place}.at_least=null for no gate",
+            )
+        if gate.metric in LOWER_IS_BETTER:
+            raise self._wrong(f"{place}.metric", f"is {gate.metric}, of which less is better: there is no gate for it")
+        if not 0 < gate.at_least <= 1:
+            raise self._wrong(f"{place}.at_least", f"is a share above 0, up to 1, not {gate.at_least:g}")
 
     def _metric(self, key: str, family: str, metric: str | None) -> None:
         known = tasks.family(family).metrics

@@ -108,6 +108,8 @@ def _modes(cfg: Config) -> Iterator[Idle]:
     for group, mode in (("mine", "mine_typos"), ("score", "score"), ("fetch", "fetch")):
         if cfg.mode != mode:
             yield Idle(group, f"does nothing in mode={cfg.mode}: it is for mode={mode}", options=True)
+    if cfg.mode not in ("run", "plan", "report"):
+        yield Idle("report", f"does nothing in mode={cfg.mode}, which writes no report: leave it out")
     looked_at = {"mine_typos": ("mode", "mine", "seed", "sweep"), "noise_table": OF_A_TABLE}.get(cfg.mode)
     if looked_at is not None:
         for field in fields(Config):

@@ -137,6 +137,14 @@ class ArmConfig:
 
 
 @dataclass
+class GateConfig:
+    """What an arm must have learned of its intermediate task: the report marks its comparisons otherwise."""
+
+    metric: str | None = None  # of the dev score: the `metric` of the task
+    at_least: float | None = None  # the lowest dev score, a share; null: no gate
+
+
+@dataclass
 class IntermediateConfig:
     """An intermediate task, trained in one of its arms, all of the same size.
 
@@ -153,6 +161,7 @@ class IntermediateConfig:
     labels: list[str] = field(default_factory=list)  # qa: [unanswerable] if a context may lack the answer
     labels_file: str | None = None  # instead of `labels`: a file under source.root, one label a line
     metric: str = "accuracy"
+    gate: GateConfig = field(default_factory=GateConfig)
     size: SizeConfig = field(default_factory=SizeConfig)  # train: examples in all, spread evenly over languages
     match: str = "examples"  # the quantity that is equal between arms: examples | tokens | updates (docs/strategies.md)
     evaluated: str = (
@@ -279,6 +288,13 @@ class FetchConfig:
     folder: str | None = None
 
 
+@dataclass
+class ReportConfig:
+    """What the report has beyond what it always has."""
+
+    sensitivity: bool = False  # the primary effects by two other methods (docs/statistics.md): takes longer
+
+
 def roots(root: Any) -> list[str]:
     """The folders that a source.root names: none, one, or several."""
     if root is None:
@@ -341,6 +357,7 @@ class Config:
     mine: MineConfig = field(default_factory=MineConfig)
     score: ScoreConfig = field(default_factory=ScoreConfig)
     fetch: FetchConfig = field(default_factory=FetchConfig)
+    report: ReportConfig = field(default_factory=ReportConfig)
     source: SourceConfig = field(default_factory=SourceConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     tracker: TrackerConfig = field(default_factory=TrackerConfig)

@@ -15,20 +15,21 @@ if TYPE_CHECKING:
     from xtreme_noise.report.build import Built
 
 
-def conclude(sweep: Path) -> Built:
+def conclude(sweep: Path, *, sensitivity: bool = False) -> Built:
     """`write`, with its outcome: the page, the table for the terminal, and the number of failures."""
     from xtreme_noise.report.build import build
 
-    return build(Path(sweep))
+    return build(Path(sweep), sensitivity=sensitivity)
 
 
-def write(sweep: Path) -> Path:
+def write(sweep: Path, *, sensitivity: bool = False) -> Path:
     """Write report.html, tables/*.csv and figures/*.{png,svg} into the study folder; returns the path of report.html.
 
     Does nothing when cells.parquet, predictions/, the job configurations and this code have not changed and all files
-    exist. Raises DataError when `sweep` has no readable cells.parquet.
+    exist. sensitivity: with the analyses of report.sensitivity. Raises DataError when `sweep` has no readable
+    cells.parquet.
     """
-    return conclude(sweep).page
+    return conclude(sweep, sensitivity=sensitivity).page
 
 
 def terminal_table(sweep: Path) -> Table:

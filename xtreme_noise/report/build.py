@@ -44,22 +44,22 @@ class Built:
         return sum(totals(self.study).values())
 
 
-def build(sweep: Path) -> Built:
-    """Write the report, unless it is up to date."""
+def build(sweep: Path, *, sensitivity: bool = False) -> Built:
+    """Write the report, unless it is up to date. sensitivity: with the analyses of report.sensitivity."""
     digest = files.inputs_digest(sweep)
     target = sweep / files.REPORT
     known = files.last(sweep)
-    if known is not None and files.is_current(sweep, digest):
+    if known is not None and known.sensitivity == sensitivity and files.is_current(sweep, digest):
         log.info("the report is up to date: %s", target)
         return Built(target, known.problems, _glance(sweep, known))
     from xtreme_noise.report.figures import figures
     from xtreme_noise.report.page import page, vega_library
 
-    study = read_study(sweep)
+    study = read_study(sweep, sensitivity=sensitivity)
     outputs = {f"tables/{name}": text.encode() for name, text in tables(study).items()}
     outputs |= {f"figures/{name}": content for name, content in figures(study).items()}
     outputs[files.REPORT] = page(study, vega_library(), digest, sorted(outputs)).encode()
-    files.write_outputs(sweep, outputs, digest, len(study.problems), sorted(study.unusable))
+    files.write_outputs(sweep, outputs, digest, len(study.problems), sorted(study.unusable), sensitivity=sensitivity)
     return Built(target, len(study.problems), study)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -29,6 +29,7 @@ NEWLY_WRONG = "newly_wrong"
 EVERY_SCALE = (*SCALES, NEWLY_WRONG)
 FAMILY = "primary"
 SELF = "A/A"
+PAIRED = "paired bootstrap"  # the method of all families but the sensitivity analyses
 BETWEEN = "seen minus unseen"
 
 
@@ -37,11 +38,12 @@ class Effect:
     """Arm minus reference on one scale, a mean over noise families and levels; positive: the arm loses more.
 
     family: of tests: "primary", "A/A", "seen minus unseen" (the difference of arm and reference in languages that the
-    arm has seen, minus that in the others), or the sides of both, which are a secondary family. arm, reference: names
-    of the systems. trained: the arm of the first, such as "native". by_seed: the difference in each training seed.
-    p_adjusted: step-down maxT in the primary family, Holm in the others; None for scales that are not tested, and below
-    three seeds. tests: their number in the family. smallest: the smallest detectable difference (power .8, alpha .05);
-    below three seeds from test items alone, which is a lower bound.
+    arm has seen, minus that in the others), "sensitivity" (a primary effect by another `method`; `note`: why it has no
+    number), or the sides of both, which are a secondary family. arm, reference: names of the systems. trained: the arm
+    of the first, such as "native". by_seed: the difference in each training seed. p_adjusted: step-down maxT in the
+    primary family, Holm in the others; None for scales that are not tested, and below three seeds. tests: their number
+    in the family. smallest: the smallest detectable difference (power .8, alpha .05); below three seeds from test items
+    alone, which is a lower bound. below_gate: which of the two did not learn its intermediate task (gate.py).
     """
 
     family: str
@@ -51,14 +53,17 @@ class Effect:
     trained: str
     reference: str
     scale: str
-    value: float
-    reference_value: float
+    value: float | None
+    reference_value: float | None
     difference: Estimate
     by_seed: Mapping[str, float]
     smallest: float | None
     resamples: int
     p_adjusted: float | None = None
     tests: int = 0
+    method: str = PAIRED
+    note: str = ""
+    below_gate: str = ""
 
     @property
     def task(self) -> str:
@@ -118,6 +123,7 @@ def groups(pairs: Sequence[Comparison]) -> list[Group]:
     return made
 
 
+Score = Callable[[Panel, Evidence, System, float], Runs]
 Found = tuple[Effect, Test | None]  # the test of an effect of the primary family
 
 
@@ -164,20 +170,21 @@ def taken(group: Group, scale: str) -> tuple[Runs, Runs] | None:
     """The loss of the two systems of a group, run by run; None if the scale is not defined."""
     if scale == NEWLY_WRONG:
         return newly_wrong(group.pairs) if group.main else None
-    sides = []
-    for system in group.systems:
-        parts = [_of_panel(pair.panel, pair.evidence, system, scale) for pair in group.pairs]
-        known = [part for part in parts if part is not None]
-        if len(known) < len(parts):
-            return None
-        sides.append(runs.mean(known))
-    return sides[0], sides[1]
+    ours, theirs = (loss_of(group, system, scale) for system in group.systems)
+    return None if ours is None or theirs is None else (ours, theirs)
 
 
-def _of_panel(panel: Panel, evidence: Evidence, system: System, scale: str) -> Runs | None:
+def loss_of(group: Group, system: System, scale: str, score: Score = runs.score) -> Runs | None:
+    """The mean over noise families and their noisy levels; None if the scale is not defined."""
+    parts = [_of_panel(pair.panel, pair.evidence, system, scale, score) for pair in group.pairs]
+    known = [part for part in parts if part is not None]
+    return runs.mean(known) if len(known) == len(parts) else None
+
+
+def _of_panel(panel: Panel, evidence: Evidence, system: System, scale: str, score: Score = runs.score) -> Runs | None:
     """The mean over the noisy levels of one noise family."""
-    curve = runs.curve(panel, evidence, system)
-    every = [curve.lost(scale, level) for level in panel.levels[1:]]
+    made = runs.curve(panel, evidence, system) if score is runs.score else runs.made(panel, evidence, system, score)
+    every = [made.lost(scale, level) for level in panel.levels[1:]]
     known = [one for one in every if one is not None]
     return runs.mean(known) if len(known) == len(every) else None
 

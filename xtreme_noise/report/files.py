@@ -49,13 +49,14 @@ def inputs_digest(sweep: Path) -> str:
 @dataclass(frozen=True)
 class Record:
     """The sidecar of the last report: the digest of its inputs, its files with sizes in bytes, the number of problems,
-    and the digests of cells with unusable predictions.
+    the digests of cells with unusable predictions, and whether it has sensitivity analyses.
     """
 
     inputs: str
     outputs: dict[str, int]
     problems: int
     unusable: list[str]
+    sensitivity: bool = False
 
 
 def is_current(sweep: Path, digest: str) -> bool:
@@ -73,6 +74,8 @@ def write_outputs(
     digest: str,
     problems: int = 0,
     unusable: Sequence[str] = (),
+    *,
+    sensitivity: bool = False,
 ) -> None:
     """Write all files (relative name -> content): report.html second to last, the sidecar last.
 
@@ -85,7 +88,8 @@ def write_outputs(
         write_bytes(sweep / name, outputs[name])
     for name in set(before.outputs if before else ()) - set(outputs):
         (sweep / name).unlink(missing_ok=True)
-    record = Record(digest, {name: len(content) for name, content in outputs.items()}, problems, list(unusable))
+    sizes = {name: len(content) for name, content in outputs.items()}
+    record = Record(digest, sizes, problems, list(unusable), sensitivity)
     write_bytes(sweep / SIDECAR, json.dumps(asdict(record), indent=1).encode())
 
 
@@ -98,6 +102,7 @@ def last(sweep: Path) -> Record | None:
         record = Record(**json.loads((sweep / SIDECAR).read_text(encoding="utf-8")))
         names = list(record.outputs)
         record = replace(record, problems=int(record.problems), unusable=list(map(str, record.unusable)))
+        record = replace(record, sensitivity=bool(record.sensitivity))
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return None
     return record if all(map(OUTPUT.fullmatch, names)) else None

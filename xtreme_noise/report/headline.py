@@ -148,15 +148,21 @@ def _comparisons(count: int) -> str:
 def _verdict(found: Sequence[Verdict], names: Names) -> list[str]:
     tested = [one for one in found if one.says != UNTESTED]
     if not tested:
-        return [f"{_size(found, names)}."]
+        return [f"{_size(found, names)}{_below_gate(found)}."]
     says = Counter(one.says for one in tested)
     tests = max(one.tested.tests for one in tested)
     return [
         f"{_size(found, names)}; of {_comparisons(len(tested))}, the {_arms(tested)} arm loses less in {says[ARM]} and "
         f"the English arm in {says[REFERENCE]} (p below .05, adjusted for {plural(tests, 'test')}, and one direction "
         f"on every scale), the direction depends on the scale in {says[SCALE]}, and no difference was found in "
-        f"{says[OPEN]}."
+        f"{says[OPEN]}{_below_gate(found)}."
     ]
+
+
+def _below_gate(found: Sequence[Verdict]) -> str:
+    """A clause that names the arms that did not learn their intermediate task; "" if all did."""
+    arms = dict.fromkeys(arm for one in found for arm in one.tested.below_gate.split("; ") if arm)
+    return "".join(f"; {arm}" for arm in arms)
 
 
 def _size(found: Sequence[Verdict], names: Names) -> str:
@@ -220,7 +226,7 @@ def _comparison(one: Verdict, names: Names) -> str:
         f"{len(effect.languages)} of {plural(max(panel.wanted for panel in effect.panels), 'language')}, "
         f"{plural(effect.difference.seeds, 'seed')}",
     ]
-    return "; ".join(parts)
+    return "; ".join(filter(None, (*parts, effect.below_gate)))
 
 
 def _scope_of(panel: Panel) -> str:

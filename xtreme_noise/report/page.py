@@ -23,6 +23,7 @@ from xtreme_noise.errors import UserError
 from xtreme_noise.names import slug
 from xtreme_noise.record import CellRecord
 from xtreme_noise.report import (
+    by_method,
     calibration_views,
     charts,
     cost,
@@ -44,6 +45,7 @@ from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel, systems
 from xtreme_noise.report.runs import PRIMARY, SCALES
 from xtreme_noise.report.samples import sample_groups
+from xtreme_noise.report.sensitivity import SENSITIVITY
 from xtreme_noise.report.statistics import CONTRASTS, MAIN, Contrast
 from xtreme_noise.report.study import StudyResults
 from xtreme_noise.report.styles import OUTLINES, Style, styles
@@ -177,10 +179,11 @@ def _completeness(study: StudyResults, names: Names) -> dict[str, Any]:
 
 def _effects(study: StudyResults, names: Names) -> dict[str, Any]:
     """The tables that compare arms in one number per task, one per family of tests, and whether seeds are few."""
-    own = (FAMILY, SELF, BETWEEN)
+    own = (FAMILY, SELF, BETWEEN, SENSITIVITY)
     others = [family for family in dict.fromkeys(e.family for e in study.effects) if family not in own]
     return {
         "primary": _effect_table(study, names, FAMILY),
+        "sensitivity": by_method.table(study.effects, names),
         "itself": _effect_table(study, names, SELF),
         "between": _effect_table(study, names, BETWEEN),
         "others": [_effect_table(study, names, family) for family in others],

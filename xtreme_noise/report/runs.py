@@ -83,11 +83,16 @@ def curve(panel: Panel, evidence: Evidence, system: System) -> Curve:
     same = (panel.languages, panel.levels, panel.seeds, panel.noise_seeds)
     key = ("curve", panel.model, panel.noise, system, *same)
     if key not in evidence.kept:
-        scores = {level: score(panel, evidence, system, level) for level in panel.levels}
-        chance, size = over(evidence.chances, panel.languages), examples(panel, system)
-        evidence.kept[key] = Curve(panel.levels, scores, right(panel, scores), chance, size)
+        evidence.kept[key] = made(panel, evidence, system, score)
     found: Curve = evidence.kept[key]
     return found
+
+
+def made(panel: Panel, evidence: Evidence, system: System, scored: Callable[..., Runs]) -> Curve:
+    """The curve of a system from scores of its own; `scored`: (panel, evidence, system, level)."""
+    scores = {level: scored(panel, evidence, system, level) for level in panel.levels}
+    chance, size = over(evidence.chances, panel.languages), examples(panel, system)
+    return Curve(panel.levels, scores, right(panel, scores), chance, size)
 
 
 def estimate(runs: Runs, panel: Panel, evidence: Evidence) -> Estimate:

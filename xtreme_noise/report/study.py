@@ -14,12 +14,14 @@ from xtreme_noise.report.calibration import CalibrationPoint
 from xtreme_noise.report.calibration import points as calibration_points
 from xtreme_noise.report.cells import Problem, ordered, read_cells, where
 from xtreme_noise.report.chance import read_chances
-from xtreme_noise.report.effects import Effect, Found, adjusted, against_itself, effects
-from xtreme_noise.report.jobs import Job, read_jobs
+from xtreme_noise.report.effects import FAMILY, Effect, Found, adjusted, against_itself, effects
+from xtreme_noise.report.gate import marked
+from xtreme_noise.report.jobs import Job, read_jobs, read_stages
 from xtreme_noise.report.panels import Panel, panels
 from xtreme_noise.report.predictions import Evidence, read_evidence
 from xtreme_noise.report.samples import sample_groups
 from xtreme_noise.report.seen_unseen import Apart, Part, apart, split
+from xtreme_noise.report.sensitivity import by_other_methods
 from xtreme_noise.report.statistics import Contrast, Point, contrasts, pairs, points, with_holm
 from xtreme_noise.report.summaries import Summaries, joined, of_task
 
@@ -59,12 +61,15 @@ class StudyResults:
         return ordered(cell.model for cell in self.cells)
 
 
-def read_study(sweep: Path, *, resample: bool = True, unusable: Collection[str] = ()) -> StudyResults:
+def read_study(
+    sweep: Path, *, resample: bool = True, unusable: Collection[str] = (), sensitivity: bool = False
+) -> StudyResults:
     """Read a study folder and compute the results. Without `resample`, predictions are not opened, and no number has an
     interval.
 
-    unusable: the unusable cells, if predictions are not opened. Raises DataError when the folder has no readable
-    cells.parquet; every other error becomes a problem in the result.
+    unusable: the unusable cells, if predictions are not opened. sensitivity: whether to add the sensitivity analyses,
+    which need resamples. Raises DataError when the folder has no readable cells.parquet; every other error becomes a
+    problem in the result.
     """
     cells, problems = read_cells(sweep)
     jobs, job_problems = read_jobs(sweep)
@@ -75,7 +80,7 @@ def read_study(sweep: Path, *, resample: bool = True, unusable: Collection[str] 
     for cell in cells:
         grouped[cell.task].append(cell)
     parts = [
-        _task(sweep, own, chances.get(task, {}), trained_in, None if resample else unusable)
+        _task(sweep, own, chances.get(task, {}), trained_in, None if resample else unusable, sensitivity)
         for task, own in grouped.items()
     ]
     cells = [cell for part in parts for cell in part.cells]
@@ -87,6 +92,10 @@ def read_study(sweep: Path, *, resample: bool = True, unusable: Collection[str] 
     broken += sample_groups(cells)[1]
     by_seen = apart([part.by_seen for part in parts])
     compared = adjusted([one for part in parts for one in part.effects])
+    primary = [effect for effect in compared if effect.family == FAMILY]
+    other = [effect for part in parts for effect in part.by_other_methods]
+    itself = [effect for part in parts for effect in part.itself]
+    every = [*primary, *other, *compared[len(primary) :], *itself, *by_seen.differences]
     return StudyResults(
         sweep=sweep,
         cells=cells,
@@ -95,7 +104,7 @@ def read_study(sweep: Path, *, resample: bool = True, unusable: Collection[str] 
         evidence={task: part.evidence for task, part in zip(grouped, parts, strict=True)},
         points=[point for part in parts for point in part.points],
         contrasts=with_holm([contrast for part in parts for contrast in part.contrasts]),
-        effects=[*compared, *(effect for part in parts for effect in part.itself), *by_seen.differences],
+        effects=marked(every, cells, read_stages(sweep)),
         by_seen=by_seen,
         summaries=joined([part.summaries for part in parts]),
         places=[place for part in parts for place in part.places],
@@ -118,6 +127,7 @@ class _Part:
     points: Sequence[Point]
     contrasts: Sequence[Contrast]
     effects: Sequence[Found]
+    by_other_methods: Sequence[Effect]
     itself: Sequence[Effect]
     by_seen: Part
     summaries: Summaries
@@ -131,6 +141,7 @@ def _task(
     chances: Mapping[str, Chance],
     trained_in: Collection[str],
     unusable: Collection[str] | None,
+    sensitivity: bool,
 ) -> _Part:
     """Only one task at a time has its replicates in memory. unusable: None: predictions are opened."""
     evidence = Evidence()
@@ -144,6 +155,7 @@ def _task(
     compared = [(panel, evidence) for panel in panels(cells, left_out)]
     calibration, unreadable = calibration_points(sweep, cells, evidence, left_out)
     two = [pair for panel, _ in compared for pair in pairs(panel, evidence)]
+    found = effects(two)
     part = _Part(
         cells=cells,
         unusable=unusable,
@@ -152,7 +164,8 @@ def _task(
         panels=[panel for panel, _ in compared],
         points=[point for panel, _ in compared for point in points(panel, evidence)],
         contrasts=contrasts(two),
-        effects=effects(two),
+        effects=found,
+        by_other_methods=by_other_methods(two, [effect for effect, _ in found]) if sensitivity else [],
         itself=against_itself(compared),
         by_seen=split(two, trained_in),
         summaries=of_task([panel for panel, _ in compared], two, evidence),

@@ -18,6 +18,7 @@ from xtreme_noise.report.robustness_tables import sheets as robustness_sheets
 from xtreme_noise.report.runs import SCALES
 from xtreme_noise.report.seeds import COLUMNS as SEEDS
 from xtreme_noise.report.seeds import rows as seed_rows
+from xtreme_noise.report.sensitivity import covers
 from xtreme_noise.report.statistics import Contrast
 from xtreme_noise.report.study import StudyResults
 from xtreme_noise.report.xtreme_r import rows as xtreme_r_rows
@@ -49,7 +50,8 @@ EFFECTS = (
     "family", "task", "model", "kind", "arm", "reference", "scale", "value", "reference_value", "difference",
     "difference_low", "difference_high", "interval", "p", "p_adjusted", "tests_in_family", "smallest_difference",
     "standard_error", "degrees_of_freedom", "item_standard_error", "seed_sd", "seeds", "by_seed", "noises", "levels",
-    "languages", "languages_in_mean", "resamples",
+    "languages", "languages_in_mean", "resamples", "method", "note",
+    "below_gate",
 )  # fmt: skip
 XTREME_R = (
     "model", "intermediate", "arm", "noise", "level", "kind", "name", "score", "partial", "parts", "wanted", "missing",
@@ -134,7 +136,7 @@ def _effects(effects: Sequence[Effect]) -> Iterable[dict[str, Any]]:
             row
             | _interval("difference", difference)
             | {
-                "interval": _extent(difference),
+                "interval": covers(effect),
                 "p": difference.p,
                 "tests_in_family": effect.tests or None,
                 "smallest_difference": effect.smallest,

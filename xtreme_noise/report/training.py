@@ -30,9 +30,21 @@ def _size(stage: Mapping[str, str]) -> str:
 
 
 def _learned(stage: Mapping[str, str]) -> str:
-    """The dev score of the weights that were kept, with its metric; empty if it was not recorded."""
+    """The dev score of the weights that were kept, with its metric, and the gate if it is below; empty if it was not
+    recorded.
+    """
     score, metric = (stage.get(name) or "" for name in ("dev_score", "dev_metric"))
-    return f"{metric} {100 * float(score):.1f}" if metric and SCORE.fullmatch(score) else ""
+    if not metric or not SCORE.fullmatch(score):
+        return ""
+    below = f" (below {100 * float(stage['gate']):g})" if below_gate(stage) is not None else ""
+    return f"{metric} {100 * float(score):.1f}{below}"
+
+
+def below_gate(stage: Mapping[str, str]) -> float | None:
+    """The dev score of a stage if it is below the gate of its task, else None; also if one of the two is unknown."""
+    score, gate = (stage.get(name) or "" for name in ("dev_score", "gate"))
+    known = SCORE.fullmatch(score) and SCORE.fullmatch(gate)
+    return float(score) if known and float(score) < float(gate) else None
 
 
 def _over_seeds(learned: Sequence[str]) -> str:

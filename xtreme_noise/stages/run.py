@@ -149,6 +149,11 @@ def _trained(plan: Plan, store: Store) -> list[dict[str, Any]]:
             parent = stage.parent.name if stage.parent else "pretrained"
             known = {"role": stage.role, "model": plan.cfg.model.name, "seed": plan.cfg.seed, "parent": parent}
             known |= {"digest": path.parent.name, "folder": f"stages/{path.parent.name}"}  # in the store
+            if stage.parent and (before := store.peek("stages", stage.parent.key(), TRAINING)) is not None:
+                known["parent_digest"] = before.parent.name
+            if stage.role == "intermediate":
+                gates = {task.label: task.gate.at_least for task in plan.cfg.intermediate.in_order()}
+                known["gate"] = gates.get(stage.name)
             trained.append(known | facts | {"matched_by": stage.match})
     return trained
 
