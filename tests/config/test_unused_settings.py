@@ -36,6 +36,7 @@ IDLE = {
         "train_noise.level=0.2", "train_noise.schedule=linear", "train_noise.share=0.5", "train_noise.seed=7",
         "train_noise.stages=[intermediate]", "train_noise.field=text", "tracker.project=mine",
         "mine.language=de", "mine.paths=[a.tsv]", "score.folder=x", "fetch.folder=x",
+        "power.hours=2",
     ],
     TATOEBA: ["source.root=data", "model.passage_prefix=x", "task.labels=[a,b]", "task.data.files.test.path=x"],
     "task=intents": ["source.root=data", "source.offline=true"],
@@ -61,6 +62,7 @@ IDLE = {
     ],
     "mode=preview": ["report.sensitivity=true"],
     "mode=mine_typos": ["task=xnli", "languages=[de]", "noise=keyboard", "source.root=data", "store=x"],
+    "mode=power": ["model=tiny", "task.size.train=9", "languages=[de]", "noise=keyboard", "source.root=data", "seed=7"],
 }  # fmt: skip
 # The same settings where something reads them, or where they are at their defaults.
 USED = {
@@ -92,6 +94,7 @@ USED = {
     "+experiment=xtreme_r source.root=data task=xnli noise.levels=[0,0.1]": ["noise=keyboard", "noise.seeds=[0,1]"],
     "mode=fetch": ["fetch.folder=x"],
     "mode=score": ["score.folder=x"],
+    "mode=power": ["power.hours=2", "power.items=9", "task=xnli"],
 }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ OF_FOLDERS = ("report", "export")  # modes that read finished studies, and neith
 def start(study: Study) -> int:
     """Run the study's mode, after the checks that most modes share; returns the exit code."""
     mode = study.jobs[0].mode
-    if mode not in (*OF_FOLDERS, "mine_typos"):
+    if mode not in (*OF_FOLDERS, "mine_typos", "power"):
         from xtreme_noise.commands import checks
 
         checks.places(study)

@@ -36,7 +36,7 @@ TRIED = 8  # jobs of a sweep in which a suggestion is tried out: an error must b
 class Study:
     """The study of a command: its jobs, their common folder, and the overrides with which Hydra runs them.
 
-    jobs and folders are parallel: folders[i] is where jobs[i] writes.
+    jobs and folders are parallel: folders[i] is where jobs[i] writes. given: whether sweep= names the folder.
     """
 
     sweep: Path
@@ -45,6 +45,7 @@ class Study:
     overrides: list[str]
     multirun: bool
     launcher: str = "basic"
+    given: bool = True
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ class _Composition:
         if not self.sweeping:
             _refuse_sweeps(self.words)
         self.swept = _sweeper_parameters(self.master) if self.sweeping else {}
+        with open_dict(self.master):
+            self.given = OmegaConf.select(self.master, "sweep") is not None
         self.sweep = _sweep_folder(self.master, self.words)
         final = [o.input_line for o in self.words.parsed if o.get_key_element().lstrip("+") != "sweep"]
         self.final = [*final, f"sweep={quoted(str(self.sweep))}"]
@@ -119,7 +122,8 @@ def study(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pa
         jobs, own = [job.checked for job in found], whole.words.sources(whole.own)
         idle.check(jobs, [job.sources for job in found])
     across.check(jobs, own)
-    across.check_beside(earlier.jobs(whole.sweep, folders), jobs, whole.sweep, own)
+    if jobs[0].mode != "power":  # its job is not one of the study
+        across.check_beside(earlier.jobs(whole.sweep, folders), jobs, whole.sweep, own)
     launcher = str(whole.master.hydra.runtime.choices.get("hydra/launcher"))
     return Study(
         sweep=whole.sweep,
@@ -128,6 +132,7 @@ def study(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pa
         overrides=whole.final,
         multirun=whole.sweeping,
         launcher=launcher,
+        given=whole.given,
     )
 
 

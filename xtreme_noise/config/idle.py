@@ -13,7 +13,7 @@ from typing import Any
 
 from xtreme_noise import tasks
 from xtreme_noise.config import reads
-from xtreme_noise.config.schema import Config, IntermediateConfig
+from xtreme_noise.config.schema import Config, IntermediateConfig, TaskConfig
 from xtreme_noise.config.sense import TABLES
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import Unusable
@@ -105,19 +105,27 @@ def of(cfg: Config) -> Iterator[Idle]:
 
 
 def _modes(cfg: Config) -> Iterator[Idle]:
-    for group, mode in (("mine", "mine_typos"), ("score", "score"), ("fetch", "fetch")):
+    for group, mode in (("mine", "mine_typos"), ("score", "score"), ("fetch", "fetch"), ("power", "power")):
         if cfg.mode != mode:
             yield Idle(group, f"does nothing in mode={cfg.mode}: it is for mode={mode}", options=True)
     if cfg.mode not in ("run", "plan", "report"):
         yield Idle("report", f"does nothing in mode={cfg.mode}, which writes no report: leave it out")
-    looked_at = {"mine_typos": ("mode", "mine", "seed", "sweep"), "noise_table": OF_A_TABLE}.get(cfg.mode)
+    looked_at = {
+        "mine_typos": ("mode", "mine", "seed", "sweep"),
+        "noise_table": OF_A_TABLE,
+        "power": ("mode", "task", "sweep"),
+    }.get(cfg.mode)
     if looked_at is not None:
         for field in fields(Config):
-            if field.name not in (*looked_at, "mine", "score", "fetch"):
+            if field.name not in (*looked_at, "mine", "score", "fetch", "power"):
                 yield Idle(field.name, f"does nothing in mode={cfg.mode}: leave it out")
     if cfg.mode == "mine_typos" and all(path.removesuffix(".gz").endswith(TABLES) for path in cfg.mine.paths):
         for name in ("clean", "noisy"):
             yield Idle(f"mine.{name}", f"does nothing: a table ({', '.join(TABLES)}) has two columns and no names")
+    if cfg.mode == "power":
+        for field in fields(TaskConfig):
+            if field.name != "name":
+                yield Idle(f"task.{field.name}", "does nothing in mode=power, which takes the task as it was measured")
     if cfg.mode == "noise_table":
         for name in ("levels", "seeds", "field", "calibrate_by"):
             why = "does nothing in mode=noise_table, which measures one level (noise.level) in graphemes: leave it out"
@@ -189,7 +197,7 @@ def _splits(path: str, kind: str, data: Any) -> Iterator[Idle]:
 
 
 def _source(cfg: Config) -> Iterator[Idle]:
-    if cfg.mode in ("noise_table", "mine_typos"):
+    if cfg.mode in ("noise_table", "mine_typos", "power"):
         if cfg.mode == "noise_table":
             yield Idle("source.offline", "does nothing in mode=noise_table: leave it out")
         return
@@ -248,7 +256,7 @@ def _stage(cfg: Config, key: str, stage: IntermediateConfig) -> Iterator[Idle]:
 def _noise(cfg: Config) -> Iterator[Idle]:
     from xtreme_noise.noise.registry import plain
 
-    if cfg.mode in ("noise_table", "mine_typos"):
+    if cfg.mode in ("noise_table", "mine_typos", "power"):
         return
     paired = [plain(family, parameters or {}).paired for family, parameters in cfg.noise.families.items()]
     if paired and all(paired):

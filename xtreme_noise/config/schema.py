@@ -8,7 +8,7 @@ from typing import Any
 from xtreme_noise.config.splits import DataConfig, SizeConfig
 from xtreme_noise.languages import sides
 
-MODES = ("run", "plan", "preview", "report", "mine_typos", "noise_table", "export", "score", "fetch")
+MODES = ("run", "plan", "preview", "report", "mine_typos", "noise_table", "export", "score", "fetch", "power")
 
 
 @dataclass
@@ -295,6 +295,18 @@ class ReportConfig:
     sensitivity: bool = False  # the primary effects by two other methods (docs/statistics.md): takes longer
 
 
+@dataclass
+class PowerConfig:
+    """mode=power: the study to plan. Its pilot is the finished study sweep=; without it, a shipped one of task=."""
+
+    hours: float | None = None  # for all seeds, arms and tasks, one after the other
+    tasks: list[str] | None = None  # of the pilot; null: all
+    arms: list[str] | None = None  # names of systems of the pilot, such as nli/english; null: all
+    items: int | None = None  # at most, in a language; null: as many as in the pilot
+    languages: list[int] | None = None  # numbers of languages to consider; null: those of the pilot, and half
+    difference: float | None = None  # of log-odds lost, whose power is printed
+
+
 def roots(root: Any) -> list[str]:
     """The folders that a source.root names: none, one, or several."""
     if root is None:
@@ -358,6 +370,7 @@ class Config:
     score: ScoreConfig = field(default_factory=ScoreConfig)
     fetch: FetchConfig = field(default_factory=FetchConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
+    power: PowerConfig = field(default_factory=PowerConfig)
     source: SourceConfig = field(default_factory=SourceConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     tracker: TrackerConfig = field(default_factory=TrackerConfig)

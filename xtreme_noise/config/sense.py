@@ -68,6 +68,8 @@ class _Check(ArmChecks):
             self._score()
         if cfg.mode == "fetch":
             self._fetch()
+        if cfg.mode == "power":
+            self._power()
         if cfg.mode == "noise_table" and cfg.noise.level == 0:
             raise self._wrong("noise.level", "must be above 0 for a table of what noise does")
 
@@ -354,6 +356,22 @@ class _Check(ArmChecks):
             raise self._wrong("fetch.folder", f"is {folder}: a file; name a folder")
         if self.cfg.model.trust_remote_code:
             raise self._wrong("model.trust_remote_code", "is not for mode=fetch, which fetches no code")
+
+    def _power(self) -> None:
+        wanted = self.cfg.power
+        if wanted.hours is None:
+            raise self._wrong("power.hours", "is needed by mode=power: the hours that the study may take")
+        self._positive("power.hours", wanted.hours)
+        if wanted.difference is not None:
+            self._positive("power.difference", wanted.difference)
+        self._at_least("power.items", wanted.items, 2)
+        for key in ("tasks", "arms", "languages"):
+            if (values := getattr(wanted, key)) is not None:
+                if not values:
+                    raise self._wrong(f"power.{key}", "is empty: name at least one, or leave it out")
+                self._distinct(f"power.{key}", values)
+        for count in wanted.languages or ():
+            self._at_least("power.languages", count, 1)
 
     def _family(self, family: str, parameters: dict[str, Any], group: str = "noise") -> None:
         from xtreme_noise.noise import registry
