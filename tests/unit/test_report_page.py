@@ -205,7 +205,7 @@ def test_noise_that_changes_labels_is_marked_in_figures(study: StudyResults) -> 
     ]
     assert figure.get_suptitle().endswith("‡ may change the right answer")
     heat = figures._heat([place for place in study.places if place.level > 0], names)
-    assert {label.get_text() for label in heat.axes[0].get_xticklabels()} >= {"word‡ 0.1", "keyboard 0.1"}
+    assert {label.get_text() for label in heat.axes[0].texts} >= {"word‡ 0.1", "keyboard 0.1"}
     main = difference_chart([c for c in study.contrasts if c.main and c.measure == PRIMARY], names, looks)
     assert main and "udpos · word‡ 0.1" in main.alt
     assert "word‡ noise: span_f1 by level, mean over 4 of 6 languages" in [
