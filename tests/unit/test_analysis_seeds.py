@@ -21,20 +21,25 @@ def number(value: float | None) -> float:
 
 
 def test_three_runs_by_hand() -> None:
-    """Item variance .01 over 101 items, seeds 1, 2, 3: V = .01 + 1/3, df = V^2 / (.01^2 / 100 + (1/3)^2 / 2)."""
+    """Item variance .01 over 101 items, seeds 1, 2, 3: V = .01 + c/3, df = V^2 / (.01^2 / 100 + (c/3)^2 / 2).
+
+    c: the median of chi-square with 2 degrees of freedom is 2 ln 2, so 1 / ln 2.
+    """
     normal = RNG.normal(size=9_999)
     normal = (normal - normal.mean()) / normal.std(ddof=1) * 0.1
     values = np.array([1.0, 2.0, 3.0])
     found = over_seeds(values, values[:, None] + normal[None, :], items=101)
-    variance = 0.01 + 1 / 3
-    df = variance**2 / (0.01**2 / 100 + (1 / 3) ** 2 / 2)
+    over = 1 / math.log(2) / 3
+    variance = 0.01 + over
+    df = variance**2 / (0.01**2 / 100 + over**2 / 2)
     assert found.value == pytest.approx(2.0) and found.df == pytest.approx(df) and 2 < df < 2.2
     assert found.se == pytest.approx(math.sqrt(variance)) and found.item_se == pytest.approx(0.1)
     assert found.seed_sd == pytest.approx(1.0) and found.seeds == 3 and not found.conditional
-    # R: qt(.975, 2.121) = 4.0757; 2 * pt(-2 / sqrt(V), 2.121)
-    assert number(found.high) - 2 == pytest.approx(4.076 * math.sqrt(variance), rel=2e-3)
+    from scipy import stats
+
+    assert number(found.high) - 2 == pytest.approx(stats.t.ppf(0.975, df) * math.sqrt(variance))
     assert 2 - number(found.low) == pytest.approx(number(found.high) - 2)
-    assert number(found.p) == pytest.approx(0.0686, abs=2e-3)
+    assert number(found.p) == pytest.approx(2 * stats.t.sf(2 / math.sqrt(variance), df))
 
 
 @pytest.mark.parametrize("seeds", [1, 2])
@@ -64,8 +69,8 @@ def test_one_system_against_itself() -> None:
     first, second = np.array([1.0, 3.0]), np.array([2.0, 4.0])
     drawn = (first[:, None] + np.zeros((2, 99)), second[:, None] + np.zeros((2, 99)))
     found = apart(first, second, drawn, items=50)
-    # pooled variance (2 + 2) / 2 = 2, times 1/2 + 1/2
-    assert found.value == -1 and found.se == pytest.approx(math.sqrt(2)) and found.df == pytest.approx(2)
+    # pooled variance (2 + 2) / 2 = 2, times 1/2 + 1/2, over ln 2
+    assert found.value == -1 and found.se == pytest.approx(math.sqrt(2 / math.log(2))) and found.df == pytest.approx(2)
     assert apart(first, second[:1], (drawn[0], drawn[1][:1]), items=50).p is None, (
         "three seeds are too few for two groups"
     )
@@ -120,6 +125,16 @@ def test_the_smallest_difference_is_found_four_times_in_five(df: float) -> None:
     from scipy import stats
 
     assert (np.abs(t) > stats.t.ppf(0.975, df)).mean() == pytest.approx(0.8, abs=0.005)
+
+
+def test_the_smallest_difference_of_a_cautious_standard_error() -> None:
+    """se is 1.2 times what the estimate has: the test is stricter, and the difference larger, but not 1.2 times."""
+    plain, wanted = (number(power.smallest_difference(2.0 * factor, 4.0, 2.0)) for factor in (1.0, 1.2))
+    t = RNG.normal(wanted, 2.0, size=200_000) / (2.4 * np.sqrt(RNG.chisquare(4.0, size=200_000) / 4.0))
+    from scipy import stats
+
+    assert (np.abs(t) > stats.t.ppf(0.975, 4.0)).mean() == pytest.approx(0.8, abs=0.005)
+    assert plain == pytest.approx(number(power.smallest_difference(2.0, 4.0))) and plain < wanted < 1.2 * plain
 
 
 def test_the_smallest_difference_without_seeds() -> None:
