@@ -15,10 +15,11 @@ from xtreme_noise.config import paths, planned
 from xtreme_noise.errors import ConfigError
 from xtreme_noise.results import JOB, jobs
 from xtreme_noise.results.class_scores import CLASS_SCORES
+from xtreme_noise.results.items import ITEMS
 from xtreme_noise.writing import file_lock, follow, make_folder, write_atomic
 
 MARK = "combined.json"  # the studies of a combined folder
-COPIED = (JOB, planned.CONFIG, planned.UNFINISHED, planned.FAILURE, ".hydra/overrides.yaml")  # of every job
+COPIED = (JOB, ITEMS, planned.CONFIG, planned.UNFINISHED, planned.FAILURE, ".hydra/overrides.yaml")  # of every job
 LINKED = ("predictions", CLASS_SCORES)  # files of cells
 NAMES = 100  # characters of the names in that of the folder
 
