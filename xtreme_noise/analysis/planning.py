@@ -16,6 +16,7 @@ import numpy as np
 from xtreme_noise.analysis.bootstrap import Floats
 from xtreme_noise.analysis.components import Components
 from xtreme_noise.analysis.power import ALPHA, estimated_variances, found_with_power, power
+from xtreme_noise.analysis.seeds import median_unbiased
 
 POINTS = 50
 
@@ -45,7 +46,7 @@ def precision(parts: Components, seeds: int, items: int, languages: int, sources
     sources: source items for each item, at most 1: below 1 where several items share a paragraph.
     """
     over_items = parts.of_items(seeds, items, languages)
-    over_seeds = parts.of_runs(items, languages) / seeds * estimated_variances(seeds - 1)
+    over_seeds = parts.of_runs(items, languages) / seeds * median_unbiased(seeds - 1) * estimated_variances(seeds - 1)
     variance = over_items + over_seeds
     true = parts.of_mean(seeds, items, languages)
     if true <= 0:

@@ -15,18 +15,20 @@ POWER = 0.8
 STEPS = 1_000  # of the distribution of an estimated variance
 
 
-def smallest_difference(se: float, df: float) -> float | None:
+def smallest_difference(se: float, df: float, deviation: float | None = None) -> float | None:
     """The true difference that a two-sided t test finds with probability POWER at level ALPHA; None where se is 0.
 
-    se: of the estimate, > 0; df: its degrees of freedom, > 0.
+    se: of the estimate, > 0; df: its degrees of freedom, > 0. deviation: the standard deviation that the estimate is
+    taken to have, if se is larger on purpose (seeds.py); None: se.
     """
-    if se <= 0:
+    deviation = se if deviation is None else deviation
+    if min(se, deviation) <= 0:
         return None
     from scipy import special  # takes a while to import, and not every report needs it
 
     # The noncentral t over the distribution of its denominator: SciPy's own is nan at few degrees of freedom.
     border: Floats = special.stdtrit(df, 1 - ALPHA / 2) * np.sqrt(estimated_variances(df))
-    return found_with_power(border) * se
+    return found_with_power(border * se / deviation) * deviation
 
 
 def smallest_of_these_runs(item_se: float) -> float | None:

@@ -2,9 +2,10 @@
 
 An estimate of a system is a mean over training seeds of what each run gives by itself. Its variance has two parts: that
 over test items, which the paired bootstrap gives for the mean over the runs at hand, and that over training seeds,
-s^2 / S. With c the share of each part in the variance, Satterthwaite's degrees of freedom are 1 / sum(c^2 / df). The
-item error of a single run is in both parts, so that intervals are a little wide where seeds hardly differ. Coverage as
-simulated is in docs/statistics.md.
+c s^2 / S, where c (1.44 for three seeds, 1.08 for ten) makes the estimate as often too large as too small: s^2 of few
+runs is mostly too small, and Satterthwaite's approximation then takes the variance over seeds for unimportant. With w the
+share of each part in the variance, his degrees of freedom are 1 / sum(w^2 / df). The item error of a single run is in both
+parts, so that intervals are a little wide where seeds hardly differ. Coverage as simulated is in docs/statistics.md.
 
 With fewer than LEAST_SEEDS runs the second part is not known well enough for a test: the interval is then over test
 items alone, conditional on these runs, and there is no p.
@@ -115,12 +116,19 @@ def _spread(mean: Floats) -> float:
     return float(np.nanstd(mean, ddof=1)) if np.count_nonzero(known) > 1 else 0.0
 
 
+def median_unbiased(free: int) -> float:
+    """The factor for an estimated variance with `free` degrees of freedom: 1 / (median of chi-square / free)."""
+    from scipy import special  # takes a while to import, and not every report needs it
+
+    return free / float(special.chdtri(free, 0.5))
+
+
 def _with_t(
     value: float, *, item_se: float, items: int, seed_variance: float, free: int, runs: tuple[float | None, int]
 ) -> Estimate:
     """No interval where nothing varies although there is a difference: that says nothing of its error."""
     deviation, seeds = runs
-    parts = [(item_se**2, max(1, items - 1)), (seed_variance, free)]
+    parts = [(item_se**2, max(1, items - 1)), (seed_variance * median_unbiased(free), free)]
     variance = sum(part for part, _ in parts)
     if variance < 1e-24:  # rounding
         low, high, p = (0.0, 0.0, 1.0) if abs(value) < 1e-12 else (None, None, None)

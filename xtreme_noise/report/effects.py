@@ -217,7 +217,8 @@ def smallest(difference: Estimate) -> float | None:
         return None
     if difference.df is None:
         return smallest_of_these_runs(difference.se)
-    return smallest_difference(difference.se, difference.df)
+    over_seeds = (difference.seed_sd or 0.0) / math.sqrt(difference.seeds)
+    return smallest_difference(difference.se, difference.df, math.hypot(difference.item_se or 0.0, over_seeds))
 
 
 def _adjusted(made: Sequence[Found]) -> dict[int, tuple[float, int]]:
