@@ -83,7 +83,7 @@ def reported(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     stand_in(
         monkeypatch,
         "xtreme_noise.report",
-        conclude=lambda sweep: SimpleNamespace(
+        conclude=lambda sweep, **_: SimpleNamespace(
             page=sweep / "report.html",
             table="table",
             problems=len(list(sweep.glob("jobs/*/failure.txt"))),
