@@ -55,6 +55,24 @@ def store_path(apart: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return path
 
 
+# Modules that take longest, longest first. With two workers the last ones to start decide when a run ends.
+LONGEST = [
+    "test_study", "test_options", "test_mistakes", "test_resume", "test_strategies", "test_trainer_options",
+    "test_cli_run", "test_readme", "test_wheel", "test_hub_study", "test_multitask", "test_models_e5",
+]  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """pytest-xdist would start the modules with the fewest tests last, which are those of the longest tests."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    place = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(place)))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
     """What was imported stays: a training run's full collections need not look through it again."""

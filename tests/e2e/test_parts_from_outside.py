@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+from tests import program
 from tests.e2e.world import data, sentence, write
 from xtreme_noise import metrics, tasks
 from xtreme_noise import parts as found
@@ -173,8 +173,7 @@ def run(package: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(package), str(repository)])}
     where = [f"--config-dir={root / 'conf'}", "source=files", f"source.root={root / 'data'}", f"sweep={root / 's'}"]
     quick = ["task.size.train=24", "task.size.dev=8", "task.recipe.epochs=1", "trainer.progress=false"]
-    command = [sys.executable, "-m", "xtreme_noise", *where, *quick, *words]
-    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=300)
+    return program.run(*where, *quick, *words, cwd=root, environment=environment)
 
 
 def test_a_study_of_parts_from_outside(package: Path) -> None:

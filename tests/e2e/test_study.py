@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
-import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +16,8 @@ import pytest
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from transformers import AutoModelForSequenceClassification
 
-from tests.e2e.world import cells, command, main, nli, run, words, write
+from tests import program
+from tests.e2e.world import cells, main, nli, words, write
 from xtreme_noise.config import loader, strict
 from xtreme_noise.data import examples
 from xtreme_noise.metrics.accuracy import Accuracy
@@ -142,7 +141,8 @@ def test_a_cell_alone_is_the_cell_of_a_grid(root: Path, tmp_path: Path) -> None:
     common = ["task=xnli", "noise=[char]"]
     main(root, *common, "languages=[en,de]", "noise.levels=[0,0.05,0.1]", f"store={tmp_path / 'one'}", "sweep=grid")
     alone = words(root, *common, "language=de", "noise.level=0.1", f"store={tmp_path / 'two'}", "sweep=alone")
-    run(*alone, cwd=Path.cwd())
+    done = program.run(*alone)
+    assert done.returncode == 0, done.stderr[-5000:]
     grid = {(r["language"], r["noise"], r["level"]): r for r in cells(Path("grid"))}
     for row in cells(Path("alone")):
         other = grid[row["language"], row["noise"], row["level"]]
@@ -335,17 +335,14 @@ def test_kill_9_and_go_on(root: Path, store_path: Path) -> None:
     """Killed at moments spread over the run; the last run finishes and equals one that was never killed."""
     study = ["task=xnli", "languages=[en,de]", "noise=[char]", "noise.levels=[0,0.05,0.1]"]
     overrides = [*study, f"store={store_path}", "sweep=s"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
     for moment in ("stages", "cells"):
-        process = subprocess.Popen(
-            command(*words(root, *overrides)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
-        )
+        process = program.start(*words(root, *overrides))
         deadline = time.monotonic() + 120
         while process.poll() is None and time.monotonic() < deadline:
             if (store_path / moment).is_dir():
                 break
             time.sleep(0.005)
-        process.send_signal(signal.SIGKILL)
+        process.kill()
         process.wait()
     main(root, *overrides)
     assert [p for p in store_path.rglob(".*") if p.is_dir() and p.parent.name in ("stages", "cells")] == []

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -147,20 +144,6 @@ def job(root: Path, *overrides: str) -> Config:
 def main(root: Path, *overrides: str, code: int = 0) -> None:
     """The command in this process, which has to end with this code."""
     assert cli.main(words(root, *overrides)) == code
-
-
-def command(*overrides: str) -> list[str]:
-    return [sys.executable, "-m", "xtreme_noise", *overrides]
-
-
-def run(*overrides: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-    """One command in a process of its own, as users run it."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(command(*overrides), cwd=cwd, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == code, (
-        f"exit {done.returncode}, wanted {code}\n{done.stdout[-3000:]}\n{done.stderr[-5000:]}"
-    )
-    return done
 
 
 def cells(sweep: Path) -> list[dict[str, Any]]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests import program
 from xtreme_noise import cli
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -24,8 +24,7 @@ def command(workdir: Path, repository: Path, store_path: Path) -> Command:
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         path = os.pathsep.join([str(repository / "tests" / "fakes"), str(repository)])
         known = {**os.environ, "PYTHONPATH": path, "XTREME_NOISE_STORE": str(store_path), **environment}
-        words = [sys.executable, "-m", "xtreme_noise", "task=xnli", "model=tiny", "source.root=.", *arguments]
-        return subprocess.run(words, cwd=workdir, env=known, capture_output=True, text=True, timeout=300)
+        return program.run("task=xnli", "model=tiny", "source.root=.", *arguments, cwd=workdir, environment=known)
 
     return run
 

@@ -41,15 +41,15 @@ def test_a_stream_of_texts_leaves_nothing_behind(family: str, monkeypatch: pytes
     run(100, 0)
     for module in (engine, text, keyboard):
         monkeypatch.setattr(module, "_KEPT", 0)
+    run(100, 100)  # whatever is still to be remembered of these words
     tracemalloc.start()
     try:
-        run(100, 100)  # whatever is still to be remembered of these words
         before = used()
-        run(200, 200)
+        run(100, 200)
         grown = used() - before
     finally:
         tracemalloc.stop()
-    assert grown < 30_000, f"{grown / 200:.0f} bytes a text"
+    assert grown < 15_000, f"{grown / 100:.0f} bytes a text"
 
 
 def test_a_data_set_costs_its_noisy_copy() -> None:

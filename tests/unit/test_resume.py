@@ -6,8 +6,6 @@ import contextlib
 import json
 import os
 import shutil
-import signal
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +17,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from tests.e2e.world import command, data, job, words
+from tests import program
+from tests.e2e.world import data, job, words
 from xtreme_noise.errors import UserError
 from xtreme_noise.stages import checkpoint
 from xtreme_noise.stages import fit as stage_fit
@@ -332,16 +331,13 @@ def test_kill_9(root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) ->
     epochs, store = "task.recipe.epochs=6", tmp_path / "killed"
     recipe = ["task.recipe.batch_size=4", "task.recipe.learning_rate=1e-3", epochs]
     overrides = words(root, "task=xnli", "languages=[en]", "noise.levels=[0]", *recipe, f"store={store}", EVERY_STEP)
-    process = subprocess.Popen(
-        command(*overrides), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    process = program.start(*overrides)
     deadline = time.monotonic() + 300
     while process.poll() is None and time.monotonic() < deadline:
         if list(store.glob(f"unfinished/stages/*/{LAST}")):
             break
         time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
+    process.kill()
     process.wait()
     assert list(store.glob(f"unfinished/stages/*/{LAST}")), "it was finished before it could be killed"
     with caplog.at_level("INFO"):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import pytorch_lightning as pl
 import torch
 from safetensors.torch import load_file
 
+from tests import program
 from tests.e2e import world
 from tests.unit.test_resume import Killed, kill_after
 from xtreme_noise import cli, models
@@ -145,8 +149,9 @@ def test_ranks_share_each_batch() -> None:
     assert min(map(len, whole)) == 1
 
 
-def test_two_processes_train_as_one(root: Path, tmp_path: Path) -> None:
+def test_two_processes_train_as_one(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without dropout, which cannot be the same on two ranks; some batches are not even."""
+    program.fork_ranks(monkeypatch)
     path = without_dropout(tmp_path)
     options = ["model.loader=hub", f"model.path={path}", "model.parameters={}", "task.recipe.batch_size=5",
                "trainer.accumulate_grad_batches=2"]  # fmt: skip
@@ -160,6 +165,30 @@ def test_two_processes_train_as_one(root: Path, tmp_path: Path) -> None:
     assert apart < 1e-4 < 1e-3 < moved
     for same in ("dev_scores", "tokens", "examples", "chosen_epoch"):
         assert facts(one)[same] == facts(two)[same]
+
+
+_SCRIPT = """
+import multiprocessing, os, signal, threading, time
+from xtreme_noise.stages import distributed
+
+def rank():
+    threading.Thread(target=distributed._end_with_parent, daemon=True).start()
+    time.sleep(300)
+
+if __name__ == "__main__":
+    process = multiprocessing.get_context("spawn").Process(target=rank)
+    process.start()
+    time.sleep(2)
+    print(process.is_alive(), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_rank_ends_with_its_parent(tmp_path: Path) -> None:
+    """A command that is killed leaves nobody who goes on training: nobody has its stdout open any more."""
+    (tmp_path / "killed.py").write_text(_SCRIPT)
+    done = subprocess.run([sys.executable, tmp_path / "killed.py"], stdout=subprocess.PIPE, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (-signal.SIGKILL, "True\n")
 
 
 def test_frozen_embeddings_cost_nothing(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

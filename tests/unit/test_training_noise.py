@@ -25,8 +25,6 @@ from xtreme_noise.stages.plan import Plan
 from xtreme_noise.stages.plan import test_reference as held_out
 from xtreme_noise.store import digest
 
-pytestmark = pytest.mark.pictures
-
 WORDS = "the quick brown fox jumps over the lazy dog and runs away from the old farmer".split()
 
 
@@ -185,6 +183,7 @@ def test_a_training_language_the_noise_cannot_act_in(capsys: pytest.CaptureFixtu
     assert "cannot act in 'zh'" in capsys.readouterr().err
 
 
+@pytest.mark.pictures
 def test_the_report_has_it_as_a_system_of_its_own(tmp_path: Path) -> None:
     sweep = sweep_factory.make(
         tmp_path / "s", sweep_factory.Spec(train_noises=("none", "char@0.05"), noises=("char",), levels=(0.1,))
@@ -223,6 +222,7 @@ def test_what_is_compared_where_arms_are_trained_with_noise(tmp_path: Path) -> N
     assert sum(row.main for row in study.contrasts if row.measure == "drop_rate") == 6
 
 
+@pytest.mark.pictures
 def test_the_question_is_answered_where_all_arms_have_noise(tmp_path: Path) -> None:
     spec = sweep_factory.Spec(train_noises=("char",), noises=("char",), levels=(0.1,), items=40)
     sweep = sweep_factory.make(tmp_path / "s", spec)

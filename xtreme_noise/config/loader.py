@@ -23,8 +23,8 @@ from omegaconf import DictConfig
 
 from xtreme_noise.config import where, written
 
-# Process-wide, by the folders that are searched and the state of their files. Callers get copies.
-_files: dict[tuple[Any, ...], ConfigResult] = {}
+# Process-wide, by the folders that are searched and the state of their files.
+_files: dict[tuple[Any, ...], ConfigResult] = {}  # copied when they are merged: Loader._load_single_config
 _defaults: dict[tuple[Any, ...], DefaultsList] = {}  # by the options that are chosen
 _merged: dict[tuple[Any, ...], DictConfig] = {}  # by the files, in their order
 _KEPT = 256  # merged configurations
@@ -95,6 +95,16 @@ class Loader(ConfigLoaderImpl):  # type: ignore[misc]
             _merged[key] = super()._compose_config_from_defaults_list(defaults, repo)
         return copy.deepcopy(_merged[key])
 
+    def _load_single_config(self, default: ResultDefault, repo: IConfigRepository) -> ConfigResult:
+        """A file to merge. One without a package is merged as it is, and its nodes then belong to the merged
+        configuration, so it is copied here; the others are copied where Hydra puts them into their package.
+        """
+        found: ConfigResult = super()._load_single_config(default, repo)
+        if found is repo.load_config(default.config_path):
+            found = copy.copy(found)
+            found.config = copy.deepcopy(found.config)
+        return found
+
 
 class Files(ConfigRepository):  # type: ignore[misc]
     """Hydra's config files, each read once and checked then: values that YAML misreads cannot be seen afterwards.
@@ -116,8 +126,7 @@ class Files(ConfigRepository):  # type: ignore[misc]
         if key not in _files:
             _files[key] = super().load_config(config_path)
         written.check(name, path, stamp)
-        found: ConfigResult = copy.deepcopy(_files[key])
-        return found
+        return _files[key]  # not to be changed
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> Files:
         """Copy without the structured configs: Hydra copies its repository for every composition and every group that

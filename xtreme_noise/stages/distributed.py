@@ -7,10 +7,9 @@ import logging.handlers
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any
 
 from xtreme_noise.errors import UserError
@@ -24,7 +23,6 @@ class _Ranks:
 
     count: int
     port: int
-    parent: int
     level: int
     records: Any
     errors: Any
@@ -45,7 +43,6 @@ def run(count: int, work: Callable[..., None], arguments: Mapping[str, Any]) -> 
     ranks = _Ranks(
         count=count,
         port=_free_port(),
-        parent=os.getpid(),
         level=logging.getLogger().level,
         records=queue,
         errors=errors,
@@ -76,7 +73,7 @@ def run(count: int, work: Callable[..., None], arguments: Mapping[str, Any]) -> 
 def _rank(rank: int, ranks: _Ranks, work: Callable[..., None], arguments: Mapping[str, Any]) -> None:
     import torch
 
-    threading.Thread(target=_end_with, args=(ranks.parent,), daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.update(
         MASTER_ADDR="127.0.0.1",
         MASTER_PORT=str(ranks.port),
@@ -95,10 +92,11 @@ def _rank(rank: int, ranks: _Ranks, work: Callable[..., None], arguments: Mappin
         raise
 
 
-def _end_with(parent: int) -> None:
+def _end_with_parent() -> None:
     """End this rank with its parent: otherwise it would keep training beside the next run of the same fit."""
-    while os.getppid() == parent:
-        time.sleep(1)
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
     os._exit(1)
 
 
