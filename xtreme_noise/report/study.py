@@ -91,11 +91,6 @@ def read_study(
         broken += [problem for place, problem in unknown.items() if place not in left_out]
     broken += sample_groups(cells)[1]
     by_seen = apart([part.by_seen for part in parts])
-    compared = adjusted([one for part in parts for one in part.effects])
-    primary = [effect for effect in compared if effect.family == FAMILY]
-    other = [effect for part in parts for effect in part.by_other_methods]
-    itself = [effect for part in parts for effect in part.itself]
-    every = [*primary, *other, *compared[len(primary) :], *itself, *by_seen.differences]
     return StudyResults(
         sweep=sweep,
         cells=cells,
@@ -104,7 +99,7 @@ def read_study(
         evidence={task: part.evidence for task, part in zip(grouped, parts, strict=True)},
         points=[point for part in parts for point in part.points],
         contrasts=with_holm([contrast for part in parts for contrast in part.contrasts]),
-        effects=marked(every, cells, read_stages(sweep)),
+        effects=marked([*_effects(parts), *by_seen.differences], cells, read_stages(sweep)),
         by_seen=by_seen,
         summaries=joined([part.summaries for part in parts]),
         places=[place for part in parts for place in part.places],
@@ -113,6 +108,15 @@ def read_study(
         unusable=unusable,
         calibration=[point for part in parts for point in part.calibration],
     )
+
+
+def _effects(parts: Sequence[_Part]) -> list[Effect]:
+    """The effects of all tasks, the primary family and its sensitivity analyses first."""
+    compared = adjusted([one for part in parts for one in part.effects])
+    primary = [effect for effect in compared if effect.family == FAMILY]
+    other = [effect for part in parts for effect in part.by_other_methods]
+    itself = [effect for part in parts for effect in part.itself]
+    return [*primary, *other, *compared[len(primary) :], *itself]
 
 
 @dataclass(frozen=True)
