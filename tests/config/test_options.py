@@ -95,7 +95,8 @@ def test_preset(part: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "experiment").glob("*.yaml")))
 def test_experiment(name: str, workdir: Path) -> None:
-    root = [] if name == "quickstart" else ["source.root=data"]  # its data come with a package
+    embedded = name in ("quickstart", "effective_robustness")  # their data come with a package
+    root = [] if embedded else ["source.root=data"]
     study = compose.study([f"+experiment={name}", *root, "seed=42"])  # one seed: composing takes time
     assert study.jobs
     assert len(set(study.folders)) == len(study.jobs)

@@ -103,9 +103,7 @@ def test_the_tables_and_the_page(sweep: Path) -> None:
     assert 0 < float(row["ece_of_chance"]) < 0.15
     page = (sweep / "report.html").read_text(encoding="utf-8")
     assert 'id="calibration"' in page and "selective accuracy at 0.8" in page and 'href="#calibration"' in page
-    assert (
-        "ECE against level of char noise. nli/english" not in page and "ECE against level of char noise. none" in page
-    )
+    assert "char noise: ECE by level. nli/english" not in page and "char noise: ECE by level. none" in page
     assert {path.name for path in (sweep / "figures").glob("calibration*")} == {
         "calibration_xnli_e5_small.png", "calibration_xnli_e5_small.svg",
     }  # fmt: skip
