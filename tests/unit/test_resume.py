@@ -179,7 +179,7 @@ UNFIT: dict[str, Callable[[Path], object]] = {
         state, lambda content: content["optimizer_states"][0]["state"][0].update(exp_avg=torch.zeros(3))
     ),
     "kept weights renamed": lambda state: resaved(
-        state, lambda content: content["callbacks"]["BestEpochSelector"]["kept"].update(taken=1, mean={"x": torch.zeros(3)})
+        state, lambda content: content["callbacks"]["BestEpochSelector"]["kept"].update(mean={"x": torch.zeros(3)})
     ),
     "no choice on dev": lambda state: resaved(state, lambda content: content["callbacks"].pop("BestEpochSelector")),
     "no random state": lambda state: resaved(state, lambda content: content["callbacks"].pop("CheckpointCallback")),
