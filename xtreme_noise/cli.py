@@ -96,7 +96,8 @@ def _main(arguments: list[str]) -> int:
         return run_hydra(arguments)
     given = _mode(flags.overrides)
     if given in commands.OF_FOLDERS and (studies := _only_sweep(flags.overrides)):
-        return commands.start_in(given, studies)
+        others = [text for text in flags.overrides if not text.startswith("sweep=")]
+        return commands.start_in(given, studies, compose.study(others) if len(others) > 1 else None)
     return commands.start(compose.study(flags.overrides, flags.multirun, flags.config_dir))
 
 
@@ -161,8 +162,8 @@ def _mode(overrides: list[str]) -> str | None:
 
 
 def _only_sweep(overrides: list[str]) -> list[Path]:
-    """The folders of a plain `mode=report sweep=folder`, or `sweep=[a,b]` (or export), which need no composition."""
-    rest = [text for text in overrides if not text.startswith("mode=")]
+    """The folders of `mode=report sweep=folder` or `sweep=[a,b]` (or export), if only report.* is beside them."""
+    rest = [text for text in overrides if not text.startswith(("mode=", "report."))]
     if len(rest) != 1 or not rest[0].startswith("sweep="):
         return []
     from hydra.core.override_parser.overrides_parser import OverridesParser

@@ -59,6 +59,18 @@ def test_a_study_that_is_gone_or_grew_is_seen(here: Path, tmp_path: Path) -> Non
     assert not (folder / "jobs" / "left").exists() and (folder / "export").is_dir()
 
 
+def test_its_options_are_those_of_a_report(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One study, or several: with options it is composed, but no job of its own is compared with those of the study."""
+    both = f"sweep=[{here / 'a'},{here / 'b'}]"
+    assert cli.main(["mode=report", both, "report.sensitivity=true"]) == 0
+    assert cli.main(["mode=report", f"sweep={here / 'a'}", "report.sensitivity=true"]) == 0
+    capsys.readouterr()
+    assert cli.main(["mode=report", both, "report.sensitivty=true"]) == 2
+    assert "did you mean 'report.sensitivity'" in capsys.readouterr().err
+    assert cli.main(["mode=export", both, "report.sensitivity=true"]) == 2
+    assert "does nothing in mode=export" in capsys.readouterr().err
+
+
 def test_one_cell_with_two_scores_is_refused(here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import shutil
 

@@ -6,6 +6,7 @@ Slow imports are inside functions, so that a wrong command is reported before to
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,8 +28,11 @@ def start(study: Study) -> int:
     return code
 
 
-def start_in(mode: str, studies: Sequence[Path]) -> int:
-    """Run one of OF_FOLDERS in the folder of a study, or of several combined; returns the exit code."""
+def start_in(mode: str, studies: Sequence[Path], options: Study | None = None) -> int:
+    """Run one of OF_FOLDERS in the folder of a study, or of several combined; returns the exit code.
+
+    options: the command's other settings, composed; None: there are none.
+    """
     from xtreme_noise.commands.checks import has_results
 
     for folder in studies:
@@ -38,7 +42,7 @@ def start_in(mode: str, studies: Sequence[Path]) -> int:
         from xtreme_noise.results import combine
 
         place = combine.combined(studies)
-    code: int = _file(mode).of(place)
+    code: int = _file(mode).of(place) if options is None else _file(mode).main(replace(options, sweep=place))
     return code
 
 

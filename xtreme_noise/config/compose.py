@@ -122,7 +122,7 @@ def study(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pa
         jobs, own = [job.checked for job in found], whole.words.sources(whole.own)
         idle.check(jobs, [job.sources for job in found])
     across.check(jobs, own)
-    if jobs[0].mode != "power":  # its job is not one of the study
+    if jobs[0].mode not in ("power", "report", "export"):  # they read a study, and their job is not one of it
         across.check_beside(earlier.jobs(whole.sweep, folders), jobs, whole.sweep, own)
     launcher = str(whole.master.hydra.runtime.choices.get("hydra/launcher"))
     return Study(
