@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
+from xtreme_noise.report import predictions
 from xtreme_noise.results.table import SCHEMA
 
 XSS = "<script>alert('xss')</script><img src=x onerror=alert(1)>"
@@ -208,3 +210,15 @@ def full(sweep: Path) -> Path:
     """Two tasks of two families, two noise families, three arms, six languages, and all accidents."""
     tasks = {"xnli": "classification", "udpos": "tagging"}
     return make(sweep, Spec(tasks=tasks, levels=(0.05, 0.1, 0.2), status=accidents))
+
+
+def resampled(count: int) -> Any:
+    """A fixture for a module: reports draw `count` resamples, enough for what is tested, and quicker."""
+
+    @pytest.fixture(autouse=True, scope="module")
+    def few_resamples() -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(predictions, "RESAMPLES", count)
+            yield
+
+    return few_resamples

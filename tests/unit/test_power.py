@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.unit.sweep_factory import Spec, make
+from tests.unit.sweep_factory import Spec, make, resampled
 from xtreme_noise import cli
 from xtreme_noise.analysis.components import Components, components, variance_limit, with_seed_variance
 from xtreme_noise.analysis.planning import as_drop_rate, precision
@@ -24,7 +24,6 @@ from xtreme_noise.commands import designs, power
 from xtreme_noise.config.schema import PowerConfig
 from xtreme_noise.errors import ConfigError
 from xtreme_noise.record import CellRecord
-from xtreme_noise.report import predictions
 from xtreme_noise.report.pilot import Pilot, PilotComparison, read_pilots
 from xtreme_noise.report.study import read_study
 from xtreme_noise.results.table import read_cells
@@ -38,13 +37,7 @@ SIZES: dict[str, Any] = {
     "seed_sd": 0.02,
 }
 TRAINING = {"none": 0.0, "nli/english": 100.0, "nli/multilingual": 140.0}  # seconds of the intermediate stage
-
-
-@pytest.fixture(autouse=True, scope="module")
-def few_resamples() -> Any:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(predictions, "RESAMPLES", 299)
-        yield
+few_resamples = resampled(299)
 
 
 def pilot(folder: Path, **spec: Any) -> Path:

@@ -16,10 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from tests.unit.sweep_factory import Spec, make
+from tests.unit.sweep_factory import Spec, make, resampled
 from xtreme_noise import report
 from xtreme_noise.analysis.seeds import median_unbiased
-from xtreme_noise.report import predictions, verdict
+from xtreme_noise.report import verdict
 from xtreme_noise.report.effects import EVERY_SCALE, Effect
 from xtreme_noise.report.headline import headline
 from xtreme_noise.report.page import page
@@ -30,13 +30,7 @@ pytestmark = pytest.mark.pictures
 
 SMALL: dict[str, Any] = {"items": 90, "languages": ("en", "de", "sw"), "seed_sd": 0.02, "levels": (0.1, 0.2)}
 FOUR = SMALL | {"tasks": {"xnli": "classification", "udpos": "tagging"}, "seeds": (0, 1, 2, 3), "items": 120}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def few_resamples() -> Any:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(predictions, "RESAMPLES", 499)
-        yield
+few_resamples = resampled(499)
 
 
 @pytest.fixture(scope="module")

@@ -241,7 +241,7 @@ def test_the_style_sheet_keeps_what_readers_ask_for() -> None:
     moving = re.findall(
         r"@media \(prefers-reduced-motion: no-preference\) \{ html \{ scroll-behavior: smooth; \} \}", css
     )
-    assert len(moving) == css.count("smooth") == 1, "nothing moves for who does not want it"
+    assert len(moving) == css.count("smooth") == 1, "nothing moves for readers who ask for less motion"
     assert ":focus-visible { outline: 2px" in css and "outline: none" not in css and "outline: 0" not in css
     assert ".wider::before { content:" in css and "@media print" in css
     assert 'classList.toggle("wider"' in (TEMPLATES / "charts.js").read_text()

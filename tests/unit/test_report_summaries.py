@@ -13,9 +13,8 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from tests.unit.sweep_factory import Spec, make
+from tests.unit.sweep_factory import Spec, make, resampled
 from xtreme_noise.analysis.seeds import median_unbiased
-from xtreme_noise.report import predictions
 from xtreme_noise.report.charts import effective_chart
 from xtreme_noise.report.effective import TICKS
 from xtreme_noise.report.effective_figure import effective_figure
@@ -47,11 +46,7 @@ def no_layout(row: dict[str, Any]) -> tuple[str, str | None]:
     return ("n/a", "no layout") if (row["language"], row["noise"]) == ("zh", "keyboard") else ("ok", None)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def few_resamples() -> Any:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(predictions, "RESAMPLES", 199)
-        yield
+few_resamples = resampled(199)
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.unit.sweep_factory import Spec, make
+from tests.unit.sweep_factory import Spec, make, resampled
 from xtreme_noise import cli, report
 from xtreme_noise.analysis import mixed, over_languages
 from xtreme_noise.analysis.mixed import Answers
-from xtreme_noise.report import build, predictions, sensitivity
+from xtreme_noise.report import build, sensitivity
 from xtreme_noise.report.effects import Effect
 from xtreme_noise.report.headline import headline
 from xtreme_noise.report.page import page
@@ -29,13 +29,7 @@ SMALL: dict[str, Any] = {
     "intermediates": ("nli/english", "nli/multilingual"),
 }  # fmt: skip
 BY_METHOD = "Log-odds lost by other methods"
-
-
-@pytest.fixture(autouse=True, scope="module")
-def few_resamples() -> Any:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(predictions, "RESAMPLES", 299)
-        yield
+few_resamples = resampled(299)
 
 
 @pytest.fixture(scope="module")

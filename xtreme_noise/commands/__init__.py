@@ -11,16 +11,18 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xtreme_noise.config.schema import OF_STUDIES
+
 if TYPE_CHECKING:  # it imports Hydra, which --help does without
     from xtreme_noise.config.compose import Study
 
-OF_FOLDERS = ("report", "export")  # modes that read finished studies, and neither data nor models
+OF_FOLDERS = ("report", "export")  # modes that need nothing but the folder of a study
 
 
 def start(study: Study) -> int:
     """Run the study's mode, after the checks that most modes share; returns the exit code."""
     mode = study.jobs[0].mode
-    if mode not in (*OF_FOLDERS, "mine_typos", "power"):
+    if mode not in (*OF_STUDIES, "mine_typos"):  # these read neither data nor the store
         from xtreme_noise.commands import checks
 
         checks.places(study)

@@ -23,7 +23,7 @@ from xtreme_noise.config.command import FIXED, Command, quoted
 from xtreme_noise.config.explain import COMPOSITION_ERRORS, explain
 from xtreme_noise.config.keys import ambiguous
 from xtreme_noise.config.places import place
-from xtreme_noise.config.schema import Config
+from xtreme_noise.config.schema import OF_STUDIES, Config
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import ConfigError, Unusable, composes
 
@@ -122,7 +122,7 @@ def study(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pa
         jobs, own = [job.checked for job in found], whole.words.sources(whole.own)
         idle.check(jobs, [job.sources for job in found])
     across.check(jobs, own)
-    if jobs[0].mode not in ("power", "report", "export"):  # they read a study, and their job is not one of it
+    if jobs[0].mode not in OF_STUDIES:
         across.check_beside(earlier.jobs(whole.sweep, folders), jobs, whole.sweep, own)
     launcher = str(whole.master.hydra.runtime.choices.get("hydra/launcher"))
     return Study(

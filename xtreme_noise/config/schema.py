@@ -9,6 +9,7 @@ from xtreme_noise.config.splits import DataConfig, SizeConfig
 from xtreme_noise.languages import sides
 
 MODES = ("run", "plan", "preview", "report", "mine_typos", "noise_table", "export", "score", "fetch", "power")
+OF_STUDIES = ("report", "export", "power")  # those that read finished studies; their job is not one of the study
 
 
 @dataclass

@@ -9,7 +9,7 @@ from xtreme_noise.report.formatting import NONE, bounds, number, probability
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.runs import PRIMARY
 from xtreme_noise.report.sensitivity import SENSITIVITY, covers
-from xtreme_noise.report.views import TableCell, TableView
+from xtreme_noise.report.views import TableCell, TableView, unbroken
 
 
 def table(effects: Sequence[Effect], names: Names) -> TableView | None:
@@ -27,7 +27,7 @@ def table(effects: Sequence[Effect], names: Names) -> TableView | None:
                     TableCell(effect.method, note=note),
                     *(TableCell(number(value, PRIMARY), "num") for value in (effect.reference_value, effect.value)),
                     TableCell(number(effect.difference.value, PRIMARY, sign=True), "num strong"),
-                    TableCell(bounds(effect.difference, PRIMARY, sign=True).replace(" ", "\u00a0") or NONE, "num"),
+                    TableCell(unbroken(bounds(effect.difference, PRIMARY, sign=True)) or NONE, "num"),
                     TableCell(probability(effect.difference.p), "num"),
                 ]
             )

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from xtreme_noise.analysis.seeds import Estimate
 from xtreme_noise.report.by_language import PARTIAL, Place
 from xtreme_noise.report.calibration import CalibrationPoint
 from xtreme_noise.report.effective import Fitted, ticks
@@ -66,17 +67,25 @@ def curve_charts(points: Sequence[Point], looks: Looks, names: Names) -> list[Ch
 
 def _curve_layers(points: Sequence[Point], noise: str, looks: Looks, domain: list[float]) -> list[Spec]:
     """Bands, lines and dots of one noise family. noise: its name in the report; domain: the ends of the y axis."""
-    metric, systems = points[0].panel.metric, [p.system for p in points]
-    base = {"x": _level(noise, {p.level for p in points}), "color": _coloured(systems, looks)}
-    scale = {"domain": domain, "nice": False}
-    score = _number("score", title=f"{metric} × 100", scale=scale)
+    systems, levels = [p.system for p in points], {p.level for p in points}
+    y = {"title": f"{points[0].panel.metric} × 100", "scale": {"domain": domain, "nice": False}}
     dashes = {"strokeDash": _text("kind", legend=None)} if len({system.kind for system in systems}) > 2 else {}
     tips = [_text("system"), _number("level"), _number("score")]
     tips += [_text(name) for name in ("interval", "drop rate", "languages")]
+    return _by_level("score", y, _level(noise, levels), systems, looks, tips, dashes)
+
+
+def _by_level(
+    value: str, y: Spec, x: Spec, systems: Sequence[System], looks: Looks, tips: Sequence[Spec], dashes: Spec
+) -> list[Spec]:
+    """Bands, lines and dots against the level. value: the column; y, x: title and scale of the axes; tips: of a dot;
+    dashes: what else distinguishes lines.
+    """
+    base, at = {"x": x, "color": _coloured(systems, looks)}, {"y": _number(value, **y)}
     return [
-        _layer("area", base | {"y": _number("low", scale=scale), "y2": {"field": "high"}}, opacity=0.16),
-        _layer("line", base | {"y": score, "detail": _text("system")} | dashes, strokeWidth=2),
-        _layer("point", base | {"y": score, "shape": _marked(systems, looks), "tooltip": tips},
+        _layer("area", base | {"y": _number("low", **y), "y2": {"field": "high"}}, opacity=0.16),
+        _layer("line", base | at | {"detail": _text("system")} | dashes, strokeWidth=2),
+        _layer("point", base | at | {"shape": _marked(systems, looks), "tooltip": list(tips)},
                filled=True, size=64, opacity=1),
     ]  # fmt: skip
 
@@ -112,21 +121,17 @@ def _calibration_layers(
     points: Sequence[CalibrationPoint], title: str, noise: str, looks: Looks, *, zero: bool
 ) -> list[Spec]:
     """Bands, lines and dots of one measure. zero: whether the y axis has to contain 0."""
-    systems, scale = [p.system for p in points], {"zero": zero}
-    base = {"x": _level(noise, {p.level for p in points}), "color": _coloured(systems, looks)}
-    value = {"y": _number("value", title=title, scale=scale)}
-    tips = [
-        _text("system"),
-        *map(_number, ("level", "value")),
-        _text("interval"),
-        *map(_number, ("accuracy", "confidence")),
-    ]
-    return [
-        _layer("area", base | {"y": _number("low", title=title, scale=scale), "y2": {"field": "high"}}, opacity=0.16),
-        _layer("line", base | value | {"detail": _text("system")}, strokeWidth=2),
-        _layer("point", base | value | {"shape": _marked(systems, looks), "tooltip": tips},
-               filled=True, size=64, opacity=1),
-    ]  # fmt: skip
+    systems, levels = [p.system for p in points], {p.level for p in points}
+    tips = [_text("system"), *map(_number, ("level", "value")), _text("interval")]
+    tips += [_number(name) for name in ("accuracy", "confidence")]
+    y = {"title": title, "scale": {"zero": zero}}
+    return _by_level("value", y, _level(noise, levels), systems, looks, tips, {})
+
+
+def _band(estimate: Estimate) -> dict[str, float | None]:
+    """The ends of the interval; without one, the band has no width."""
+    low, high = (estimate.value if end is None else end for end in (estimate.low, estimate.high))
+    return {"low": _hundred(low), "high": _hundred(high)}
 
 
 def _calibration_row(point: CalibrationPoint, measure: str) -> dict[str, Any]:
@@ -135,8 +140,7 @@ def _calibration_row(point: CalibrationPoint, measure: str) -> dict[str, Any]:
         "system": point.system.intermediate,
         "level": point.level,
         "value": _hundred(estimate.value),
-        "low": _hundred(estimate.low if estimate.low is not None else estimate.value),
-        "high": _hundred(estimate.high if estimate.high is not None else estimate.value),
+        **_band(estimate),
         "interval": bounds(estimate),
         "accuracy": _hundred(point.values["accuracy"].value),
         "confidence": _hundred(point.values["confidence"].value),
@@ -150,8 +154,7 @@ def _curve_row(point: Point) -> dict[str, Any]:
         "kind": point.system.kind,
         "level": point.level,
         "score": _hundred(score.value),
-        "low": _hundred(score.low if score.low is not None else score.value),
-        "high": _hundred(score.high if score.high is not None else score.value),
+        **_band(score),
         "interval": f"{percent(score.low)} to {percent(score.high)}",
         "drop rate": f"{percent(rate.value)} %",
         "languages": f"{len(point.panel.languages)} of {point.panel.wanted}",

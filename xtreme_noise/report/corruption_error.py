@@ -60,8 +60,7 @@ def _of_family(pair: Comparison, measure: str) -> Runs:
     panel = pair.panel
     errors = []
     for system in (pair.arm, pair.reference):
-        scores = {level: runs.score(panel, pair.evidence, system, level) for level in panel.levels}
-        right = runs.right(panel, scores)
+        right = runs.curve(panel, pair.evidence, system).right
         errors += [right[level].map(lambda some: 1.0 - some) for level in panel.levels]
 
     def ratio(*every: Floats) -> Floats:

@@ -19,7 +19,6 @@ from xtreme_noise.analysis.jackknife import by_run
 from xtreme_noise.analysis.robustness import log_odds
 from xtreme_noise.analysis.seeds import Estimate, over_seeds
 from xtreme_noise.report import runs
-from xtreme_noise.report.chance import over
 from xtreme_noise.report.common import common
 from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.predictions import Evidence
@@ -125,12 +124,11 @@ def _scores(panels: Sequence[Panel], evidence: Evidence, level: float) -> Mappin
     """
     found = {}
     for panel in panels:
-        chance = over(evidence.chances, panel.languages)
         for system in panel.systems:
-            scores = {at: runs.score(panel, evidence, system, at) for at in (0.0, level)}
-            means = (scores[0.0].value, scores[level].value)
-            if chance is None or not chance.near(means[0]):
-                right, size = runs.right(panel, scores), runs.examples(panel, system)
+            curve = runs.curve(panel, evidence, system)
+            means = (curve.scores[0.0].value, curve.scores[level].value)
+            if curve.chance is None or not curve.chance.near(means[0]):
+                right, size = curve.right, curve.size
                 clean, noisy = (right[at].map(lambda some, n=size: log_odds(some, n)) for at in (0.0, level))
                 found[panel.model, system] = _Scores(means, clean, noisy)
     return found

@@ -268,10 +268,10 @@ def contrast_table(contrasts: Sequence[Contrast], names: Names, caption: str) ->
 
 def _interval_item(difference: Estimate, measure: str) -> TableCell:
     note = CONDITIONAL if difference.conditional else ""
-    return TableCell(_unbroken(bounds(difference, measure, sign=True)) or NONE, "num", note)
+    return TableCell(unbroken(bounds(difference, measure, sign=True)) or NONE, "num", note)
 
 
-def _unbroken(text: str) -> str:
+def unbroken(text: str) -> str:
     """Without line breaks: the table scrolls."""
     return text.replace(" ", "\u00a0")
 

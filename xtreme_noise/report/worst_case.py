@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from xtreme_noise.analysis.chance import Chance
 from xtreme_noise.analysis.direction import rightness
 from xtreme_noise.analysis.seeds import Estimate
 from xtreme_noise.analysis.worst_case import worst_case
 from xtreme_noise.report import runs
-from xtreme_noise.report.chance import over
 from xtreme_noise.report.common import common
 from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.predictions import Evidence
-from xtreme_noise.report.runs import PRIMARY, Runs
+from xtreme_noise.report.runs import PRIMARY, Curve, Runs
 from xtreme_noise.report.system import System
 
 MEASURES = ("score", PRIMARY, "drop_rate")
@@ -57,26 +55,21 @@ def worst_cases(panels: Sequence[Panel], evidence: Evidence) -> list[WorstCase]:
 
 
 def _of_system(panels: Sequence[Panel], evidence: Evidence, system: System) -> list[WorstCase]:
-    chance, size = over(evidence.chances, panels[0].languages), runs.examples(panels[0], system)
-    by_family = [
-        runs.right(panel, {level: runs.score(panel, evidence, system, level) for level in panel.levels})
-        for panel in panels
-    ]
+    curves = [runs.curve(panel, evidence, system) for panel in panels]
     rows = []
     for measure in MEASURES:
-        losses = [_losses(measure, right, chance, size) for right in by_family]
+        losses = [_losses(measure, curve) for curve in curves]
         for level in (*panels[0].levels[1:], None):
             row = _row(panels, evidence, system, measure, level, [loss[level] for loss in losses])
             rows += [row] if row else []
     return rows
 
 
-def _losses(measure: str, right: Mapping[float, Runs], chance: Chance | None, size: float) -> dict[float | None, Runs]:
+def _losses(measure: str, curve: Curve) -> dict[float | None, Runs]:
     """Level, None for the mean over levels -> loss under one noise family; that of a score is the negative score."""
     found: dict[float | None, Runs] = {}
-    for level in sorted(right)[1:]:
-        score = right[level]
-        lost = score.map(np.negative) if measure == "score" else runs.lost(measure, right[0.0], score, chance, size)
+    for level in curve.levels[1:]:
+        lost = curve.right[level].map(np.negative) if measure == "score" else curve.lost(measure, level)
         found |= {level: lost} if lost else {}
     return found | {None: runs.mean(list(found.values()))}
 
