@@ -105,5 +105,7 @@ def test_another_study_in_the_way_is_kept(here: Path, tmp_path: Path, capsys: py
 
 
 def test_a_run_has_one_folder(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["task=xnli", "sweep=[a,b]"]) == 2
-    assert "sweep" in capsys.readouterr().err
+    for command in (["task=xnli"], ["mode=power", "power.hours=2"]):
+        assert cli.main([*command, "sweep=[a,b]"]) == 2
+        said = capsys.readouterr().err
+        assert "one study" in said and "mode=report sweep=[a,b]" in said and "-m" not in said

@@ -171,6 +171,9 @@ def _value(override: Override, key: str, value: Any) -> None:
     hint = schema_at(split_key(key))
     if isinstance(value, list) and hint in (int, float, bool, str):
         items = ",".join(map(str, value))
+        if key == "sweep":
+            combined = f"; mode=report sweep=[{items}] makes one report of several, and a folder of it for other modes"
+            raise ConfigError(f"{text}: a command has the folder of one study{combined}")
         many = many_of(key)
         listed = f"for several write {many}=[{items}], or " if many else ""
         raise ConfigError(f"{text}: {key} is one value; {listed}for a job with each: -m {key}={items}")
