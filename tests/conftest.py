@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import logging
 import os
 import shutil
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests import machine
+from tests import machine, program
 
 machine.leave()  # before any library reads the environment
 REPOSITORY = machine.REPOSITORY
@@ -74,8 +75,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_finish() -> None:
-    """What was imported stays: a training run's full collections need not look through it again."""
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What is imported stays: a training run's full collections need not look through it again.
+
+    A worker of a whole run needs all libraries sooner or later, so it imports them here.
+    """
+    if hasattr(session.config, "workerinput"):
+        for name in program.LIBRARIES:
+            importlib.import_module(name)
     gc.collect()
     gc.freeze()
 

@@ -20,6 +20,11 @@ SLACK = 1e-9  # tolerance for scores, which are sums of floats
 _INT64 = range(-(2**63), 2**63)
 
 
+def layer_name(layer: int, pooling: str) -> str:
+    """The name, in `extra`, of a cell's score at one layer (hidden state; 0: the embeddings) with one pooling."""
+    return f"layer {layer} {pooling}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class CellRecord:
     """One cell with its results. Scores, rates and levels are fractions; None where nothing was measured."""

@@ -18,6 +18,7 @@ from xtreme_noise.data.batching import Feature
 from xtreme_noise.finite import unit_vectors
 from xtreme_noise.modules.base import Columns, TaskModule, Unit, plain
 from xtreme_noise.modules.pooling import pool
+from xtreme_noise.record import layer_name
 
 CHUNK = 4096  # queries searched at once: bounds memory to CHUNK x candidates floats
 
@@ -63,7 +64,7 @@ class RetrievalModule(TaskModule):
         if not self.sweep:
             return {}
         layers = (len(values[columns["query"][0]]) - 1) // len(self.sweep)
-        names = [f"layer {layer} {how}" for how in self.sweep for layer in range(layers)]
+        names = [layer_name(layer, how) for how in self.sweep for layer in range(layers)]
         return {name: self._nearest(columns, values, place) for place, name in enumerate(names, 1)}
 
     @staticmethod

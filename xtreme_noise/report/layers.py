@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import count
 
-from xtreme_noise.record import CLEAN, CellRecord
+from xtreme_noise.config.sense import POOLINGS
+from xtreme_noise.record import CLEAN, CellRecord, layer_name
 from xtreme_noise.report.formatting import NONE, percent
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.views import TableCell, TableView
 
-_NAME = re.compile(r"layer (\d+) (\w+)")
 COLUMNS = (
     "task", "model", "intermediate", "language", "noise", "level", "noise_seed", "seed", "pooling", "layer", "score",
 )  # fmt: skip
@@ -30,13 +30,16 @@ class LayerScore:
 
 def layer_scores(cells: Iterable[CellRecord]) -> list[LayerScore]:
     """The layer scores of all finished cells, in order; by pooling, then from the embeddings to the last layer."""
-    return [
-        LayerScore(cell, match[2], int(match[1]), value)
-        for cell in cells
-        if cell.status == "ok"
-        for name, value in (cell.extra or {}).items()
-        if (match := _NAME.fullmatch(name))
-    ]
+    found = []
+    for cell in cells:
+        if cell.status != "ok" or not cell.extra:
+            continue
+        for pooling in POOLINGS:
+            for layer in count():
+                if (value := cell.extra.get(layer_name(layer, pooling))) is None:
+                    break
+                found.append(LayerScore(cell, pooling, layer, value))
+    return found
 
 
 def rows(cells: Iterable[CellRecord]) -> list[dict[str, object]]:
