@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 import typing
 from collections.abc import Collection
@@ -12,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from xtreme_noise.config.keys import inner
+from xtreme_noise.config.keys import hints, inner
 from xtreme_noise.config.schema import Config
 from xtreme_noise.config.written import SafeLoader
 
@@ -52,11 +51,6 @@ def _finished(record: Path) -> bool:
         return False
 
 
-@functools.cache
-def _hints(known: Any) -> dict[str, Any]:
-    return typing.get_type_hints(known)
-
-
 def _read(hint: Any, value: Any) -> Any:
     """A value that a job has written, with its declared type. OmegaConf would check it again, which takes longer."""
     hint = inner(hint)
@@ -64,8 +58,7 @@ def _read(hint: Any, value: Any) -> Any:
         return None
     known: Any = hint
     if dataclasses.is_dataclass(hint):
-        hints = _hints(known)
-        return known(**{name: _read(hints[name], item) for name, item in value.items()})
+        return known(**{name: _read(hints(known)[name], item) for name, item in value.items()})
     arguments = typing.get_args(hint)
     if typing.get_origin(hint) is dict:
         return {key: _read(arguments[1], item) for key, item in value.items()}

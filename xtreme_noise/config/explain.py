@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import typing
 from typing import Any
 
 import yaml
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
-from xtreme_noise.config.keys import ambiguous, kind, optional_parent, schema_at, unknown_key
+from xtreme_noise.config.keys import ambiguous, hints, kind, optional_parent, schema_at, unknown_key
 from xtreme_noise.config.where import Sources, shown, split_key
 from xtreme_noise.errors import ConfigError, Unusable, install, suggest
 
@@ -173,7 +172,7 @@ def _no_such_key(dotted: str, at: str, sources: Sources) -> ConfigError:
     for depth in range(1, len(parts) + 1):
         if schema_at(parts[:depth]) is None:
             parent = schema_at(parts[: depth - 1])
-            known = list(typing.get_type_hints(parent)) if dataclasses.is_dataclass(parent) else []
+            known = list(hints(parent)) if dataclasses.is_dataclass(parent) else []
             return unknown_key(".".join(map(str, parts[:depth])), known, at, sources.groups())
     if len(parts) > 2 and parts[:2] in (("intermediate", "stages"), ("intermediate", "tasks")):
         chosen = sources.choices.get("intermediate")

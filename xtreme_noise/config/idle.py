@@ -8,7 +8,8 @@ of a task without training are allowed too, so that one command can serve severa
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 from typing import Any
 
 from xtreme_noise import tasks
@@ -55,14 +56,15 @@ def check(jobs: Sequence[Config], sources: Sequence[Sources]) -> None:
 
     sources: for each job, where its values were written.
     """
-    idle = [list(of(job)) for job in jobs]
-    usual = dict(leaves(asdict(Config())))
+    idle, usual = [list(of(job)) for job in jobs], _usual()
     for job, found, own in zip(jobs, idle, sources, strict=True):
         groups = {one.key: _ABSENT for one in found if is_dataclass(getattr(job, one.key, None))}  # as in task=xnli
-        for key, value in (dict(leaves(asdict(job))) | groups).items():
-            reason = next((one for one in found if one.covers(key)), None)
-            if reason is None or (key in usual and usual[key] == value):
+        order = {one.key: number for number, one in reversed(list(enumerate(found)))}
+        for key, value in (dict(leaves(job)) | groups).items():
+            covering = [order[part] for part in _around(key) if part in order]
+            if not covering or (key in usual and usual[key] == value):
                 continue
+            reason = found[min(covering)]
             place = own.wrote(key, options=reason.options)
             if place is None or any(own.wrote(other, options=False) for other in reason.unless):
                 continue
@@ -70,12 +72,28 @@ def check(jobs: Sequence[Config], sources: Sequence[Sources]) -> None:
                 raise Unusable(f"{key} ({place}) {reason.why}")
 
 
+@cache
+def _usual() -> dict[str, Any]:
+    """The defaults of all keys."""
+    return dict(leaves(Config()))
+
+
+def _around(key: str) -> Iterator[str]:
+    """A key, and all keys that it is within (`Idle.covers`)."""
+    yield key
+    for at, sign in enumerate(key):
+        if sign in ".[":
+            yield key[:at]
+
+
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """(dotted key, value) of everything in a mapping; lists stay whole, except lists of mappings."""
+    """(dotted key, value) of everything in a mapping or dataclass; lists stay whole, except lists of those."""
+    if is_dataclass(value):
+        value = vars(value)
     if isinstance(value, dict) and (value or not path):
         for key, item in value.items():
             yield from leaves(item, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list) and value and isinstance(value[0], dict):
+    elif isinstance(value, list) and value and (isinstance(value[0], dict) or is_dataclass(value[0])):
         for number, item in enumerate(value):
             yield from leaves(item, f"{path}[{number}]")
     else:
@@ -184,7 +202,7 @@ def _task(cfg: Config) -> Iterator[Idle]:
     for kind, data in task.data.items():
         if kind != used:
             yield Idle(f"task.data.{kind}", f"does nothing: {task.name} is read from source={used}")
-        yield from _splits(f"task.data.{kind}", kind, asdict(data))
+        yield from _splits(f"task.data.{kind}", kind, data)
 
 
 def _splits(path: str, kind: str, data: Any) -> Iterator[Idle]:
@@ -250,7 +268,7 @@ def _stage(cfg: Config, key: str, stage: IntermediateConfig) -> Iterator[Idle]:
     for kind, data in stage.data.items():
         if kind != reads.kind(stage.data, cfg.source):
             yield Idle(f"{key}.data.{kind}", f"does nothing: {stage.label} is not read from source={kind}")
-        yield from _splits(f"{key}.data.{kind}", kind, asdict(data))
+        yield from _splits(f"{key}.data.{kind}", kind, data)
 
 
 def _noise(cfg: Config) -> Iterator[Idle]:

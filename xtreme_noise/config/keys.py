@@ -7,12 +7,23 @@ import difflib
 import types
 import typing
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import islice
 from typing import Any
 
 from xtreme_noise.config.schema import Config
 from xtreme_noise.config.where import split_key
 from xtreme_noise.errors import ConfigError, Unusable, composes, nearest
+
+
+def hints(declared: Any) -> dict[str, Any]:
+    """The declared type of each field of a dataclass. Not to be changed."""
+    return _hints(declared)
+
+
+@cache
+def _hints(declared: Any) -> dict[str, Any]:
+    return typing.get_type_hints(declared)
 
 
 def inner(hint: Any) -> Any:
@@ -28,7 +39,7 @@ def schema_at(key: tuple[str | int, ...]) -> Any:
     for part in key:
         hint = inner(hint)
         if dataclasses.is_dataclass(hint):
-            hint = typing.get_type_hints(hint).get(str(part))
+            hint = hints(hint).get(str(part))
         elif typing.get_origin(hint) in (dict, list):
             hint = typing.get_args(hint)[-1]
         elif hint is not Any:
@@ -41,7 +52,7 @@ def optional_parent(dotted: str) -> str | None:
     parts = split_key(dotted)
     hint: Any = Config
     for depth, part in enumerate(parts[:-1], 1):
-        hint = typing.get_type_hints(inner(hint)).get(str(part)) if dataclasses.is_dataclass(inner(hint)) else None
+        hint = hints(inner(hint)).get(str(part)) if dataclasses.is_dataclass(inner(hint)) else None
         if hint is not inner(hint) and dataclasses.is_dataclass(inner(hint)):
             return ".".join(map(str, parts[:depth]))
     return None
@@ -76,7 +87,7 @@ def all_keys(*, within: str = "") -> list[str]:
     found: list[str] = []
 
     def walk(cls: Any, prefix: str) -> None:
-        for name, hint in typing.get_type_hints(cls).items():
+        for name, hint in hints(cls).items():
             found.append(prefix + name)
             if dataclasses.is_dataclass(hint) or (
                 dataclasses.is_dataclass(inner(hint)) and f"{within}.".startswith(f"{prefix}{name}.")

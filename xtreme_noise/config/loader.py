@@ -19,9 +19,9 @@ from hydra.core.default_element import ResultDefault
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.types import Override
 from hydra.plugins.config_source import ConfigResult
-from omegaconf import DictConfig
+from omegaconf import DictConfig, ListConfig
 
-from xtreme_noise.config import where, written
+from xtreme_noise.config import trees, where, written
 
 # Process-wide, by the folders that are searched and the state of their files.
 _files: dict[tuple[Any, ...], ConfigResult] = {}  # copied when they are merged: Loader._load_single_config
@@ -29,20 +29,26 @@ _defaults: dict[tuple[Any, ...], DefaultsList] = {}  # by the options that are c
 _merged: dict[tuple[Any, ...], DictConfig] = {}  # by the files, in their order
 _KEPT = 256  # merged configurations
 _create_defaults_list = config_loader_impl.create_defaults_list
+_COPY = "__deepcopy__"
 
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Meanwhile Hydra, however it is started, loads through `Loader`."""
+    """Meanwhile Hydra, however it is started, loads through `Loader`, and `trees.copied` copies its configurations."""
     _state.cache_clear()
     own = hydra_app.ConfigLoaderImpl
+    copying = {kind: getattr(kind, _COPY) for kind in (DictConfig, ListConfig)}
     hydra_app.ConfigLoaderImpl = Loader
     config_loader_impl.create_defaults_list = _defaults_list
+    for kind in copying:
+        setattr(kind, _COPY, trees.copied)
     try:
         yield
     finally:
         hydra_app.ConfigLoaderImpl = own
         config_loader_impl.create_defaults_list = _create_defaults_list
+        for kind, copier in copying.items():
+            setattr(kind, _COPY, copier)
 
 
 def _defaults_list(

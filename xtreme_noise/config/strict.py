@@ -13,10 +13,10 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from xtreme_noise.config import arms, places, sense
+from xtreme_noise.config import arms, places, sense, trees
 from xtreme_noise.config.explain import explain
 from xtreme_noise.config.fits import Fits
-from xtreme_noise.config.keys import inner, unknown_key, wrong_value
+from xtreme_noise.config.keys import hints, inner, unknown_key, wrong_value
 from xtreme_noise.config.schema import Config
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import ConfigError
@@ -32,12 +32,10 @@ def check(composed: DictConfig, sources: Sources = _NO_SOURCES) -> Config:
     `composed` is Hydra's result, with or without its `hydra` node; `sources` lets messages name the override, or the
     file and line, with the mistake.
     """
-    plain = OmegaConf.to_container(composed, resolve=False)
-    assert isinstance(plain, dict)
-    plain.pop("hydra", None)
+    plain = {key: trees.plain(node) for key, node in _nodes(composed).items() if key != "hydra"}
     _walk(plain, Config, "", sources)
     try:
-        typed = _typed(composed)
+        typed = _typed(composed, plain)
     except OmegaConfBaseException as error:
         raise explain(error, sources) from None
     arms.choose(typed.intermediate, sources)
@@ -48,16 +46,24 @@ def check(composed: DictConfig, sources: Sources = _NO_SOURCES) -> Config:
     return typed
 
 
-def _typed(composed: DictConfig) -> Config:
-    """The dataclasses of a composed config, with interpolations resolved."""
+def _nodes(composed: DictConfig) -> dict[str, Any]:
+    nodes: dict[str, Any] = composed.__dict__["_content"]
+    return nodes
+
+
+def _typed(composed: DictConfig, plain: dict[str, Any]) -> Config:
+    """The dataclasses of a composed config, with interpolations resolved. plain: its values without hydra."""
     if OmegaConf.get_type(composed) is not Config:  # composed without `- schema` in the defaults list
         with_schema = OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.masked_copy(composed, _FIELDS))
         assert isinstance(with_schema, DictConfig)
-        return _typed(with_schema)
+        return _typed(with_schema, trees.plain(with_schema))
     values: dict[str, Any] = {}
     for name in _FIELDS:  # without the hydra node, which is larger than all others together
-        value = composed[name]
-        values[name] = OmegaConf.to_object(value) if OmegaConf.is_config(value) else value
+        if trees.settled(plain[name]):
+            values[name] = trees.objects(_nodes(composed)[name])
+        else:
+            value = composed[name]
+            values[name] = OmegaConf.to_object(value) if OmegaConf.is_config(value) else value
     return Config(**values)
 
 
@@ -81,12 +87,12 @@ def _walk(value: Any, hint: Any, path: str, sources: Sources) -> None:
             if value is not None:
                 raise wrong_value(path, value, hint, sources.of(path))
             return
-        hints = typing.get_type_hints(hint)
+        known = hints(hint)
         for key, item in value.items():
             dotted = f"{path}.{key}" if path else str(key)
-            if key not in hints:
-                raise unknown_key(dotted, list(hints), sources.of(dotted), sources.groups())
-            _walk(item, hints[str(key)], dotted, sources)
+            if key not in known:
+                raise unknown_key(dotted, list(known), sources.of(dotted), sources.groups())
+            _walk(item, known[str(key)], dotted, sources)
     elif typing.get_origin(hint) is list and value is not None:
         if not isinstance(value, list):
             raise wrong_value(path, value, hint, sources.of(path))

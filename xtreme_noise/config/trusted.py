@@ -11,6 +11,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from xtreme_noise.config import trees
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import ConfigError
 
@@ -46,8 +47,7 @@ def check(cfg: DictConfig, sources: Sources) -> None:
         if sources.sets_by_override(KEY):
             return
         raise ConfigError(f"{KEY}{sources.of(KEY)}: no file can vouch for itself: write {KEY}=true on the command line")
-    hydra = OmegaConf.to_container(cfg.hydra, resolve=False)
-    for key, value in _called(hydra, "hydra"):
+    for key, value in _called(trees.plain(cfg.hydra), "hydra"):
         if value not in SHIPPED and not sources.sets_by_override(key):
             raise ConfigError(
                 f"{key}{sources.of(key)} is {value!r}, which Hydra would import and call, but does not ship: "

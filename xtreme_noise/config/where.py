@@ -78,8 +78,8 @@ class Sources:
         for text in reversed(self.overrides):
             if (own_sweep or text not in self.swept) and _sets(text, dotted):
                 return self.describe(text)
-        for name, path in self._files:
-            if path.is_relative_to(paths.conf_dir()) or not (options or _parsed(name, path)[0] == ()):
+        for name, path in self._brought:
+            if not (options or _parsed(name, path)[0] == ()):
                 continue
             if (number := _line(path, name, split_key(dotted))) is not None:
                 return f"{shown(path)}, line {number}"
@@ -94,6 +94,11 @@ class Sources:
     def _files(self) -> list[tuple[str, Path]]:
         """The files of this composition with their names, highest priority first."""
         return [(name, path) for name in self._configs() if (path := self.path(name)) is not None]
+
+    @cached_property
+    def _brought(self) -> list[tuple[str, Path]]:
+        """Those of them that are not shipped."""
+        return [(name, path) for name, path in self._files if not path.is_relative_to(paths.conf_dir())]
 
     def path(self, config: str) -> Path | None:
         """The file of a config, in the first folder that has it, as in Hydra."""

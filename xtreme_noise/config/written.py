@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from omegaconf._utils import get_yaml_loader  # Hydra reads files with it: its rules, not a copy of them
 
-from xtreme_noise.config.keys import inner, schema_at
+from xtreme_noise.config.keys import hints, inner, schema_at
 from xtreme_noise.config.where import package, shown
 from xtreme_noise.errors import ConfigError
 
@@ -47,8 +47,8 @@ def not_as_written(value: Any, hint: Any, text: str) -> str | None:
             for item, kind in zip(pair, arguments, strict=True)
         )
     elif dataclasses.is_dataclass(hint) and isinstance(value, dict):
-        hints = typing.get_type_hints(hint)
-        found = (not_as_written(item, hints.get(str(key)), text) for key, item in value.items())
+        known = hints(hint)
+        found = (not_as_written(item, known.get(str(key)), text) for key, item in value.items())
     else:
         return None
     return next((one for one in found if one is not None), None)
@@ -80,11 +80,11 @@ def _other(
         for item in node.value:
             yield from _other(item, typing.get_args(hint)[0], key)
     elif isinstance(node, yaml.MappingNode):
-        hints = typing.get_type_hints(hint) if dataclasses.is_dataclass(hint) else {}
+        known = hints(hint) if dataclasses.is_dataclass(hint) else {}
         names, values = typing.get_args(hint) if typing.get_origin(hint) is dict else (None, None)
         for name, value in node.value:
             yield from _other(name, names, key)
-            yield from _other(value, hints.get(name.value, values), (*key, str(name.value)))
+            yield from _other(value, known.get(name.value, values), (*key, str(name.value)))
 
 
 def _read(node: yaml.ScalarNode) -> Any:
