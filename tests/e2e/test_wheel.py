@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import program
+
 
 @pytest.fixture(scope="module")
 def wheel(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -41,17 +43,15 @@ def test_the_installed_wheel_works_from_another_folder(wheel: Path, workdir: Pat
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(target)]
     subprocess.run([*pip, str(wheel)], check=True, capture_output=True, timeout=300)
     environment = {**os.environ, "PYTHONPATH": str(target)}
-
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(words, cwd=workdir, env=environment, capture_output=True, text=True, timeout=300)
-
     script = target / "bin" / "xtreme-noise"
-    for program in ([str(script)], [sys.executable, "-m", "xtreme_noise"]):
-        wrong = run(*program, "+experiment=quickstrat")
-        assert wrong.returncode == 2
-        assert "did you mean 'quickstart'?" in wrong.stderr
-    where = run(str(script), "--info", "searchpath")
+    where = subprocess.run(
+        [script, "--info", "searchpath"], cwd=workdir, env=environment, capture_output=True, text=True, timeout=300
+    )
     assert str(target / "xtreme_noise" / "conf") in where.stdout, where.stderr
-    planned = run(str(script), "mode=plan", "+experiment=quickstart", "model=tiny", "languages=[en,de]")
+    wrong = program.run("+experiment=quickstrat", cwd=workdir, environment=environment)
+    assert wrong.returncode == 2
+    assert "did you mean 'quickstart'?" in wrong.stderr
+    quickstart = ["mode=plan", "+experiment=quickstart", "model=tiny", "languages=[en,de]"]
+    planned = program.run(*quickstart, cwd=workdir, environment=environment)
     assert planned.returncode == 0 and "intents" in planned.stdout, planned.stderr
     assert not (workdir / "multirun_outputs").exists()
