@@ -6,7 +6,7 @@ import copy
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from hydra._internal.config_repository import ConfigRepository, IConfigRepositor
 from hydra._internal.defaults_list import DefaultsList
 from hydra.core.default_element import ResultDefault
 from hydra.core.object_type import ObjectType
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, ListConfig
@@ -29,6 +30,7 @@ _defaults: dict[tuple[Any, ...], DefaultsList] = {}  # by the options that are c
 _merged: dict[tuple[Any, ...], DictConfig] = {}  # by the files, in their order
 _KEPT = 256  # merged configurations
 _create_defaults_list = config_loader_impl.create_defaults_list
+_parse_rule = OverridesParser.parse_rule
 _COPY = "__deepcopy__"
 
 
@@ -40,6 +42,7 @@ def loading() -> Iterator[None]:
     copying = {kind: getattr(kind, _COPY) for kind in (DictConfig, ListConfig)}
     hydra_app.ConfigLoaderImpl = Loader
     config_loader_impl.create_defaults_list = _defaults_list
+    OverridesParser.parse_rule = _parsed_once
     for kind in copying:
         setattr(kind, _COPY, trees.copied)
     try:
@@ -47,8 +50,19 @@ def loading() -> Iterator[None]:
     finally:
         hydra_app.ConfigLoaderImpl = own
         config_loader_impl.create_defaults_list = _create_defaults_list
+        OverridesParser.parse_rule = _parse_rule
         for kind, copier in copying.items():
             setattr(kind, _COPY, copier)
+
+
+def _parsed_once(_parser: OverridesParser, text: str, rule: str) -> Any:
+    """Hydra parses the same overrides for every job. A copy, because it sets config_loader in it."""
+    return copy.copy(_parsed(text, rule))
+
+
+@lru_cache(10_000)
+def _parsed(text: str, rule: str) -> Any:
+    return _parse_rule(OverridesParser.create(), text, rule)
 
 
 def _defaults_list(
