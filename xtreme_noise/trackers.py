@@ -61,13 +61,17 @@ def close(logger: Logger) -> None:
 
 
 def csv_logger(_: TrackerConfig, directory: Path, __: str) -> Logger:
-    """A CSV file a run of the job."""
+    """A CSV file a run of the job. The configuration is in the job's folder already, in .hydra/config.yaml."""
     from pytorch_lightning.loggers import CSVLogger
+
+    class Metrics(CSVLogger):
+        def log_hyperparams(self, *_: Any, **__: Any) -> None:
+            pass
 
     for version in (directory / "csv").glob("version_*"):
         if not (version / "metrics.csv").exists():  # left by a run that ended before its first metric
             shutil.rmtree(version)
-    return CSVLogger(directory, name="csv")  # version_0, version_1, ...: a resumed job keeps the earlier file
+    return Metrics(directory, name="csv")  # version_0, version_1, ...: a resumed job keeps the earlier file
 
 
 def tensorboard_logger(_: TrackerConfig, directory: Path, __: str) -> Logger:

@@ -1,4 +1,4 @@
-"""The shortcuts for whole configurations give what OmegaConf gives."""
+"""The shortcuts for whole configurations give what OmegaConf and Hydra give."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, Union
 
 import pytest
-from omegaconf import DictConfig, OmegaConf, open_dict
+import yaml
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from omegaconf import DictConfig, OmegaConf, omegaconf, open_dict
 
-from xtreme_noise.config import trees
+from xtreme_noise.config import compose, loader, trees
 from xtreme_noise.config.schema import Config
 
 
@@ -77,3 +79,31 @@ def test_what_is_not_settled_stays_as_it_is_written() -> None:
 def test_the_schema() -> None:
     config = OmegaConf.structured(Config)
     assert trees.plain(config) == OmegaConf.to_container(config, resolve=False)
+
+
+def test_yaml_is_written_as_omegaconf_writes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = OmegaConf.create(
+        {"word": "no", "number": "010", "text": "ไทย é\nline", "link": "${word}", "none": None, "many": [1.0, True, "1e3"]}
+    )
+    config.part = OmegaConf.structured(Part)
+    written = OmegaConf.to_yaml(config)
+    monkeypatch.setattr(omegaconf, "get_omega_conf_dumper", trees.dumper)
+    assert OmegaConf.to_yaml(config) == written
+    assert issubclass(trees.dumper(), yaml.CDumper)
+
+
+def test_what_every_job_begins_with_is_merged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the types of the schema stay those of the whole."""
+    merged: list[int] = []
+    real = ConfigLoaderImpl._compose_config_from_defaults_list
+
+    def merging(self: Any, defaults: Any, repo: Any) -> Any:
+        merged.append(len(defaults))
+        return real(self, defaults, repo)
+
+    monkeypatch.setattr(ConfigLoaderImpl, "_compose_config_from_defaults_list", merging)
+    monkeypatch.setattr(loader, "_merged", {})
+    for task in ("xnli", "udpos"):
+        [job] = compose.jobs([f"task={task}"])
+        assert job.task.name == task and job.task.recipe.epochs > 0
+    assert len(merged) == 3 and merged[1] == merged[2], "Hydra's files and the schema, then each task's"

@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
+import omegaconf.omegaconf
 from hydra._internal import config_loader_impl
 from hydra._internal import hydra as hydra_app
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -31,28 +32,33 @@ _merged: dict[tuple[Any, ...], DictConfig] = {}  # by the files, in their order
 _KEPT = 256  # merged configurations
 _create_defaults_list = config_loader_impl.create_defaults_list
 _parse_rule = OverridesParser.parse_rule
-_COPY = "__deepcopy__"
+_parsed_interpolation = lru_cache(10_000)(omegaconf.base.parse)  # a tree that is only read
+SCHEMA = "schema"  # the first name in the defaults list of conf/config.yaml
 
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Meanwhile Hydra, however it is started, loads through `Loader`, and `trees.copied` copies its configurations."""
+    """Meanwhile Hydra, however it is started, loads through `Loader`, and what OmegaConf does again and again is faster:
+    it copies through `trees.copied`, writes YAML in C, and parses an interpolation once.
+    """
     _state.cache_clear()
-    own = hydra_app.ConfigLoaderImpl
-    copying = {kind: getattr(kind, _COPY) for kind in (DictConfig, ListConfig)}
-    hydra_app.ConfigLoaderImpl = Loader
-    config_loader_impl.create_defaults_list = _defaults_list
-    OverridesParser.parse_rule = _parsed_once
-    for kind in copying:
-        setattr(kind, _COPY, trees.copied)
+    faster = (
+        (hydra_app, "ConfigLoaderImpl", Loader),
+        (config_loader_impl, "create_defaults_list", _defaults_list),
+        (OverridesParser, "parse_rule", _parsed_once),
+        (DictConfig, "__deepcopy__", trees.copied),
+        (ListConfig, "__deepcopy__", trees.copied),
+        (omegaconf.base, "parse", _parsed_interpolation),
+        (omegaconf.omegaconf, "get_omega_conf_dumper", trees.dumper),
+    )
+    own = [getattr(owner, name) for owner, name, _ in faster]
+    for owner, name, with_it in faster:
+        setattr(owner, name, with_it)
     try:
         yield
     finally:
-        hydra_app.ConfigLoaderImpl = own
-        config_loader_impl.create_defaults_list = _create_defaults_list
-        OverridesParser.parse_rule = _parse_rule
-        for kind, copier in copying.items():
-            setattr(kind, _COPY, copier)
+        for (owner, name, _), before in zip(faster, own, strict=True):
+            setattr(owner, name, before)
 
 
 def _parsed_once(_parser: OverridesParser, text: str, rule: str) -> Any:
@@ -99,6 +105,14 @@ def _state(folder: Path) -> tuple[tuple[Any, ...], ...]:
     return tuple(found)
 
 
+class _Merged(ResultDefault):  # type: ignore[misc]
+    """Several files of a defaults list that are merged already."""
+
+    def __init__(self, config: DictConfig) -> None:
+        super().__init__()
+        self.config = config
+
+
 class Loader(ConfigLoaderImpl):  # type: ignore[misc]
     """Merges the same files once, although every job is composed twice: by our checks, and by its launcher."""
 
@@ -107,11 +121,17 @@ class Loader(ConfigLoaderImpl):  # type: ignore[misc]
         self.repository = Files(config_search_path)
 
     def _compose_config_from_defaults_list(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
-        """The files of a defaults list merged: once for all jobs that choose the same options."""
+        """The files of a defaults list merged: once for all jobs that choose the same options, and what every job begins
+        with, Hydra's own files and the schema, once for all of these.
+        """
         key = (_places(repo), repr(defaults))
         if key not in _merged:
             if len(_merged) >= _KEPT:
                 _merged.clear()
+            begins = next((place for place, one in enumerate(defaults, 1) if one.config_path == SCHEMA), 0)
+            if 0 < begins < len(defaults):
+                first = _Merged(self._compose_config_from_defaults_list(defaults[:begins], repo))
+                defaults = [first, *defaults[begins:]]
             _merged[key] = super()._compose_config_from_defaults_list(defaults, repo)
         return copy.deepcopy(_merged[key])
 
@@ -119,6 +139,8 @@ class Loader(ConfigLoaderImpl):  # type: ignore[misc]
         """A file to merge. One without a package is merged as it is, and its nodes then belong to the merged
         configuration, so it is copied here; the others are copied where Hydra puts them into their package.
         """
+        if isinstance(default, _Merged):
+            return ConfigResult("merged", SCHEMA, default.config, header={})
         found: ConfigResult = super()._load_single_config(default, repo)
         if found is repo.load_config(default.config_path):
             found = copy.copy(found)
@@ -137,9 +159,14 @@ class Files(ConfigRepository):  # type: ignore[misc]
         source = self._find_object_source(config_path, ObjectType.CONFIG)
         if source is None:
             return None
-        if source.scheme() != "file":  # structured configs: Hydra's store gives each caller a copy
+        if source.scheme() == "structured":  # Hydra's store gives each caller a copy
             return super().load_config(config_path)
         name = config_path.removesuffix(".yaml")
+        if source.scheme() != "file":  # Hydra's own and those of its plugins
+            key = (source.provider, source.path, name)
+            if key not in _files:
+                _files[key] = super().load_config(config_path)
+            return _files[key]
         path = Path(source.path) / f"{name}.yaml"
         stamp = where.stamp(path)
         key = (source.provider, source.path, name, stamp)
