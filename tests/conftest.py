@@ -87,6 +87,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gc.freeze()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def what_is_there_stays() -> None:
+    """So do the libraries, and what they keep, that the modules before this one have loaded."""
+    gc.freeze()
+
+
 _PICTURES: dict[str, Any] = {
     "figures.figures": {}, "charts.curve_charts": [], "charts.harm_charts": [], "charts.heat_charts": {},
     "charts.calibration_charts": [], "charts.difference_chart": None, "page.vega_library": "",
