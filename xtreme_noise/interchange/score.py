@@ -13,11 +13,11 @@ from xtreme_noise.config.schema import Config
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.sources import subsample
 from xtreme_noise.errors import DataError
+from xtreme_noise.features.base import Limits
 from xtreme_noise.interchange.layout import Items, file_name, format_of
 from xtreme_noise.languages import main as main_language
 from xtreme_noise.metrics import Scored
 from xtreme_noise.modules import module_class
-from xtreme_noise.modules.base import Limits
 from xtreme_noise.sheets import sheet
 from xtreme_noise.stages.plan import test_reference
 from xtreme_noise.stages.ranking import pool

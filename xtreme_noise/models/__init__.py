@@ -2,7 +2,7 @@
 
 from xtreme_noise.models.hub import steady
 from xtreme_noise.models.load import embeddings, load_model, load_tokenizer, positions
-from xtreme_noise.models.registry import identity, materialise
+from xtreme_noise.models.registry import identity, materialise, tokenizer
 from xtreme_noise.models.running import running
 from xtreme_noise.models.save import save_tokenizer
 
@@ -16,4 +16,5 @@ __all__ = [
     "running",
     "save_tokenizer",
     "steady",
+    "tokenizer",
 ]

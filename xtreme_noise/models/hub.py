@@ -19,7 +19,8 @@ from xtreme_noise.store import Store
 
 # The files of a checkpoint that are used; pickled weights and files of other frameworks are not.
 PATTERNS = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
-HOLDS = ("config.json", "model.safetensors", "tokenizer.json")  # files of checkpoints that this package writes
+TOKENIZER = ("tokenizer.json", "tokenizer_config.json")  # files of tokenizers that this package writes
+HOLDS = ("config.json", "model.safetensors", "tokenizer.json")  # files of checkpoints that it writes
 CODE = "*.py"  # only with trust_remote_code
 PICKLED = (
     "pickled weights are not opened."

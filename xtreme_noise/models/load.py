@@ -24,10 +24,9 @@ ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")  # its
 
 def load_tokenizer(path: Path | str, *, trust_remote_code: bool = False) -> PreTrainedTokenizerFast:
     """The tokenizer of a checkpoint directory. Raises ModelUnavailable, also when it cannot give character offsets."""
-    from transformers import AutoTokenizer
-
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=trust_remote_code)
+        loading = _tokenizer_class(Path(path))
+        tokenizer = loading.from_pretrained(path, local_files_only=True, trust_remote_code=trust_remote_code)
     except Exception as error:  # a damaged file may raise any class
         intact.check(Path(path))
         needs = " It is a SentencePiece file: pip install sentencepiece" if _lacks_sentencepiece(Path(path)) else ""
@@ -35,6 +34,19 @@ def load_tokenizer(path: Path | str, *, trust_remote_code: bool = False) -> PreT
     if not tokenizer.is_fast:
         raise ModelUnavailable(f"The tokenizer in {path} gives no character offsets; a tokenizer.json is needed.")
     return tokenizer
+
+
+def _tokenizer_class(path: Path) -> Any:
+    """AutoTokenizer or, for a folder without a model, which only this package writes (models/save.py), the class that
+    it would find: its own import takes torch with it.
+    """
+    if (path / "tokenizer.json").is_file() and not (path / "config.json").exists():
+        from transformers import PreTrainedTokenizerFast
+
+        return PreTrainedTokenizerFast
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer
 
 
 def _said(error: Exception) -> str:

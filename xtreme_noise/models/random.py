@@ -7,7 +7,7 @@ from typing import Any
 
 from xtreme_noise.config.schema import ModelConfig
 from xtreme_noise.config.sizes import random_sizes
-from xtreme_noise.models.hub import HOLDS
+from xtreme_noise.models.hub import HOLDS, TOKENIZER
 from xtreme_noise.models.loader import Loader
 from xtreme_noise.models.quiet import quiet
 from xtreme_noise.models.save import save_tokenizer
@@ -79,7 +79,11 @@ def make(parameters: dict[str, int], directory: Path) -> None:
         model = XLMRobertaModel(config, add_pooling_layer=False)
     with quiet():
         model.save_pretrained(directory)
-    _write_tokenizer(directory, parameters["max_position_embeddings"] - 2)
+    _write_tokenizer(directory, _length(parameters))
+
+
+def _length(parameters: dict[str, int]) -> int:
+    return parameters["max_position_embeddings"] - 2
 
 
 class RandomLoader(Loader):
@@ -91,3 +95,8 @@ class RandomLoader(Loader):
     def materialise(self, cfg: ModelConfig, store: Store, offline: bool) -> Path:
         key = {"loader": cfg.loader, **self.identity(cfg, offline)}
         return store.build("models", key, lambda directory: make(random_sizes(cfg), directory), HOLDS)
+
+    def tokenizer(self, cfg: ModelConfig, store: Store, offline: bool) -> Path:  # noqa: ARG002
+        length = _length(random_sizes(cfg))
+        key = {"loader": cfg.loader, "version": VERSION, "length": length}
+        return store.build("tokenizers", key, lambda directory: _write_tokenizer(directory, length), TOKENIZER)

@@ -33,3 +33,8 @@ def identity(cfg: ModelConfig, offline: bool) -> dict[str, Any]:
 def materialise(cfg: ModelConfig, store: Store, offline: bool) -> Path:
     """A directory for from_pretrained: local, downloaded or converted. Raises ConfigError, ModelUnavailable."""
     return loader(cfg).materialise(cfg, store, offline)
+
+
+def tokenizer(cfg: ModelConfig, store: Store, offline: bool) -> Path:
+    """A directory for load_tokenizer; weights are not converted for it. Raises ConfigError, ModelUnavailable."""
+    return loader(cfg).tokenizer(cfg, store, offline)

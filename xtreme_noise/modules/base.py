@@ -9,8 +9,7 @@ Examples of several cells share units; each is encoded once. The steps of a pred
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,22 +24,12 @@ from xtreme_noise import finite
 from xtreme_noise.config.schema import RecipeConfig
 from xtreme_noise.data.batching import Feature, pad
 from xtreme_noise.errors import NotFinite
+from xtreme_noise.features.base import Columns, Features, Limits, Unit
 from xtreme_noise.models.save import save_tokenizer
 from xtreme_noise.modules.class_scores import LogProbabilities
 
-Unit = Hashable
-Columns = Mapping[str, Sequence[Any]]
 
-
-@dataclass(frozen=True)
-class Limits:
-    """Lengths in subword tokens, special tokens included; `stride`: overlap of neighbouring QA windows."""
-
-    max_length: int
-    stride: int = 128
-
-
-class TaskModule(pl.LightningModule):
+class TaskModule(Features, pl.LightningModule):
     """A transformers model with the head of one task family. Independent of the task."""
 
     family: ClassVar[str]
@@ -99,10 +88,6 @@ class TaskModule(pl.LightningModule):
         }
 
     @abstractmethod
-    def training_features(self, columns: Columns) -> list[Feature]:
-        """Features with labels for a batch of examples in normal form; never truncates silently."""
-
-    @abstractmethod
     def units(self, columns: Columns) -> list[tuple[Unit, ...]]:
         """The units of each example."""
 
@@ -147,11 +132,6 @@ class TaskModule(pl.LightningModule):
     def collate(features: Sequence[Feature], pad_id: int) -> dict[str, Tensor]:
         """A training batch of `features`."""
         return pad(features, pad_id)
-
-    @staticmethod
-    def tokens(feature: Feature) -> int:
-        """Subword tokens of a training feature."""
-        return len(feature["input_ids"])
 
     def count(self, data: Dataset) -> int:
         """Subword tokens of the training features of these examples."""
@@ -257,8 +237,3 @@ class TaskModule(pl.LightningModule):
         steps = int(self.trainer.estimated_stepping_batches)
         schedule = get_linear_schedule_with_warmup(optimizer, round(self.recipe.warmup * steps), steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-def plain(encoding: Any, row: int, names: Sequence[str]) -> Feature:
-    """One row of a tokenizer's batch as lists of ints, with only the model's inputs."""
-    return {name: list(encoding[name][row]) for name in names if name in encoding}

@@ -9,26 +9,18 @@ from torch import Tensor
 from transformers import AutoModelForSequenceClassification
 
 from xtreme_noise.data.batching import Feature
+from xtreme_noise.features.base import Columns, Unit
+from xtreme_noise.features.classification import ClassificationFeatures
 from xtreme_noise.finite import answers
-from xtreme_noise.modules.base import Columns, TaskModule, Unit, plain
+from xtreme_noise.modules.base import TaskModule
 from xtreme_noise.modules.class_scores import LogProbabilities, log_probabilities
 
 
-class ClassificationModule(TaskModule):
+class ClassificationModule(ClassificationFeatures, TaskModule):
     """A unit is (text, text pair or None); its value the logits, a list of len(labels) floats."""
 
     family = "classification"
     auto_class = AutoModelForSequenceClassification
-
-    def _encode(self, texts: list[str], pairs: list[str] | None) -> list[Feature]:
-        encoding = self.tokenizer(texts, pairs, truncation=True, max_length=self.limits.max_length)
-        names = self.tokenizer.model_input_names
-        return [plain(encoding, row, names) for row in range(len(texts))]
-
-    def training_features(self, columns: Columns) -> list[Feature]:
-        pairs = list(columns["text_pair"]) if "text_pair" in columns else None
-        features = self._encode(list(columns["text"]), pairs)
-        return [f | {"labels": label} for f, label in zip(features, columns["label"], strict=True)]
 
     def units(self, columns: Columns) -> list[tuple[Unit, ...]]:
         pairs = columns["text_pair"] if "text_pair" in columns else [None] * len(columns["text"])

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,8 +21,10 @@ from torch import Tensor
 from transformers import AutoModel
 
 from xtreme_noise.data.batching import Feature, pad
+from xtreme_noise.features.base import Columns, Unit
+from xtreme_noise.features.ranking import RankingFeatures, Text, queries_of, texts_of
 from xtreme_noise.finite import unit_vectors
-from xtreme_noise.modules.base import Columns, TaskModule, Unit, plain
+from xtreme_noise.modules.base import TaskModule
 from xtreme_noise.modules.pooling import pool
 from xtreme_noise.search import top_k
 
@@ -40,15 +41,7 @@ class Candidates(NamedTuple):
     vectors: NDArray[np.float32]
 
 
-class _Text(NamedTuple):
-    """A unit: a query, or a candidate with its paragraph."""
-
-    query: bool
-    text: str
-    context: str | None = None
-
-
-class DualEncoderModule(TaskModule):
+class DualEncoderModule(RankingFeatures, TaskModule):
     """The value of a unit is a unit vector, float32 of shape (hidden,).
 
     candidates: the pool; None: the candidates are those of the given examples (dev sets).
@@ -74,11 +67,6 @@ class DualEncoderModule(TaskModule):
 
     # -- training ------------------------------------------------------------------------------------------------
 
-    def training_features(self, columns: Columns) -> list[Feature]:
-        queries = [features[0] for features in self.features(_queries(columns))]
-        texts = [features[0] for features in self.features(_texts(columns))]
-        return [{"query": query, "text": text} for query, text in zip(queries, texts, strict=True)]
-
     @staticmethod
     def collate(features: Sequence[Feature], pad_id: int) -> dict[str, Tensor]:
         """Inputs of both sides as query_* and text_*; `first`: the first row of the batch with the same candidate."""
@@ -90,10 +78,6 @@ class DualEncoderModule(TaskModule):
         rows: dict[tuple[int, ...], int] = {}
         first = [rows.setdefault(tuple(feature["text"]["input_ids"]), row) for row, feature in enumerate(features)]
         return batch | {"first": torch.tensor(first)}
-
-    @staticmethod
-    def tokens(feature: Feature) -> int:
-        return len(feature["query"]["input_ids"]) + len(feature["text"]["input_ids"])
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         del batch_idx
@@ -114,39 +98,10 @@ class DualEncoderModule(TaskModule):
 
     def units(self, columns: Columns) -> list[tuple[Unit, ...]]:
         """Queries, and candidates where the examples contain them; rows of a pool have no queries."""
-        sides = ([_queries(columns)] if "query" in columns else []) + ([_texts(columns)] if "text" in columns else [])
+        sides = ([queries_of(columns)] if "query" in columns else []) + (
+            [texts_of(columns)] if "text" in columns else []
+        )
         return list(zip(*sides, strict=True))
-
-    def features(self, units: Sequence[Any]) -> list[list[Feature]]:
-        features: list[list[Feature]] = []
-        for (query, paired), some in groupby(units, lambda unit: (unit.query, unit.context is not None)):
-            features += self._encode(list(some), query, paired)
-        return features
-
-    def _encode(self, group: Sequence[_Text], query: bool, paired: bool) -> list[list[Feature]]:
-        prefix = self.prefix if query else self.passage_prefix
-        length = min(MAX_QUERY, self.limits.max_length) if query else self.limits.max_length
-        texts, contexts = [prefix + unit.text for unit in group], None
-        if paired:
-            # Truncate beforehand, the paragraph first: for a pair, the tokenizer would return all combinations of the
-            # overflowing pieces of both texts.
-            room = length - self.tokenizer.num_special_tokens_to_add(pair=True)
-            spans = self._spans(texts)
-            rest = [max(0, room - len(some)) for some in spans]
-            texts = [_beginning(text, some, room) for text, some in zip(texts, spans, strict=True)]
-            whole = list(dict.fromkeys(str(unit.context) for unit in group))
-            known = dict(zip(whole, self._spans(whole), strict=True))
-            contexts = [_beginning(str(u.context), known[str(u.context)], n) for u, n in zip(group, rest, strict=True)]
-        encoding = self.tokenizer(texts, contexts, truncation=True, max_length=length)
-        names = self.tokenizer.model_input_names
-        return [[plain(encoding, row, names)] for row in range(len(group))]
-
-    def _spans(self, texts: list[str]) -> list[list[tuple[int, int]]]:
-        """(start, end) in code points of every token of every text."""
-        offsets: list[list[tuple[int, int]]] = self.tokenizer(
-            texts, add_special_tokens=False, return_offsets_mapping=True, return_attention_mask=False
-        )["offset_mapping"]
-        return offsets
 
     def outputs(self, batch: dict[str, Tensor]) -> list[Any]:
         return unit_vectors(self._vectors(batch))
@@ -158,7 +113,7 @@ class DualEncoderModule(TaskModule):
     def predictions(self, columns: Columns, values: Mapping[Unit, Any]) -> list[str]:
         """The ids of the `depth` best candidates, best first, as a JSON list. Without a depth the ranking ends after
         the last right candidate, as the rest does not change average precision."""
-        queries = np.stack([values[unit] for unit in _queries(columns)])
+        queries = np.stack([values[unit] for unit in queries_of(columns)])
         ids, vectors = self._among(columns, values)
         if self.depth is not None:
             _, rows = top_k(queries, vectors, self.depth)
@@ -173,7 +128,7 @@ class DualEncoderModule(TaskModule):
             if self.candidates is None:
                 raise TypeError("the examples contain no candidates, and there is no pool")
             return self.candidates
-        texts = list(dict.fromkeys(_texts(columns)))
+        texts = list(dict.fromkeys(texts_of(columns)))
         return Candidates([str(row) for row in range(len(texts))], np.stack([values[text] for text in texts]))
 
     def choices(self, columns: Columns) -> list[int] | None:
@@ -182,24 +137,8 @@ class DualEncoderModule(TaskModule):
     def gold(self, columns: Columns) -> list[list[str]]:
         if "relevant" in columns:
             return [list(ids) for ids in columns["relevant"]]
-        numbers: dict[_Text, int] = {}
-        return [[str(numbers.setdefault(text, len(numbers)))] for text in _texts(columns)]
-
-
-def _beginning(text: str, spans: Sequence[tuple[int, int]], tokens: int) -> str:
-    """The first `tokens` tokens of a text."""
-    if len(spans) <= tokens:
-        return text
-    return text[: spans[tokens - 1][1]] if tokens else ""
-
-
-def _queries(columns: Columns) -> list[_Text]:
-    return [_Text(True, query) for query in columns["query"]]
-
-
-def _texts(columns: Columns) -> list[_Text]:
-    contexts = columns["context"] if "context" in columns else [None] * len(columns["text"])
-    return [_Text(False, text, context) for text, context in zip(columns["text"], contexts, strict=True)]
+        numbers: dict[Text, int] = {}
+        return [[str(numbers.setdefault(text, len(numbers)))] for text in texts_of(columns)]
 
 
 def _side(batch: Mapping[str, Tensor], side: str) -> dict[str, Tensor]:

@@ -20,15 +20,17 @@ from torch import Tensor
 from transformers import AutoModelForMaskedLM
 
 from xtreme_noise.data.batching import Feature
+from xtreme_noise.features.base import Columns, Unit
+from xtreme_noise.features.masked_lm import MaskedLMFeatures
 from xtreme_noise.finite import answers
-from xtreme_noise.modules.base import Columns, TaskModule, Unit, plain
+from xtreme_noise.modules.base import TaskModule
 
 log = logging.getLogger(__name__)
 CHOSEN = 0.15  # of the tokens that are not special tokens; at least one
 MASKED, REPLACED = 0.8, 0.1  # of the chosen
 
 
-class MaskedLMModule(TaskModule):
+class MaskedLMModule(MaskedLMFeatures, TaskModule):
     """A unit is (text, its translation or None); its value the ids predicted at the chosen positions.
 
     On the dev set the choice depends only on the text, so that epochs are compared on the same positions.
@@ -44,9 +46,6 @@ class MaskedLMModule(TaskModule):
         """No settings: the vocabulary is the checkpoint's."""
         del labels
         return {}
-
-    def training_features(self, columns: Columns) -> list[Feature]:
-        return [window for windows in self._windows(self._pairs(columns)) for window in windows]
 
     def renew(self, features: Sequence[Feature], epoch: int, seed: int) -> list[Feature]:
         random = np.random.Generator(np.random.Philox(key=[seed, epoch]))
@@ -90,37 +89,6 @@ class MaskedLMModule(TaskModule):
 
     def _units_of(self, columns: Columns) -> list[list[Feature]]:
         return self.features([unit for (unit,) in self.units(columns)])
-
-    @staticmethod
-    def _pairs(columns: Columns) -> list[tuple[str, str | None]]:
-        others = columns["text_pair"] if "text_pair" in columns else [None] * len(columns["text"])
-        return list(zip(columns["text"], others, strict=True))
-
-    def _windows(self, pairs: Sequence[tuple[str, str | None]]) -> list[list[Feature]]:
-        """Splits a long text into windows; truncates the longer side of a pair that is too long."""
-        texts = [text for text, _ in pairs]
-        if not pairs or pairs[0][1] is None:
-            encoding = self._encode(texts, None, return_overflowing_tokens=True)
-            rows = encoding["overflow_to_sample_mapping"]
-        else:
-            encoding = self._encode(texts, [str(other) for _, other in pairs])
-            rows = range(len(pairs))
-            full = sum(len(ids) == self.limits.max_length for ids in encoding["input_ids"])
-            if full:
-                most = self.limits.max_length
-                log.info(
-                    "%d of %d pairs have %d tokens, the maximum: longer ones are truncated", full, len(pairs), most
-                )
-        windows: list[list[Feature]] = [[] for _ in pairs]
-        names = [*self.tokenizer.model_input_names, "special_tokens_mask"]
-        for row, number in enumerate(rows):
-            windows[number].append(plain(encoding, row, names))
-        return windows
-
-    def _encode(self, texts: list[str], others: list[str] | None, **how: Any) -> Any:
-        return self.tokenizer(
-            texts, others, truncation=True, max_length=self.limits.max_length, return_special_tokens_mask=True, **how
-        )
 
     @cached_property
     def _ordinary(self) -> NDArray[np.int64]:

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from xtreme_noise.data.batching import Feature
+from xtreme_noise.features.base import Columns, Unit
 from xtreme_noise.mining import half, mine
-from xtreme_noise.modules.base import Columns, Unit
 from xtreme_noise.modules.dual_encoder import Candidates
 from xtreme_noise.modules.retrieval import RetrievalModule
 

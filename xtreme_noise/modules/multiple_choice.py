@@ -13,12 +13,14 @@ from torch import Tensor
 from transformers import AutoModelForMultipleChoice
 
 from xtreme_noise.data.batching import Feature, pad
+from xtreme_noise.features.base import Columns, Unit
+from xtreme_noise.features.multiple_choice import MultipleChoiceFeatures
 from xtreme_noise.finite import answers
-from xtreme_noise.modules.base import Columns, TaskModule, Unit, plain
+from xtreme_noise.modules.base import TaskModule
 from xtreme_noise.modules.class_scores import LogProbabilities, log_probabilities
 
 
-class MultipleChoiceModule(TaskModule):
+class MultipleChoiceModule(MultipleChoiceFeatures, TaskModule):
     """A unit is (text with question, choice); its value the score of the choice, a float."""
 
     family = "multiple_choice"
@@ -38,31 +40,10 @@ class MultipleChoiceModule(TaskModule):
         batch["labels"] = torch.tensor([feature["label"] for feature in features])
         return batch
 
-    @staticmethod
-    def tokens(feature: Feature) -> int:
-        return sum(len(row["input_ids"]) for row in feature["rows"])
-
-    def _encode(self, pairs: Sequence[tuple[str, str]]) -> list[Feature]:
-        encoding = self.tokenizer(
-            [text for text, _ in pairs],
-            [choice for _, choice in pairs],
-            truncation=True,
-            max_length=self.limits.max_length,
-        )
-        return [plain(encoding, row, self.tokenizer.model_input_names) for row in range(len(pairs))]
-
     def _scores(self, rows: Mapping[str, Tensor]) -> Tensor:
         """(rows,) scores: every row is passed as an example with one choice, so that the number may differ."""
         scores: Tensor = self.model(**{name: tensor.unsqueeze(1) for name, tensor in rows.items()}).logits
         return scores.squeeze(1)
-
-    def training_features(self, columns: Columns) -> list[Feature]:
-        units: list[Any] = self.units(columns)
-        rows = iter(self._encode([pair for pairs in units for pair in pairs]))
-        return [
-            {"rows": [next(rows) for _ in pairs], "label": label}
-            for pairs, label in zip(units, columns["label"], strict=True)
-        ]
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         rows = dict(batch)
@@ -73,13 +54,6 @@ class MultipleChoiceModule(TaskModule):
             padding_value=float("-inf"),
         )
         return torch.nn.functional.cross_entropy(scores, labels)
-
-    def units(self, columns: Columns) -> list[tuple[Unit, ...]]:
-        questions = columns["question"] if "question" in columns else [None] * len(columns["text"])
-        return [
-            tuple((text if question is None else f"{text} {question}", choice) for choice in choices)
-            for text, question, choices in zip(columns["text"], questions, columns["choices"], strict=True)
-        ]
 
     def features(self, units: Sequence[Any]) -> list[list[Feature]]:
         return [[feature] for feature in self._encode(units)]

@@ -15,8 +15,9 @@ from torch import Tensor
 from transformers import AutoModel
 
 from xtreme_noise.data.batching import Feature
+from xtreme_noise.features.base import Columns, Unit, plain
 from xtreme_noise.finite import unit_vectors
-from xtreme_noise.modules.base import Columns, TaskModule, Unit, plain
+from xtreme_noise.modules.base import TaskModule
 from xtreme_noise.modules.pooling import pool
 from xtreme_noise.record import layer_name
 

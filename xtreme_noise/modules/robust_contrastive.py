@@ -15,15 +15,14 @@ import torch
 from torch import Tensor
 
 from xtreme_noise.data.batching import Feature, pad
-from xtreme_noise.modules.base import Columns, plain
+from xtreme_noise.features.robust_contrastive import RobustContrastiveFeatures
 from xtreme_noise.modules.masked_lm import MaskedLMModule, language_loss
-from xtreme_noise.noise.apply import NOISY
 
 log = logging.getLogger(__name__)
 WEIGHT, TEMPERATURE = 1.0, 0.05  # of the contrastive term
 
 
-class RobustContrastiveModule(MaskedLMModule):
+class RobustContrastiveModule(RobustContrastiveFeatures, MaskedLMModule):
     """Trained on pairs (`text`, `noisy_text`); scored on the dev set as a masked language model of clean text."""
 
     family = "robust_contrastive"
@@ -33,25 +32,6 @@ class RobustContrastiveModule(MaskedLMModule):
     def collate(features: Sequence[Feature], pad_id: int) -> dict[str, Tensor]:
         """Clean rows first, then their noisy versions in the same order."""
         return pad([feature["clean"] for feature in features] + [feature["noisy"] for feature in features], pad_id)
-
-    @staticmethod
-    def tokens(feature: Feature) -> int:
-        return len(feature["clean"]["input_ids"]) + len(feature["noisy"]["input_ids"])
-
-    def training_features(self, columns: Columns) -> list[Feature]:
-        """Truncates a text that is too long: windows of the two sides would not contain the same words."""
-        clean = list(columns["text"])
-        noisy = list(columns[NOISY + "text"]) if NOISY + "text" in columns else clean
-        names = [*self.tokenizer.model_input_names, "special_tokens_mask"]
-        sides = [self._encode(texts, None) for texts in (clean, noisy)]
-        full = sum(len(ids) == self.limits.max_length for ids in sides[0]["input_ids"])
-        if full:
-            most = self.limits.max_length
-            log.info("%d of %d texts have %d tokens, the maximum: longer ones are truncated", full, len(clean), most)
-        return [
-            {name: plain(side, row, names) for name, side in zip(("clean", "noisy"), sides, strict=True)}
-            for row in range(len(clean))
-        ]
 
     def _masked(self, feature: Feature, random: Any) -> Feature:
         if "clean" not in feature:

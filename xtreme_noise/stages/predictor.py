@@ -12,8 +12,9 @@ from torch import Tensor
 from xtreme_noise import finite, interrupt
 from xtreme_noise.data.batching import Feature, pad, sorted_batches
 from xtreme_noise.errors import NotFinite
+from xtreme_noise.features.base import Columns, Unit
 from xtreme_noise.models.running import CAST, cast
-from xtreme_noise.modules.base import Columns, TaskModule, Unit
+from xtreme_noise.modules.base import TaskModule
 from xtreme_noise.modules.class_scores import LogProbabilities
 
 UNITS_AT_ONCE = 20_000  # bounds the memory of features and outputs

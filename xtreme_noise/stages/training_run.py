@@ -20,9 +20,9 @@ from xtreme_noise import metrics, models
 from xtreme_noise.config.schema import Config
 from xtreme_noise.data.sources import subsample
 from xtreme_noise.errors import ConfigError, NotFinite
+from xtreme_noise.features.base import Limits
 from xtreme_noise.models import lora
 from xtreme_noise.modules import TaskModule, module_class
-from xtreme_noise.modules.base import Limits
 from xtreme_noise.noise.apply import NOISY
 from xtreme_noise.stages.averaging import RunningMean, evenly
 from xtreme_noise.stages.datamodule import TaskDataModule

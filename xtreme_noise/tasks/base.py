@@ -25,6 +25,8 @@ class TaskFamily:
 
     name: ClassVar[str]
     module: ClassVar[str]  # its Lightning module, "package.module:Class", imported when a model is loaded
+    # The base class of that module which makes its features and imports no torch; None: only the module makes them.
+    features: ClassVar[str | None] = None
     noise_fields: ClassVar[Mapping[str, NoiseField]]
     metrics: ClassVar[tuple[str, ...]] = ()  # metrics of its predictions
     guessed: ClassVar[tuple[str, ...]] = ()  # metrics whose chance level is not about 0

@@ -13,6 +13,7 @@ from xtreme_noise.tasks.rows import label_index, text_of
 class Classification(TaskFamily):
     name = "classification"
     module = "xtreme_noise.modules.classification:ClassificationModule"
+    features = "xtreme_noise.features.classification:ClassificationFeatures"
     noise_fields = {  # noqa: RUF012
         "text": NoiseField(("text",)), "text_pair": NoiseField(("text_pair",)),
         "both": NoiseField(("text", "text_pair")),

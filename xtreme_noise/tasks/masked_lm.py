@@ -12,6 +12,7 @@ from xtreme_noise.tasks.rows import plain_text
 class MaskedLM(TaskFamily):
     name = "masked_lm"
     module = "xtreme_noise.modules.masked_lm:MaskedLMModule"
+    features = "xtreme_noise.features.masked_lm:MaskedLMFeatures"
     noise_fields = {"text": NoiseField(("text",))}  # noqa: RUF012
     identity = ("text", "text_pair")
     paragraphs = ("text", "text_pair")

@@ -15,6 +15,7 @@ from xtreme_noise.tasks.rows import label_index, text_of
 class MultipleChoice(TaskFamily):
     name = "multiple_choice"
     module = "xtreme_noise.modules.multiple_choice:MultipleChoiceModule"
+    features = "xtreme_noise.features.multiple_choice:MultipleChoiceFeatures"
     noise_fields = {  # noqa: RUF012
         "text": NoiseField(("text",)), "choices": NoiseField(("choices",), "choices"),
         "both": NoiseField(("text", "choices"), "choices"),

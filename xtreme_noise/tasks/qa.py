@@ -45,6 +45,7 @@ def answers_of(row: Mapping[str, Any], where: str, *, may_lack: bool = False) ->
 class QA(TaskFamily):
     name = "qa"
     module = "xtreme_noise.modules.qa:QAModule"
+    features = "xtreme_noise.features.qa:QAFeatures"
     noise_fields = {  # noqa: RUF012
         "question": NoiseField(("question",)), "context": NoiseField(("context",), "context"),
         "context_protected": NoiseField(("context",), "context_protected"),

@@ -21,6 +21,7 @@ _average_precision = lru_cache(chance.average_precision)
 class Ranking(TaskFamily):
     name = "ranking"
     module = "xtreme_noise.modules.dual_encoder:DualEncoderModule"
+    features = "xtreme_noise.features.ranking:RankingFeatures"
     noise_fields = {"query": NoiseField(("query",))}  # noqa: RUF012
     metrics = ("map", "map_at_20", "mrr_at_20")
     guessed = metrics

@@ -12,6 +12,7 @@ from xtreme_noise.tasks.rows import plain_text
 class RobustContrastive(TaskFamily):
     name = "robust_contrastive"
     module = "xtreme_noise.modules.robust_contrastive:RobustContrastiveModule"
+    features = "xtreme_noise.features.robust_contrastive:RobustContrastiveFeatures"
     noise_fields = {"text": NoiseField(("text",))}  # noqa: RUF012
     identity = ("text",)
     paragraphs = ("text",)

@@ -14,6 +14,7 @@ from xtreme_noise.tasks.rows import label_index
 class Tagging(TaskFamily):
     name = "tagging"
     module = "xtreme_noise.modules.tagging:TaggingModule"
+    features = "xtreme_noise.features.tagging:TaggingFeatures"
     noise_fields = {  # noqa: RUF012
         "tokens": NoiseField(("tokens",), "tokens"), "tokens_protected": NoiseField(("tokens",), "tokens_protected"),
     }  # fmt: skip
