@@ -32,7 +32,11 @@ def naive(first: Sequence[int], second: Sequence[int], kind: str) -> float:
     """The definition, with sets."""
     n = len(first)
     order = [n - j for j in range(n)]
-    shapes = {"softmax": [math.exp(o) for o in order], "norm1": order, "norm2": [o**2 for o in order]}
+    shapes: dict[str, list[float]] = {
+        "softmax": [math.exp(o) for o in order],
+        "norm1": [*order],
+        "norm2": [o**2 for o in order],
+    }
     if kind == "rbo":
         p = consistency.PERSISTENCE
         both = [len({*first[:j]} & {*second[:j]}) / j for j in range(1, n + 1)]

@@ -30,7 +30,7 @@ def weights(kind: str, length: int) -> Floats:
     """(length,) w_j for the depths j = 1 .. length of a ranking; they sum to 1."""
     depth = np.arange(1, length + 1)
     if kind == "rbo":
-        found = (1 - PERSISTENCE) * PERSISTENCE ** (depth - 1.0)
+        found: Floats = np.power(PERSISTENCE, depth - 1.0) * (1 - PERSISTENCE)
         found[-1] += PERSISTENCE**length
         return found
     # The exponents are shifted by their maximum: e ** 710 is beyond the numbers of a computer.

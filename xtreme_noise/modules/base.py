@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -134,6 +135,13 @@ class TaskModule(pl.LightningModule):
         """
         raise NotImplementedError
 
+    def nearest(self, columns: Columns, values: Mapping[Unit, Any], depth: int) -> tuple[list[list[str]], int]:
+        """The ids of the `depth` nearest candidates of each example, best first, and how many candidates there are.
+
+        Only for families that search.
+        """
+        raise NotImplementedError
+
     def choices(self, columns: Columns) -> list[int] | None:
         """The number of answers to choose from in each example; None where it does not depend on the example."""
         del columns
@@ -142,6 +150,14 @@ class TaskModule(pl.LightningModule):
     @abstractmethod
     def gold(self, columns: Columns) -> list[Any]:
         """The gold answer of each example, in the form that its metric expects."""
+
+    @cached_property
+    def frame(self) -> tuple[list[int], list[int]]:
+        """The special tokens before and after a single input."""
+        encoding = self.tokenizer("a", return_special_tokens_mask=True)
+        ids, special = encoding["input_ids"], encoding["special_tokens_mask"]
+        first, last = special.index(0), len(special) - special[::-1].index(0)
+        return ids[:first], ids[last:]
 
     @staticmethod
     def collate(features: Sequence[Feature], pad_id: int) -> dict[str, Tensor]:

@@ -35,14 +35,6 @@ class TaggingModule(TaskModule):
     auto_class = AutoModelForTokenClassification
 
     @cached_property
-    def _frame(self) -> tuple[list[int], list[int]]:
-        """The special tokens before and after a single input."""
-        encoding = self.tokenizer("a", return_special_tokens_mask=True)
-        ids, special = encoding["input_ids"], encoding["special_tokens_mask"]
-        first, last = special.index(0), len(special) - special[::-1].index(0)
-        return ids[:first], ids[last:]
-
-    @cached_property
     def _needs_text(self) -> bool:
         """Whether the tokenizer, given single words, lacks the space before them (byte-level BPE, Gemma's)."""
         words = ["a", "b"]
@@ -91,7 +83,7 @@ class TaggingModule(TaskModule):
 
         A single token that is longer than a window is truncated; its tag is read from its first subword anyway.
         """
-        before, after = self._frame
+        before, after = self.frame
         room = self.limits.max_length - len(before) - len(after)
         result: list[list[Feature]] = []
         for pieces in self._pieces(sentences):
