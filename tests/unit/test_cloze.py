@@ -205,7 +205,8 @@ def test_vectors_of_prompts_and_choices(tiny: Path) -> None:
         inputs = some.tokenizer(text, return_tensors="pt")
         with torch.inference_mode():
             state = some.model.base_model(**inputs).last_hidden_state[0].mean(0)
-        return state / state.norm()
+        unit: torch.Tensor = state / state.norm()
+        return unit
 
     for row, (prompt, choices) in enumerate(zip(COLUMNS["prompt"], COLUMNS["choices"], strict=True)):
         query = vector("query: " + prompt.replace(GAP, "..."))
