@@ -20,7 +20,9 @@ from tests.unit.sweep_factory import Spec
 from tests.unit.test_analysis_consistency import naive
 from xtreme_noise import report
 from xtreme_noise.report.charts import consistency_charts
-from xtreme_noise.report.consistency_views import maps, sheets
+from xtreme_noise.report.consistency_views import maps, sheets, tables
+from xtreme_noise.report.formatting import percent
+from xtreme_noise.report.names import Names
 from xtreme_noise.report.study import read_study
 from xtreme_noise.results import class_scores, nearest
 from xtreme_noise.results.class_scores import ClassScores
@@ -42,7 +44,7 @@ def add(sweep: Path, classes: list[str]) -> Path:
         own = np.random.default_rng(int(cell["cell"], 16)).normal(size=shared.shape) * (0.5 + 3 * cell["level"])
         logits = shared + own
         for row, prediction in zip(logits, table["prediction"], strict=True):
-            row[classes.index(prediction)] = row.max() + 0.3
+            row[classes.index(prediction)] = row.max()  # equal to another class, as rounding can make it
         logs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
         return ClassScores(table["id"], list(logs.astype(np.float16)), classes)
 
@@ -147,6 +149,18 @@ def test_the_tables_and_the_page(sweep: Path) -> None:
     assert "between languages, 3 pairs" in page and "clean with noisy, 3 languages" in page
 
 
+def test_the_table_of_means_has_accuracy_beside_them(sweep: Path) -> None:
+    study = read_study(sweep)
+    [table] = tables(study.consistency.points, Names.of(study.cells))
+    assert [row[0].text for row in table.rows[::2]] == ["none", "nli/english", "nli/multilingual"]
+    scores = {(p.system.intermediate, p.level): p.score.value for p in study.points}
+    for row in table.rows:
+        shown = {percent(point.value.value): point for point in study.consistency.points if not point.language}
+        assert row[2].text == percent(scores[row[0].text, float(row[1].text)])
+        assert shown[row[3].text].system.intermediate == row[0].text and row[3].note.startswith("[")
+    assert [cell.text for cell in table.rows[0][6:]] == ["–"] * 3 and table.rows[1][6].text != "–"
+
+
 def naive_random(n: int) -> float:
     weights = [math.exp(n - j) for j in range(n)]
     return sum(w / sum(weights) * j / n for j, w in enumerate(weights, 1))
@@ -164,6 +178,7 @@ def test_heat_maps_of_the_clean_and_of_the_noisiest_input(sweep: Path) -> None:
         LayerChart.from_dict(chart.spec)
     [pair] = [p for p in points if (p.language, p.other, p.level) == ("de", "zh", 0.1) and p.system.arm == "english"]
     assert found["German", "Chinese"] == pytest.approx(pair.above_random, abs=1e-4)
+    assert f"Chinese Chinese: {100 * found['Chinese', 'Chinese']:.0f}" in chart.alt
     assert "German German:" in chart.alt and "German German:" not in drawn[2].alt
 
 

@@ -320,7 +320,7 @@ def _consistency_chart(what: str, points: Sequence[ConsistencyPoint]) -> Chart:
             "order": order[one],
             "across": order[two],
             "rate": round(p.above_random, 4),
-            "shown": percent(p.above_random).split(".")[0],
+            "shown": f"{100 * p.above_random:.0f}".replace("-", "−"),
             "consistency": f"{percent(p.value.value)} {bounds(p.value)}",
             "COverlap": percent(p.values["overlap"]),
         }

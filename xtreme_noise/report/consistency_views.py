@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from xtreme_noise.report.consistency import LANGUAGES, NOISE, Consistency, ConsistencyContrast, ConsistencyPoint
@@ -11,6 +11,7 @@ from xtreme_noise.report.effects import FAMILY
 from xtreme_noise.report.formatting import bounds, extent, percent, plural, probability
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.rankings import MEASURES
+from xtreme_noise.report.system import System
 from xtreme_noise.report.views import TableCell, TableView
 from xtreme_noise.sheets import sheet
 
@@ -103,22 +104,23 @@ def tables(points: Sequence[ConsistencyPoint], names: Names) -> list[TableView]:
     for noise in dict.fromkeys(point.panel.noise for point in points):
         means = [point for point in points if point.panel.noise == noise and not point.language]
         at = {(point.compared, point.system, point.level): point for point in means}
-        panel = means[0].panel
-        shown = [what for what in (LANGUAGES, NOISE) if any(point.compared == what for point in means)]
-        columns = {LANGUAGES: ("", "above random", "COverlap"), NOISE: ("", "above random", "COverlap", "accuracy")}
-        parts = {what: max(point.parts for point in means if point.compared == what) for what in shown}
+        panel, name = means[0].panel, SHOWN[means[0].measure]
+        parts = {point.compared: point.parts for point in means}
         of = {
-            LANGUAGES: f"between languages, {plural(parts.get(LANGUAGES, 0), 'pair')}",
-            NOISE: f"clean with noisy, {plural(parts.get(NOISE, 0), 'language')}",
+            what: text
+            for what, text in (
+                (LANGUAGES, f"between languages, {plural(parts.get(LANGUAGES, 0), 'pair')}"),
+                (NOISE, f"clean with noisy, {plural(parts.get(NOISE, 0), 'language')}"),
+            )
+            if what in parts
         }
-        name = SHOWN[means[0].measure]
         heads = [
-            [("intermediate", 1), ("level", 1), *((of[what], len(columns[what])) for what in shown)],
-            [("", 1), ("", 1), *((column or name, 1) for what in shown for column in columns[what])],
+            [("intermediate", 1), ("level", 1), ("accuracy", 1), *((text, 3) for text in of.values())],
+            [("", 1), ("", 1), ("", 1), *((column, 1) for _ in of for column in (name, "above random", "COverlap"))],
         ]
         rows = [
-            [TableCell(system.intermediate), TableCell(f"{level:g}", "num")]
-            + [cell for what in shown for cell in _cells(at.get((what, system, level)), len(columns[what]))]
+            [TableCell(system.intermediate), TableCell(f"{level:g}", "num"), _accuracy(at, system, level)]
+            + [cell for what in of for cell in _cells(at.get((what, system, level)))]
             for system in panel.systems
             for level in panel.levels
         ]
@@ -127,12 +129,25 @@ def tables(points: Sequence[ConsistencyPoint], names: Names) -> list[TableView]:
     return found
 
 
-def _cells(point: ConsistencyPoint | None, count: int) -> list[TableCell]:
+def _accuracy(at: Mapping[tuple[str, System, float], ConsistencyPoint], system: System, level: float) -> TableCell:
+    """Mean over languages: of the noisy input, of the clean one beside any noisy one, or of both sides of the pairs."""
+    own = [point for (what, of, _), point in at.items() if what == NOISE and of == system]
+    here = next((point for point in own if point.level == level), None)
+    if here is not None:
+        value = here.values["other_accuracy"]
+    elif own:
+        value = own[0].values["accuracy"]
+    else:
+        pairs = at[LANGUAGES, system, level].values
+        value = (pairs["accuracy"] + pairs["other_accuracy"]) / 2
+    return TableCell(percent(value), "num")
+
+
+def _cells(point: ConsistencyPoint | None) -> list[TableCell]:
     if point is None:
-        return [TableCell(percent(None), "num")] * count
-    numbers = [point.above_random, point.values["overlap"], point.values["other_accuracy"]]
-    first = TableCell(percent(point.value.value), "num", bounds(point.value))
-    return [first, *(TableCell(percent(_known(one)), "num") for one in numbers[: count - 1])]
+        return [TableCell(percent(None), "num")] * 3
+    others = [TableCell(percent(_known(one)), "num") for one in (point.above_random, point.values["overlap"])]
+    return [TableCell(percent(point.value.value), "num", bounds(point.value)), *others]
 
 
 def contrast_table(rows: Sequence[ConsistencyContrast]) -> TableView | None:
