@@ -137,6 +137,11 @@ TABLES: dict[str, tuple[dict[str, Kind], Callable[[int], dict[str, Any]]]] = {
         {"mention": "string", "entity_id": "string"},
         lambda n: {"mention": f"a{n}: the {{ a{n} }} here", "entity_id": f"Q{n}"},
     ),
+    "JRQi/BMLAMA17": (
+        dict.fromkeys(("Prompt", "Ans", "Candidate Ans", "Subject"), "string"),
+        lambda n: {"Prompt": f"Person {n} was born in <mask>.", "Ans": "Rome", "Candidate Ans": "Oslo, New York, Rome",
+                   "Subject": f"Person {n}"},
+    ),
     "mteb/sib200": (
         {"index_id": "int64", "category": "string", "text": "string"},
         lambda n: {"index_id": 100 + n, "category": TOPICS[n % 4], "text": f"text {n}"},

@@ -97,7 +97,7 @@ def _modules(package: str, attribute: str, *, first: tuple[str, ...] = (), but: 
 
 @cache
 def _task_families() -> dict[str, str]:
-    order = ("classification", "tagging", "qa", "retrieval", "multiple_choice", "ranking", "mining")
+    order = ("classification", "tagging", "qa", "retrieval", "multiple_choice", "cloze", "ranking", "mining")
     return _modules("xtreme_noise.tasks", "family", first=order, but=("base", "rows"))
 
 

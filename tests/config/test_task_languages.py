@@ -42,6 +42,7 @@ FURTHER = {
     "mlqa_r": BENCHMARK["mlqa"],
     "multichecklist": " ".join(XTREME_R),
     "sib200": " ".join(XTREME_R),
+    "bmlama": "ar ca el en es fa fr he hu ja ko nl ru tr uk vi zh",  # Qi et al. (2023)
 }
 LANGUAGES = BENCHMARK | FURTHER
 

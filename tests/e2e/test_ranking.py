@@ -15,6 +15,7 @@ from tests.e2e.world import QUICK, cells, qa, sentence, write
 from xtreme_noise import cli
 from xtreme_noise.config import compose
 from xtreme_noise.errors import DataError
+from xtreme_noise.results.nearest import read as read_nearest
 from xtreme_noise.stages.evaluate import LanguageSession
 from xtreme_noise.stages.model_cache import ModelCache, train
 from xtreme_noise.stages.plan import Plan
@@ -62,7 +63,7 @@ def average_precision(ranked: list[str], right: set[str]) -> float:
 
 
 def test_from_command_to_scores(job: list[str], store_path: Path) -> None:
-    assert cli.main([*job, "noise.level=0.1", "sweep=s"]) == 0
+    assert cli.main([*job, "noise.level=0.1", "task.class_scores=true", "sweep=s"]) == 0
     found = cells(Path("s"))
     assert {(row["language"], row["noise"]) for row in found} == {(c, n) for c in LANGUAGES for n in ("clean", "char")}
     for row in found:
@@ -70,6 +71,8 @@ def test_from_command_to_scores(job: list[str], store_path: Path) -> None:
         ranked = predictions("s", row)
         right = {f"q{n}": {f"{code}:{n}:{n % 3}" for code in LANGUAGES} for n in range(QUESTIONS)}
         assert all(len(ids) == 20 for ids in ranked.values())
+        stored = read_nearest(Path("s/class_scores") / f"{row['cell']}.parquet")
+        assert dict(zip(stored.ids, stored.ranked, strict=True)) == ranked and stored.candidates == 9 * QUESTIONS
         assert len({name.split(":")[0] for ids in ranked.values() for name in ids}) > 1, "one pool of all languages"
         wanted = np.mean([average_precision(ids, right[name]) for name, ids in ranked.items()])
         assert row["score"] == pytest.approx(wanted)

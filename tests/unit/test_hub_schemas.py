@@ -136,6 +136,8 @@ def meant(job: Config, family: str, split: SplitConfig, code: str, was: dict[str
         return {name: column(name) for name in ("question", "context", "answers")}
     if family == "retrieval":
         return {name: column(name) for name in ("query", "candidate")}
+    if family == "cloze":
+        return {"prompt": was["Prompt"], "subject": was["Subject"]}
     if family == "multiple_choice" and "answerC" in was:  # Social IQa counts from 1
         return {"choices": ["a", "b", "c"], "label": int(was["label"]) - 1}
     if family == "multiple_choice":

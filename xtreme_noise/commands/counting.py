@@ -144,7 +144,7 @@ def _texts(columns: dict[str, Any]) -> list[str]:
     """All input texts of these examples."""
     return [
         " ".join(value) if isinstance(value, list) else value
-        for name in ("text", "text_pair", "tokens", "choices", "question", "context", "query", "candidate")
+        for name in ("text", "text_pair", "tokens", "prompt", "choices", "question", "context", "query", "candidate")
         if name in columns
         for value in columns[name]
     ]

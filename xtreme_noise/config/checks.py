@@ -16,7 +16,10 @@ from xtreme_noise.errors import ConfigError, suggest
 from xtreme_noise.parts import SOURCES
 
 SHEETS = (".csv", ".csv.gz", ".xls", ".xlsx", ".ods")  # tables that cannot be read
-MAKERS = ("answer_sentence", "answer_ids", "all_sentences", "filled_templates", "bitext_queries", "bitext_candidates")
+MAKERS = (
+    "answer_sentence", "answer_ids", "all_sentences", "filled_templates", "bitext_queries", "bitext_candidates",
+    "shuffled_choices", "shuffled_table_of_choices",
+)  # fmt: skip
 
 
 class Checks:

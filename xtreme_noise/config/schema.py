@@ -41,6 +41,7 @@ class ModelConfig:
     prefix: str = ""  # put before every text of a retrieval task (e5: "query: ")
     passage_prefix: str = ""  # put before every candidate of a ranking task (e5: "passage: "); queries get `prefix`
     retrieval_layer: int = -1  # hidden state that is pooled for retrieval; -1 is the last
+    masked_lm: bool = True  # cloze tasks: ranks choices by its masked-LM head; false: it has none, by vectors
     pooling: str = "mean"  # for retrieval and ranking: mean (over tokens) | cls (first token) | max (over tokens)
     trust_remote_code: bool = False
     learning_rate_scale: float = 1.0  # small encoders need larger steps than the recipes of XLM-R
@@ -109,7 +110,7 @@ class TaskConfig:
     parallel: bool = False  # an id means the same item in every language
     noise_field: str = "???"  # which input is made noisy; the fields of each family: xtreme_noise/noise/apply.py
     layer_sweep: list[str] = field(default_factory=list)  # retrieval: poolings with which every layer is also scored
-    class_scores: bool = False  # also store the scores of all classes: calibration, selective accuracy
+    class_scores: bool = False  # also store the scores of all classes, or the nearest candidates of a search
     trained_as: TrainedAsConfig | None = None
     column_languages: dict[str, str] = field(default_factory=dict)  # columns in another language: {candidate: en}
     reported_as: str | None = None  # name in results, if the test set is not that of `name`

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -44,6 +45,14 @@ class Features:
     def training_features(self, columns: Columns) -> list[Feature]:
         """Features with labels for a batch of examples in normal form; never truncates silently."""
         raise NotImplementedError
+
+    @cached_property
+    def frame(self) -> tuple[list[int], list[int]]:
+        """The special tokens before and after a single input."""
+        encoding = self.tokenizer("a", return_special_tokens_mask=True)
+        ids, special = encoding["input_ids"], encoding["special_tokens_mask"]
+        first, last = special.index(0), len(special) - special[::-1].index(0)
+        return ids[:first], ids[last:]
 
     @staticmethod
     def tokens(feature: Feature) -> int:

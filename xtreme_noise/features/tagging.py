@@ -21,14 +21,6 @@ class TaggingFeatures(Features):
     """One feature for each window of a sentence."""
 
     @cached_property
-    def _frame(self) -> tuple[list[int], list[int]]:
-        """The special tokens before and after a single input."""
-        encoding = self.tokenizer("a", return_special_tokens_mask=True)
-        ids, special = encoding["input_ids"], encoding["special_tokens_mask"]
-        first, last = special.index(0), len(special) - special[::-1].index(0)
-        return ids[:first], ids[last:]
-
-    @cached_property
     def _needs_text(self) -> bool:
         """Whether the tokenizer, given single words, lacks the space before them (byte-level BPE, Gemma's)."""
         words = ["a", "b"]
@@ -77,7 +69,7 @@ class TaggingFeatures(Features):
 
         A single token that is longer than a window is truncated; its tag is read from its first subword anyway.
         """
-        before, after = self._frame
+        before, after = self.frame
         room = self.limits.max_length - len(before) - len(after)
         result: list[list[Feature]] = []
         for pieces in self._pieces(sentences):

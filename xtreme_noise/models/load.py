@@ -62,7 +62,7 @@ def _lacks_sentencepiece(path: Path) -> bool:
 
 
 def load_model(
-    auto_class: Any, path: Path | str, cfg: ModelConfig, *, fresh_head: bool = False, **head: Any
+    auto_class: Any, path: Path | str, cfg: ModelConfig, *, fresh_head: bool = False, headed: bool = False, **head: Any
 ) -> PreTrainedModel:
     """The checkpoint in the directory `path` as `auto_class` (AutoModelForTokenClassification, ...).
 
@@ -71,8 +71,11 @@ def load_model(
     torch's global random state, which the caller seeds. `cfg` decides about kept layers, frozen embeddings and
     attention. Weights are float32. The model is in training mode (dropout on), because Lightning does not set the mode.
 
+    headed: the checkpoint must have the head, which no task trains.
+
     Raises ConfigError when the encoder has fewer than `cfg.layers` layers, ModelUnavailable when the directory is not a
-    complete checkpoint in safetensors, lacks a weight of the encoder, or contains nan or inf.
+    complete checkpoint in safetensors, lacks a weight of the encoder (or, if asked for, of the head), or contains nan
+    or inf.
     """
     from transformers import AutoConfig
 
@@ -94,6 +97,11 @@ def load_model(
         asked = f" with model.attention={cfg.attention}" if cfg.attention else ""
         raise ModelUnavailable(f"{path} could not be loaded as {auto_class.__name__}{asked}: {_said(error)}") from error
     _check(model, report, path, dropped=range(config.num_hidden_layers, available))
+    if headed and (lost := _missing(report)):
+        raise ModelUnavailable(
+            f"{path} has no head for {type(model).__name__} ({min(lost)} is missing): set model.masked_lm=false, or "
+            "train one with intermediate=mlm"
+        )
     if name := not_finite(model.state_dict()):
         raise ModelUnavailable(f"{path}: the weight {name} contains nan or inf: fetch or train it again")
     if fresh_head or ("id2label" in head and stored.id2label != config.id2label):
@@ -182,12 +190,17 @@ def _renew_head(model: PreTrainedModel) -> None:
             model._init_weights(module)
 
 
+def _missing(report: dict[str, Any]) -> set[str]:
+    """The weights that the checkpoint lacks or has in another shape."""
+    return {*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])}
+
+
 def _check(model: PreTrainedModel, report: dict[str, Any], path: Path | str, dropped: Collection[int]) -> None:
     """Raise ModelUnavailable unless every encoder weight was loaded and none ignored, except in dropped layers."""
     base = model.base_model
     prefix = "" if base is model else f"{model.base_model_prefix}."
     pooler = f"{prefix}pooler."
-    missing = {*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])}
+    missing = _missing(report)
     if base is model and any(key.startswith(pooler) for key in missing):
         base.pooler = None  # not in the checkpoint, and no head uses it: remove it rather than keep random weights
     lost = sorted(key for key in missing if key.startswith(prefix) and not key.startswith(pooler))

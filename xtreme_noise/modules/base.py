@@ -119,6 +119,13 @@ class TaskModule(Features, pl.LightningModule):
         """
         raise NotImplementedError
 
+    def nearest(self, columns: Columns, values: Mapping[Unit, Any], depth: int) -> tuple[list[list[str]], int]:
+        """The ids of the `depth` nearest candidates of each example, best first, and how many candidates there are.
+
+        Only for families that search.
+        """
+        raise NotImplementedError
+
     def choices(self, columns: Columns) -> list[int] | None:
         """The number of answers to choose from in each example; None where it does not depend on the example."""
         del columns

@@ -123,6 +123,11 @@ class DualEncoderModule(RankingFeatures, TaskModule):
             for ranking, right in zip(_rankings(queries, ids, vectors), self.gold(columns), strict=True)
         ]
 
+    def nearest(self, columns: Columns, values: Mapping[Unit, Any], depth: int) -> tuple[list[list[str]], int]:
+        ids, vectors = self._among(columns, values)
+        _, rows = top_k(np.stack([values[unit] for unit in queries_of(columns)]), vectors, depth)
+        return [[ids[row] for row in best] for best in rows], len(ids)
+
     def _among(self, columns: Columns, values: Mapping[Unit, Any]) -> Candidates:
         if "text" not in columns:
             if self.candidates is None:

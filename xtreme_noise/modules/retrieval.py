@@ -20,6 +20,7 @@ from xtreme_noise.finite import unit_vectors
 from xtreme_noise.modules.base import TaskModule
 from xtreme_noise.modules.pooling import pool
 from xtreme_noise.record import layer_name
+from xtreme_noise.search import top_k
 
 CHUNK = 4096  # queries searched at once: bounds memory to CHUNK x candidates floats
 
@@ -79,6 +80,11 @@ class RetrievalModule(TaskModule):
             for row in (queries[start : start + CHUNK] @ candidates.T).argmax(1)
         ]
         return [columns["id"][row] for row in nearest]
+
+    def nearest(self, columns: Columns, values: Mapping[Unit, Any], depth: int) -> tuple[list[list[str]], int]:
+        queries, candidates = (np.stack([values[text][0] for text in columns[side]]) for side in ("query", "candidate"))
+        _, rows = top_k(queries, candidates, depth)
+        return [[columns["id"][row] for row in best] for best in rows], len(candidates)
 
     def gold(self, columns: Columns) -> list[str]:
         return list(columns["id"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
@@ -13,6 +14,7 @@ from xtreme_noise.noise.edits import NoisedText, between, carry
 from xtreme_noise.noise.foreign import restored
 from xtreme_noise.noise.perturber import NoisedTokens, Perturber
 from xtreme_noise.noise.words import words, words_touched
+from xtreme_noise.tasks.cloze import GAP
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -175,6 +177,41 @@ def _carried(
     return {"context": noised.text, "answers": answers}, [part]
 
 
+def _prompt(call: Call, row: Row) -> tuple[dict[str, Any], list[Part]]:
+    """Noise that leaves the gap of a prompt."""
+    return _around(call, row, [_gap(row)])
+
+
+def _prompt_subject(call: Call, row: Row) -> tuple[dict[str, Any], list[Part]]:
+    """Noise in the subject of a prompt only."""
+    ends = [0, *(end for span in _subject(row) for end in span), len(row["prompt"])]
+    return _around(call, row, list(zip(ends[::2], ends[1::2], strict=True)))
+
+
+def _prompt_template(call: Call, row: Row) -> tuple[dict[str, Any], list[Part]]:
+    """Noise that leaves the gap and the subject of a prompt."""
+    return _around(call, row, sorted([_gap(row), *_subject(row)]))
+
+
+def _around(call: Call, row: Row, protect: Sequence[tuple[int, int]]) -> tuple[dict[str, Any], list[Part]]:
+    noised = call.text(row, "prompt", protect)
+    if noised.text.count(GAP) != 1:
+        raise DataError(f"example {row['id']}: noise changed the gap {GAP} of its prompt")
+    return {"prompt": noised.text}, [Part("prompt", row["prompt"], noised, words(row["prompt"], call.of("prompt")))]
+
+
+def _gap(row: Row) -> tuple[int, int]:
+    start = row["prompt"].index(GAP)
+    return start, start + len(GAP)
+
+
+def _subject(row: Row) -> list[tuple[int, int]]:
+    """Every place of the subject, which has no part of the gap."""
+    if row.get("subject") is None:
+        raise DataError(f"example {row['id']} has no column 'subject', which this noise field needs")
+    return [found.span() for found in re.finditer(re.escape(row["subject"]), row["prompt"])]
+
+
 def _answers(row: Row) -> list[tuple[int, int]]:
     spans = []
     for text, start in zip(row["answers"]["text"], row["answers"]["answer_start"], strict=True):
@@ -203,6 +240,9 @@ HANDLERS: dict[str, Callable[[tuple[str, ...]], Handler]] = {
     "tokens_protected": lambda _: _tokens_protected,
     "context": lambda _: _context,
     "context_protected": lambda _: _context_protected,
+    "prompt": lambda _: _prompt,
+    "prompt_subject": lambda _: _prompt_subject,
+    "prompt_template": lambda _: _prompt_template,
     "choices": lambda columns: _choices(*(column for column in columns if column != "choices")),
 }
 

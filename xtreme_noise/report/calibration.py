@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xtreme_noise import tasks
 from xtreme_noise.analysis.bootstrap import Floats, draws
 from xtreme_noise.analysis.brier import brier
 from xtreme_noise.analysis.calibration import Bins, calibration_error, equal_mass, equal_width, error_of_chance
@@ -73,10 +74,9 @@ def points(
 
     unusable: (task, language) -> why its cells cannot be compared.
     """
-    stored = {path.stem for path in (sweep / CLASS_SCORES).glob("*.parquet")}
     kept, items, problems = [], {}, []
-    for cell in cells:
-        if cell.status != "ok" or cell.cell not in stored or cell.language not in evidence.names:
+    for cell in with_scores(sweep, cells):
+        if cell.family in tasks.having("nearest") or cell.language not in evidence.names:
             continue
         try:
             items[cell.cell] = _items(sweep, cell, evidence)
@@ -97,6 +97,12 @@ def points(
         for system in panel.systems
         for level in panel.levels
     ], problems
+
+
+def with_scores(sweep: Path, cells: Sequence[CellRecord]) -> list[CellRecord]:
+    """The finished cells with class scores, or nearest candidates, beside their predictions."""
+    stored = {path.stem for path in (sweep / CLASS_SCORES).glob("*.parquet")}
+    return [cell for cell in cells if cell.status == "ok" and cell.cell in stored]
 
 
 def _items(sweep: Path, cell: CellRecord, evidence: Evidence) -> _Items:

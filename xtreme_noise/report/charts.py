@@ -7,13 +7,16 @@ All labels are in Latin script, language names in English, to avoid layout probl
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from xtreme_noise.analysis.seeds import Estimate
+from xtreme_noise.languages import language
 from xtreme_noise.report.by_language import PARTIAL, Place
 from xtreme_noise.report.calibration import CalibrationPoint
+from xtreme_noise.report.consistency import ConsistencyPoint
 from xtreme_noise.report.effective import Fitted, ticks
 from xtreme_noise.report.formatting import CONDITIONAL, STATUS_TEXT, bounds, guess, number, percent, plural
 from xtreme_noise.report.names import Names
@@ -30,6 +33,7 @@ ROW_AXIS = {
     "labelExpr": r"split(datum.label, '\n')",
     "labelLimit": {"expr": "max(120, min(320, containerSize()[0] / 2))"},
 }
+LABELLED = 20  # languages of a heat map language x language with numbers in it
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 
 
@@ -295,6 +299,48 @@ def _heat_row(place: Place) -> dict[str, Any]:
 
 def _marks(place: Place) -> str:
     return ("*" if place.status == PARTIAL else "") + guess(place.at_chance or place.clean_at_chance)
+
+
+def consistency_charts(maps: Mapping[str, Sequence[ConsistencyPoint]]) -> list[Chart]:
+    """Heat maps language x language of consistency above random rankings. maps: what a map is of, with its pairs of
+    languages, each once.
+    """
+    return [_consistency_chart(what, points) for what, points in maps.items()]
+
+
+def _consistency_chart(what: str, points: Sequence[ConsistencyPoint]) -> Chart:
+    codes = sorted(
+        {code for p in points for code in (p.language, p.other)}, key=lambda c: (c != "en", language(c).name)
+    )
+    order = {code: place for place, code in enumerate(codes)}
+    rows: Rows = [
+        {
+            "language": language(one).name,
+            "other": language(two).name,
+            "order": order[one],
+            "across": order[two],
+            "rate": round(p.above_random, 4),
+            "shown": f"{100 * p.above_random:.0f}".replace("-", "−"),
+            "consistency": f"{percent(p.value.value)} {bounds(p.value)}",
+            "COverlap": percent(p.values["overlap"]),
+        }
+        for p in points
+        for one, two in dict.fromkeys([(p.language, p.other), (p.other, p.language)])
+        if not math.isnan(p.above_random)
+    ]
+    base = {
+        "x": _text("other", title=None, sort={"field": "across"}, axis={"labelAngle": -60, "orient": "top"}),
+        "y": _text("language", title=None, sort={"field": "order"}),
+        "tooltip": [_text(name) for name in ("language", "other", "shown", "consistency", "COverlap")],
+    }
+    scale = {"scheme": "blues", "domain": [0, 1], "clamp": True}
+    shade = {"condition": {"test": "datum.rate > 0.74", "value": "#ffffff"}, "value": "#000000"}
+    layers = [_layer("rect", base | {"color": _number("rate", scale=scale, legend=None)}, stroke="#ffffff")]
+    if len(codes) <= LABELLED:
+        layers.append(_layer("text", base | {"text": _text("shown"), "color": shade}, fontSize=10))
+    text = "; ".join(f"{r['language']} {r['other']}: {r['shown']}" for r in rows if r["order"] <= r["across"])
+    alt = f"Consistency above random rankings, percent, {what}. {text}."
+    return _chart(what, alt, {"layer": layers}, rows, 60 + 20 * len(codes))
 
 
 HARM = (("achieved", "achieved error rate"), ("word_change_rate", "word-change rate"))

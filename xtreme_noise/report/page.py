@@ -26,6 +26,7 @@ from xtreme_noise.report import (
     by_method,
     calibration_views,
     charts,
+    consistency_views,
     cost,
     formatting,
     layers,
@@ -79,6 +80,15 @@ class CalibrationView:
 
     name: str
     charts: list[Placed]
+    tables: list[views.TableView]
+
+
+@dataclass(frozen=True)
+class ConsistencyView:
+    """The consistency of one task and model."""
+
+    name: str
+    maps: list[Placed]
     tables: list[views.TableView]
 
 
@@ -141,6 +151,8 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
             for task, model in _tasks(study.cells)
         ],
         calibration=_calibration(study, names, placed, looks),
+        consistency=_consistency(study, names, placed),
+        consistency_arms=consistency_views.contrast_table(study.consistency.contrasts),
         xtreme_r=xtreme_r.table(study, names),
         layers=layers.tables(study.cells, names),
         xtreme_r_lacks=xtreme_r.lacks(study),
@@ -311,6 +323,16 @@ def _calibration(
         own = [point for point in study.calibration if (point.panel.task, point.panel.model) == (task, model)]
         drawn = [placed.place(chart) for chart in charts.calibration_charts(own, looks, names)]
         found.append(CalibrationView(names.task(task, model), drawn, calibration_views.tables(own, names)))
+    return found
+
+
+def _consistency(study: StudyResults, names: Names, placed: Charts) -> list[ConsistencyView]:
+    """One view for each task and model with stored rankings."""
+    found, points = [], study.consistency.points
+    for task, model in dict.fromkeys((point.panel.task, point.panel.model) for point in points):
+        own = [point for point in points if (point.panel.task, point.panel.model) == (task, model)]
+        maps = [placed.place(chart) for chart in charts.consistency_charts(consistency_views.maps(own))]
+        found.append(ConsistencyView(names.task(task, model), maps, consistency_views.tables(own, names)))
     return found
 
 

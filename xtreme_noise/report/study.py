@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from xtreme_noise.analysis.chance import Chance
@@ -14,6 +14,9 @@ from xtreme_noise.report.calibration import CalibrationPoint
 from xtreme_noise.report.calibration import points as calibration_points
 from xtreme_noise.report.cells import Problem, ordered, read_cells, where
 from xtreme_noise.report.chance import read_chances
+from xtreme_noise.report.consistency import Consistency
+from xtreme_noise.report.consistency import joined as joined_consistency
+from xtreme_noise.report.consistency import of_task as consistency_of_task
 from xtreme_noise.report.effects import FAMILY, Effect, Found, adjusted, against_itself, effects
 from xtreme_noise.report.gate import marked
 from xtreme_noise.report.jobs import Job, read_jobs, read_stages
@@ -51,6 +54,7 @@ class StudyResults:
     jobs: Sequence[Job]
     unusable: Collection[str]
     calibration: Sequence[CalibrationPoint] = ()
+    consistency: Consistency = field(default_factory=Consistency)
 
     @property
     def tasks(self) -> list[str]:
@@ -107,6 +111,7 @@ def read_study(
         jobs=jobs,
         unusable=unusable,
         calibration=[point for part in parts for point in part.calibration],
+        consistency=joined_consistency(part.consistency for part in parts),
     )
 
 
@@ -137,6 +142,7 @@ class _Part:
     summaries: Summaries
     places: Sequence[Place]
     calibration: Sequence[CalibrationPoint]
+    consistency: Consistency
 
 
 def _task(
@@ -158,12 +164,13 @@ def _task(
     cells = [_without_score(c) if c.status == "ok" and c.cell in unusable else c for c in cells]
     compared = [(panel, evidence) for panel in panels(cells, left_out)]
     calibration, unreadable = calibration_points(sweep, cells, evidence, left_out)
+    consistency, unranked = consistency_of_task(sweep, cells, evidence, left_out)
     two = [pair for panel, _ in compared for pair in pairs(panel, evidence)]
     found = effects(two)
     part = _Part(
         cells=cells,
         unusable=unusable,
-        problems=[*broken, *unreadable],
+        problems=[*broken, *unreadable, *unranked],
         evidence=evidence,
         panels=[panel for panel, _ in compared],
         points=[point for panel, _ in compared for point in points(panel, evidence)],
@@ -175,6 +182,7 @@ def _task(
         summaries=of_task([panel for panel, _ in compared], two, evidence),
         places=places(cells, {cells[0].task: evidence}),
         calibration=calibration,
+        consistency=consistency,
     )
     evidence.drop()
     return part

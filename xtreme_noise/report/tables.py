@@ -7,7 +7,7 @@ from typing import Any
 
 from xtreme_noise.analysis.seeds import Estimate
 from xtreme_noise.record import ABSENT, FIELDS, STATUSES
-from xtreme_noise.report import calibration
+from xtreme_noise.report import calibration, consistency_views
 from xtreme_noise.report.cost import costs
 from xtreme_noise.report.effects import Effect
 from xtreme_noise.report.formatting import extent
@@ -81,7 +81,7 @@ def tables(study: StudyResults) -> dict[str, str]:
     if study.calibration:
         found["calibration.csv"] = sheet(calibration.COLUMNS, calibration.rows(study.calibration))
         found["calibration_seeds.csv"] = sheet(calibration.BY_SEED, calibration.rows_by_seed(study.calibration))
-    return found
+    return found | consistency_views.sheets(study.consistency)
 
 
 def _cells(study: StudyResults) -> Iterable[dict[str, Any]]:

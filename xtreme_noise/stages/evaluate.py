@@ -25,8 +25,9 @@ from xtreme_noise.data.transform import NoiseTransform, texts, token_change_rate
 from xtreme_noise.errors import DataError, NotApplicable, NotFinite, UserError
 from xtreme_noise.languages import main as main_language
 from xtreme_noise.record import CLEAN, SLACK, CellRecord
-from xtreme_noise.results import class_scores
+from xtreme_noise.results import class_scores, nearest
 from xtreme_noise.results.class_scores import CLASS_SCORES, ClassScores
+from xtreme_noise.results.nearest import Nearest
 from xtreme_noise.stages import speed
 from xtreme_noise.stages.bars import bars
 from xtreme_noise.stages.mining import Mining
@@ -248,16 +249,24 @@ class LanguageSession:
     def _class_scores(
         self, cell: Cell, test: SplitRef, predictions: Path, encoded: tuple[Predictor, Dataset] | None = None
     ) -> Path:
-        """The scores of all classes, computed unless stored. predictions: the file with those of the cell.
+        """The scores of all classes or, where the task is a search, the nearest candidates; computed unless stored.
+        predictions: the file with those of the cell.
 
         Raises DataError when the model does not give these predictions.
         """
 
         def make(directory: Path) -> None:
             predictor, noisy = encoded or self._encoded(cell, test)[:2]
-            classes = predictor.module.labels if tasks.family(self.plan.cfg.task.family).labelled else None
-            found = ClassScores(noisy["id"][:], predictor.class_scores(noisy[:]), classes)
-            found.check(pq.read_table(predictions)["prediction"].to_pylist())
+            predicted = pq.read_table(predictions)["prediction"].to_pylist()
+            family, ids = tasks.family(self.plan.cfg.task.family), noisy["id"][:]
+            if family.nearest:
+                searched = Nearest(ids, *predictor.nearest(noisy[:], nearest.DEPTH))
+                searched.check(predicted)
+                nearest.write(directory / CLASSES, searched)
+                return
+            classes = predictor.module.labels if family.labelled else None
+            found = ClassScores(ids, predictor.class_scores(noisy[:]), classes)
+            found.check(predicted)
             class_scores.write(directory / CLASSES, found)
 
         return self.store.build(CLASS_SCORES, self.plan.class_scores_key(cell, test), make, (CLASSES,))

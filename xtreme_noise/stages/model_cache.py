@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from xtreme_noise import models
+from xtreme_noise.stages import pretrained_head
 from xtreme_noise.stages.plan import Plan, Stage
 from xtreme_noise.stages.stage import HOLDS
 from xtreme_noise.stages.training_set import check_overlap, prepare
@@ -59,6 +60,7 @@ class ModelCache:
         ])  # fmt: skip
 
     def _open(self, path: Path, stages: Sequence[Stage]) -> Predictor:
+        from xtreme_noise.modules.cloze import ClozeModule
         from xtreme_noise.modules.dual_encoder import DualEncoderModule
         from xtreme_noise.stages.predictor import Predictor, device
         from xtreme_noise.stages.training_run import open_module
@@ -68,6 +70,8 @@ class ModelCache:
         target = stages[-1] if task.train else None
         module = open_module(path, cfg, target, task.family, fresh_head=False, metric=task.metric, base=self.plan.base)
         module.keep_scores = self.plan.class_scores
+        if isinstance(module, ClozeModule):
+            pretrained_head.prepare(module, self.plan, self.store)
         predictor = Predictor(
             module,
             device=device(cfg.trainer.accelerator),

@@ -16,6 +16,7 @@ from xtreme_noise.noise import Perturber
 from xtreme_noise.noise.registry import plain
 from xtreme_noise.record import CLEAN
 from xtreme_noise.stages.build_stages import build_stages, few_shot, test_reference
+from xtreme_noise.stages.cloze import scoring
 from xtreme_noise.stages.mining import Mining, mining, vectors
 from xtreme_noise.stages.ranking import encoding, pool
 from xtreme_noise.stages.stage import NOISE_SOFTWARE, SOFTWARE, LanguageSample, Stage, cut_to, software
@@ -23,7 +24,7 @@ from xtreme_noise.store import digest
 
 # Raise this when the same configuration gives other predictions, so that cells of the old version are not reused.
 PREDICTION_VERSION = 1
-CLASS_SCORES_VERSION = 1  # the same for the scores of all classes
+CLASS_SCORES_VERSION = 1  # the same for the scores of all classes and the nearest candidates
 
 
 def base_identity(cfg: Config) -> dict[str, Any]:
@@ -177,6 +178,8 @@ class Plan:
         if self.pool is not None:
             against = {"depth": self.metric.cutoff, "pool": self.pool.identity}
             key["ranking"] = against | (encoding(model, task.family) or {})
+        if (scored := scoring(model, task.family)) is not None:
+            key["cloze"] = scored
         if (mined := self.mining(cell.language)) is not None:
             key["mining"] = mined.identity | {"vectors": vectors(self.cfg)}
         if cell.perturber is not None:
@@ -193,8 +196,9 @@ class Plan:
 
     @property
     def class_scores(self) -> bool:
-        """Whether the scores of all classes are stored beside the predictions."""
-        return self.cfg.task.class_scores and tasks.family(self.cfg.task.family).class_scores
+        """Whether the scores of all classes, or the nearest candidates, are stored beside the predictions."""
+        family = tasks.family(self.cfg.task.family)
+        return self.cfg.task.class_scores and (family.class_scores or family.nearest)
 
     def class_scores_key(self, cell: Cell, test: SplitRef) -> dict[str, Any]:
         """They are stored apart: predictions are the same with and without them."""
@@ -218,9 +222,10 @@ class Plan:
         return self.noise_field + (f"({named})" if others else "")
 
     def _metric(self, cell: Cell) -> str:
-        """The metric with its version and, for mining, the source of the threshold."""
-        mined = self.mining(cell.language)
-        return f"{self.metric.name}/v{self.metric.version}" + (f"(threshold: {mined.threshold()})" if mined else "")
+        """The metric with its version and, for mining, the source of the threshold; in cloze tasks, what scores."""
+        mined, scored = self.mining(cell.language), scoring(self.cfg.model, self.cfg.task.family)
+        of = f"(threshold: {mined.threshold()})" if mined else f"(by {scored['by']})" if scored else ""
+        return f"{self.metric.name}/v{self.metric.version}{of}"
 
     def signature(self, cell: Cell, test: SplitRef, n: int) -> str:
         """The line next to every number that lists everything it depends on, in words or in a digest."""

@@ -98,6 +98,12 @@ class Predictor:
         self.values(columns)
         return self.module.class_scores(columns, self._values)
 
+    def nearest(self, columns: Columns, depth: int) -> tuple[list[list[str]], int]:
+        """The nearest candidates of each example, as `TaskModule.nearest`. Raises NotFinite as `values` does."""
+        self.encode([columns])
+        self.values(columns)
+        return self.module.nearest(columns, self._values, depth)
+
     def encode(self, sets: Sequence[Columns]) -> list[ForwardCost]:
         """Encode all units of these sets that are not cached, together: inputs of similar length share a batch.
 

@@ -39,7 +39,8 @@ class TaskFamily:
     least_labels: ClassVar[int] = 0  # minimum number of labels
     pooled: ClassVar[bool] = False  # has a candidate pool, in a split `pool`
     vectors: ClassVar[bool] = False  # a text becomes one vector: uses model.prefix and model.pooling
-    class_scores: ClassVar[bool] = False  # a prediction is one of a fixed set of classes, each with a score
+    class_scores: ClassVar[bool] = False  # a prediction is one of a fixed set of classes, or of choices, with scores
+    nearest: ClassVar[bool] = False  # a prediction is searched among candidates, which have ids
     layers: ClassVar[bool] = False  # vectors of any layer: uses model.retrieval_layer
     whole_batches: ClassVar[bool] = False  # the loss of an example depends on the others in its batch
     pretraining: ClassVar[bool] = False  # only for intermediate stages, without labels

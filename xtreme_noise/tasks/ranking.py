@@ -28,7 +28,7 @@ class Ranking(TaskFamily):
     predictions_file = "rankings"
     paragraphs = ("context",)
     together = "context"  # of the right candidate
-    pooled = vectors = whole_batches = True
+    pooled = vectors = nearest = whole_batches = True
 
     def check(self, row: Mapping[str, Any], labels: Sequence[str], where: str) -> Row:
         del labels

@@ -21,7 +21,7 @@ class Retrieval(TaskFamily):
     guessed = ("accuracy",)
     predictions_file = "rows"
     identity = ("query", "candidate")
-    vectors = layers = True
+    vectors = layers = nearest = True
 
     def check(self, row: Mapping[str, Any], labels: Sequence[str], where: str) -> Row:
         del labels
