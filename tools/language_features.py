@@ -4,8 +4,8 @@
 
 DISTANCES: a CSV file with the columns code, syn, pho, inv, fam and geo: distances to English in URIEL (Littell et al.
 2017, CC BY-SA 4.0), made with lang2vec 1.1.2 (cosine distance of syntax_knn, phonology_knn and inventory_knn; fam and
-geo as they are). An empty fam, of an isolate, becomes 1. The sizes are those below. The output, features.csv in xtreme_noise/languages, is checked in;
-attribution and licence are in features.LICENSE.
+geo as they are). An empty fam, of an isolate, becomes 1. The sizes are those below. The output, features.csv in
+xtreme_noise/languages, is checked in; attribution and licence are in features.LICENSE.
 """
 
 from __future__ import annotations
