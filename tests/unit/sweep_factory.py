@@ -52,6 +52,7 @@ class Spec:
     ability: float = 0.82  # 0: a model that guesses
     seed_sd: float = 0.0  # of the ability of a system, over training seeds
     weaker: Mapping[str, float] = field(default_factory=dict)  # model -> what its ability lacks
+    far: Mapping[str, float] = field(default_factory=dict)  # language -> the same; others by their place in LANGUAGES
     status: Callable[[dict[str, Any]], tuple[str, str | None]] | None = None
     skip: Callable[[dict[str, Any]], bool] | None = None
 
@@ -138,7 +139,7 @@ def _measure(sweep: Path, spec: Spec, row: dict[str, Any]) -> None:
     rng = np.random.default_rng(int(hashlib.sha256(row["task"].encode()).hexdigest()[:8], 16))
     difficulty = rng.uniform(size=spec.items)
     own = np.random.default_rng(int(row["cell"], 16)).uniform(size=spec.items)
-    far = 0.04 * list(LANGUAGES).index(row["language"])
+    far = spec.far.get(row["language"], 0.04 * list(LANGUAGES).index(row["language"]))
     lift = {"none": 0.0, "english": 0.05, "multilingual": 0.04}.get(row["arm"], 0.0)
     harm = {"none": 3.0, "english": 3.2, "multilingual": 2.2}.get(row["arm"], 3.0) * (1 + far)
     harm *= 1.0 if row["train_noise"] == "none" else 0.5
@@ -163,7 +164,7 @@ def _measure(sweep: Path, spec: Spec, row: dict[str, Any]) -> None:
         "prediction": predicted, "gold": gold_labels,
     })  # fmt: skip
     pq.write_table(table, sweep / "predictions" / f"{row['cell']}.parquet")
-    word = {"Latn": 5.0, "Cyrl": 5.5, "Arab": 4.5, "Deva": 4.0, "Thai": 9.0, "Hans": 8.0}[row["script"]]
+    word = {"Latn": 5.0, "Cyrl": 5.5, "Arab": 4.5, "Deva": 4.0, "Thai": 9.0, "Hans": 8.0}.get(row["script"], 6.0)
     row |= {
         "score": float(num.sum() / den.sum()),
         "n": spec.items,

@@ -35,12 +35,12 @@ class Features:
 def features() -> dict[str, Features]:
     """The features of every language of XTREME-R, by code."""
     with TABLE.open(encoding="utf-8", newline="") as file:
-        return {
-            row["code"]: Features(
-                row["code"], *(float(row[name]) for name in DISTANCES), gib=float(row["gib"]) if row["gib"] else None
-            )
-            for row in csv.DictReader(file)
-        }
+        return {row["code"]: _of(row) for row in csv.DictReader(file)}
+
+
+def _of(row: dict[str, str]) -> Features:
+    syn, pho, inv, fam, geo = (float(row[name]) for name in DISTANCES)
+    return Features(row["code"], syn, pho, inv, fam, geo, float(row["gib"]) if row["gib"] else None)
 
 
 def top_family(code: str) -> str:

@@ -31,6 +31,7 @@ from xtreme_noise.report import (
     layers,
     robustness_tables,
     training,
+    typology_views,
     views,
     xtreme_r,
 )
@@ -80,6 +81,16 @@ class CalibrationView:
     name: str
     charts: list[Placed]
     tables: list[views.TableView]
+
+
+@dataclass(frozen=True)
+class TypologyView:
+    """What the losses of one task and model go with. left_out: predictors without a correlation."""
+
+    name: str
+    charts: list[Placed]
+    tables: list[views.TableView]
+    left_out: list[str]
 
 
 @dataclass(frozen=True)
@@ -141,6 +152,7 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
             for task, model in _tasks(study.cells)
         ],
         calibration=_calibration(study, names, placed, looks),
+        typology=_typology(study, names, placed, looks),
         xtreme_r=xtreme_r.table(study, names),
         layers=layers.tables(study.cells, names),
         xtreme_r_lacks=xtreme_r.lacks(study),
@@ -311,6 +323,26 @@ def _calibration(
         own = [point for point in study.calibration if (point.panel.task, point.panel.model) == (task, model)]
         drawn = [placed.place(chart) for chart in charts.calibration_charts(own, looks, names)]
         found.append(CalibrationView(names.task(task, model), drawn, calibration_views.tables(own, names)))
+    return found
+
+
+def _typology(study: StudyResults, names: Names, placed: Charts, looks: Mapping[System, Style]) -> list[TypologyView]:
+    """One view for each task and model with enough languages: charts of every kind of loss, then tables."""
+    found = []
+    for task, model in dict.fromkeys((one.task, one.model) for one in study.typology):
+        own = [one for one in study.typology if (one.task, one.model) == (task, model)]
+        kinds = [[one for one in own if one.kind == kind] for kind in dict.fromkeys(one.kind for one in own)]
+        found.append(
+            TypologyView(
+                names.task(task, model),
+                [placed.place(chart) for same in kinds for chart in charts.typology_charts(same, looks)],
+                [
+                    *(typology_views.correlation_table(same, names) for same in kinds),
+                    typology_views.regression_table(own, names),
+                ],
+                ordered(typology_views.LABELS[name] for one in own for name in one.left_out),
+            )
+        )
     return found
 
 

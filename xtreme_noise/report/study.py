@@ -24,6 +24,8 @@ from xtreme_noise.report.seen_unseen import Apart, Part, apart, split
 from xtreme_noise.report.sensitivity import by_other_methods
 from xtreme_noise.report.statistics import Contrast, Point, contrasts, pairs, points, with_holm
 from xtreme_noise.report.summaries import Summaries, joined, of_task
+from xtreme_noise.report.typology import Outcome
+from xtreme_noise.report.typology import of_task as outcomes
 
 UNUSABLE = "predictions unusable"
 
@@ -51,6 +53,7 @@ class StudyResults:
     jobs: Sequence[Job]
     unusable: Collection[str]
     calibration: Sequence[CalibrationPoint] = ()
+    typology: Sequence[Outcome] = ()
 
     @property
     def tasks(self) -> list[str]:
@@ -107,6 +110,7 @@ def read_study(
         jobs=jobs,
         unusable=unusable,
         calibration=[point for part in parts for point in part.calibration],
+        typology=[outcome for part in parts for outcome in part.typology],
     )
 
 
@@ -137,6 +141,7 @@ class _Part:
     summaries: Summaries
     places: Sequence[Place]
     calibration: Sequence[CalibrationPoint]
+    typology: Sequence[Outcome]
 
 
 def _task(
@@ -175,6 +180,7 @@ def _task(
         summaries=of_task([panel for panel, _ in compared], two, evidence),
         places=places(cells, {cells[0].task: evidence}),
         calibration=calibration,
+        typology=outcomes([panel for panel, _ in compared], two, evidence),
     )
     evidence.drop()
     return part

@@ -21,6 +21,7 @@ from xtreme_noise.report.seeds import rows as seed_rows
 from xtreme_noise.report.sensitivity import covers
 from xtreme_noise.report.statistics import Contrast
 from xtreme_noise.report.study import StudyResults
+from xtreme_noise.report.typology_views import sheets as typology_sheets
 from xtreme_noise.report.xtreme_r import rows as xtreme_r_rows
 from xtreme_noise.results.table import row
 from xtreme_noise.sheets import sheet
@@ -81,7 +82,7 @@ def tables(study: StudyResults) -> dict[str, str]:
     if study.calibration:
         found["calibration.csv"] = sheet(calibration.COLUMNS, calibration.rows(study.calibration))
         found["calibration_seeds.csv"] = sheet(calibration.BY_SEED, calibration.rows_by_seed(study.calibration))
-    return found
+    return found | (typology_sheets(study.typology) if study.typology else {})
 
 
 def _cells(study: StudyResults) -> Iterable[dict[str, Any]]:
