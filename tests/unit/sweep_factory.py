@@ -136,7 +136,8 @@ def _named(intermediate: str) -> dict[str, str]:
 
 def _measure(sweep: Path, spec: Spec, row: dict[str, Any]) -> None:
     """Items of different difficulty, the same in every cell; English-only training loses more to noise."""
-    rng = np.random.default_rng(int(hashlib.sha256(row["task"].encode()).hexdigest()[:8], 16))
+    task = row["task"].split(", ")[0]  # the items of few-shot results are those of the zero-shot ones
+    rng = np.random.default_rng(int(hashlib.sha256(task.encode()).hexdigest()[:8], 16))
     difficulty = rng.uniform(size=spec.items)
     own = np.random.default_rng(int(row["cell"], 16)).uniform(size=spec.items)
     far = spec.far.get(row["language"], 0.04 * list(LANGUAGES).index(row["language"]))
@@ -158,7 +159,7 @@ def _measure(sweep: Path, spec: Spec, row: dict[str, Any]) -> None:
     labels = ["entailment", "neutral", "contradiction"]
     gold_labels = [labels[i % 3] for i in range(spec.items)]
     predicted = [labels[i % 3 if ok else (i + 1) % 3] for i, ok in enumerate(correct)]
-    ids = [f"{row['task']}-{i}" for i in range(spec.items - 1)] + [f"{row['task']}-{XSS}"]
+    ids = [f"{task}-{i}" for i in range(spec.items - 1)] + [f"{task}-{XSS}"]
     table = pa.table({
         "id": ids, "cluster": ids, "num": num, "den": den, "correct": correct,
         "prediction": predicted, "gold": gold_labels,

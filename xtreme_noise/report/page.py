@@ -27,6 +27,7 @@ from xtreme_noise.report import (
     calibration_views,
     charts,
     cost,
+    few_shot_views,
     formatting,
     layers,
     robustness_tables,
@@ -94,6 +95,15 @@ class TypologyView:
 
 
 @dataclass(frozen=True)
+class FewShotView:
+    """Few-shot training of one task and model."""
+
+    name: str
+    charts: list[Placed]
+    table: views.TableView
+
+
+@dataclass(frozen=True)
 class Placed:
     """A chart of the page; `number`: its position in the page's data block."""
 
@@ -153,6 +163,7 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
         ],
         calibration=_calibration(study, names, placed, looks),
         typology=_typology(study, names, placed, looks),
+        few_shot=_few_shot(study, names, placed),
         xtreme_r=xtreme_r.table(study, names),
         layers=layers.tables(study.cells, names),
         xtreme_r_lacks=xtreme_r.lacks(study),
@@ -343,6 +354,16 @@ def _typology(study: StudyResults, names: Names, placed: Charts, looks: Mapping[
                 ordered(typology_views.LABELS[name] for one in own for name in one.left_out),
             )
         )
+    return found
+
+
+def _few_shot(study: StudyResults, names: Names, placed: Charts) -> list[FewShotView]:
+    """One view for each task and model with few-shot training."""
+    found = []
+    for task, model in dict.fromkeys((point.shots.task, point.panel.model) for point in study.few_shot):
+        own = [point for point in study.few_shot if (point.shots.task, point.panel.model) == (task, model)]
+        drawn = [placed.place(chart) for chart in charts.few_shot_charts(own, names)]
+        found.append(FewShotView(names.task(task, model), drawn, few_shot_views.table(own, names)))
     return found
 
 

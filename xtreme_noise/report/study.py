@@ -15,6 +15,9 @@ from xtreme_noise.report.calibration import points as calibration_points
 from xtreme_noise.report.cells import Problem, ordered, read_cells, where
 from xtreme_noise.report.chance import read_chances
 from xtreme_noise.report.effects import FAMILY, Effect, Found, adjusted, against_itself, effects
+from xtreme_noise.report.few_shot import Measured, ShotPoint, common_languages
+from xtreme_noise.report.few_shot import of_task as after_shots
+from xtreme_noise.report.few_shot import points as shot_points
 from xtreme_noise.report.gate import marked
 from xtreme_noise.report.jobs import Job, read_jobs, read_stages
 from xtreme_noise.report.panels import Panel, panels
@@ -54,6 +57,7 @@ class StudyResults:
     unusable: Collection[str]
     calibration: Sequence[CalibrationPoint] = ()
     typology: Sequence[Outcome] = ()
+    few_shot: Sequence[ShotPoint] = ()
 
     @property
     def tasks(self) -> list[str]:
@@ -82,8 +86,9 @@ def read_study(
     grouped: dict[str, list[CellRecord]] = defaultdict(list)
     for cell in cells:
         grouped[cell.task].append(cell)
+    opened, common = None if resample else unusable, common_languages(cells)
     parts = [
-        _task(sweep, own, chances.get(task, {}), trained_in, None if resample else unusable, sensitivity)
+        _task(sweep, own, chances.get(task, {}), trained_in, opened, common, sensitivity)
         for task, own in grouped.items()
     ]
     cells = [cell for part in parts for cell in part.cells]
@@ -111,6 +116,7 @@ def read_study(
         unusable=unusable,
         calibration=[point for part in parts for point in part.calibration],
         typology=[outcome for part in parts for outcome in part.typology],
+        few_shot=shot_points([one for part in parts for one in part.shots]),
     )
 
 
@@ -142,6 +148,7 @@ class _Part:
     places: Sequence[Place]
     calibration: Sequence[CalibrationPoint]
     typology: Sequence[Outcome]
+    shots: Sequence[Measured]
 
 
 def _task(
@@ -150,9 +157,12 @@ def _task(
     chances: Mapping[str, Chance],
     trained_in: Collection[str],
     unusable: Collection[str] | None,
+    common: Mapping[str, Sequence[str]],
     sensitivity: bool,
 ) -> _Part:
-    """Only one task at a time has its replicates in memory. unusable: None: predictions are opened."""
+    """Only one task at a time has its replicates in memory. unusable: None: predictions are opened. common: languages
+    of few-shot curves.
+    """
     evidence = Evidence()
     broken: list[Problem] = []
     if unusable is None:
@@ -181,6 +191,7 @@ def _task(
         places=places(cells, {cells[0].task: evidence}),
         calibration=calibration,
         typology=outcomes([panel for panel, _ in compared], two, evidence),
+        shots=after_shots([panel for panel, _ in compared], evidence, common),
     )
     evidence.drop()
     return part

@@ -7,7 +7,7 @@ from typing import Any
 
 from xtreme_noise.analysis.seeds import Estimate
 from xtreme_noise.record import ABSENT, FIELDS, STATUSES
-from xtreme_noise.report import calibration
+from xtreme_noise.report import calibration, few_shot
 from xtreme_noise.report.cost import costs
 from xtreme_noise.report.effects import Effect
 from xtreme_noise.report.formatting import extent
@@ -82,6 +82,8 @@ def tables(study: StudyResults) -> dict[str, str]:
     if study.calibration:
         found["calibration.csv"] = sheet(calibration.COLUMNS, calibration.rows(study.calibration))
         found["calibration_seeds.csv"] = sheet(calibration.BY_SEED, calibration.rows_by_seed(study.calibration))
+    if study.few_shot:
+        found["few_shot.csv"] = sheet(few_shot.COLUMNS, few_shot.rows(study.few_shot))
     return found | (typology_sheets(study.typology) if study.typology else {})
 
 
