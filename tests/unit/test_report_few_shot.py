@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from tests.unit.sweep_factory import Spec, make, resampled
 from xtreme_noise.analysis.robustness import log_odds
 from xtreme_noise.record import CellRecord
 from xtreme_noise.report.charts import few_shot_charts
-from xtreme_noise.report.few_shot import ShotPoint
 from xtreme_noise.report.few_shot_views import table
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.shots import Shots
@@ -63,7 +63,7 @@ def test_curves_are_over_common_languages(study: StudyResults, sweep: Path) -> N
         assert point.panel.languages == ("de", "ru") and point.level == 0.1
         clean, noisy = score(cells, task, 0.0), score(cells, task, 0.1)
         lost[task] = float(log_odds(clean, 120) - log_odds(noisy, 120))
-        assert (point.clean.value, point.noisy.value) == (pytest.approx(clean), pytest.approx(noisy))
+        assert point.clean.value == pytest.approx(clean) and point.noisy.value == pytest.approx(noisy)
         assert point.lost.value == pytest.approx(lost[task])
         gain = None if task == "xnli" else pytest.approx(lost["xnli"] - lost[task])
         assert point.gain.value == gain
@@ -71,16 +71,9 @@ def test_curves_are_over_common_languages(study: StudyResults, sweep: Path) -> N
 
 def test_gains_are_paired_by_item(study: StudyResults) -> None:
     """All models find the same items hard: the difference of two has less error than each alone."""
-    before, after = study.few_shot[0], study.few_shot[1]
-    errors = [before.clean.item_se, after.clean.item_se]
-    assert after.gain.item_se is not None and all(error is not None and error > 0 for error in errors)
-    lost = [width(point) for point in (before, after)]
-    assert after.gain.item_se < 0.95 * float(np.hypot(*lost))
-
-
-def width(point: ShotPoint) -> float:
-    assert point.lost.item_se is not None
-    return point.lost.item_se
+    before, after = study.few_shot[:2]
+    assert before.lost.item_se and after.lost.item_se and after.gain.item_se
+    assert after.gain.item_se < 0.95 * math.hypot(before.lost.item_se, after.lost.item_se)
 
 
 def test_without_the_zero_shot_model_or_shots_there_are_none(tmp_path: Path) -> None:
