@@ -173,6 +173,7 @@ def _measure(sweep: Path, spec: Spec, row: dict[str, Any]) -> None:
         "changed": min(1.0, row["level"] * 12),
         "word_change_rate": min(1.0, row["level"] * word),
         "fertility": 1.3 + far,
+        "forward_tokens": round(spec.items * (20 + 10 * far)),
         "token_change_rate": min(1.0, row["level"] * 6),
         "calibrated_by": "grapheme",
         "saturated": row["noise"] == "keyboard" and row["level"] == 0.1 and row["language"] == "ar",

@@ -76,6 +76,7 @@ def test_an_outcome_for_each_loss_and_system(study: StudyResults) -> None:
     for outcome in study.typology:
         assert outcome.languages == tuple(sorted(set(CODES) - {"en"}))
         assert outcome.families[:2] == ("IE", "Afro-Asiatic") and outcome.left_out == ()
+        assert outcome.predictors == typology.PREDICTORS[: 7 if outcome.kind == TRANSFER else 8]
 
 
 def test_losses_by_hand(study: StudyResults, sweep: Path) -> None:
@@ -114,7 +115,7 @@ def test_what_correlations_hold_constant(study: StudyResults) -> None:
     whose error the loss contains."""
     transfer, lost = one(study, TRANSFER, "none"), one(study, ROBUSTNESS, "none")
     assert transfer.given == () and lost.given == (CLEAN, CHANGED)
-    assert transfer.regressors == transfer.predictors == typology.PREDICTORS
+    assert transfer.regressors == transfer.predictors == typology.PREDICTORS[:-1]
     assert lost.regressors == (*typology.PREDICTORS, CHANGED)
     assert transfer.line is None and lost.line is not None
     assert lost.smallest > transfer.smallest
@@ -122,9 +123,8 @@ def test_what_correlations_hold_constant(study: StudyResults) -> None:
 
 def test_what_a_loss_goes_with_is_found(study: StudyResults) -> None:
     found = one(study, TRANSFER, "none")
-    assert found.correlations["syn"].value == max(
-        c.value for name, c in found.correlations.items() if name != "fertility"
-    )
+    others = [one.value for name, one in found.correlations.items() if name not in ("syn", "tokens")]
+    assert found.correlations["syn"].value > max(others), "tokens go with syntax too here"
     assert found.correlations["syn"].value > 0.8 and found.correlations["syn"].p_adjusted < 0.01
     assert found.ridge is not None and found.ridge.held_out > 0.3
 
@@ -149,9 +149,18 @@ def test_what_is_not_known_everywhere_is_left_out(made: Made) -> None:
     sweep_factory.write_rows(sweep, [row | {"samples": None, "extra": None} for row in rows])
     outcomes = read_study(sweep).typology
     assert [o.kind for o in outcomes] == [TRANSFER, ROBUSTNESS]
-    for outcome in outcomes:
-        assert outcome.left_out == ("fertility",) and "left out: fertility" in about(outcome)
-        assert not {"de", "ca", "en"} & set(outcome.languages)
+    transfer, lost = outcomes
+    assert transfer.left_out == () and lost.left_out == ("fertility",) and "left out: fertility" in about(lost)
+    assert all(not {"de", "ca", "en"} & set(outcome.languages) for outcome in outcomes)
+
+
+def test_tokens_are_those_of_the_same_sentences(study: StudyResults, made: Made) -> None:
+    found = one(study, TRANSFER, "none")
+    tokens = [round(80 * (20 + 10 * FAR[code])) for code in found.languages]
+    english = round(80 * (20 + 10 * FAR["en"]))
+    assert found.properties["tokens"] == pytest.approx(np.log(np.array(tokens) / english))
+    alone = made(intermediates=("none",), languages=[code for code in CODES if code != "en"])
+    assert read_study(alone).typology[0].left_out == ("tokens",), "English is not there to compare with"
 
 
 def test_without_english_there_is_no_transfer(made: Made) -> None:
@@ -194,7 +203,7 @@ def test_the_mode_prints_and_writes(sweep: Path, study: StudyResults, capsys: py
     assert "without shared error" in said and "families left out" in said
     tables = {path.stem: _rows(path.read_text(encoding="utf-8")) for path in (sweep / "tables").glob("typology*.csv")}
     assert set(tables) == {"typology", "typology_regressions", "typology_languages"}
-    assert len(tables["typology"]) == 7 * 7 and len(tables["typology_regressions"]) == 7 * 2
+    assert len(tables["typology"]) == 3 * 7 + 4 * 8 and len(tables["typology_regressions"]) == 7 * 2
     assert len(tables["typology_languages"]) == 7 * 25
     first, syn = study.typology[0], study.typology[0].correlations["syn"]
     row = tables["typology"][0]
@@ -242,7 +251,7 @@ def test_charts(study: StudyResults) -> None:
     for end in ends:
         assert end["loss"] == pytest.approx(first.line[1] + first.line[0] * end["clean"])
     rows = forest.spec["datasets"]["rows"]
-    assert len(rows) == 3 * 7 and rows[0]["r"] == pytest.approx(first.correlations["syn"].value, abs=1e-3)
+    assert len(rows) == 3 * 8 and rows[0]["r"] == pytest.approx(first.correlations["syn"].value, abs=1e-3)
     row = predicted.spec["datasets"]["rows"][0]
     assert (row["predicted"], row["measured"]) == pytest.approx((first.ridge.predicted[0], first.values[0]), abs=1e-3)
 
@@ -251,7 +260,7 @@ def test_tables_of_the_page(study: StudyResults) -> None:
     names = Names.of(study.cells)
     same = [o for o in study.typology if o.kind == ROBUSTNESS]
     table = correlation_table(same, names)
-    assert [row[0].text for row in table.rows] == ["SYN", "PHO", "INV", "FAM", "GEO", "SIZE", "fertility"]
+    assert [row[0].text for row in table.rows] == ["SYN", "PHO", "INV", "FAM", "GEO", "SIZE", "TOKENS", "fertility"]
     assert all(len(row) == 1 + 2 * 3 for row in table.rows) and "robustness loss" in table.caption
     for row in regression_table(list(study.typology), names).rows:
         assert len(row) == 9 and row[1].text == "25"

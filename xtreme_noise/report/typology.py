@@ -42,8 +42,9 @@ LEAST = 10  # languages that an outcome needs
 REPORTED = 20  # languages with which it is in the report
 TRANSFER, ROBUSTNESS, BETWEEN = "transfer loss", "robustness loss", "difference of robustness loss"
 KINDS = (TRANSFER, ROBUSTNESS, BETWEEN)
-PREDICTORS = (*DISTANCES, "size", "fertility")
-CHANGED, CLEAN = "word_change_rate", "clean_score"
+FERTILITY, CHANGED, CLEAN = "fertility", "word_change_rate", "clean_score"
+PREDICTORS = (*DISTANCES, "size", "tokens", FERTILITY)
+OF_NOISE = (FERTILITY, CHANGED)  # have no meaning without noise
 NOT_PRETRAINED = 0.05  # GiB of a language that is not in CC-100, whose smallest entry is 0.1 (rounded)
 
 
@@ -99,7 +100,8 @@ class Outcome:
     @property
     def left_out(self) -> tuple[str, ...]:
         """Predictors that are not known in every language, or the same in all."""
-        return tuple(name for name in PREDICTORS if name not in self.predictors)
+        meant = (name for name in PREDICTORS if self.kind != TRANSFER or name not in OF_NOISE)
+        return tuple(name for name in meant if name not in self.predictors)
 
 
 @dataclass(frozen=True)
@@ -208,11 +210,11 @@ def _outcome(
     if not codes or len(known) < len(codes) or np.isnan(values).any() or np.ptp(values) <= 0:
         return None
     families = tuple(top_family(code) for code in codes)
-    properties = _properties(panels, systems[0], codes)
-    if kind != TRANSFER:  # of which the clean score is all there is
+    properties = _properties(panels, evidence, systems[0], codes)
+    if kind == TRANSFER:
+        properties = {name: values for name, values in properties.items() if name not in OF_NOISE}
+    else:  # of transfer, the clean score is all there is
         properties[CLEAN] = np.array([one.clean for one in losses.values()])
-    else:
-        properties.pop(CHANGED, None)
     predictors = tuple(name for name in PREDICTORS if name in properties)
     given = tuple(name for name in (CLEAN, CHANGED) if name in properties)
     regressors = tuple(name for name in (*PREDICTORS, CHANGED) if name in properties)
@@ -261,24 +263,31 @@ def _columns(properties: Mapping[str, Floats], names: Sequence[str], languages: 
     return np.column_stack([properties[name] for name in names]) if names else np.empty((languages, 0))
 
 
-def _properties(panels: Sequence[Panel], system: System, codes: Sequence[str]) -> dict[str, Floats]:
+def _properties(panels: Sequence[Panel], evidence: Evidence, system: System, codes: Sequence[str]) -> dict[str, Floats]:
     """Those that are known in every language and not the same in all."""
     table = features()
     every: dict[str, list[float | None]] = {name: [getattr(table[code], name) for code in codes] for name in DISTANCES}
     every["size"] = [math.log(table[code].gib or NOT_PRETRAINED) for code in codes]
-    every["fertility"] = [
-        _mean(cell.fertility for cell in _cells(panels[:1], system, code, clean=True)) for code in codes
-    ]
-    every[CHANGED] = [
-        _mean(cell.word_change_rate for cell in _cells(panels, system, code, clean=False)) for code in codes
-    ]
+    every["tokens"] = [_tokens(panels[0], evidence, system, code) for code in codes]
+    for name in OF_NOISE:
+        every[name] = [_mean(getattr(cell, name) for cell in _noisy(panels, system, code)) for code in codes]
     found = {name: np.array(values, float) for name, values in every.items()}  # None becomes nan
     return {name: values for name, values in found.items() if not np.isnan(values).any() and np.ptp(values) > 0}
 
 
-def _cells(panels: Sequence[Panel], system: System, code: str, *, clean: bool) -> Iterator[CellRecord]:
+def _tokens(panel: Panel, evidence: Evidence, system: System, code: str) -> float | None:
+    """How many subword tokens the clean test set has, relative to English, as a logarithm; None unless both have the
+    same examples.
+    """
+    if SOURCE not in panel.languages or set(evidence.ids[code]) != set(evidence.ids[SOURCE]):
+        return None
+    own, english = (panel.at(system, name, 0.0)[0][0].forward_tokens for name in (code, SOURCE))
+    return math.log(own / english) if own and english else None
+
+
+def _noisy(panels: Sequence[Panel], system: System, code: str) -> Iterator[CellRecord]:
     for panel in panels:
-        for level in panel.levels[:1] if clean else panel.levels[1:]:
+        for level in panel.levels[1:]:
             for run in panel.at(system, code, level):
                 yield from run
 

@@ -11,13 +11,13 @@ from xtreme_noise.languages import LANGUAGES
 from xtreme_noise.report.formatting import NONE, number, plural, probability
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.runs import PRIMARY
-from xtreme_noise.report.typology import BETWEEN, CHANGED, CLEAN, PREDICTORS, ROBUSTNESS, TRANSFER, Outcome
+from xtreme_noise.report.typology import BETWEEN, CHANGED, CLEAN, FERTILITY, PREDICTORS, ROBUSTNESS, TRANSFER, Outcome
 from xtreme_noise.report.views import TableCell, TableView, unbroken
 from xtreme_noise.sheets import sheet
 
 LABELS = {
-    "syn": "SYN", "pho": "PHO", "inv": "INV", "fam": "FAM", "geo": "GEO", "size": "SIZE", "fertility": "fertility",
-    CHANGED: "word-change rate", CLEAN: "clean score",
+    "syn": "SYN", "pho": "PHO", "inv": "INV", "fam": "FAM", "geo": "GEO", "size": "SIZE", "tokens": "TOKENS",
+    FERTILITY: "fertility", CHANGED: "word-change rate", CLEAN: "clean score",
 }  # fmt: skip
 UNITS = {TRANSFER: "points, clean", ROBUSTNESS: "log-odds lost", BETWEEN: "log-odds lost, arm minus English"}
 _WHICH = ("task", "model", "outcome", "intermediate", "reference", "languages", "families")
