@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -230,6 +231,21 @@ def test_the_mode_leaves_the_report_current(sweep: Path) -> None:
     assert len(before) == 3 and cli.main(["mode=typology", f"sweep={sweep}"]) == 0
     assert before == {path.name: path.read_bytes() for path in (sweep / "tables").glob("typology*.csv")}
     assert files.is_current(sweep, files.inputs_digest(sweep))
+
+
+def test_a_report_is_not_current_with_other_features(
+    sweep: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "xtreme_noise"
+    for part in ("report", "analysis", "languages"):
+        shutil.copytree(Path(files.__file__).parent.parent / part, package / part)
+    (package / "__init__.py").touch()
+    monkeypatch.setattr(files, "__file__", str(package / "report" / "files.py"))
+    before = files.inputs_digest(sweep)
+    assert files.inputs_digest(sweep) == before
+    table = package / "languages" / "features.csv"
+    table.write_text(table.read_text(encoding="utf-8").replace("0.1506", "0.1507"), encoding="utf-8")
+    assert files.inputs_digest(sweep) != before
 
 
 def test_charts(study: StudyResults) -> None:
