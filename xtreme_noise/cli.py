@@ -162,7 +162,9 @@ def _mode(overrides: list[str]) -> str | None:
 
 
 def _only_sweep(overrides: list[str]) -> list[Path]:
-    """The folders of `mode=report sweep=folder` or `sweep=[a,b]` (or export), if only report.* is beside them."""
+    """The folders of `mode=report sweep=folder` or `sweep=[a,b]` (or another of OF_FOLDERS), if only report.* is beside
+    them.
+    """
     rest = [text for text in overrides if not text.startswith(("mode=", "report."))]
     if len(rest) != 1 or not rest[0].startswith("sweep="):
         return []

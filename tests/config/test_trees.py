@@ -83,7 +83,14 @@ def test_the_schema() -> None:
 
 def test_yaml_is_written_as_omegaconf_writes_it(monkeypatch: pytest.MonkeyPatch) -> None:
     config = OmegaConf.create(
-        {"word": "no", "number": "010", "text": "ไทย é\nline", "link": "${word}", "none": None, "many": [1.0, True, "1e3"]}
+        {
+            "word": "no",
+            "number": "010",
+            "text": "ไทย é\nline",
+            "link": "${word}",
+            "none": None,
+            "many": [1.0, True, "1e3"],
+        }
     )
     config.part = OmegaConf.structured(Part)
     written = OmegaConf.to_yaml(config)

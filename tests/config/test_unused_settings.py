@@ -63,6 +63,7 @@ IDLE = {
     "mode=preview": ["report.sensitivity=true"],
     "mode=mine_typos": ["task=xnli", "languages=[de]", "noise=keyboard", "source.root=data", "store=x"],
     "mode=power": ["model=tiny", "task.size.train=9", "languages=[de]", "noise=keyboard", "source.root=data", "seed=7"],
+    "mode=typology": ["task=xnli", "noise=keyboard", "source.root=data", "seed=7", "report.sensitivity=true"],
 }  # fmt: skip
 # The same settings where something reads them, or where they are at their defaults.
 USED = {

@@ -97,6 +97,11 @@ def test_refused(here: Path, tmp_path: Path, sweep: str, said: str, capsys: pyte
     assert said in capsys.readouterr().err
 
 
+def test_correlates_are_those_of_both(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["mode=typology", f"sweep=[{here / 'a'},{here / 'b'}]"]) == 2
+    assert "a+b has too few languages" in capsys.readouterr().err
+
+
 def test_another_study_in_the_way_is_kept(here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own = tmp_path / "multirun_outputs" / "a+b" / "jobs" / "mine"
     own.mkdir(parents=True)

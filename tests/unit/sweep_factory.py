@@ -52,6 +52,7 @@ class Spec:
     ability: float = 0.82  # 0: a model that guesses
     seed_sd: float = 0.0  # of the ability of a system, over training seeds
     weaker: Mapping[str, float] = field(default_factory=dict)  # model -> what its ability lacks
+    far: Mapping[str, float] = field(default_factory=dict)  # language -> the same; others by their place in LANGUAGES
     status: Callable[[dict[str, Any]], tuple[str, str | None]] | None = None
     skip: Callable[[dict[str, Any]], bool] | None = None
 
@@ -135,10 +136,11 @@ def _named(intermediate: str) -> dict[str, str]:
 
 def _measure(sweep: Path, spec: Spec, row: dict[str, Any]) -> None:
     """Items of different difficulty, the same in every cell; English-only training loses more to noise."""
-    rng = np.random.default_rng(int(hashlib.sha256(row["task"].encode()).hexdigest()[:8], 16))
+    task = row["task"].split(", ")[0]  # the items of few-shot results are those of the zero-shot ones
+    rng = np.random.default_rng(int(hashlib.sha256(task.encode()).hexdigest()[:8], 16))
     difficulty = rng.uniform(size=spec.items)
     own = np.random.default_rng(int(row["cell"], 16)).uniform(size=spec.items)
-    far = 0.04 * list(LANGUAGES).index(row["language"])
+    far = spec.far.get(row["language"], 0.04 * list(LANGUAGES).index(row["language"]))
     lift = {"none": 0.0, "english": 0.05, "multilingual": 0.04}.get(row["arm"], 0.0)
     harm = {"none": 3.0, "english": 3.2, "multilingual": 2.2}.get(row["arm"], 3.0) * (1 + far)
     harm *= 1.0 if row["train_noise"] == "none" else 0.5
@@ -157,13 +159,13 @@ def _measure(sweep: Path, spec: Spec, row: dict[str, Any]) -> None:
     labels = ["entailment", "neutral", "contradiction"]
     gold_labels = [labels[i % 3] for i in range(spec.items)]
     predicted = [labels[i % 3 if ok else (i + 1) % 3] for i, ok in enumerate(correct)]
-    ids = [f"{row['task']}-{i}" for i in range(spec.items - 1)] + [f"{row['task']}-{XSS}"]
+    ids = [f"{task}-{i}" for i in range(spec.items - 1)] + [f"{task}-{XSS}"]
     table = pa.table({
         "id": ids, "cluster": ids, "num": num, "den": den, "correct": correct,
         "prediction": predicted, "gold": gold_labels,
     })  # fmt: skip
     pq.write_table(table, sweep / "predictions" / f"{row['cell']}.parquet")
-    word = {"Latn": 5.0, "Cyrl": 5.5, "Arab": 4.5, "Deva": 4.0, "Thai": 9.0, "Hans": 8.0}[row["script"]]
+    word = {"Latn": 5.0, "Cyrl": 5.5, "Arab": 4.5, "Deva": 4.0, "Thai": 9.0, "Hans": 8.0}.get(row["script"], 6.0)
     row |= {
         "score": float(num.sum() / den.sum()),
         "n": spec.items,
@@ -171,6 +173,7 @@ def _measure(sweep: Path, spec: Spec, row: dict[str, Any]) -> None:
         "changed": min(1.0, row["level"] * 12),
         "word_change_rate": min(1.0, row["level"] * word),
         "fertility": 1.3 + far,
+        "forward_tokens": round(spec.items * (20 + 10 * far)),
         "token_change_rate": min(1.0, row["level"] * 6),
         "calibrated_by": "grapheme",
         "saturated": row["noise"] == "keyboard" and row["level"] == 0.1 and row["language"] == "ar",

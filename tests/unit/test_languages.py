@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from tools import language_features
 from xtreme_noise.errors import ConfigError
 from xtreme_noise.languages import LANGUAGES, XTREME_R, language
+from xtreme_noise.languages import features as table
 from xtreme_noise.languages.codes import fill
+from xtreme_noise.languages.features import DISTANCES, features, top_family
 from xtreme_noise.noise import families
 from xtreme_noise.noise.alphabets import groups
 from xtreme_noise.noise.registry import plain
@@ -68,3 +72,33 @@ def test_a_language_of_the_language_table_alone_is_named(script: str, monkeypatc
 def test_every_language_is_in_the_other_tables() -> None:
     for code in LANGUAGES:
         assert fill("{iso639_3}", code) and groups(code)
+
+
+def test_features_of_the_fifty_languages() -> None:
+    found = features()
+    assert tuple(found) == XTREME_R
+    assert all(0 <= getattr(row, name) <= 1 for row in found.values() for name in DISTANCES)
+    assert all(getattr(found["en"], name) == 0 for name in DISTANCES)
+    assert {code for code, row in found.items() if row.gib is None} == {"ht", "qu", "wo", "yo"}
+    assert max(found.values(), key=lambda row: row.gib or 0).code == "en"
+    assert (found["zh"].gib, found["de"].syn, found["eu"].fam) == (46.9, 0.0975, 1.0)
+    assert table.TABLE.with_suffix(".LICENSE").is_file(), "URIEL is CC BY-SA"
+
+
+def test_families_at_the_top_level() -> None:
+    assert top_family("de") == top_family("hi") == "IE" and top_family("fi") == "Uralic"
+
+
+def test_the_table_of_features_is_what_its_script_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From distances with an isolate's empty cell and a negative zero, as lang2vec gives them."""
+    rows = [line.split(",")[:6] for line in table.TABLE.read_text(encoding="utf-8").splitlines()]
+    rows = [[cell if row[0] != "en" else cell.replace("0.0000", "-0.0") for cell in row] for row in rows]
+    rows = [[*row[:4], "" if row[0] in ("eu", "qu") else row[4], row[5]] for row in rows]
+    source, target = tmp_path / "distances.csv", tmp_path / "features.csv"
+    source.write_text("".join(",".join(row) + "\n" for row in rows), encoding="utf-8")
+    monkeypatch.setattr(language_features, "TABLE", target)
+    language_features.main(str(source))
+    assert target.read_bytes() == table.TABLE.read_bytes()
+    source.write_text("".join(",".join(row) + "\n" for row in rows[:-1]), encoding="utf-8")
+    with pytest.raises(ValueError, match="differs from XTREME-R in: zh"):
+        language_features.main(str(source))

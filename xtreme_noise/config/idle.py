@@ -132,6 +132,7 @@ def _modes(cfg: Config) -> Iterator[Idle]:
         "mine_typos": ("mode", "mine", "seed", "sweep"),
         "noise_table": OF_A_TABLE,
         "power": ("mode", "task", "sweep"),
+        "typology": ("mode", "sweep"),
     }.get(cfg.mode)
     if looked_at is not None:
         for field in fields(Config):
@@ -217,7 +218,7 @@ def _splits(path: str, kind: str, data: Any) -> Iterator[Idle]:
 
 
 def _source(cfg: Config) -> Iterator[Idle]:
-    if cfg.mode in ("noise_table", "mine_typos", "power"):
+    if cfg.mode in ("noise_table", "mine_typos", "power", "typology"):
         if cfg.mode == "noise_table":
             yield Idle("source.offline", "does nothing in mode=noise_table: leave it out")
         return
@@ -276,7 +277,7 @@ def _stage(cfg: Config, key: str, stage: IntermediateConfig) -> Iterator[Idle]:
 def _noise(cfg: Config) -> Iterator[Idle]:
     from xtreme_noise.noise.registry import plain
 
-    if cfg.mode in ("noise_table", "mine_typos", "power"):
+    if cfg.mode in ("noise_table", "mine_typos", "power", "typology"):
         return
     paired = [plain(family, parameters or {}).paired for family, parameters in cfg.noise.families.items()]
     if paired and all(paired):

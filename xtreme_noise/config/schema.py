@@ -8,8 +8,15 @@ from typing import Any
 from xtreme_noise.config.splits import DataConfig, SizeConfig
 from xtreme_noise.languages import sides
 
-MODES = ("run", "plan", "preview", "report", "mine_typos", "noise_table", "export", "score", "fetch", "power")
-OF_STUDIES = ("report", "export", "power")  # those that read finished studies; their job is not one of the study
+MODES = (
+    "run", "plan", "preview", "report", "mine_typos", "noise_table", "export", "score", "fetch", "power", "typology",
+)  # fmt: skip
+OF_STUDIES = (
+    "report",
+    "export",
+    "power",
+    "typology",
+)  # those that read finished studies; their job is not one of the study
 
 
 @dataclass

@@ -10,6 +10,7 @@ from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 
 NONE = "intermediate=none"
+WITHOUT = {NONE: "intermediate", "shots.k=null": "shots"}  # a word with which the settings of a group have no meaning
 _product = basic_sweeper.BasicSweeper.split_arguments
 
 
@@ -17,23 +18,30 @@ def split(overrides: Sequence[Override], max_batch_size: int | None = None) -> l
     """Batches of jobs, each a list of overrides, as Hydra's basic sweeper makes them.
 
     In a sweep over intermediate tasks or arms, `none` has no arm, size or recipe: its job leaves out all settings of
-    `intermediate`, and is one job for all arms.
+    `intermediate`, and is one job for all arms. In the same way `shots.k=null`, zero-shot, is one job for all ways to
+    sample.
     """
-    several = any(o.key_or_group == "intermediate" and o.is_sweep_override() for o in overrides)
-    settings = [o for o in overrides if of_intermediate(o.key_or_group) and (several or o.is_sweep_override())]
-    of_none = {_key(o.input_line) for o in settings}
+    idle = {word: _settings(overrides, word.split("=")[0], group) for word, group in WITHOUT.items()}
     found: list[list[list[str]]] = []
     seen: set[tuple[str, ...]] = set()
     for batch in _product(list(overrides), max_batch_size):
         jobs = []
         for words in batch:
-            job = [text for text in words if _key(text) not in of_none] if NONE in words else words
+            left_out = {key for word, keys in idle.items() if word in words for key in keys}
+            job = [text for text in words if _key(text) not in left_out]
             if job == words or tuple(job) not in seen:
                 seen.add(tuple(job))
                 jobs.append(job)
         if jobs:
             found.append(jobs)
     return found
+
+
+def _settings(overrides: Sequence[Override], switch: str, group: str) -> set[str]:
+    """The settings of a group without the one that switches it off; if that is not swept, only those that are."""
+    several = any(o.key_or_group == switch and o.is_sweep_override() for o in overrides)
+    of_group = [o for o in overrides if o.key_or_group.startswith(f"{group}.") and o.key_or_group != switch]
+    return {_key(o.input_line) for o in of_group if several or o.is_sweep_override()}
 
 
 def of_intermediate(key: str) -> bool:

@@ -13,17 +13,29 @@ from dataclasses import dataclass
 from typing import Any
 
 from xtreme_noise.analysis.seeds import Estimate
-from xtreme_noise.languages import language
+from xtreme_noise.languages import LANGUAGES, language
 from xtreme_noise.report.by_language import PARTIAL, Place
 from xtreme_noise.report.calibration import CalibrationPoint
 from xtreme_noise.report.consistency import ConsistencyPoint
 from xtreme_noise.report.effective import Fitted, ticks
-from xtreme_noise.report.formatting import CONDITIONAL, STATUS_TEXT, bounds, guess, number, percent, plural
+from xtreme_noise.report.few_shot import ShotPoint
+from xtreme_noise.report.formatting import (
+    CONDITIONAL,
+    STATUS_TEXT,
+    bounds,
+    guess,
+    number,
+    percent,
+    plural,
+    probability,
+)
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.runs import PRIMARY
 from xtreme_noise.report.statistics import Contrast, Point
 from xtreme_noise.report.styles import Style
 from xtreme_noise.report.system import System
+from xtreme_noise.report.typology import TRANSFER, Outcome
+from xtreme_noise.report.typology_views import LABELS, UNITS, two
 
 Rows = list[dict[str, Any]]
 Spec = dict[str, Any]
@@ -244,6 +256,162 @@ def _log_odds(name: str, values: Sequence[float]) -> Spec:
     low, high = min(values) - 0.1, max(values) + 0.1
     axis = {"values": list(ticks(low, high)), "labelExpr": "format(100 / (1 + exp(-datum.value)), '.0f')"}
     return _number(name, title=f"{name} score × 100", axis=axis, scale={"domain": [low, high], "nice": False})
+
+
+def typology_charts(outcomes: Sequence[Outcome], looks: Looks) -> list[Chart]:
+    """Loss against clean score with the fitted lines, a forest plot of the correlations, and measured losses against
+    those that ridge regression predicts. outcomes: of one kind, task and model.
+    """
+    found = [_loss_chart(outcomes, looks)] if all(one.line is not None for one in outcomes) else []
+    found.append(_correlation_chart(outcomes, looks))
+    return found + ([_prediction_chart(outcomes, looks)] if all(one.ridge is not None for one in outcomes) else [])
+
+
+def _loss_chart(outcomes: Sequence[Outcome], looks: Looks) -> Chart:
+    rows: Rows = [
+        {"clean": round(float(x), 4), "loss": round(float(y), 3), "system": one.system.intermediate, "language": name}
+        for one in outcomes
+        for x, y, name in zip(one.clean, one.values, map(_language, one.languages), strict=True)
+    ]
+    drawn, slopes = [], []
+    for one in outcomes:
+        slope, start, corrected = one.line or (0.0, 0.0, None)
+        ends = (float(one.clean.min()), float(one.clean.max()))
+        drawn += [{"clean": x, "loss": start + slope * x, "system": one.system.intermediate} for x in ends]
+        without = "not defined" if corrected is None else two(corrected, sign=True)
+        slopes.append(f"{one.name}: slope {two(slope, sign=True)}, without shared error {without}")
+    x = _log_odds("clean", [row["clean"] for row in rows])
+    y = _number("loss", title=UNITS[outcomes[0].kind])
+    systems = [one.system for one in outcomes]
+    colour = {"color": _coloured(systems, looks)}
+    tips = {"tooltip": [_text("language"), _text("system"), _number("loss")]}
+    dots = {"x": x, "y": y, "shape": _marked(systems, looks)} | colour | tips
+    through = _layer("line", {"x": x, "y": y} | colour, strokeDash=[4, 3]) | {"data": {"values": drawn}}
+    name = f"{outcomes[0].kind.capitalize()} against clean score, by language"
+    layers = [through, _layer("point", dots, filled=True, size=46, opacity=0.8)]
+    return _chart(name, f"{name}. {'; '.join(slopes)}.", {"layer": layers}, rows, height=260)
+
+
+def _correlation_chart(outcomes: Sequence[Outcome], looks: Looks) -> Chart:
+    several = len(outcomes) > 1
+    rows: Rows = []
+    for predictor in dict.fromkeys(name for one in outcomes for name in one.correlations):
+        for one in outcomes:
+            found = one.correlations.get(predictor)
+            if found is not None and not math.isnan(found.value):
+                rows.append(
+                    {
+                        "row": LABELS[predictor] + (f"\n{one.name}" if several else ""),
+                        "order": len(rows),
+                        "system": one.system.intermediate,
+                        "r": round(found.value, 3),
+                        "low": round(found.low, 3),
+                        "high": round(found.high, 3),
+                        "p": probability(found.p_adjusted),
+                    }
+                )
+    systems, scale = [one.system for one in outcomes], {"domain": [-1, 1], "nice": False}
+    base = {"y": _text("row", title=None, sort={"field": "order"}, axis=ROW_AXIS)}
+    title = "rank correlation" + (", partial" if outcomes[0].given else "")
+    dots = {"x": _number("r", scale=scale), "color": _coloured(systems, looks), "shape": _marked(systems, looks)}
+    seen = [{"at": sign * one.smallest} for one in outcomes for sign in (-1, 1)]
+    layers = [
+        _layer("rule", {"x": _number("at", scale=scale)}, color="#595959", strokeDash=[2, 4])
+        | {"data": {"values": [dict(place) for place in {tuple(row.items()) for row in seen}]}},
+        _layer("rule", {"x": _number("zero", scale=scale)}, color="#000000", strokeDash=[4, 3])
+        | {"data": {"values": [{"zero": 0}]}},
+        _layer("rule", base | {"x": _number("low", title=title, scale=scale), "x2": {"field": "high"}}, strokeWidth=2),
+        _layer("point", base | dots | {"tooltip": [_text("row"), _number("r"), _text("p", title="adjusted p")]},
+               filled=True, size=60, opacity=1),
+    ]  # fmt: skip
+    text = "; ".join(f"{r['row']} {r['r']:+.2f} (adjusted p {r['p']})".replace("\n", " ") for r in rows)
+    name = f"{outcomes[0].kind.capitalize()}: correlations; dotted: the smallest that could have been seen"
+    return _chart(name, f"{name}. {text}.", {"layer": layers}, rows, height=(24 if several else 20) * len(rows))
+
+
+def _prediction_chart(outcomes: Sequence[Outcome], looks: Looks) -> Chart:
+    scaled = 100 if outcomes[0].kind == TRANSFER else 1
+    rows: Rows = [
+        {
+            "predicted": round(scaled * float(guessed), 3),
+            "measured": round(scaled * float(value), 3),
+            "system": one.system.intermediate,
+            "language": name,
+        }
+        for one in outcomes
+        if one.ridge is not None
+        for guessed, value, name in zip(one.ridge.predicted, one.values, map(_language, one.languages), strict=True)
+    ]
+    ends = [end(row[name] for row in rows for name in ("predicted", "measured")) for end in (min, max)]
+    x = _number("predicted", title="predicted without its family", scale={"zero": False})
+    y = _number("measured", title="measured", scale={"zero": False})
+    systems = [one.system for one in outcomes]
+    dots = {"x": x, "y": y, "color": _coloured(systems, looks), "shape": _marked(systems, looks)}
+    tips = {"tooltip": [_text("language"), _text("system"), _number("predicted"), _number("measured")]}
+    drawn = [{"predicted": end, "measured": end} for end in ends]
+    diagonal = _layer("line", {"x": x, "y": y}, color="#595959", strokeDash=[4, 3]) | {"data": {"values": drawn}}
+    name = f"{outcomes[0].kind.capitalize()}: measured against predicted by ridge regression"
+    text = "; ".join(f"{one.name}: held-out R² {two(one.ridge.held_out)}" for one in outcomes if one.ridge is not None)
+    layers = [diagonal, _layer("point", dots | tips, filled=True, size=46, opacity=0.8)]
+    return _chart(name, f"{name}. {text}.", {"layer": layers}, rows, height=260)
+
+
+def _language(code: str) -> str:
+    return LANGUAGES[code].name
+
+
+SAMPLINGS = {"random": "#0072B2", "shortest": "#D55E00", "longest": "#009E73"}
+
+
+def few_shot_charts(points: Sequence[ShotPoint], names: Names) -> list[Chart]:
+    """Clean and noisy score, and log-odds lost, against the number of examples: two charts for each system, noise
+    family and level. points: of one task and model.
+    """
+    found = []
+    for line in dict.fromkeys((point.system, point.panel.noise, point.level) for point in points):
+        own = [point for point in points if (point.system, point.panel.noise, point.level) == line]
+        before, after = ([p for p in own if bool(p.shots.k) is trained] for trained in (False, True))
+        each = [(sampling, p) for sampling in dict.fromkeys(p.shots.sampling for p in after) for p in before]
+        each = sorted(each + [(p.shots.sampling, p) for p in after], key=lambda one: (one[0], one[1].shots.k))
+        name = f"{line[0].intermediate}, {names.noise(line[1])} noise {line[2]:g}"
+        scores = [
+            _shot_row(sampling, p, kind, one, 100)
+            for sampling, p in each
+            for kind, one in (("clean", p.clean), ("noisy", p.noisy))
+        ]
+        lost = [_shot_row(sampling, p, "lost", p.lost, 1) for sampling, p in each]
+        found += [
+            _shot_chart(f"{name}: {own[0].panel.metric} by examples", f"{own[0].panel.metric} × 100", scores),
+            _shot_chart(f"{name}: log-odds lost by examples", "log-odds lost", lost),
+        ]
+    return found
+
+
+def _shot_row(sampling: str, point: ShotPoint, kind: str, one: Estimate, scale: int) -> dict[str, Any]:
+    low, high = (one.value if end is None else end for end in (one.low, one.high))
+    ends = {name: None if end is None else round(scale * end, 3) for name, end in (("low", low), ("high", high))}
+    value = None if one.value is None else round(scale * one.value, 3)
+    return {"sampling": sampling, "shots": point.shots.k, "text": kind, "value": value, **ends}
+
+
+def _shot_chart(name: str, title: str, rows: Rows) -> Chart:
+    """Numbers of examples are equally far apart, from 0 on."""
+    x = {"field": "shots", "type": "ordinal", "title": "examples of each language", "axis": {"labelAngle": 0}}
+    there = [sampling for sampling in SAMPLINGS if any(row["sampling"] == sampling for row in rows)]
+    scale, below = {"domain": there, "range": [SAMPLINGS[one] for one in there]}, {"orient": "bottom"}
+    dashes = {"strokeDash": _text("text", legend=below)} if len({row["text"] for row in rows}) > 1 else {}
+    base = {"x": x, "color": _text("sampling", scale=scale, legend=below)}
+    y = {"title": title, "scale": {"zero": False}}
+    tips = [_text("sampling"), _text("text"), *map(_number, ("shots", "value", "low", "high"))]
+    at = base | {"y": _number("value", **y)}
+    band = base | {"y": _number("low", **y), "y2": {"field": "high"}, "detail": _text("text")}
+    layers = [
+        _layer("area", band, opacity=0.12),
+        _layer("line", at | dashes, strokeWidth=2),
+        _layer("point", at | {"detail": _text("text"), "tooltip": tips}, filled=True, size=50, opacity=1),
+    ]
+    said = "; ".join(f"{row['sampling']} {row['shots']} {row['text']} {row['value']}" for row in rows)
+    return _chart(name, f"{name}. {said}.", {"layer": layers}, rows, height=260)
 
 
 def heat_charts(places: Sequence[Place]) -> dict[str, list[Chart]]:

@@ -31,8 +31,9 @@ def inputs_digest(sweep: Path) -> str:
         package / "__init__.py",
         *sorted((package / "report").rglob("*")),
         *sorted((package / "analysis").rglob("*")),
+        package / "languages" / "features.csv",
     ):
-        if path.suffix in (".py", ".j2", ".css", ".js"):
+        if path.suffix in (".py", ".j2", ".css", ".js", ".csv"):
             state.update(f"{path.relative_to(package)}\0".encode() + path.read_bytes())
     cells = sweep / "cells.parquet"
     state.update(cells.read_bytes() if cells.is_file() else b"")

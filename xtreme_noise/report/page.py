@@ -28,10 +28,12 @@ from xtreme_noise.report import (
     charts,
     consistency_views,
     cost,
+    few_shot_views,
     formatting,
     layers,
     robustness_tables,
     training,
+    typology_views,
     views,
     xtreme_r,
 )
@@ -90,6 +92,25 @@ class ConsistencyView:
     name: str
     maps: list[Placed]
     tables: list[views.TableView]
+
+
+@dataclass(frozen=True)
+class TypologyView:
+    """What the losses of one task and model go with. left_out: predictors without a correlation."""
+
+    name: str
+    charts: list[Placed]
+    tables: list[views.TableView]
+    left_out: list[str]
+
+
+@dataclass(frozen=True)
+class FewShotView:
+    """Few-shot training of one task and model."""
+
+    name: str
+    charts: list[Placed]
+    table: views.TableView
 
 
 @dataclass(frozen=True)
@@ -153,6 +174,8 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
         calibration=_calibration(study, names, placed, looks),
         consistency=_consistency(study, names, placed),
         consistency_arms=consistency_views.contrast_table(study.consistency.contrasts),
+        typology=_typology(study, names, placed, looks),
+        few_shot=_few_shot(study, names, placed),
         xtreme_r=xtreme_r.table(study, names),
         layers=layers.tables(study.cells, names),
         xtreme_r_lacks=xtreme_r.lacks(study),
@@ -333,6 +356,36 @@ def _consistency(study: StudyResults, names: Names, placed: Charts) -> list[Cons
         own = [point for point in points if (point.panel.task, point.panel.model) == (task, model)]
         maps = [placed.place(chart) for chart in charts.consistency_charts(consistency_views.maps(own))]
         found.append(ConsistencyView(names.task(task, model), maps, consistency_views.tables(own, names)))
+    return found
+
+
+def _typology(study: StudyResults, names: Names, placed: Charts, looks: Mapping[System, Style]) -> list[TypologyView]:
+    """One view for each task and model with enough languages: charts of every kind of loss, then tables."""
+    found = []
+    for task, model in dict.fromkeys((one.task, one.model) for one in study.typology):
+        own = [one for one in study.typology if (one.task, one.model) == (task, model)]
+        kinds = [[one for one in own if one.kind == kind] for kind in dict.fromkeys(one.kind for one in own)]
+        found.append(
+            TypologyView(
+                names.task(task, model),
+                [placed.place(chart) for same in kinds for chart in charts.typology_charts(same, looks)],
+                [
+                    *(typology_views.correlation_table(same, names) for same in kinds),
+                    typology_views.regression_table(own, names),
+                ],
+                ordered(typology_views.LABELS[name] for one in own for name in one.left_out),
+            )
+        )
+    return found
+
+
+def _few_shot(study: StudyResults, names: Names, placed: Charts) -> list[FewShotView]:
+    """One view for each task and model with few-shot training."""
+    found = []
+    for task, model in dict.fromkeys((point.shots.task, point.panel.model) for point in study.few_shot):
+        own = [point for point in study.few_shot if (point.shots.task, point.panel.model) == (task, model)]
+        drawn = [placed.place(chart) for chart in charts.few_shot_charts(own, names)]
+        found.append(FewShotView(names.task(task, model), drawn, few_shot_views.table(own, names)))
     return found
 
 

@@ -17,6 +17,7 @@ from xtreme_noise.analysis.chance import Chance
 from xtreme_noise.errors import DataError
 from xtreme_noise.record import CellRecord
 from xtreme_noise.report.cells import Problem, where
+from xtreme_noise.report.shots import Shots
 from xtreme_noise.results.items import JobItems, Scores, numbers
 
 RESAMPLES = 9_999
@@ -100,7 +101,8 @@ def read_evidence(
     problems: list[Problem] = []
     copies = JobItems(sweep)
     for task, languages in grouped.items():
-        evidence, read = Evidence(resamples=RESAMPLES, seed=seed, stream=task), {}
+        stream = Shots.of(task).task  # few-shot results have the draws of the zero-shot ones
+        evidence, read = Evidence(resamples=RESAMPLES, seed=seed, stream=stream), {}
         for language, members in languages.items():
             try:
                 read[language] = _read_language(sweep, members, copies)
@@ -116,7 +118,7 @@ def read_evidence(
             one.cell.cell: one.correct for found in read.values() for one in found if one.correct is not None
         }
         parts = {language: _summed(evidence.names[language], found) for language, found in read.items()}
-        drawn = replicates(parts, evidence.resamples, seed=seed, stream=task) if resample else {}
+        drawn = replicates(parts, evidence.resamples, seed=seed, stream=stream) if resample else {}
         for language, scores in drawn.items():
             for column, cell in enumerate(languages[language]):
                 evidence.scores[cell.cell] = scores[:, column]

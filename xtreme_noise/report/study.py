@@ -18,6 +18,9 @@ from xtreme_noise.report.consistency import Consistency
 from xtreme_noise.report.consistency import joined as joined_consistency
 from xtreme_noise.report.consistency import of_task as consistency_of_task
 from xtreme_noise.report.effects import FAMILY, Effect, Found, adjusted, against_itself, effects
+from xtreme_noise.report.few_shot import Measured, ShotPoint, common_languages
+from xtreme_noise.report.few_shot import of_task as after_shots
+from xtreme_noise.report.few_shot import points as shot_points
 from xtreme_noise.report.gate import marked
 from xtreme_noise.report.jobs import Job, read_jobs, read_stages
 from xtreme_noise.report.panels import Panel, panels
@@ -27,6 +30,8 @@ from xtreme_noise.report.seen_unseen import Apart, Part, apart, split
 from xtreme_noise.report.sensitivity import by_other_methods
 from xtreme_noise.report.statistics import Contrast, Point, contrasts, pairs, points, with_holm
 from xtreme_noise.report.summaries import Summaries, joined, of_task
+from xtreme_noise.report.typology import Outcome
+from xtreme_noise.report.typology import of_task as outcomes
 
 UNUSABLE = "predictions unusable"
 
@@ -55,6 +60,8 @@ class StudyResults:
     unusable: Collection[str]
     calibration: Sequence[CalibrationPoint] = ()
     consistency: Consistency = field(default_factory=Consistency)
+    typology: Sequence[Outcome] = ()
+    few_shot: Sequence[ShotPoint] = ()
 
     @property
     def tasks(self) -> list[str]:
@@ -83,8 +90,9 @@ def read_study(
     grouped: dict[str, list[CellRecord]] = defaultdict(list)
     for cell in cells:
         grouped[cell.task].append(cell)
+    opened, common = None if resample else unusable, common_languages(cells)
     parts = [
-        _task(sweep, own, chances.get(task, {}), trained_in, None if resample else unusable, sensitivity)
+        _task(sweep, own, chances.get(task, {}), trained_in, opened, common, sensitivity)
         for task, own in grouped.items()
     ]
     cells = [cell for part in parts for cell in part.cells]
@@ -112,6 +120,8 @@ def read_study(
         unusable=unusable,
         calibration=[point for part in parts for point in part.calibration],
         consistency=joined_consistency(part.consistency for part in parts),
+        typology=[outcome for part in parts for outcome in part.typology],
+        few_shot=shot_points([one for part in parts for one in part.shots]),
     )
 
 
@@ -143,6 +153,8 @@ class _Part:
     places: Sequence[Place]
     calibration: Sequence[CalibrationPoint]
     consistency: Consistency
+    typology: Sequence[Outcome]
+    shots: Sequence[Measured]
 
 
 def _task(
@@ -151,9 +163,12 @@ def _task(
     chances: Mapping[str, Chance],
     trained_in: Collection[str],
     unusable: Collection[str] | None,
+    common: Mapping[str, Sequence[str]],
     sensitivity: bool,
 ) -> _Part:
-    """Only one task at a time has its replicates in memory. unusable: None: predictions are opened."""
+    """Only one task at a time has its replicates in memory. unusable: None: predictions are opened. common: languages
+    of few-shot curves.
+    """
     evidence = Evidence()
     broken: list[Problem] = []
     if unusable is None:
@@ -183,6 +198,8 @@ def _task(
         places=places(cells, {cells[0].task: evidence}),
         calibration=calibration,
         consistency=consistency,
+        typology=outcomes([panel for panel, _ in compared], two, evidence),
+        shots=after_shots([panel for panel, _ in compared], evidence, common),
     )
     evidence.drop()
     return part

@@ -7,7 +7,7 @@ from typing import Any
 
 from xtreme_noise.analysis.seeds import Estimate
 from xtreme_noise.record import ABSENT, FIELDS, STATUSES
-from xtreme_noise.report import calibration, consistency_views
+from xtreme_noise.report import calibration, consistency_views, few_shot
 from xtreme_noise.report.cost import costs
 from xtreme_noise.report.effects import Effect
 from xtreme_noise.report.formatting import extent
@@ -21,6 +21,7 @@ from xtreme_noise.report.seeds import rows as seed_rows
 from xtreme_noise.report.sensitivity import covers
 from xtreme_noise.report.statistics import Contrast
 from xtreme_noise.report.study import StudyResults
+from xtreme_noise.report.typology_views import sheets as typology_sheets
 from xtreme_noise.report.xtreme_r import rows as xtreme_r_rows
 from xtreme_noise.results.table import row
 from xtreme_noise.sheets import sheet
@@ -81,7 +82,13 @@ def tables(study: StudyResults) -> dict[str, str]:
     if study.calibration:
         found["calibration.csv"] = sheet(calibration.COLUMNS, calibration.rows(study.calibration))
         found["calibration_seeds.csv"] = sheet(calibration.BY_SEED, calibration.rows_by_seed(study.calibration))
-    return found | consistency_views.sheets(study.consistency)
+    if study.few_shot:
+        found["few_shot.csv"] = sheet(few_shot.COLUMNS, few_shot.rows(study.few_shot))
+    return (
+        found
+        | consistency_views.sheets(study.consistency)
+        | (typology_sheets(study.typology) if study.typology else {})
+    )
 
 
 def _cells(study: StudyResults) -> Iterable[dict[str, Any]]:
