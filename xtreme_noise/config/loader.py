@@ -40,8 +40,8 @@ SCHEMA = "schema"  # the first name in the defaults list of conf/config.yaml
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Meanwhile Hydra, however it is started, loads through `Loader`, and what OmegaConf does again and again is faster:
-    it copies through `trees.copied`, writes YAML in C, and parses an interpolation once.
+    """Meanwhile Hydra, however it is started, loads through `Loader`, and what OmegaConf does again and again takes less
+    time: it copies through `trees.copied`, writes YAML in C, and parses an interpolation once.
     """
     _state.cache_clear()
     faster = (

@@ -84,11 +84,8 @@ def tables(study: StudyResults) -> dict[str, str]:
         found["calibration_seeds.csv"] = sheet(calibration.BY_SEED, calibration.rows_by_seed(study.calibration))
     if study.few_shot:
         found["few_shot.csv"] = sheet(few_shot.COLUMNS, few_shot.rows(study.few_shot))
-    return (
-        found
-        | consistency_views.sheets(study.consistency)
-        | (typology_sheets(study.typology) if study.typology else {})
-    )
+    found |= consistency_views.sheets(study.consistency)
+    return found | typology_sheets(study.typology) if study.typology else found
 
 
 def _cells(study: StudyResults) -> Iterable[dict[str, Any]]:
