@@ -40,7 +40,7 @@ SCHEMA = "schema"  # the first name in the defaults list of conf/config.yaml
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Meanwhile Hydra, however it is started, loads through `Loader`, and what OmegaConf does again and again takes less
+    """Meanwhile Hydra, however it is started, loads through `Loader`, and what OmegaConf does often takes less
     time: it copies through `trees.copied`, writes YAML in C, and parses an interpolation once.
     """
     _state.cache_clear()
