@@ -68,7 +68,7 @@ STRATEGIES = {
     ],
     "adapters": ["intermediate=nli", "intermediate.arm=english", "model=e5_small_lora", *FEW],
     "at size": [
-        "intermediate=nli", "intermediate.arm=english", "trainer.accumulate_grad_batches=2",
+        "intermediate=topic", "intermediate.arm=multilingual", "trainer.accumulate_grad_batches=2",
         "trainer.gradient_checkpointing=true",
         "task.recipe.patience=1", *FEW,
     ],

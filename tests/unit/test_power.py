@@ -331,8 +331,3 @@ def test_a_pilot_can_be_shipped(four: Path, tmp_path: Path, monkeypatch: pytest.
     path.write_text(json.dumps({"pilots": json.loads(path.read_text())["pilots"][:2]}), encoding="utf-8")
     monkeypatch.setattr(power, "SHIPPED", path)
     assert power.shipped()["xnli"] == replace(of(four, "xnli"), made="made for a test")
-    monkeypatch.setattr(ship_pilots, "SHIPPED", tmp_path / "new.json")
-    monkeypatch.setattr(power, "SHIPPED", tmp_path / "new.json")
-    ship_pilots.main(str(four), "on a busy machine", "0.5")
-    assert power.shipped()["xnli"].training["nli/english"]["xnli on nli/english"] == pytest.approx(25.0)
-    assert power.shipped()["xnli"].testing["none"] == pytest.approx(0.75 / 90)
