@@ -94,9 +94,9 @@ def what_is_there_stays() -> None:
 
 
 _PICTURES: dict[str, Any] = {
-    "figures.figures": {}, "charts.curve_charts": [], "charts.harm_charts": [], "charts.heat_charts": {},
-    "charts.calibration_charts": [], "charts.consistency_charts": [], "charts.difference_chart": None,
-    "page.vega_library": "",
+    "figures.figures": {}, "charts.curve_charts": [], "charts.harm_charts": [], "language_charts.heat_charts": {},
+    "charts.calibration_charts": [], "language_charts.consistency_charts": [], "charts.difference_chart": None,
+    "scripts.vega_library": "",
 }  # fmt: skip
 
 

@@ -19,9 +19,9 @@ from tests.unit import sweep_factory
 from tests.unit.sweep_factory import Spec
 from tests.unit.test_analysis_consistency import naive
 from xtreme_noise import report
-from xtreme_noise.report.charts import consistency_charts
 from xtreme_noise.report.consistency_views import maps, sheets, tables
 from xtreme_noise.report.formatting import percent
+from xtreme_noise.report.language_charts import consistency_charts
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.study import read_study
 from xtreme_noise.results import class_scores, nearest

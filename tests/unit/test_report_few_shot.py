@@ -12,7 +12,7 @@ import pytest
 from tests.unit.sweep_factory import Spec, make, resampled
 from xtreme_noise.analysis.robustness import log_odds
 from xtreme_noise.record import CellRecord
-from xtreme_noise.report.charts import few_shot_charts
+from xtreme_noise.report.few_shot_charts import few_shot_charts
 from xtreme_noise.report.few_shot_views import table
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.shots import Shots

@@ -17,8 +17,7 @@ from matplotlib.figure import Figure
 
 from tests.unit.sweep_factory import Spec, make
 from xtreme_noise.config.paths import STORE, conf_dir
-from xtreme_noise.report import charts, figures, predictions
-from xtreme_noise.report import page as page_module
+from xtreme_noise.report import charts, figures, language_charts, predictions, scripts
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.page import page
 from xtreme_noise.report.panels import systems
@@ -97,7 +96,7 @@ def test_colours_are_seen_on_white() -> None:
 def test_numbers_in_heat_maps_can_be_read(study: StudyResults) -> None:
     """Black to 0.74 of Vega's scheme "blues", white above it."""
     some = [place for place in study.places if place.model == "e5_small"]
-    (layers,) = {id(one): one.spec["layer"] for one in charts.heat_charts(some)["char"][:1]}.values()
+    (layers,) = {id(one): one.spec["layer"] for one in language_charts.heat_charts(some)["char"][:1]}.values()
     (condition,) = (layer["encoding"]["color"] for layer in layers if "text" in layer["encoding"])
     assert (condition["condition"]["test"], condition["value"]) == ("datum.rate > 0.74", "#000000")
     assert contrast("#2A7AB9", "#000000") > 4.5 < contrast("#2A7AB9", "#FFFFFF")
@@ -147,7 +146,7 @@ def test_specifications_are_vega_lites(study: StudyResults) -> None:
     looks = styles(systems(study.cells))
     forest = charts.difference_chart(main, Names.of(study.cells), looks)
     assert forest is not None
-    heat = charts.heat_charts(places)["char"][:1]
+    heat = language_charts.heat_charts(places)["char"][:1]
     for chart in (
         *charts.curve_charts(points, looks, Names.of(study.cells))[:1],
         *heat,
@@ -170,8 +169,8 @@ def test_the_store_keeps_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("XTREME_NOISE_STORE", str(store))
 
     def library() -> str:
-        page_module.vega_library.cache_clear()
-        return page_module.vega_library()
+        scripts.vega_library.cache_clear()
+        return scripts.vega_library()
 
     try:
         assert library() == "let it = '<\\/script>';" and len(made) == 1 and not store.exists()
@@ -184,7 +183,7 @@ def test_the_store_keeps_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyP
         library()
         assert len(made) == 4
     finally:
-        page_module.vega_library.cache_clear()
+        scripts.vega_library.cache_clear()
 
 
 def test_the_default_store_is_that_of_the_configuration() -> None:

@@ -212,7 +212,7 @@ def test_a_report_is_written_again_when_they_are_asked_for(tmp_path: Path) -> No
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mixed, "STARTS", ())
         patch.setattr("xtreme_noise.report.figures.figures", lambda _: {})
-        patch.setattr("xtreme_noise.report.page.vega_library", str)
+        patch.setattr("xtreme_noise.report.scripts.vega_library", str)
         for wanted in (False, True, True, False):
             made: list[int] = []
             patch.setattr(build, "tables", lambda study, made=made: made.append(1) or tables(study))

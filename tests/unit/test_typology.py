@@ -21,12 +21,12 @@ from xtreme_noise.languages import LANGUAGES, XTREME_R
 from xtreme_noise.languages.features import features
 from xtreme_noise.record import CellRecord
 from xtreme_noise.report import build, files, typology
-from xtreme_noise.report.charts import typology_charts
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import systems
 from xtreme_noise.report.study import StudyResults, read_study
 from xtreme_noise.report.styles import styles
 from xtreme_noise.report.typology import BETWEEN, CHANGED, CLEAN, ROBUSTNESS, TRANSFER, Outcome
+from xtreme_noise.report.typology_charts import typology_charts
 from xtreme_noise.report.typology_views import about, correlation_table, regression_table, regressions, title
 from xtreme_noise.results.table import read_cells
 

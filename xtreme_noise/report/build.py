@@ -53,7 +53,8 @@ def build(sweep: Path, *, sensitivity: bool = False) -> Built:
         log.info("the report is up to date: %s", target)
         return Built(target, known.problems, _glance(sweep, known))
     from xtreme_noise.report.figures import figures
-    from xtreme_noise.report.page import page, vega_library
+    from xtreme_noise.report.page import page
+    from xtreme_noise.report.scripts import vega_library
 
     study = read_study(sweep, sensitivity=sensitivity)
     outputs = {f"tables/{name}": text.encode() for name, text in tables(study).items()}

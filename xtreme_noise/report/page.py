@@ -2,61 +2,50 @@
 
 from __future__ import annotations
 
-import base64
-import contextlib
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 import xtreme_noise
-from xtreme_noise.config.paths import STORE, from_environment
-from xtreme_noise.errors import UserError
 from xtreme_noise.names import slug
 from xtreme_noise.record import CellRecord
 from xtreme_noise.report import (
     by_method,
-    calibration_views,
     charts,
-    consistency_views,
     cost,
-    few_shot_views,
     formatting,
+    language_charts,
     layers,
     robustness_tables,
     training,
-    typology_views,
     views,
     xtreme_r,
 )
 from xtreme_noise.report.by_language import Place
 from xtreme_noise.report.cells import ordered
 from xtreme_noise.report.chance import over
-from xtreme_noise.report.charts import Chart
 from xtreme_noise.report.effects import BETWEEN, FAMILY, SELF
 from xtreme_noise.report.headline import QUESTION, headline, totals
 from xtreme_noise.report.jobs import Job, read_stages
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel, systems
+from xtreme_noise.report.placed import Charts, Placed
 from xtreme_noise.report.runs import PRIMARY, SCALES
 from xtreme_noise.report.samples import sample_groups
+from xtreme_noise.report.scripts import json_for_script, policy
+from xtreme_noise.report.sections import sections
 from xtreme_noise.report.sensitivity import SENSITIVITY
 from xtreme_noise.report.statistics import CONTRASTS, MAIN, Contrast
 from xtreme_noise.report.study import StudyResults
 from xtreme_noise.report.styles import OUTLINES, Style, styles
 from xtreme_noise.report.system import SIDES, System
-from xtreme_noise.store import Store, write_atomic
 
 SIGNATURES = 5_000  # cells listed on the page; all are in tables/cells.csv
-LIBRARY = "vega.js"
 PLACES = 200  # places listed per problem
 
 
@@ -76,74 +65,6 @@ class TaskView:
     guessing: str = ""  # the chance level, if some score is no better
 
 
-@dataclass(frozen=True)
-class CalibrationView:
-    """The calibration of one task and model."""
-
-    name: str
-    charts: list[Placed]
-    tables: list[views.TableView]
-
-
-@dataclass(frozen=True)
-class ConsistencyView:
-    """The consistency of one task and model."""
-
-    name: str
-    maps: list[Placed]
-    tables: list[views.TableView]
-
-
-@dataclass(frozen=True)
-class TypologyView:
-    """What the losses of one task and model go with. left_out: predictors without a correlation."""
-
-    name: str
-    charts: list[Placed]
-    tables: list[views.TableView]
-    left_out: list[str]
-
-
-@dataclass(frozen=True)
-class FewShotView:
-    """Few-shot training of one task and model."""
-
-    name: str
-    charts: list[Placed]
-    table: views.TableView
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A chart of the page; `number`: its position in the page's data block."""
-
-    title: str
-    alt: str
-    number: int
-
-
-@dataclass
-class Charts:
-    """The page's data block. specs: each distinct specification once, without its rows; charts: for each chart the
-    position of its specification, and its rows as columns, because names repeated in every row are most of a page of
-    many cells.
-    """
-
-    specs: dict[str, int] = field(default_factory=dict)  # as JSON -> position
-    charts: list[dict[str, Any]] = field(default_factory=list)
-
-    def place(self, chart: Chart) -> Placed:
-        spec = json.dumps({name: value for name, value in chart.spec.items() if name != "datasets"})
-        rows = chart.spec["datasets"]["rows"]
-        columns = {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
-        self.charts.append({"spec": self.specs.setdefault(spec, len(self.specs)), "columns": columns})
-        return Placed(chart.title, chart.alt, len(self.charts) - 1)
-
-    @property
-    def block(self) -> dict[str, Any]:
-        return {"specs": [json.loads(spec) for spec in self.specs], "charts": self.charts}
-
-
 def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -> str:
     """report.html.
 
@@ -161,7 +82,7 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
         digest=digest,
         version=xtreme_noise.__version__,
         style=Markup(_template_file("report.css")),
-        policy=_policy(scripts.values()),
+        policy=policy(scripts.values()),
         scripts={name: Markup(code) for name, code in scripts.items()},
         question=QUESTION,
         answer=headline(study),
@@ -171,11 +92,7 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
             _task(study=study, task=task, model=model, names=names, placed=placed, looks=looks)
             for task, model in _tasks(study.cells)
         ],
-        calibration=_calibration(study, names, placed, looks),
-        consistency=_consistency(study, names, placed),
-        consistency_arms=consistency_views.contrast_table(study.consistency.contrasts),
-        typology=_typology(study, names, placed, looks),
-        few_shot=_few_shot(study, names, placed),
+        **sections(study, names, placed, looks),
         xtreme_r=xtreme_r.table(study, names),
         layers=layers.tables(study.cells, names),
         xtreme_r_lacks=xtreme_r.lacks(study),
@@ -196,7 +113,7 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
         signature_limit=SIGNATURES,
         **_how_it_ran(study),
         files=files,
-        chart_data=Markup(_json_for_script(placed.block)),  # evaluated last, when all charts are placed
+        chart_data=Markup(json_for_script(placed.block)),  # evaluated last, when all charts are placed
     )
 
 
@@ -330,63 +247,11 @@ def _task(
         curves=[placed.place(chart) for chart in charts.curve_charts(points, looks, names)],
         curve_tables=[views.curve_table(p, points, names) for p in panels if p.languages],
         notes=[note for panel in panels if (note := _note(panel, study.cells))],
-        heat={n: [placed.place(chart) for chart in own] for n, own in charts.heat_charts(places).items()},
+        heat={n: [placed.place(chart) for chart in own] for n, own in language_charts.heat_charts(places).items()},
         harm=[placed.place(chart) for chart in charts.harm_charts(places, looks)],
         partial=any(p.status == "partial" for p in places),
         guessing=_guess(places),
     )
-
-
-def _calibration(
-    study: StudyResults, names: Names, placed: Charts, looks: Mapping[System, Style]
-) -> list[CalibrationView]:
-    """One view for each task and model with class scores."""
-    found = []
-    for task, model in dict.fromkeys((point.panel.task, point.panel.model) for point in study.calibration):
-        own = [point for point in study.calibration if (point.panel.task, point.panel.model) == (task, model)]
-        drawn = [placed.place(chart) for chart in charts.calibration_charts(own, looks, names)]
-        found.append(CalibrationView(names.task(task, model), drawn, calibration_views.tables(own, names)))
-    return found
-
-
-def _consistency(study: StudyResults, names: Names, placed: Charts) -> list[ConsistencyView]:
-    """One view for each task and model with stored rankings."""
-    found, points = [], study.consistency.points
-    for task, model in dict.fromkeys((point.panel.task, point.panel.model) for point in points):
-        own = [point for point in points if (point.panel.task, point.panel.model) == (task, model)]
-        maps = [placed.place(chart) for chart in charts.consistency_charts(consistency_views.maps(own))]
-        found.append(ConsistencyView(names.task(task, model), maps, consistency_views.tables(own, names)))
-    return found
-
-
-def _typology(study: StudyResults, names: Names, placed: Charts, looks: Mapping[System, Style]) -> list[TypologyView]:
-    """One view for each task and model with enough languages: charts of every kind of loss, then tables."""
-    found = []
-    for task, model in dict.fromkeys((one.task, one.model) for one in study.typology):
-        own = [one for one in study.typology if (one.task, one.model) == (task, model)]
-        kinds = [[one for one in own if one.kind == kind] for kind in dict.fromkeys(one.kind for one in own)]
-        found.append(
-            TypologyView(
-                names.task(task, model),
-                [placed.place(chart) for same in kinds for chart in charts.typology_charts(same, looks)],
-                [
-                    *(typology_views.correlation_table(same, names) for same in kinds),
-                    typology_views.regression_table(own, names),
-                ],
-                ordered(typology_views.LABELS[name] for one in own for name in one.left_out),
-            )
-        )
-    return found
-
-
-def _few_shot(study: StudyResults, names: Names, placed: Charts) -> list[FewShotView]:
-    """One view for each task and model with few-shot training."""
-    found = []
-    for task, model in dict.fromkeys((point.shots.task, point.panel.model) for point in study.few_shot):
-        own = [point for point in study.few_shot if (point.shots.task, point.panel.model) == (task, model)]
-        drawn = [placed.place(chart) for chart in charts.few_shot_charts(own, names)]
-        found.append(FewShotView(names.task(task, model), drawn, few_shot_views.table(own, names)))
-    return found
 
 
 def _guess(places: Sequence[Place]) -> str:
@@ -450,45 +315,6 @@ def _software(jobs: Sequence[Job]) -> list[tuple[str, str]]:
         for name, version in job.software.items():
             by_package.setdefault(name, {})[version] = None
     return [(name, ", ".join(versions)) for name, versions in sorted(by_package.items())]
-
-
-@cache
-def vega_library() -> str:
-    """Vega, Vega-Lite and vega-embed in one script. Bundling takes seconds: the store keeps it, if there is one."""
-    root = Path(from_environment("XTREME_NOISE_STORE") or STORE)
-    if root.is_dir():
-        with contextlib.suppress(UserError):  # a read-only store without it
-            kept = Store(root).build(
-                "vega", {"vl_convert": metadata.version("vl-convert-python")}, _keep_library, (LIBRARY,)
-            )
-            return (kept / LIBRARY).read_text(encoding="utf-8")
-    return _library()
-
-
-def _keep_library(folder: Path) -> None:
-    write_atomic(folder / LIBRARY, _library())
-
-
-def _library() -> str:
-    return _for_script(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
-
-
-def _for_script(code: str) -> str:
-    """JavaScript escaped so that it cannot end its script element."""
-    return code.replace("</script", "<\\/script").replace("<!--", "<\\!--")
-
-
-def _json_for_script(value: Any) -> str:
-    """JSON for a data block, escaped so that it cannot end the element or start a comment."""
-    code = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
-    return code.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _policy(scripts: Iterable[str]) -> str:
-    """Content security policy: no network, and only the page's own two scripts."""
-    digests = [base64.b64encode(hashlib.sha256(code.encode()).digest()).decode() for code in scripts]
-    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
-    return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {allowed}"
 
 
 def _template_file(name: str) -> str:
