@@ -42,6 +42,15 @@ DATA: dict[str, datasets.Dataset] = {
     "multiple_choice": datasets.Dataset.from_dict(
         {"id": ["a", "b"], "text": [TEXT] * 2, "choices": [[TEXT, TEXT[4:]]] * 2, "label": [0, 1]}
     ),
+    "cloze": datasets.Dataset.from_dict(
+        {
+            "id": ["a", "b"],
+            "prompt": [f"{TEXT} <mask>."] * 2,
+            "subject": [TEXT[10:30]] * 2,
+            "choices": [[TEXT, TEXT[4:]]] * 2,
+            "label": [0, 1],
+        }
+    ),
 }
 CHANGED = {
     ("classification", "text"): {"text"},
@@ -62,6 +71,9 @@ CHANGED = {
     ("multiple_choice", "text"): {"text"},
     ("multiple_choice", "choices"): {"choices"},
     ("multiple_choice", "both"): {"text", "choices"},
+    ("cloze", "prompt"): {"prompt"},
+    ("cloze", "subject"): {"prompt"},
+    ("cloze", "template"): {"prompt"},
 }
 
 

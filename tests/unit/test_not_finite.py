@@ -40,6 +40,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "retrieval": {"id": ["0", "1"], "query": ["a cat", "a q"], "candidate": ["ein x", "ein y"]},
     "multiple_choice": CHOICES | {"text": ["The cup fell.", "q"]},
+    "cloze": {"prompt": ["a cat <mask>", "a q <mask>"], "choices": [["x", "yz"]] * 2, "label": [0, 1]},
     "ranking": {"query": ["a cat", "a q"], "text": ["ein x", "ein y"]},
     "mining": {"id": ["0", "1"], "query": ["a cat", "a q"], "relevant": [[], []]},
     "masked_lm": {"text": ["a cat", "qqqqqq qqqqqq"]},
