@@ -20,7 +20,7 @@ from xtreme_noise import store as stores
 from xtreme_noise.data.transform import NoiseTransform
 from xtreme_noise.metrics.accuracy import Accuracy
 from xtreme_noise.modules.classification import ClassificationModule
-from xtreme_noise.stages import evaluate
+from xtreme_noise.stages import evaluate, scoring
 from xtreme_noise.stages.model_cache import ModelCache, train
 from xtreme_noise.stages.plan import Plan
 from xtreme_noise.store import Store
@@ -31,7 +31,13 @@ PHASES: dict[str, list[tuple[Any, str]]] = {
     "forward": [(ClassificationModule, "predict_step")],
     "decoding": [(ClassificationModule, "value"), (ClassificationModule, "predictions")],
     "scoring": [(Accuracy, "score"), (Accuracy, "flips")],
-    "writing": [(pq, "write_table"), (evaluate, "write_atomic"), (stores, "write_manifest"), (stores, "follow")],
+    "writing": [
+        (pq, "write_table"),
+        (evaluate, "write_atomic"),
+        (scoring, "write_atomic"),
+        (stores, "write_manifest"),
+        (stores, "follow"),
+    ],
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -87,9 +87,7 @@ def read_study(
     failed = [Problem(where(c), c.error or "no message") for c in cells if c.status == "error"]
     chances, unknown = read_chances(sweep, cells)
     trained_in = {job.trained_in for job in jobs if job.trained_in}
-    grouped: dict[str, list[CellRecord]] = defaultdict(list)
-    for cell in cells:
-        grouped[cell.task].append(cell)
+    grouped = _by_task(cells)
     opened, common = None if resample else unusable, common_languages(cells)
     parts = [
         _task(sweep, own, chances.get(task, {}), trained_in, opened, common, sensitivity)
@@ -123,6 +121,13 @@ def read_study(
         typology=[outcome for part in parts for outcome in part.typology],
         few_shot=shot_points([one for part in parts for one in part.shots]),
     )
+
+
+def _by_task(cells: Iterable[CellRecord]) -> dict[str, list[CellRecord]]:
+    grouped: dict[str, list[CellRecord]] = defaultdict(list)
+    for cell in cells:
+        grouped[cell.task].append(cell)
+    return grouped
 
 
 def _effects(parts: Sequence[_Part]) -> list[Effect]:

@@ -5,26 +5,24 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm.auto import tqdm
 
-from xtreme_noise import hardware, interrupt, metrics, tasks
+from xtreme_noise import hardware, interrupt, tasks
 from xtreme_noise.config import grid
 from xtreme_noise.config.fields import spoken
 from xtreme_noise.config.schema import Config
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.sources import SplitRef, subsample
 from xtreme_noise.data.transform import NoiseTransform, texts, token_change_rate
-from xtreme_noise.errors import DataError, NotApplicable, NotFinite, UserError
-from xtreme_noise.languages import main as main_language
-from xtreme_noise.record import CLEAN, SLACK, CellRecord
+from xtreme_noise.errors import NotApplicable, UserError
+from xtreme_noise.record import CLEAN, CellRecord
 from xtreme_noise.results import class_scores, nearest
 from xtreme_noise.results.class_scores import CLASS_SCORES, ClassScores
 from xtreme_noise.results.nearest import Nearest
@@ -33,6 +31,7 @@ from xtreme_noise.stages.bars import bars
 from xtreme_noise.stages.mining import Mining
 from xtreme_noise.stages.model_cache import ModelCache
 from xtreme_noise.stages.plan import Cell, Plan
+from xtreme_noise.stages.scoring import FACTS, FURTHER, PREDICTIONS, RECORD, SCORES, score
 from xtreme_noise.store import Store, digest, write_atomic
 
 if TYPE_CHECKING:  # nothing heavy is imported unless a cell is missing
@@ -41,12 +40,7 @@ if TYPE_CHECKING:  # nothing heavy is imported unless a cell is missing
     from xtreme_noise.stages.predictor import Predictor
 
 log = logging.getLogger(__name__)
-RECORD = "record.json"
-SCORES = "scores.parquet"
-PREDICTIONS = "predictions.parquet"
-FACTS = "facts.json"
 CLASSES = "class_scores.parquet"
-FURTHER = "further: "  # prefix of columns with additional predictions, such as those from other layers
 # Examples that are encoded together, at least one cell's: inputs of similar length share a batch, and a crash loses at
 # most these forward passes.
 AHEAD = 1000
@@ -199,7 +193,7 @@ class LanguageSession:
         def make(directory: Path) -> None:
             path = self._predictions(cell, test)
             clean = path if cell.noise == CLEAN else self._predictions(_clean(cell), test)
-            self._score(directory, path, clean)
+            score(directory, path, clean, self.plan.cfg.task.metric, self.language, self._clusters)
 
         return self.store.build("cells", self.plan.cell_key(cell, test), make, (RECORD, SCORES))
 
@@ -358,24 +352,10 @@ class LanguageSession:
         reached = facts[clocks[self.plan.cfg.noise.calibrate_by]]
         return not cell.perturber.paired and saturated(cell.level, reached, facts["capacity"])
 
-    def _example_scores(self, table: Mapping[str, list[Any]], gold: Sequence[Any], scored: metrics.Scored) -> pa.Table:
-        """One row per example: its cluster for resampling, its scores, its prediction and its gold answer."""
-        parallel = self.plan.cfg.task.parallel
-        choices = {"choices": table["choices"]} if "choices" in table else {}  # needed for the chance level
-        # Resampled together: an item in all languages, or the questions of a case or paragraph.
+    def _clusters(self, table: Mapping[str, list[Any]]) -> list[str]:
+        """What is resampled together: an item in all languages, or the questions of a case or paragraph."""
         items = table.get("case") or self._source_items(table["id"])
-        return pa.table(
-            choices
-            | {
-                "id": table["id"],
-                "cluster": [item if parallel else f"{self.language}|{item}" for item in items],
-                "num": pa.array(scored.num, pa.float64()),
-                "den": pa.array(scored.den, pa.float64()),
-                "correct": pa.array(scored.correct, pa.bool_()),
-                "prediction": table["prediction"],
-                "gold": [truth if isinstance(truth, str) else " | ".join(truth) for truth in gold],
-            }
-        )
+        return [item if self.plan.cfg.task.parallel else f"{self.language}|{item}" for item in items]
 
     def _source_items(self, ids: list[str]) -> list[str]:
         """For each example, the first id of those that share its paragraph or premise; its own id if none is known."""
@@ -390,40 +370,6 @@ class LanguageSession:
         for name in sorted(ids):
             first.setdefault(text_of[name], name)
         return [first[text_of[name]] for name in ids]
-
-    def _score(self, directory: Path, path: Path, clean: Path) -> None:
-        table = pq.read_table(path / PREDICTIONS).to_pydict()
-        facts = json.loads((path / FACTS).read_text(encoding="utf-8"))
-        gold = [json.loads(truth) for truth in table["gold"]]
-        metric = metrics.build(self.plan.cfg.task.metric, main_language(self.language), table.get("case"))
-        scored = metric.score(table["prediction"], gold)
-        if not np.isfinite([scored.score, *scored.extra.values(), *scored.num, *scored.den]).all():
-            raise NotFinite(
-                f"{metric.name} of {len(gold)} predictions has a nan or inf value; the score is {scored.score}"
-            )
-        if not -SLACK <= scored.score <= 1 + SLACK:
-            raise DataError(
-                f"{metric.name} of {len(gold)} predictions is {scored.score:g}: a score must be from 0 to 1"
-            )
-        before = pq.read_table(clean / PREDICTIONS).to_pydict()
-        unchanged = metrics.unique(before["id"], before["prediction"])
-        flips = metric.flips(metrics.by_id(unchanged, table["id"]), table["prediction"], gold)
-        pq.write_table(self._example_scores(table, gold, scored), directory / SCORES)
-        record = facts | {
-            "metric": metric.name,
-            "score": scored.score,
-            "extra": scored.extra
-            | {
-                name.removeprefix(FURTHER): metric.score(lines, gold).score
-                for name, lines in table.items()
-                if name.startswith(FURTHER)
-            },
-            "n": len(gold),
-            "flip_rate": flips.changed,
-            "right_to_wrong": flips.right_to_wrong,
-            "wrong_to_right": flips.wrong_to_right,
-        }
-        write_atomic(directory / RECORD, json.dumps(record, ensure_ascii=False))
 
 
 def saturated(level: float, reached: float, capacity: float) -> bool:
