@@ -297,11 +297,11 @@ def test_what_a_job_has_recorded_is_not_planned_twice(workdir: Path) -> None:
 @pytest.fixture
 def quick_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without what takes seconds and is not looked at."""
-    from xtreme_noise.report import figures, page
+    from xtreme_noise.report import figures, scripts
 
     monkeypatch.setattr(predictions, "RESAMPLES", 99)
     monkeypatch.setattr(figures, "figures", lambda _: {})
-    monkeypatch.setattr(page, "vega_library", lambda: "")
+    monkeypatch.setattr(scripts, "vega_library", lambda: "")
 
 
 def _edited(score: float) -> Any:
