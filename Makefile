@@ -25,9 +25,8 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 study: install
 	$(BIN)/python -m xtreme_noise +experiment=quickstart
 
-# One worker more than the cores of a small machine: a worker waits for the processes that its tests start.
 test: dev lint
-	$(BIN)/python -m pytest -n 3 --dist loadscope -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadscope -m "not slow"
 
 test-slow: dev
 	$(BIN)/python -m pytest -m slow

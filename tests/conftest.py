@@ -58,8 +58,9 @@ def store_path(apart: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 # Modules that take longest, longest first. With two workers the last ones to start decide when a run ends.
 LONGEST = [
-    "test_study", "test_options", "test_mistakes", "test_resume", "test_strategies", "test_trainer_options",
-    "test_cli_run", "test_readme", "test_wheel", "test_hub_study", "test_multitask", "test_models_e5",
+    "test_study", "test_options", "test_cli_run", "test_resume", "test_strategies", "test_hub_study",
+    "test_trainer_options", "test_imports", "test_mistakes", "test_hub_schemas", "test_readme", "test_multitask",
+    "test_models_e5", "test_wheel",
 ]  # fmt: skip
 
 

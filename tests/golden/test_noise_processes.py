@@ -40,8 +40,9 @@ def check(found: dict[str, str]) -> None:
     assert {name: golden.get(name) for name in found} == found
 
 
+@pytest.mark.slow
 def test_output_does_not_depend_on_the_order_of_sets(repository: Path) -> None:
-    """test_noise_golden computes the same digests under whatever seed its process has."""
+    """test_noise_golden computes the same digests in every run, under another seed in each."""
     check(digests(sys.executable, repository, "1"))
 
 

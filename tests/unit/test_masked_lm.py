@@ -152,7 +152,6 @@ def root(root: Path) -> Path:
 @pytest.mark.parametrize(
     ("intermediate", "options"),
     [
-        ("mlm/english", []),
         ("mlm/multilingual", ["intermediate.arms.multilingual.languages=[en,ja]", *NOISY]),
         ("tlm/multilingual", ["intermediate.arms.multilingual.languages=[de,zh]"]),
         ("robust_contrastive/multilingual", ["intermediate.arms.multilingual.languages=[en,ja]", *NOISY]),

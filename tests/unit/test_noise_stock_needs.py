@@ -119,7 +119,7 @@ def test_the_command_ends_at_once(
     assert "pip install nltk" in capsys.readouterr().err
 
 
-TEXTS = [f"the {one} dog saw the {other} cat" for one in ("small", "old", "big") for other in ("red", "young", "thin")]
+TEXTS = [f"the {one} dog saw the {other} cat" for one in ("small", "old") for other in ("red", "thin")]
 
 
 @pytest.fixture(scope="module")
@@ -146,8 +146,8 @@ def test_a_masked_model_that_is_there_is_calibrated(bert: Path, monkeypatch: pyt
     perturber = word("ContextualWordEmbsAug", model_path=str(bert), model_type="bert", use_custom_api=False, top_k=3)
     assert not perturber.label_preserving and not perturber.keeps_tokens
     perturber.prepare(TEXTS, 0.3, "en")
-    noised = [perturber(text, 0.3, str(number), language="en") for number, text in enumerate(TEXTS[:4])]
+    noised = [perturber(text, 0.3, str(number), language="en") for number, text in enumerate(TEXTS)]
     assert any(result.edits for result in noised)
-    assert all(rebuild(text, result.edits) == result.text for text, result in zip(TEXTS, noised, strict=False))
+    assert all(rebuild(text, result.edits) == result.text for text, result in zip(TEXTS, noised, strict=True))
     with pytest.raises(NotApplicable, match="changes en text even at aug_p=0"):
         perturber.prepare(["The small dog didn't see it!"], 0.2, "en")
