@@ -194,16 +194,16 @@ def _point(
     return CalibrationPoint(panel, system, level, values, by_seed, min(RESAMPLES, evidence.resamples))
 
 
-def _named(point: CalibrationPoint) -> dict[str, Any]:
-    panel = point.panel
+def named(panel: Panel, system: System, level: float) -> dict[str, Any]:
+    """The columns that say what a row of a table is about."""
     return {
         "task": panel.task,
         "model": panel.model,
-        "intermediate": point.system.intermediate,
-        "kind": point.system.kind,
-        "arm": point.system.shown_arm,
+        "intermediate": system.intermediate,
+        "kind": system.kind,
+        "arm": system.shown_arm,
         "noise": panel.noise,
-        "level": point.level,
+        "level": level,
     }
 
 
@@ -223,7 +223,7 @@ def rows(some: Iterable[CalibrationPoint]) -> Iterable[dict[str, Any]]:
         ends = {f"{m}_{end}": getattr(values[m], end) for m in DRAWN for end in ("low", "high")}
         accuracy = values["accuracy"]
         yield (
-            _named(point)
+            named(point.panel, point.system, point.level)
             | {measure: values[measure].value for measure in MEASURES}
             | ends
             | {
@@ -243,4 +243,8 @@ def rows_by_seed(some: Iterable[CalibrationPoint]) -> Iterable[dict[str, Any]]:
     for point in some:
         for number, seed in enumerate(point.panel.seeds):
             measured = {measure: float(point.by_seed[measure][number]) for measure in MEASURES}
-            yield _named(point) | {"seed": seed, "languages": len(point.panel.languages)} | measured
+            yield (
+                named(point.panel, point.system, point.level)
+                | {"seed": seed, "languages": len(point.panel.languages)}
+                | measured
+            )

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from xtreme_noise.report.calibration import named
 from xtreme_noise.report.consistency import LANGUAGES, NOISE, Consistency, ConsistencyContrast, ConsistencyPoint
 from xtreme_noise.report.effects import FAMILY
 from xtreme_noise.report.formatting import bounds, extent, percent, plural, probability
@@ -41,13 +42,7 @@ def sheets(found: Consistency) -> dict[str, str]:
 def _point(point: ConsistencyPoint) -> dict[str, Any]:
     panel, value = point.panel, point.value
     return {
-        "task": panel.task,
-        "model": panel.model,
-        "intermediate": point.system.intermediate,
-        "kind": point.system.kind,
-        "arm": point.system.shown_arm,
-        "noise": panel.noise,
-        "level": point.level,
+        **named(panel, point.system, point.level),
         "compared": point.compared,
         "language": point.language,
         "other_language": point.other,

@@ -104,12 +104,18 @@ def write(path: Path, found: ClassScores) -> None:
     )  # fmt: skip
 
 
+def read_table(path: Path) -> pa.Table:
+    """A small file, whole, and checked."""
+    with pa.OSFile(str(path)) as opened, pq.ParquetFile(opened) as file:  # quicker than by name
+        table = file.read(use_threads=False)
+    table.validate(full=True)
+    return table
+
+
 def read(path: Path) -> ClassScores:
     """Raises DataError when the file is missing or damaged, or has no log-probabilities of classes."""
     try:
-        with pa.OSFile(str(path)) as opened, pq.ParquetFile(opened) as file:  # quicker than by name
-            table = file.read(use_threads=False)
-        table.validate(full=True)
+        table = read_table(path)
         classes = json.loads((table.schema.metadata or {})[b"classes"])
         ids, lists = table["id"].to_pylist(), table[_COLUMN].combine_chunks()
         ends, flat = lists.offsets.to_numpy(), lists.values.to_numpy(zero_copy_only=False)

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xtreme_noise.errors import DataError
-from xtreme_noise.results.class_scores import CLASS_SCORES
+from xtreme_noise.results.class_scores import CLASS_SCORES, read_table
 
 DEPTH = 20
 _COLUMN = "nearest"
@@ -62,9 +62,7 @@ def write(path: Path, found: Nearest) -> None:
 def read(path: Path) -> Nearest:
     """Raises DataError when the file is missing or damaged, or has no nearest candidates."""
     try:
-        with pa.OSFile(str(path)) as opened, pq.ParquetFile(opened) as file:  # quicker than by name
-            table = file.read(use_threads=False)
-        table.validate(full=True)
+        table = read_table(path)
         candidates = int((table.schema.metadata or {})[b"candidates"])
         ids, ranked = table["id"].to_pylist(), table[_COLUMN].to_pylist()
     except FileNotFoundError:
