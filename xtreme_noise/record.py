@@ -70,6 +70,8 @@ class CellRecord:
     label_preserving: bool | None = None
     stage: str | None = None  # digest of the last trained stage; None: the pretrained model
     shots: int | None = None  # few-shot examples of the language; None: zero-shot
+    sampling: str | None = None  # how they were chosen
+    zero_shot_task: str | None = None  # `task` before few-shot training; None: `task` is zero-shot
     hardware: str | None = None  # kind of machine that computed the predictions
     precision: str | None = None  # of inference
     signature: str | None = None
@@ -121,7 +123,10 @@ NEEDED = tuple(
     if one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING
 )
 # Columns that tables of earlier versions lack.
-LATER = ("seen", "test_size", "forward_tokens", "windows", "thresholds", "stage", "shots", "hardware", "precision")
+LATER = (
+    "seen", "test_size", "forward_tokens", "windows", "thresholds", "stage", "shots", "sampling", "zero_shot_task",
+    "hardware", "precision",
+)  # fmt: skip
 
 
 def problem(values: Mapping[str, Any]) -> str | None:

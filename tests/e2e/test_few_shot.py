@@ -56,6 +56,10 @@ def test_one_fit_a_language_on_one_zero_shot_model(root: Path, store_path: Path)
         (few, "sw"): "missing",
     }
     assert "validation.sw.jsonl.gz" in rows[few, "sw"]["error"]
+    assert {(row["zero_shot_task"], row["shots"], row["sampling"]) for row in rows.values() if row["task"] == few} == {
+        ("xnli", 6, "random")
+    }
+    assert (rows["xnli", "de"]["zero_shot_task"], rows["xnli", "de"]["sampling"]) == (None, None)
     assert rows[few, "en"]["score"] == rows["xnli", "en"]["score"] and f"stage:{zero}" in rows[few, "en"]["signature"]
     assert f"stage:{zero}" not in rows[few, "de"]["signature"]
 

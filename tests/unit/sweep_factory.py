@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from xtreme_noise.report import predictions
+from xtreme_noise.report.shots import Shots
 from xtreme_noise.results.table import SCHEMA
 
 XSS = "<script>alert('xss')</script><img src=x onerror=alert(1)>"
@@ -53,6 +54,7 @@ class Spec:
     seed_sd: float = 0.0  # of the ability of a system, over training seeds
     weaker: Mapping[str, float] = field(default_factory=dict)  # model -> what its ability lacks
     far: Mapping[str, float] = field(default_factory=dict)  # language -> the same; others by their place in LANGUAGES
+    shots: Mapping[str, Shots] = field(default_factory=dict)  # task -> its few-shot training
     status: Callable[[dict[str, Any]], tuple[str, str | None]] | None = None
     skip: Callable[[dict[str, Any]], bool] | None = None
 
@@ -121,6 +123,9 @@ def _grid(spec: Spec) -> list[dict[str, Any]]:
             "metric": {"classification": "accuracy", "qa": "f1"}.get(family, "span_f1"),
             "label_preserving": noise not in spec.changing,
         }
+        if task in spec.shots:
+            few = spec.shots[task]
+            row |= {"zero_shot_task": few.task, "shots": few.k, "sampling": few.sampling}
         row["signature"] = "|".join(f"{k}:{v}" for k, v in row.items())
         row["cell"] = hashlib.sha256(row["signature"].encode()).hexdigest()[:16]
         rows.append(row)
@@ -136,7 +141,7 @@ def _named(intermediate: str) -> dict[str, str]:
 
 def _measure(sweep: Path, spec: Spec, row: dict[str, Any]) -> None:
     """Items of different difficulty, the same in every cell; English-only training loses more to noise."""
-    task = row["task"].split(", ")[0]  # the items of few-shot results are those of the zero-shot ones
+    task = row.get("zero_shot_task") or row["task"]  # the items of few-shot results are those of the zero-shot ones
     rng = np.random.default_rng(int(hashlib.sha256(task.encode()).hexdigest()[:8], 16))
     difficulty = rng.uniform(size=spec.items)
     own = np.random.default_rng(int(row["cell"], 16)).uniform(size=spec.items)

@@ -33,7 +33,7 @@ SAID = "nli/multilingual did not learn nli (accuracy 0.46 < 0.6 in 2 of 3 seeds)
 def stage(digest: str, parent: str = "", **more: Any) -> dict[str, str]:
     """A row of tables/stages.csv."""
     row = {"digest": digest, "parent_digest": parent, "role": "intermediate", "stage": "nli/english",
-           "dev_metric": "accuracy"} | more  # fmt: skip
+           "kind": "nli", "dev_metric": "accuracy"} | more  # fmt: skip
     return {name: str(value) for name, value in row.items()}
 
 
@@ -70,7 +70,7 @@ def test_comparisons_with_an_arm_below_its_gate_are_marked(studies: Mapping[str,
 
 def test_the_answer_and_the_page_say_so_and_no_number_changes(studies: Mapping[str, StudyResults]) -> None:
     gated, free = studies["0.6"], studies[""]
-    assert [replace(effect, below_gate="") for effect in gated.effects] == free.effects
+    assert [replace(effect, below_gate=()) for effect in gated.effects] == free.effects
     assert headline(gated).paragraph.count(SAID) == headline(gated).lines[0].count(SAID) == 1
     assert headline(gated).paragraph.replace(f"; {SAID}", "") == headline(free).paragraph
     html = page(gated, "", "digest", [])

@@ -20,10 +20,15 @@ from xtreme_noise.report.study import StudyResults, read_study
 from xtreme_noise.report.tables import tables
 from xtreme_noise.results.table import read_cells
 
-TASKS = ("xnli", "xnli, 10 random shots", "xnli, 50 random shots", "xnli, 10 longest shots")
+SHOTS = {
+    "xnli, 10 random shots": Shots("xnli", 10, "random"),
+    "xnli, 50 random shots": Shots("xnli", 50, "random"),
+    "xnli, 10 longest shots": Shots("xnli", 10, "longest"),
+}
+TASKS = ("xnli", *SHOTS)
 SPEC: dict[str, Any] = {
     "tasks": dict.fromkeys((*TASKS, "udpos"), "classification"), "languages": ("en", "de", "ru", "hi"),
-    "noises": ("char",), "levels": (0.1,), "intermediates": ("none",), "items": 60,
+    "noises": ("char",), "levels": (0.1,), "intermediates": ("none",), "items": 60, "shots": SHOTS,
 }  # fmt: skip
 few_resamples = resampled(199)
 
@@ -46,11 +51,6 @@ def study(sweep: Path, few_resamples: None) -> StudyResults:  # noqa: ARG001
 def score(cells: list[CellRecord], task: str, level: float) -> float:
     own = [c for c in cells if (c.task, c.level) == (task, level) and c.language in ("de", "ru")]
     return float(np.mean([cell.score for cell in own]))
-
-
-def test_names() -> None:
-    assert Shots.of("a, b, 100 longest shots") == Shots("a, b", 100, "longest")
-    assert Shots.of("xnli") == Shots("xnli") and Shots.of("xnli, 3 shots") == Shots("xnli, 3 shots")
 
 
 def test_curves_are_over_common_languages(study: StudyResults, sweep: Path) -> None:

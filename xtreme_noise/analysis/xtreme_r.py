@@ -7,7 +7,7 @@ XTREME-R's score: it is reported separately as `partial`, with what is missing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 _UDPOS = (
@@ -70,12 +70,23 @@ OVERALL = "overall"
 
 
 @dataclass(frozen=True)
+class Lack:
+    """An incomplete part of a score. without: what it lacks, in words; empty: all of it is missing."""
+
+    part: str
+    without: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.part} {self.without}".rstrip()
+
+
+@dataclass(frozen=True)
 class Score:
     """A score in [0, 1] of a task, a group or the whole benchmark.
 
     score: None unless every language and task is included; partial: the mean over the existing ones (None: there are
     none). parts, wanted: the number of complete parts (languages of a task, tasks of a group), and of all parts.
-    missing: the incomplete parts, in words, with what they lack.
+    missing: the incomplete parts.
     """
 
     kind: str  # task | group | overall
@@ -84,7 +95,7 @@ class Score:
     partial: float | None
     parts: int
     wanted: int
-    missing: tuple[str, ...]
+    missing: tuple[Lack, ...]
 
 
 def scores(measured: Mapping[str, Mapping[str, float]]) -> list[Score]:
@@ -131,10 +142,5 @@ def _score(kind: str, name: str, parts: Mapping[str, Score]) -> Score:
     )
 
 
-def _lack(part: Score) -> str:
-    """An incomplete part: its name and, unless all of it is missing, what it lacks."""
-    return part.name if part.partial is None else f"{part.name} without {_listed(part.missing)}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names)
+def _lack(part: Score) -> Lack:
+    return Lack(part.name, "" if part.partial is None else f"without {', '.join(map(str, part.missing))}")

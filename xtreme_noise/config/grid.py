@@ -61,8 +61,14 @@ def _of_job(cfg: Config) -> dict[str, Any]:
         "seed": cfg.seed,
         "metric": cfg.task.metric,
         "test_size": cfg.task.size.test,
-        "shots": cfg.shots.k,
+        **_of_shots(cfg),
     }
+
+
+def _of_shots(cfg: Config) -> dict[str, Any]:
+    if cfg.shots.k is None:
+        return {}
+    return {"shots": cfg.shots.k, "sampling": cfg.shots.sampling, "zero_shot_task": cfg.zero_shot_task()}
 
 
 def _of_language(cfg: Config, code: str) -> dict[str, Any]:

@@ -415,8 +415,12 @@ class Config:
 
     def reported_task(self) -> str:
         """The name of the task in results. Few-shot training changes it, because the scores are not zero-shot."""
-        name = self.task.reported_as or self.task.name
+        name = self.zero_shot_task()
         return name if self.shots.k is None else f"{name}, {self.shots.k} {self.shots.sampling} shots"
+
+    def zero_shot_task(self) -> str:
+        """The name of the task in results without few-shot training."""
+        return self.task.reported_as or self.task.name
 
     def trained_with(self) -> str:
         """A name for the noise in training: char@0.05 (target only), char@0.05 (intermediate and target).

@@ -57,7 +57,12 @@ def _metric_apart(cells: Sequence[CellRecord]) -> list[CellRecord]:
         if cell.metric and cell.status == "ok":
             metrics[cell.task].add(cell.metric)
     mixed = {task for task, names in metrics.items() if len(names) > 1}
-    return [replace(c, task=f"{c.task} ({c.metric or 'unknown metric'})") if c.task in mixed else c for c in cells]
+    return [replace(cell, task=of_metric(cell.task, cell.metric)) if cell.task in mixed else cell for cell in cells]
+
+
+def of_metric(task: str, metric: str | None) -> str:
+    """The name of a task that was scored with several metrics, with one of them."""
+    return f"{task} ({metric or 'unknown metric'})"
 
 
 def _unambiguous(cells: Sequence[CellRecord]) -> tuple[list[CellRecord], list[Problem]]:

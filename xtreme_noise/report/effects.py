@@ -63,7 +63,7 @@ class Effect:
     tests: int = 0
     method: str = PAIRED
     note: str = ""
-    below_gate: str = ""
+    below_gate: tuple[str, ...] = ()
 
     @property
     def task(self) -> str:

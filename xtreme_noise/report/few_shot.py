@@ -72,7 +72,7 @@ def common_languages(cells: Iterable[CellRecord]) -> Mapping[str, Sequence[str]]
     """
     sound: dict[str, dict[str, dict[str, bool]]] = defaultdict(lambda: defaultdict(dict))
     for cell in cells:
-        of_name = sound[Shots.of(cell.task).task][cell.task]
+        of_name = sound[Shots.of(cell).task][cell.task]
         of_name[cell.language] = of_name.get(cell.language, True) and cell.status == "ok"
     return {
         task: sorted(set.intersection(*({code for code, ok in own.items() if ok} for own in names.values())) - {SOURCE})
@@ -85,8 +85,7 @@ def of_task(panels: Sequence[Panel], evidence: Evidence, languages: Mapping[str,
     """What the panels of one task add to the curves. languages: see `common_languages`."""
     found = []
     for panel in panels:
-        shots = Shots.of(panel.task)
-        wanted = languages.get(shots.task, ())
+        wanted = languages.get(panel.shots.task, ())
         if not wanted or not set(wanted) <= set(panel.languages) or panel.levels[0] != 0:
             continue
         own = replace(panel, languages=tuple(wanted))
@@ -97,7 +96,7 @@ def of_task(panels: Sequence[Panel], evidence: Evidence, languages: Mapping[str,
                 if lost is not None:
                     clean, noisy = curve.scores[0.0], curve.scores[level]
                     items, resamples = runs.items(own, evidence), evidence.resamples
-                    found.append(Measured(shots, own, system, level, clean, noisy, lost, items, resamples))
+                    found.append(Measured(panel.shots, own, system, level, clean, noisy, lost, items, resamples))
     return found
 
 

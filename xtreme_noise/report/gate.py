@@ -20,10 +20,7 @@ def marked(effects: Sequence[Effect], cells: Iterable[CellRecord], stages: Seque
     """The effects, each with the arms of it that did not learn. stages: of tables/stages.csv."""
     found = not_learned(cells, stages)
     return [
-        replace(effect, below_gate="; ".join(f"{name} {why}" for name, why in _of(effect, found)))
-        if _of(effect, found)
-        else effect
-        for effect in effects
+        replace(effect, below_gate=tuple(f"{name} {why}" for name, why in _of(effect, found))) for effect in effects
     ]
 
 
@@ -48,7 +45,7 @@ def not_learned(cells: Iterable[CellRecord], stages: Sequence[Mapping[str, str]]
         for stage in _line(cell.stage or "", trained):
             if (score := below_gate(stage)) is not None:
                 said = f"{stage.get('dev_metric')} {score:.2f} < {float(stage['gate']):g}"
-                low[arm][stage["stage"].partition("/")[0]].append((score, said))
+                low[arm][stage.get("kind") or stage["stage"]].append((score, said))
     return {
         arm: f"did not learn {' and '.join(_what(kind, own, len(seeds[arm])) for kind, own in some.items())}"
         for arm, some in low.items()

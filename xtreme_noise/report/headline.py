@@ -161,7 +161,7 @@ def _verdict(found: Sequence[Verdict], names: Names) -> list[str]:
 
 def _below_gate(found: Sequence[Verdict]) -> str:
     """A clause that names the arms that did not learn their intermediate task; "" if all did."""
-    arms = dict.fromkeys(arm for one in found for arm in one.tested.below_gate.split("; ") if arm)
+    arms = dict.fromkeys(arm for one in found for arm in one.tested.below_gate)
     return "".join(f"; {arm}" for arm in arms)
 
 
@@ -226,7 +226,7 @@ def _comparison(one: Verdict, names: Names) -> str:
         f"{len(effect.languages)} of {plural(max(panel.wanted for panel in effect.panels), 'language')}, "
         f"{plural(effect.difference.seeds, 'seed')}",
     ]
-    return "; ".join(filter(None, (*parts, effect.below_gate)))
+    return "; ".join(filter(None, (*parts, *effect.below_gate)))
 
 
 def _scope_of(panel: Panel) -> str:

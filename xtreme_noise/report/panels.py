@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from xtreme_noise.record import CLEAN, CellRecord
+from xtreme_noise.report.shots import Shots
 from xtreme_noise.report.system import System
 
 Number = TypeVar("Number", int, float)
@@ -30,6 +31,7 @@ class Panel:
     task: str
     model: str
     noise: str
+    shots: Shots
     metric: str
     family: str
     systems: tuple[System, ...]
@@ -154,6 +156,7 @@ def _panel(
     metrics = [cell.metric for cell in good.values() if cell.metric]
     return Panel(
         task, model, noise,
+        shots=Shots.of(here[0]),
         metric=metrics[0] if metrics else "",
         family=here[0].family,
         systems=tuple(active),

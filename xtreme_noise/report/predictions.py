@@ -101,7 +101,8 @@ def read_evidence(
     problems: list[Problem] = []
     copies = JobItems(sweep)
     for task, languages in grouped.items():
-        stream = Shots.of(task).task  # few-shot results have the draws of the zero-shot ones
+        first = next(iter(languages.values()))[0]
+        stream = Shots.of(first).task  # few-shot results have the draws of the zero-shot ones
         evidence, read = Evidence(resamples=RESAMPLES, seed=seed, stream=stream), {}
         for language, members in languages.items():
             try:

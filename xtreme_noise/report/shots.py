@@ -1,11 +1,10 @@
-"""Names of few-shot results: `udpos, 100 random shots` is task udpos after 100 examples (config/schema.py)."""
+"""The few-shot training of a result, from its record."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-_NAME = re.compile(r"(.+), (\d+) (\w+) shots")
+from xtreme_noise.record import CellRecord
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,5 @@ class Shots:
     sampling: str = ""
 
     @classmethod
-    def of(cls, task: str) -> Shots:
-        """Of the name of a task in results."""
-        found = _NAME.fullmatch(task)
-        return cls(found[1], int(found[2]), found[3]) if found else cls(task)
+    def of(cls, cell: CellRecord) -> Shots:
+        return cls(cell.zero_shot_task or cell.task, cell.shots or 0, cell.sampling or "")

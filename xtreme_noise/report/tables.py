@@ -156,6 +156,7 @@ def _effects(effects: Sequence[Effect]) -> Iterable[dict[str, Any]]:
                 ),
                 "languages": len(effect.languages),
                 "languages_in_mean": " ".join(effect.languages),
+                "below_gate": "; ".join(effect.below_gate),
             }
         )
 

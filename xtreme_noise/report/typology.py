@@ -33,7 +33,6 @@ from xtreme_noise.report.effects import groups
 from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.predictions import Evidence
 from xtreme_noise.report.runs import PRIMARY, Runs
-from xtreme_noise.report.shots import Shots
 from xtreme_noise.report.statistics import Comparison
 from xtreme_noise.report.system import System
 
@@ -123,7 +122,7 @@ def of_task(
     languages of an outcome.
     """
     made: list[Outcome | None] = []
-    for model in dict.fromkeys(panel.model for panel in panels if not Shots.of(panel.task).k):
+    for model in dict.fromkeys(panel.model for panel in panels if not panel.shots.k):
         own = [panel for panel in panels if panel.model == model and panel.languages and panel.levels[:1] == (0.0,)]
         if not own:
             continue
@@ -135,7 +134,7 @@ def of_task(
             made += [_robustness(shared, evidence, system, least) for system in shared[0].systems]
     for group in groups(pairs):
         both = common([pair.panel for pair in group.pairs], "not in every noise family")
-        if group.main and both and not Shots.of(both[0].task).k:
+        if group.main and both and not both[0].shots.k:
             made.append(_between(both, evidence, group.systems, least))
     return sorted((one for one in made if one), key=lambda one: KINDS.index(one.kind))
 

@@ -288,7 +288,7 @@ def effect_table(effects: Sequence[Effect], names: Names, caption: str) -> Table
             [
                 TableCell(
                     task if itself else f"{task} · {row.kind}",
-                    note="; ".join(filter(None, (f"{row.arm} minus {row.reference}", row.below_gate))),
+                    note="; ".join((f"{row.arm} minus {row.reference}", *row.below_gate)),
                 ),
                 TableCell(MEASURE_TEXT[row.scale], "words", "tested" if row.p_adjusted is not None else ""),
                 TableCell(number(row.difference.value, row.scale, sign=True), "num strong"),

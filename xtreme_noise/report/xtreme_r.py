@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from xtreme_noise.analysis.xtreme_r import GROUPS, OVERALL, TASKS, Score, Task, scores
+from xtreme_noise.analysis.xtreme_r import GROUPS, OVERALL, TASKS, Lack, Score, Task, scores
 from xtreme_noise.record import CLEAN, CellRecord
+from xtreme_noise.report.cells import of_metric
 from xtreme_noise.report.formatting import NONE, percent
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.study import StudyResults
@@ -71,15 +72,19 @@ def _only(sizes: set[int]) -> str:
 
 def _of_samples(score: Score, samples: Mapping[str, str]) -> Score:
     """`score` marked as partial if it includes a task in `samples`, which counts as incomplete."""
-    if score.kind == "task":
-        lacking, counted = [samples[score.name]] if score.name in samples else [], 0
-    else:
-        within = [name for name in samples if score.kind == "overall" or TASKS[name].group == score.name]
-        lacking = [f"{name} with {samples[name]}" for name in within]
-        counted = len(set(within) - {part.partition(" ")[0] for part in score.missing})
+    lacking = _cut(score, samples)
     if not lacking:
         return score
+    counted = 0 if score.kind == "task" else len({one.part for one in lacking} - {one.part for one in score.missing})
     return replace(score, score=None, parts=score.parts - counted, missing=(*score.missing, *lacking))
+
+
+def _cut(score: Score, samples: Mapping[str, str]) -> list[Lack]:
+    """What `score` lacks because test sets were subsampled."""
+    if score.kind == "task":
+        return [Lack(samples[score.name])] if score.name in samples else []
+    within = [name for name in samples if score.kind == "overall" or TASKS[name].group == score.name]
+    return [Lack(name, f"with {samples[name]}") for name in within]
 
 
 def _order(study: StudyResults, system: System) -> int:
@@ -87,9 +92,9 @@ def _order(study: StudyResults, system: System) -> int:
 
 
 def _task(name: str, metric: str | None) -> Task | None:
-    """The benchmark's task; the name of a task that was scored with two metrics ends with the metric in brackets."""
-    task = TASKS.get(name.removesuffix(f" ({metric})"))
-    return task if task is not None and metric in task.metrics else None
+    """The benchmark's task of these cells, if it has this metric."""
+    scored = (task for task in TASKS.values() if metric in task.metrics)
+    return next((task for task in scored if name in (task.name, of_metric(task.name, metric))), None)
 
 
 def _value(task: Task, cell: CellRecord) -> float | None:
@@ -114,7 +119,7 @@ def rows(study: StudyResults) -> list[dict[str, object]]:
             "partial": score.partial,
             "parts": score.parts,
             "wanted": score.wanted,
-            "missing": "; ".join(score.missing),
+            "missing": "; ".join(map(str, score.missing)),
         }
         for condition in conditions(study)
         for score in condition.scores
@@ -149,8 +154,7 @@ def _item(condition: Condition, name: str) -> TableCell:
         return TableCell(NONE, "num gap")
     if score.score is None:
         of = "languages" if score.kind == "task" else "tasks"
-        cut = [words for words in score.missing if any(words.endswith(only) for only in condition.samples.values())]
-        note = ", ".join([f"{score.parts} of {score.wanted} {of}", *cut])
+        note = ", ".join([f"{score.parts} of {score.wanted} {of}", *map(str, _cut(score, condition.samples))])
         return TableCell(f"({percent(score.partial)})", "num gap", note)
     return TableCell(percent(score.score), "num strong" if score.kind == "overall" else "num")
 
@@ -161,7 +165,7 @@ def lacks(study: StudyResults) -> list[tuple[str, str]]:
     absent = [name for name in TASKS if all(score.partial is None for score in task_scores if score.name == name)]
     lines = []
     for name in TASKS:
-        missing = dict.fromkeys(code for score in task_scores if score.name == name for code in score.missing)
+        missing = dict.fromkeys(str(one) for score in task_scores if score.name == name for one in score.missing)
         if missing and name not in absent:
             lines.append((name, ", ".join(missing)))
     return [*lines, *([("not in this study", ", ".join(absent))] if absent else [])]

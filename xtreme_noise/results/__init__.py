@@ -148,8 +148,8 @@ def _place(cell: CellRecord) -> tuple[Any, ...]:
 
 def _stages(sweep: Path, records: list[dict[str, Any]]) -> None:
     names = [
-        "digest", "role", "stage", "model", "seed", "parent", "examples", "left_out_as_in_test", "windows", "tokens",
-        "seconds", "updates", "matched_by", "dev_metric", "dev_scores", "chosen_epoch", "dev_score", "gate",
+        "digest", "role", "stage", "kind", "model", "seed", "parent", "examples", "left_out_as_in_test", "windows",
+        "tokens", "seconds", "updates", "matched_by", "dev_metric", "dev_scores", "chosen_epoch", "dev_score", "gate",
         "hardware", "precision", "folder", "parent_digest",
     ]  # fmt: skip
     stages = {stage["digest"]: stage for job in records for stage in job["stages"]}

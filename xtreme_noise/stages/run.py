@@ -152,8 +152,10 @@ def _trained(plan: Plan, store: Store) -> list[dict[str, Any]]:
             if stage.parent and (before := store.peek("stages", stage.parent.key(), TRAINING)) is not None:
                 known["parent_digest"] = before.parent.name
             if stage.role == "intermediate":
-                gates = {task.label: task.gate.at_least for task in plan.cfg.intermediate.in_order()}
-                known["gate"] = gates.get(stage.name)
+                trained_on = {task.label: task for task in plan.cfg.intermediate.in_order()}
+                if stage.name in trained_on:
+                    task = trained_on[stage.name]
+                    known |= {"kind": task.kind, "gate": task.gate.at_least}
             trained.append(known | facts | {"matched_by": stage.match})
     return trained
 
