@@ -40,6 +40,7 @@ class CellRecord:
     kind: str  # of intermediate task: what its arms have in common
     arm: str
     train_noise: str | None = None
+    train_language: str | None = None  # of the target's training data; None: the target is not trained
     seen: bool | None = None
     noise: str
     level: float
@@ -124,8 +125,8 @@ NEEDED = tuple(
 )
 # Columns that tables of earlier versions lack.
 LATER = (
-    "seen", "test_size", "forward_tokens", "windows", "thresholds", "stage", "shots", "sampling", "zero_shot_task",
-    "hardware", "precision",
+    "seen", "train_language", "test_size", "forward_tokens", "windows", "thresholds", "stage", "shots", "sampling",
+    "zero_shot_task", "hardware", "precision",
 )  # fmt: skip
 
 

@@ -42,6 +42,7 @@ class Spec:
     languages: Sequence[str] = ("en", "de", "ar", "hi", "th", "zh")
     intermediates: Sequence[str] = ("none", "nli/english", "nli/multilingual")
     train_noises: Sequence[str] = ("none",)
+    train_language: str | None = "en"
     seen: Sequence[str] = ("en", "de")  # languages of the multilingual arm's training; the English arm's is the first
     noises: Sequence[str] = ("char", "keyboard")
     changing: Sequence[str] = ()  # noise families that may change labels
@@ -123,11 +124,12 @@ def _grid(spec: Spec) -> list[dict[str, Any]]:
             "metric": {"classification": "accuracy", "qa": "f1"}.get(family, "span_f1"),
             "label_preserving": noise not in spec.changing,
         }
+        row["signature"] = "|".join(f"{k}:{v}" for k, v in row.items())
+        row["cell"] = hashlib.sha256(row["signature"].encode()).hexdigest()[:16]
+        row["train_language"] = spec.train_language
         if task in spec.shots:
             few = spec.shots[task]
             row |= {"zero_shot_task": few.task, "shots": few.k, "sampling": few.sampling}
-        row["signature"] = "|".join(f"{k}:{v}" for k, v in row.items())
-        row["cell"] = hashlib.sha256(row["signature"].encode()).hexdigest()[:16]
         rows.append(row)
     return rows
 

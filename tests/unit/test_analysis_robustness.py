@@ -47,9 +47,9 @@ def test_retention_area_refuses(levels: list[float]) -> None:
 
 
 def test_cross_lingual_gap() -> None:
-    assert cross_lingual_gap({"en": 0.1, "de": 0.2, "sw": 0.4}) == pytest.approx(0.2)
-    assert cross_lingual_gap({"de": 0.2, "sw": 0.4}) is None
-    assert cross_lingual_gap({"en": 0.2}) is None
+    assert cross_lingual_gap({"en": 0.1, "de": 0.2, "sw": 0.4}, "en") == pytest.approx(0.2)
+    assert cross_lingual_gap({"de": 0.2, "sw": 0.4}, "en") is None
+    assert cross_lingual_gap({"en": 0.2}, "en") is None
 
 
 def test_holm_against_known_values() -> None:

@@ -89,7 +89,7 @@ def cell(digest: str, seed: int = 0, status: str = "ok") -> CellRecord:
 def test_every_stage_of_a_chain_has_its_own_gate() -> None:
     line = [
         stage("t", "b", role="target"),
-        stage("b", "a", stage="qa/english", dev_metric="squad_f1", dev_score=0.5, gate=0.55),
+        stage("b", "a", stage="qa/english", kind="qa", dev_metric="squad_f1", dev_score=0.5, gate=0.55),
         stage("a", dev_score=0.59, gate=0.6),
     ]
     arm = ("xnli", "m", "chain/english")

@@ -26,10 +26,11 @@ from xtreme_noise.report.cells import read_cells, several_models
 pytestmark = pytest.mark.pictures
 
 COLUMNS = {
-    "cells.csv": "cell,task,family,language,language_name,script,model,intermediate,kind,arm,train_noise,seen,noise,"
-    "level,noise_seed,seed,metric,score,n,test_size,achieved,changed,word_change_rate,fertility,flip_rate,right_to_wrong,"
+    "cells.csv": "cell,task,family,language,language_name,script,model,intermediate,kind,arm,train_noise,"
+    "train_language,seen,noise,level,noise_seed,seed,metric,score,n,test_size,achieved,changed,word_change_rate,fertility,flip_rate,right_to_wrong,"
     "wrong_to_right,capacity,status,error,seconds,forward_tokens,forward_seconds,noise_seconds,token_change_rate,"
-    "windows,calibrated_by,saturated,label_preserving,stage,shots,hardware,precision,signature,thresholds,extra",
+    "windows,calibrated_by,saturated,label_preserving,stage,shots,sampling,zero_shot_task,hardware,"
+    "precision,signature,thresholds,extra",
     "scores.csv": "task,family,model,intermediate,arm,language,language_name,script,seen,noise,level,metric,status,"
     "cells,expected,n,score,score_low,score_high,drop,drop_rate,drop_rate_above_chance,achieved,changed,word_change_rate,"
     "fertility,flip_rate,right_to_wrong,wrong_to_right,seconds,chance,at_chance,clean_at_chance,interval",
@@ -59,6 +60,8 @@ COLUMNS = {
     "effective_robustness.csv": "task,model,intermediate,arm,baseline,noise,level,metric,clean,noisy,clean_log_odds,"
     "noisy_log_odds,residual,residual_low,residual_high,interval,outside,slope,intercept,baselines,languages,"
     "languages_in_mean,seeds,resamples",
+    "gains.csv": "task,model,intermediate,kind,arm,what,value,reference_value,difference,difference_low,"
+    "difference_high,interval,p,p_adjusted,tests_in_family,languages,languages_in_mean,seeds,resamples,below_gate",
     "completeness.csv": "task,model,intermediate,arm,noise,ok,error,missing,n/a,not_run",
     "cost.csv": "task,model,noise,cells,seconds,forward_seconds,noise_seconds,noise_share",
 }

@@ -203,8 +203,7 @@ def test_languages_that_both_arms_are_trained_in_are_on_no_side(tmp_path: Path) 
 
     sweep = make(tmp_path / "target", Spec(**SMALL))
     assert set(read_study(sweep).by_seen.sides) == {"seen", "unseen"}
-    config = sweep / "jobs" / "a1b2c3" / "config.yaml"
-    config.write_text("task:\n  name: xnli\n  train_language: de\n")
+    make(sweep, Spec(**SMALL, train_language="de"))
     assert read_study(sweep).by_seen.lacking == {"no seen language beside de, en": ["xnli (nli/multilingual)"]}
 
     table = pq.read_table(sweep / "cells.parquet")  # a study of before

@@ -29,8 +29,8 @@ pytestmark = pytest.mark.pictures
 TEMPLATES = Path(report.__file__).parent / "templates"
 VOID = {"meta", "br", "img", "input", "link", "hr"}
 DRAWN = {"path", "line"}  # in SVG, closed in their own tag
-ORDER = ["problems", "curves", "difference", "heat", "harm", "arms", "robustness", "scores", "xtreme-r", "complete",
-         "samples", "measures", "reproduce", "signatures"]  # fmt: skip
+ORDER = ["problems", "curves", "difference", "heat", "harm", "arms", "gains", "robustness", "scores", "xtreme-r",
+         "complete", "samples", "measures", "reproduce", "signatures"]  # fmt: skip
 Element = tuple[str, dict[str, str]]
 
 
@@ -188,7 +188,9 @@ def test_noise_that_changes_labels_is_marked(study: StudyResults, html: str, tre
         if own["scope"] in ("col", "colgroup") and place in tree.text
     }
     assert "word‡" in heads and "word" not in heads
-    assert html.count("‡ Noise that may change the right answer (word)") == 5  # curves, differences, maps, arms, scores
+    assert (
+        html.count("‡ Noise that may change the right answer (word)") == 6
+    )  # curves, differences, maps, arms, gains, scores
     assert "of which word may change the right answer" in headline(study).paragraph
     console = Console(width=120, file=io.StringIO())
     console.print(report.terminal_table(study.sweep))

@@ -77,7 +77,7 @@ def retention_area(levels: Sequence[float], scores: Sequence[ArrayLike]) -> Floa
     return np.asarray(area / levels[-1])
 
 
-def cross_lingual_gap(rates: Mapping[str, ArrayLike], source: str = "en") -> Floats | None:
+def cross_lingual_gap(rates: Mapping[str, ArrayLike], source: str) -> Floats | None:
     """Mean drop rate of the target languages minus the source language's: positive when transfer is more
     brittle.
 

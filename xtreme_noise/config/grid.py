@@ -57,6 +57,7 @@ def _of_job(cfg: Config) -> dict[str, Any]:
         "kind": cfg.intermediate.kind,
         "arm": cfg.intermediate.arm or "none",
         "train_noise": cfg.trained_with(),
+        "train_language": cfg.task.train_language if cfg.task.train else None,
         "calibrated_by": cfg.noise.calibrate_by,
         "seed": cfg.seed,
         "metric": cfg.task.metric,

@@ -1,6 +1,7 @@
 """Scores after few-shot training against the number of examples: do a handful of them buy robustness?
 
-Means are over the languages that are complete for every number of examples, without English, which gets none.
+Means are over the languages that are complete for every number of examples, without the source language of
+transfer, which gets none.
 """
 
 from __future__ import annotations
@@ -14,12 +15,11 @@ from xtreme_noise.analysis.seeds import Estimate, over_seeds
 from xtreme_noise.record import CellRecord
 from xtreme_noise.report import runs
 from xtreme_noise.report.formatting import extent
-from xtreme_noise.report.panels import Panel
+from xtreme_noise.report.panels import Panel, source
 from xtreme_noise.report.predictions import Evidence
 from xtreme_noise.report.runs import PRIMARY, Runs
 from xtreme_noise.report.shots import Shots
 from xtreme_noise.report.system import System
-from xtreme_noise.report.typology import SOURCE
 
 COLUMNS = (
     "task", "model", "intermediate", "noise", "level", "sampling", "shots", "clean", "clean_low", "clean_high", "noisy",
@@ -71,14 +71,21 @@ def common_languages(cells: Iterable[CellRecord]) -> Mapping[str, Sequence[str]]
     with few-shot training.
     """
     sound: dict[str, dict[str, dict[str, bool]]] = defaultdict(lambda: defaultdict(dict))
+    sources: dict[str, set[str]] = defaultdict(set)
     for cell in cells:
-        of_name = sound[Shots.of(cell).task][cell.task]
+        task = Shots.of(cell).task
+        of_name = sound[task][cell.task]
         of_name[cell.language] = of_name.get(cell.language, True) and cell.status == "ok"
+        sources[task].add(source([cell]))
     return {
-        task: sorted(set.intersection(*({code for code, ok in own.items() if ok} for own in names.values())) - {SOURCE})
+        task: sorted(set.intersection(*map(_sound, names.values())) - sources[task])
         for task, names in sound.items()
         if len(names) > 1
     }
+
+
+def _sound(languages: Mapping[str, bool]) -> set[str]:
+    return {code for code, ok in languages.items() if ok}
 
 
 def of_task(panels: Sequence[Panel], evidence: Evidence, languages: Mapping[str, Sequence[str]]) -> list[Measured]:

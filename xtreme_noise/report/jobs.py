@@ -15,9 +15,6 @@ from xtreme_noise.errors import DataError
 from xtreme_noise.report.cells import Problem
 from xtreme_noise.results import COUNTS, JOB, STAGES, read_record
 
-TRAIN_LANGUAGE = re.compile(
-    r"^  train_language: ['\"]?([\w-]+)", re.MULTILINE
-)  # of the task: parsing all would take long
 COUNT, SECONDS = re.compile(r"[0-9]{0,18}"), re.compile(r"([0-9]+(\.[0-9]+)?(e[+-]?[0-9]{1,2})?)?")
 
 
@@ -26,7 +23,7 @@ class Job:
     """One job. `command`: runs it again; None if Hydra left no record of it.
 
     failure: why its last run failed; None if it did not fail, or only cells failed, which are listed themselves.
-    software: package -> version. trained_in: the language of the target's training data; None if unknown.
+    software: package -> version.
     """
 
     name: str
@@ -34,7 +31,6 @@ class Job:
     config: str | None
     software: dict[str, str]
     failure: str | None
-    trained_in: str | None = None
 
 
 def read_jobs(sweep: Path) -> tuple[list[Job], list[Problem]]:
@@ -80,7 +76,6 @@ def _job(folder: Path) -> Job:
     overrides = _overrides(folder / ".hydra" / "overrides.yaml")
     path = folder / "config.yaml"
     config = path.read_text(encoding="utf-8") if path.is_file() else None
-    trained_in = TRAIN_LANGUAGE.search(config or "")
     software = record.get("software")
     return Job(
         name=folder.name,
@@ -88,7 +83,6 @@ def _job(folder: Path) -> Job:
         config=config,
         software={str(k): str(v) for k, v in software.items()} if isinstance(software, dict) else {},
         failure=_failure(folder / FAILURE, record),
-        trained_in=trained_in[1] if trained_in else None,
     )
 
 

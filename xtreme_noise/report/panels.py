@@ -70,6 +70,11 @@ class Panel:
         ]
 
     @property
+    def source(self) -> str:
+        """The language that transfer is from; of a target that is not trained: English, that of the English arms."""
+        return source([next(iter(self.spots.values()))])
+
+    @property
     def wanted(self) -> int:
         """Number of languages of the task in this study."""
         return len(self.languages) + len(self.gaps)
@@ -103,6 +108,11 @@ def panels(cells: Sequence[CellRecord], unusable: Mapping[tuple[str, str], str] 
                 )
             )
     return result
+
+
+def source(cells: Iterable[CellRecord]) -> str:
+    """The language of the target's training data, the same in all of these cells; see Panel.source."""
+    return next((cell.train_language for cell in cells if cell.train_language), "en")
 
 
 def systems(cells: Sequence[CellRecord]) -> list[System]:

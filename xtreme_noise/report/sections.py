@@ -12,6 +12,7 @@ from xtreme_noise.report import (
     consistency_views,
     few_shot_charts,
     few_shot_views,
+    gains_views,
     language_charts,
     typology_charts,
     typology_views,
@@ -65,6 +66,7 @@ class FewShotView:
 def sections(study: StudyResults, names: Names, placed: Charts, looks: Mapping[System, Style]) -> dict[str, Any]:
     """The sections by name, empty where the study has nothing for them."""
     return {
+        "gains": gains_views.tables(study.gains, names),
         "calibration": _calibration(study, names, placed, looks),
         "consistency": _consistency(study, names, placed),
         "consistency_arms": consistency_views.contrast_table(study.consistency.contrasts),

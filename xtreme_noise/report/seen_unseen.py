@@ -8,7 +8,7 @@ language of every study, often the only one, although not only the multilingual 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from xtreme_noise.languages import main
@@ -58,18 +58,16 @@ def apart(parts: Sequence[Part]) -> Apart:
     )
 
 
-def split(compared: Sequence[Comparison], trained_in: Collection[str]) -> Part:
-    """Every multilingual arm against its English one, if both sides have a language.
-
-    trained_in: the languages of the targets' training data.
-    """
+def split(compared: Sequence[Comparison]) -> Part:
+    """Every multilingual arm against its English one, if both sides have a language."""
     sides: dict[str, list[Comparison]] = {side: [] for side in SIDES}
     lacking: dict[str, dict[str, None]] = defaultdict(dict)
     for pair in compared:
         if not is_main(pair.arm, pair.reference):
             continue
         panel, seen = pair.panel, _seen(pair.panel, pair.arm)
-        both = {code for code in panel.languages if main(code) in trained_in} | (_seen(panel, pair.reference) or set())
+        both = {code for code in panel.languages if main(code) in _trained_in(panel)}
+        both |= _seen(panel, pair.reference) or set()
         some = {side: [c for c in panel.languages if c not in both and (c in (seen or ())) == (side == "seen")]
                 for side in SIDES}  # fmt: skip
         empty = [side for side in SIDES if not some[side]]
@@ -86,6 +84,11 @@ def split(compared: Sequence[Comparison], trained_in: Collection[str]) -> Part:
     return Part(
         {side: contrasts(pairs) for side, pairs in sides.items()}, between(*(sides[side] for side in SIDES)), lacking
     )
+
+
+def _trained_in(panel: Panel) -> set[str | None]:
+    """The language of the target's training data, if it is trained."""
+    return {cell.train_language for cell in panel.spots.values()}
 
 
 def _seen(panel: Panel, system: System) -> set[str] | None:

@@ -270,7 +270,7 @@ def _gap(panel: Panel, system: System, level: float) -> float | None:
         clean = np.mean([cell.score for run in panel.at(system, language, 0.0) for cell in run])
         noisy = np.mean([cell.score for run in panel.at(system, language, level) for cell in run])
         rates[language] = drop_rate(rightness(panel.metric, clean), rightness(panel.metric, noisy))
-    gap = cross_lingual_gap(rates)
+    gap = cross_lingual_gap(rates, panel.source)
     return None if gap is None else _defined(float(gap))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from xtreme_noise.analysis.chance import Chance
@@ -21,6 +22,7 @@ from xtreme_noise.report.effects import FAMILY, Effect, Found, adjusted, against
 from xtreme_noise.report.few_shot import Measured, ShotPoint, common_languages
 from xtreme_noise.report.few_shot import of_task as after_shots
 from xtreme_noise.report.few_shot import points as shot_points
+from xtreme_noise.report.gains import Gain, gains
 from xtreme_noise.report.gate import marked
 from xtreme_noise.report.jobs import Job, read_jobs, read_stages
 from xtreme_noise.report.panels import Panel, panels
@@ -63,6 +65,11 @@ class StudyResults:
     typology: Sequence[Outcome] = ()
     few_shot: Sequence[ShotPoint] = ()
 
+    @cached_property
+    def gains(self) -> list[Gain]:
+        """Each intermediate task against none, on each target."""
+        return gains(self.contrasts, self.effects)
+
     @property
     def tasks(self) -> list[str]:
         return ordered(cell.task for cell in self.cells)
@@ -86,13 +93,9 @@ def read_study(
     jobs, job_problems = read_jobs(sweep)
     failed = [Problem(where(c), c.error or "no message") for c in cells if c.status == "error"]
     chances, unknown = read_chances(sweep, cells)
-    trained_in = {job.trained_in for job in jobs if job.trained_in}
     grouped = _by_task(cells)
     opened, common = None if resample else unusable, common_languages(cells)
-    parts = [
-        _task(sweep, own, chances.get(task, {}), trained_in, opened, common, sensitivity)
-        for task, own in grouped.items()
-    ]
+    parts = [_task(sweep, own, chances.get(task, {}), opened, common, sensitivity) for task, own in grouped.items()]
     cells = [cell for part in parts for cell in part.cells]
     broken = [problem for part in parts for problem in part.problems]
     if resample:
@@ -166,7 +169,6 @@ def _task(
     sweep: Path,
     cells: Sequence[CellRecord],
     chances: Mapping[str, Chance],
-    trained_in: Collection[str],
     unusable: Collection[str] | None,
     common: Mapping[str, Sequence[str]],
     sensitivity: bool,
@@ -198,7 +200,7 @@ def _task(
         effects=found,
         by_other_methods=by_other_methods(two, [effect for effect, _ in found]) if sensitivity else [],
         itself=against_itself(compared),
-        by_seen=split(two, trained_in),
+        by_seen=split(two),
         summaries=of_task([panel for panel, _ in compared], two, evidence),
         places=places(cells, {cells[0].task: evidence}),
         calibration=calibration,

@@ -36,7 +36,7 @@ from xtreme_noise.report.runs import PRIMARY, Runs
 from xtreme_noise.report.statistics import Comparison
 from xtreme_noise.report.system import System
 
-SOURCE = "en"  # the language of training, which transfer is from
+SOURCE = "en"  # the predictors are distances from it
 LEAST = 10  # languages that an outcome needs
 REPORTED = 20  # languages with which it is in the report
 TRANSFER, ROBUSTNESS, BETWEEN = "transfer loss", "robustness loss", "difference of robustness loss"
@@ -118,12 +118,14 @@ class _Loss:
 def of_task(
     panels: Sequence[Panel], pairs: Sequence[Comparison], evidence: Evidence, least: int = REPORTED
 ) -> list[Outcome]:
-    """The outcomes of one task; none after few-shot training. pairs: all comparisons of two of its systems; least:
-    languages of an outcome.
+    """The outcomes of one task; none after few-shot training, or if transfer is from another language than English.
+
+    pairs: all comparisons of two of its systems; least: languages of an outcome.
     """
     made: list[Outcome | None] = []
     for model in dict.fromkeys(panel.model for panel in panels if not panel.shots.k):
         own = [panel for panel in panels if panel.model == model and panel.languages and panel.levels[:1] == (0.0,)]
+        own = [panel for panel in own if panel.source == SOURCE]
         if not own:
             continue
         largest = max(own, key=lambda panel: len(panel.languages))
@@ -134,7 +136,7 @@ def of_task(
             made += [_robustness(shared, evidence, system, least) for system in shared[0].systems]
     for group in groups(pairs):
         both = common([pair.panel for pair in group.pairs], "not in every noise family")
-        if group.main and both and not both[0].shots.k:
+        if group.main and both and not both[0].shots.k and both[0].source == SOURCE:
             made.append(_between(both, evidence, group.systems, least))
     return sorted((one for one in made if one), key=lambda one: KINDS.index(one.kind))
 
