@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import importlib
 import logging
 import os
 import shutil
@@ -16,6 +15,8 @@ import pytest
 from tests import machine, program
 
 machine.leave()  # before any library reads the environment
+if "PYTEST_XDIST_WORKER" in os.environ:
+    program.preload()
 REPOSITORY = machine.REPOSITORY
 
 
@@ -76,14 +77,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """What is imported stays: a training run's full collections need not look through it again.
-
-    A worker of a whole run needs all libraries sooner or later, so it imports them here.
-    """
-    if hasattr(session.config, "workerinput"):
-        for name in program.LIBRARIES:
-            importlib.import_module(name)
+def pytest_collection_finish() -> None:
+    """What is imported stays: a training run's full collections need not look through it again."""
     gc.collect()
     gc.freeze()
 

@@ -1,7 +1,8 @@
 """`python -m xtreme_noise ...` as a process of its own, which does not import the libraries again.
 
 Once in a process of pytest, a server imports what takes seconds (torch, transformers, Lightning, datasets, Hydra), and
-nothing of xtreme_noise; every command is a fork of it. To a command it looks like a new process: pid, arguments,
+nothing of xtreme_noise; every command is a fork of it. In a whole run on several workers the server is itself a fork of
+the worker, which has imported the same and no test yet. To a command it looks like a new process: pid, arguments,
 working directory, environment, standard streams and signals are its own, and so is its state. Its processes (joblib's
 workers, ranks of a training run) are as real as ever.
 
@@ -24,6 +25,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from multiprocessing import forkserver
 from pathlib import Path
@@ -120,6 +122,46 @@ def fork_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(*arguments, **options | {"start_method": "forkserver"})
 
     monkeypatch.setattr(spawning, "start_processes", start_processes)
+
+
+def preload() -> None:
+    """In a worker of pytest, before it imports a test: import the libraries, and fork the server.
+
+    The worker needs all of them sooner or later.
+    """
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    real = multiprocessing.util.spawnv_passfds
+    multiprocessing.util.spawnv_passfds = _forked  # type: ignore[assignment]
+    try:
+        _server()
+    finally:
+        multiprocessing.util.spawnv_passfds = real
+
+
+def _forked(path: bytes, arguments: list[str], fds: Sequence[int]) -> int:  # noqa: ARG001
+    """A fork of this process that runs the code for which multiprocessing would start Python."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _leave_files(fds)
+            exec(arguments[-1], {})
+        finally:
+            os._exit(0)
+    return pid
+
+
+def _leave_files(kept: Sequence[int]) -> None:
+    """Make the files that are open here, but for `kept` and the standard streams, lead nowhere.
+
+    Closed, their numbers would be those of new files, into which objects of pytest would write.
+    """
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in range(3, 1024):
+        if number not in (*kept, nowhere):
+            with suppress(OSError):  # not open
+                os.fstat(number)
+                os.dup2(nowhere, number, inheritable=False)
 
 
 @cache

@@ -27,7 +27,7 @@ from xtreme_noise.noise.families.nlpaug import Calibration
 from xtreme_noise.noise.retokenize import Tokenizer
 from xtreme_noise.noise.text import graphemes
 
-SMALL, TIMES = 1200, 4  # graphemes; how much longer the other text is
+SMALL, TIMES = 700, 4  # graphemes; how much longer the other text is
 GROWTH = 1.6 * TIMES  # a square would be TIMES * TIMES
 
 

@@ -111,6 +111,7 @@ def fit(stage: Stage, parent: Path, store: Store, cfg: Config, tracker: Tracker 
         else:
             # Trackers belong to this process; for distributed training there are the log and training.json.
             distributed.run(cfg.trainer.devices, _train, what)
+        gc.collect()  # trainer and module refer to each other: otherwise two models stay in memory
 
     def make(directory: Path) -> None:
         state = last(store.unfinished("stages", stage.key()), store)
@@ -129,7 +130,6 @@ def fit(stage: Stage, parent: Path, store: Store, cfg: Config, tracker: Tracker 
     except NotFinite as error:
         shutil.rmtree(store.unfinished("stages", stage.key()), ignore_errors=True)  # resuming would diverge again
         raise NotFinite(f"{stage.name} cannot be trained: {error}") from error
-    gc.collect()  # trainer and module refer to each other: otherwise two models stay in memory
     return path
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -43,7 +42,6 @@ class ModelCache:
             try:
                 path = train(self.plan, self.store, self.tracker, language, self._failures)
                 _last.clear()
-                gc.collect()  # the previous job's module, which its trainer refers to
                 _last[key] = self._open(path, stages)
             except Exception as error:
                 self._failures[key] = error
