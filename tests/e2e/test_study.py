@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
 import time
+import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -134,6 +136,25 @@ def test_multirun_over_evaluation_axes_shares_one_fit(root: Path, store_path: Pa
     main(root, "task=xnli", "languages=[de,en]", "noise=[keyboard,char]", "noise.levels=[0.1,0]", "sweep=g")
     scores = {tuple(r[n] for n in NAMES): (r["cell"], r["score"]) for r in rows}
     assert {tuple(r[n] for n in NAMES): (r["cell"], r["score"]) for r in cells(Path("g"))} == scores
+
+
+def test_one_model_at_a_time_stays_in_memory(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lightning's trainer and a trained module refer to each other; no other model needs the garbage collector."""
+    opened: list[weakref.ref[Any]] = []
+    real = training_run.open_module
+
+    def open_module(*args: Any, **options: Any) -> Any:
+        module = real(*args, **options)
+        opened.append(weakref.ref(module))
+        return module
+
+    monkeypatch.setattr(training_run, "open_module", open_module)
+    gc.disable()
+    try:
+        main(root, "-m", "task=xnli", "languages=[en]", "noise.levels=[0]", "seed=1,2", "sweep=s")
+    finally:
+        gc.enable()
+    assert [module() is not None for module in opened] == [False, False, False, True], "trained, evaluated; twice"
 
 
 def test_a_cell_alone_is_the_cell_of_a_grid(root: Path, tmp_path: Path) -> None:
