@@ -125,8 +125,14 @@ CASES = {
     "task=xnli intermediate=nli intermediate.arm=english intermediate.gate.at_least=60": [
         "intermediate.gate.at_least", "a share above 0, up to 1, not 60",
     ],
+    "task=xnli intermediate=stilts intermediate.use=[mnli,qqp] intermediate.tasks.mnli.gate.at_least=.6": [
+        "intermediate.tasks.mnli.gate.at_least", "without a gate, the mean of several",
+    ],
     "task=xnli intermediate=stilts intermediate.use=[mnli] intermediate.tasks.mnli.gate.at_least=.6": [
-        "intermediate.tasks.mnli.gate.at_least", "has no gate",
+        "intermediate.tasks.mnli.gate.metric", "is None", "recorded in accuracy",
+    ],
+    "task=xnli intermediate=nli_with_mlm intermediate.arm=english intermediate.tasks.mlm.gate.at_least=.6": [
+        "intermediate.tasks.mlm.gate.at_least", "its only task beside masked language modelling",
     ],
     "task=xnli intermediate=stilts intermediate.gate.at_least=.6": ["intermediate.gate", "one of the tasks of stilts"],
     "intermediate.gate.at_least=.6": ["intermediate.gate.at_least", "does nothing: intermediate is none"],
@@ -230,7 +236,27 @@ CASES = {
     "mode=plan intermediate=stilts intermediate.sampling.temperature=0": ["greater than 0"],
     "mode=plan intermediate=mnli intermediate.sampling.cap=9": ["mnli/english is one"],
     "mode=plan intermediate=stilts intermediate.tasks.mnli.keep_head=true": ["must be one task with a new head"],
-    "mode=plan intermediate=stilts intermediate@intermediate.tasks.mnli=mlm": ["is a masked_lm task"],
+    "mode=plan intermediate=stilts intermediate@intermediate.tasks.mnli=robust_contrastive": [
+        "intermediate.tasks.mnli", "is a robust_contrastive task", "make it a stage of a chain",
+    ],
+    "mode=plan intermediate=nli_with_mlm intermediate.arm=english intermediate.use=[mlm]": [
+        "intermediate.use", "another task must choose the epoch", "intermediate=mlm",
+    ],
+    "mode=plan intermediate=nli_with_mlm intermediate.arm=english intermediate.sampling.mlm_weight=0": [
+        "intermediate.sampling.mlm_weight", "greater than 0",
+    ],
+    "mode=plan task=xnli source.root=. intermediate=stilts intermediate.sampling.mlm_weight=2": [
+        "intermediate.sampling.mlm_weight", "no task of stilts/english is masked language modelling",
+    ],
+    "mode=plan task=xnli source.root=. intermediate=topic intermediate.arm=matched intermediate.evaluated=any": [
+        "intermediate.evaluated", "the matched arm of topic sets it, intermediate.arms.matched.evaluated",
+    ],
+    "mode=plan task=xnli languages=[en] intermediate=topic intermediate.arm=matched": [
+        "intermediate.arms.matched.evaluated", "=seen leaves only English of en, af, ar", "evaluate one of the others",
+    ],
+    "mode=plan task=xnli intermediate=topic intermediate.arm=matched intermediate.arms.matched.evaluated=sen": [
+        "intermediate.arms.matched.evaluated", "did you mean 'seen'?",
+    ],
     "mode=plan intermediate=chain intermediate.arm=english intermediate.size.train=9": [
         "chain: intermediate.stages.qa.size", "(command line: intermediate.size.train=9)",
     ],

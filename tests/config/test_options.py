@@ -89,8 +89,11 @@ def test_preset(part: Path) -> None:
     [small] = compose.jobs([*words, f"preset={preset}"])
     assert getattr(small, group) != getattr(full, group)
     size = "test" if group == "task" else "train"
-    [own] = compose.jobs([*words, f"preset={preset}", f"{group}.size.{size}=7"])
-    assert getattr(getattr(own, group).size, size) == 7
+    several = getattr(full, group).tasks if group == "intermediate" else {}
+    place = "".join(f".tasks.{name}" for name in list(several)[:1])
+    [own] = compose.jobs([*words, f"preset={preset}", f"{group}{place}.size.{size}=7"])
+    [changed] = own.intermediate.trained_on()[:1] if group == "intermediate" else [own.task]
+    assert getattr(changed.size, size) == 7
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "experiment").glob("*.yaml")))

@@ -18,13 +18,15 @@ from tests.e2e.world import qa, sentence, write
 from tests.unit.test_resume import EVERY_STEP, Killed, kill_after
 from tests.unit.tiny_modules import NLI, module
 from xtreme_noise.commands import plan as estimate
-from xtreme_noise.config.schema import Config, RecipeConfig
+from xtreme_noise.config.schema import Config, RecipeConfig, SamplingConfig
 from xtreme_noise.errors import NotFinite
 from xtreme_noise.modules import TaskModule, module_class
-from xtreme_noise.modules.multitask import MultitaskModule, own
+from xtreme_noise.modules.masked_lm import MaskedLMModule
+from xtreme_noise.modules.multitask import MultitaskModule, own, share_encoder
 from xtreme_noise.stages.model_cache import train
-from xtreme_noise.stages.multitask_data import DrawnBatches, chances
+from xtreme_noise.stages.multitask_data import DrawnBatches
 from xtreme_noise.stages.plan import Plan
+from xtreme_noise.stages.sampling import chances, epoch_batches, task_chances
 from xtreme_noise.store import Store, digest
 
 TASKS = "intermediate.use=[mnli,squad1,hellaswag]"
@@ -100,7 +102,9 @@ def test_the_key_knows_tasks_and_sampling(root: Path) -> None:
     stage = Plan(job(root, "task=tatoeba", "intermediate.use=[squad1,mnli]")).stages[0]
     turned = replace(stage, tasks=stage.tasks[::-1])
     assert turned.name == stage.name and turned.key() != stage.key(), "which is drawn when depends on the order"
-    assert digest(turned.key()) != digest(stage.key())
+    assert digest(turned.key()) != digest(stage.key()) and stage.sampling is not None
+    weight = replace(stage, sampling=replace(stage.sampling, mlm_weight=0.25))
+    assert weight.key() == stage.key(), "no text is masked in it"
 
 
 @pytest.mark.parametrize(("task", "family"), [("mnli", "classification"), ("squad1", "qa")])
@@ -153,6 +157,90 @@ def test_chances() -> None:
     assert chances([100, 300], 1, 100) == [0.5, 0.5]
     assert chances([100, 400], 2, None) == pytest.approx([1 / 3, 2 / 3])
     assert chances([100, 400, 400], 0.001, None) == pytest.approx([0, 0.5, 0.5])  # 400 ** 1000 is no number
+
+
+def test_masked_text_has_its_weight_in_batches_beside_the_other_tasks() -> None:
+    """Whatever its size; the others have as many batches as without it."""
+    half = SamplingConfig(mlm_weight=0.5)
+    assert task_chances([100, 7, 300], [False, True, False], half) == pytest.approx([1 / 6, 1 / 3, 1 / 2])
+    assert task_chances([100, 10, 30], [False, True, True], half) == pytest.approx([2 / 3, 1 / 12, 1 / 4])
+    assert task_chances([100, 300], [False, False], half) == [0.25, 0.75]
+    assert epoch_batches([10, 1, 20], [False, True, False], half) == 45
+    assert epoch_batches([10, 1, 20], [False, False, False], half) == 31
+    three = SamplingConfig(mlm_weight=3, temperature=2, cap=400)
+    assert task_chances([100, 9, 900], [False, True, False], three) == pytest.approx([1 / 12, 3 / 4, 1 / 6])
+
+
+@pytest.mark.parametrize("order", [("classification", "masked_lm"), ("masked_lm", "classification")])
+def test_a_language_head_is_tied_to_the_shared_embeddings(tiny: Path, order: tuple[str, str]) -> None:
+    made = {family: module(tiny, family, ["a", "b"] if family == "classification" else ()) for family in order}
+    one, other = made.values()
+    share_encoder(one, other)
+    masked = made["masked_lm"]
+    table = one.model.base_model.embeddings.word_embeddings.weight
+    assert masked.model.lm_head.decoder.weight is table is other.model.base_model.embeddings.word_embeddings.weight
+    assert set(own(masked)) == {
+        "lm_head.bias", "lm_head.dense.weight", "lm_head.dense.bias", "lm_head.layer_norm.weight",
+        "lm_head.layer_norm.bias",
+    }  # fmt: skip
+
+
+MLM = [
+    "task=tatoeba", "intermediate=nli_with_mlm", "intermediate.arm=multilingual",
+    "intermediate.tasks.mlm.arms.multilingual.languages=[en,ja]", "intermediate.recipe.learning_rate=0.01",
+    "intermediate.tasks.nli.size.train=24", "intermediate.tasks.nli.size.dev=8",
+    "intermediate.tasks.mlm.size.train=20", "intermediate.tasks.mlm.size.dev=4",
+    *(f"intermediate.tasks.{name}.recipe.batch_size=4" for name in ("nli", "mlm")),
+]  # fmt: skip
+
+
+@pytest.fixture
+def paragraphs(root: Path) -> Path:
+    write(root / "jaquad/train.ja.jsonl.gz", [{"context": sentence("zh", n, 12)} for n in range(700, 712)])
+    return root
+
+
+def test_masked_text_beside_a_labelled_task(
+    paragraphs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With noise; killed in the second epoch: the weights of a run that nobody killed. NLI chooses the epoch."""
+    noise = ["train_noise=char", "train_noise.level=0.2", "train_noise.stages=[intermediate]"]
+    composed = world.job(paragraphs, *MLM, *noise, "intermediate.recipe.epochs=2")
+    renewed: list[int] = []
+    renew = MaskedLMModule.renew
+
+    def noted(self: MaskedLMModule, features: Any, epoch: int, seed: int) -> Any:
+        renewed.append(epoch)
+        return renew(self, features, epoch, seed)
+
+    monkeypatch.setattr(MaskedLMModule, "renew", noted)
+
+    def fitted(name: str, minutes: float | None = 0) -> Path:
+        trainer = replace(composed.trainer, checkpoint_minutes=minutes)
+        cfg = replace(composed, store=str(tmp_path / name), trainer=trainer)
+        return train(Plan(cfg), Store(cfg.store), False)
+
+    straight = fitted("straight", None)
+    assert renewed == [0, 1], "other masks in every epoch"
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill_after(13, patch)
+        fitted("killed")
+    resumed = fitted("killed")
+    for file in ("model.safetensors", "heads/nli.safetensors", "heads/mlm.safetensors"):
+        one, other = load_file(straight / file), load_file(resumed / file)
+        assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one), file
+    facts = json.loads((straight / "training.json").read_text())
+    assert facts["stage"] == "nli_with_mlm/multilingual" and len(facts["noise_achieved"]) == 2
+    assert facts["dev_metric"] == "accuracy" and facts["dev_scores"] == facts["tasks"]["nli"]["dev_scores"]
+    assert len(facts["tasks"]["mlm"]["dev_scores"]) == 2 and facts["tasks"]["mlm"]["languages"] == {"en": 10, "ja": 10}
+    assert facts["updates"] == 2 * 9 == sum(own["batches"] for own in facts["tasks"].values()), "6 of NLI, and half"
+    assert facts["tasks"]["mlm"]["batches"] > 0
+    [(stage, work)] = estimate.survey([composed]).stages.values()
+    assert work.tokens == pytest.approx(facts["tokens"], rel=0.2) and work.examples == [24, 20]
+    assert stage.sampling is not None
+    assert replace(stage, sampling=replace(stage.sampling, mlm_weight=0.25)).key() != stage.key()
+    estimate.show([composed])
+    assert "nli 24, mlm 20 examples; 0.5 batches of mlm for each of the others" in capsys.readouterr().out
 
 
 def test_tasks_are_drawn_by_chance_and_none_is_left_out() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from contextlib import nullcontext
@@ -14,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.e2e import world
-from tests.e2e.world import QUICK, WORDS, cells, nli, qa, sentence, write
+from tests.e2e.world import QUICK, WORDS, cells, nli, pos, qa, sentence, write
 from xtreme_noise import cli
 from xtreme_noise.commands.plan import survey
 from xtreme_noise.config import compose
@@ -24,7 +25,7 @@ from xtreme_noise.stages.build_stages import portions
 from xtreme_noise.stages.model_cache import train
 from xtreme_noise.stages.plan import Plan
 from xtreme_noise.stages.run import _trained
-from xtreme_noise.stages.training_set import training_data
+from xtreme_noise.stages.training_set import check_overlap, training_data
 from xtreme_noise.store import Store, digest, manifest_key
 
 STILL = "task.recipe.learning_rate=1.0e-12"  # weights stay where they began
@@ -314,6 +315,11 @@ def test_the_languages_that_are_evaluated_or_not(root: Path) -> None:
     assert languages("intermediate.first_languages=3") == ["en", "ar", "de"]
     assert languages("task=mlqa_cross", "languages=[de-zh]", "intermediate.evaluated=seen") == ["en", "de", "zh"]
     assert job(root, *arm, "intermediate.evaluated=unseen").seen_languages() == set(unseen)
+    matched = ["intermediate=topic", "intermediate.arm=matched"]
+    assert languages(*matched) == ["en", "de", "zh"], "the arm itself says so"
+    assert len(languages("intermediate=topic", "intermediate.arm=multilingual")) == 14
+    tagged = ["intermediate=pos", "intermediate.arm=matched", "task=wikiann", "languages=[de,fi,zh]"]
+    assert languages(*tagged) == ["en", "fi", "zh"], "there is no German training set"
 
 
 def test_the_dev_set_of_the_target_is_no_training_data(root: Path) -> None:
@@ -347,7 +353,13 @@ def test_made_data_are_made_apart() -> None:
 
 @pytest.mark.usefixtures("workdir")
 @pytest.mark.parametrize(
-    ("kind", "arm", "count"), [("nli", "native", 5), ("qa", "native", 7), ("nli_parallel", "translated", 13)]
+    ("kind", "arm", "count"),
+    [
+        ("nli", "native", 5),
+        ("qa", "native", 7),
+        ("nli_parallel", "translated", 13),
+        ("nli_translated", "translated", 2),
+    ],
 )
 def test_native_and_translated_data_there_are(
     kind: str, arm: str, count: int, shared_data: Path, tmp_path: Path
@@ -356,6 +368,26 @@ def test_native_and_translated_data_there_are(
     [cfg] = compose.jobs(["task=tatoeba", *words])
     parts, _ = training_data(Plan(cfg).stages[0], Store(tmp_path), 42, len)
     assert len(parts) == count and sum(len(part.data) for part in parts) == cfg.intermediate.size.train
+
+
+@pytest.mark.usefixtures("workdir")
+def test_every_language_has_its_share_of_parts_of_speech(shared_data: Path) -> None:
+    words = ["intermediate=pos", "intermediate.arm=multilingual", "source=files", f"source.root={shared_data}"]
+    [cfg] = compose.jobs(["task=tatoeba", *words])
+    [stage] = Plan(cfg).stages
+    assert sum(sample.size or 0 for sample in stage.samples) == cfg.intermediate.size.train
+    for sample in stage.samples:
+        with gzip.open(shared_data / f"udpos_xtreme/train.{sample.reference.language}.jsonl.gz") as file:
+            assert sum(1 for _ in file) >= (sample.size or 0) == 700
+
+
+def test_parts_of_speech_before_a_target_that_tests_the_same_sentences(root: Path, store_path: Path) -> None:
+    """As in XTREME's English data."""
+    write(root / "udpos_xtreme/train.en.jsonl.gz", [*pos("en", 30, 100), *pos("en", 1)])
+    arm = ["intermediate=pos", "intermediate.arm=english", "intermediate.size.train=8"]
+    stage = Plan(job(root, "task=udpos", "languages=[de]", *arm)).stages[0]
+    with pytest.raises(DataError, match="pos/english.*1 of 31 training examples occur in the test set"):
+        check_overlap(stage, Store(store_path))
 
 
 def test_the_length_in_a_key_is_that_of_the_inputs(root: Path) -> None:

@@ -61,6 +61,13 @@ STRATEGIES = {
         "intermediate=chain", "intermediate.arm=english", *few("intermediate.stages.qa"),
         *few("intermediate.stages.nli"),
     ],
+    "masked text beside a task": [
+        "intermediate=nli_with_mlm", "intermediate.arm=multilingual",
+        *(f"intermediate.tasks.{name}.size.{part}" for name in ("nli", "mlm") for part in ("train=48", "dev=16")),
+    ],
+    "machine-translated": ["intermediate=nli_translated", "intermediate.arm=translated", *FEW],
+    "tested languages": ["intermediate=topic", "intermediate.arm=matched", *FEW],
+    "parts of speech": ["task=wikiann", "languages=[en,fr]", "intermediate=pos", "intermediate.arm=matched", *FEW],
     "shots": ["shots.k=10"],
     "noise in both stages": [
         "intermediate=nli", "intermediate.arm=english", "train_noise=keyboard",
@@ -83,7 +90,10 @@ def test_it_runs_on_real_input(shared_data: Path, store_path: Path, overrides: S
     assert cli.main([*JOB, f"source.root={shared_data}", *overrides]) == 0
     rows = cells(Path("study"))
     assert {row["status"] for row in rows} == {"ok"}
-    assert {(row["language"], row["level"]) for row in rows} == {("en", 0.0), ("en", 0.1), ("tr", 0.0), ("tr", 0.1)}
+    codes = {row["language"] for row in rows}
+    assert len(codes) == 2 and {(row["language"], row["level"]) for row in rows} == {
+        (code, level) for code in codes for level in (0.0, 0.1)
+    }
     stages = [json.loads(path.read_text()) for path in (store_path / "stages").glob("*/training.json")]
     assert stages and all(stage["updates"] > 0 for stage in stages)
     assert all(math.isfinite(score) for stage in stages for score in stage["dev_scores"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 from collections import Counter
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset
+from safetensors.torch import load_file
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from tests.e2e.world import cells, main, sentence, write
@@ -311,6 +313,21 @@ def test_a_head_that_an_intermediate_stage_has_trained(root: Path) -> None:
     assert all(
         torch.equal(weight, theirs.state_dict()[name]) for name, weight in used.module.model.state_dict().items()
     )
+
+
+def test_a_head_that_was_trained_beside_another_task(root: Path) -> None:
+    """The stage has its encoder and this head apart; its gate is that of the task which chooses the epoch."""
+    bmlama(root)
+    parts = [f"intermediate.tasks.{name}.size.{size}" for name in ("nli", "mlm") for size in ("train=8", "dev=4")]
+    head = ["model.masked_lm=true", "intermediate.arm=english", "noise.levels=[0]"]
+    main(root, *BMLAMA, "intermediate=nli_with_mlm", *parts, *head, "sweep=s")
+    assert [cell["status"] for cell in cells(Path("s"))] == ["ok"] * 2
+    [used] = model_cache._last.values()
+    [trained] = Path(os.environ["XTREME_NOISE_STORE"], "stages").glob("*/heads/mlm.safetensors")
+    ours, theirs = used.module.model.state_dict(), load_file(trained)
+    assert len(theirs) == 5 and all(torch.equal(ours[name], weight) for name, weight in theirs.items())
+    [row] = csv.DictReader(Path("s/tables/stages.csv").read_text(encoding="utf-8").splitlines())
+    assert (row["kind"], row["dev_metric"], row["gate"]) == ("nli_with_mlm", "accuracy", "0.6")
 
 
 # --- the real data

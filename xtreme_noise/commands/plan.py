@@ -20,6 +20,7 @@ from xtreme_noise.data.sources import SplitRef
 from xtreme_noise.errors import UserError
 from xtreme_noise.stages import speed
 from xtreme_noise.stages.plan import Cell, Plan, Stage
+from xtreme_noise.stages.sampling import epoch_batches, task_chances
 from xtreme_noise.stages.training_set import check_overlap
 from xtreme_noise.store import Store, digest
 
@@ -184,12 +185,11 @@ def _survey_stage(outlook: Outlook, stage: Stage, store: Store, cfg: Config) -> 
         work.inputs.append(inputs if known else None)
         epochs.append((inputs / part.recipe.batch_size, tokens))
     tokens = sum(tokens for _, tokens in epochs)
-    if stage.sampling is not None:  # as many batches, but drawn by task
-        from xtreme_noise.stages.multitask_data import chances
-
-        drawn = chances(work.examples, stage.sampling.temperature, stage.sampling.cap)
+    if stage.sampling is not None:  # drawn by task
+        masked = [part.masked for part in stage.parts]
+        drawn = task_chances(work.examples, masked, stage.sampling)
         mean = sum(chance * own / batches for chance, (batches, own) in zip(drawn, epochs, strict=True))
-        tokens = mean * sum(batches for batches, _ in epochs)
+        tokens = mean * epoch_batches([batches for batches, _ in epochs], masked, stage.sampling)
     missing = 0 if there else sum(not store.there("stages", run.key()) for run in stage.runs)
     work.tokens = missing * tokens * stage.recipe.epochs
     work.total = sum(work.examples)
@@ -287,7 +287,11 @@ def _multitask(outlook: Outlook) -> list[str]:
     for stage, work in outlook.stages.values():
         if stage.tasks:
             sizes = zip((name for name, _ in stage.tasks), work.examples, strict=True)
-            lines.append(f"{stage.name}: " + ", ".join(f"{name} {size:,}" for name, size in sizes) + " examples")
+            line = f"{stage.name}: " + ", ".join(f"{name} {size:,}" for name, size in sizes) + " examples"
+            names = ", ".join(name for name, part in stage.tasks if part.masked)
+            if names and stage.sampling is not None:
+                line += f"; {stage.sampling.mlm_weight:g} batches of {names} for each of the others"
+            lines.append(line)
     return list(dict.fromkeys(lines))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xtreme_noise import tasks
 from xtreme_noise.config.checks import Checks
+from xtreme_noise.config.fields import deciding
 from xtreme_noise.config.schema import IntermediateConfig, RecipeConfig, SamplingConfig, TaskConfig
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import ConfigError, suggest
@@ -12,6 +13,7 @@ ENGLISH = "english"  # the arm that the others of a kind are compared with
 MATCHES = ("examples", "tokens", "updates")
 EVALUATED = ("any", "seen", "unseen")
 ITEMS = ("same", "distinct")
+MASKED_LM = "masked_lm"  # the one family without labels that can be one of several tasks
 OF_A_CHAIN = {"name", "arm", "arms", "version", "stages", "use"}
 OF_SEVERAL = {"name", "arm", "arms", "version", "tasks", "use", "sampling", "recipe"}
 # Recipes of a multitask stage: the settings that are read from its own recipe, and those from the recipe of each task.
@@ -45,7 +47,9 @@ def choose(stage: IntermediateConfig, sources: Sources, key: str = "intermediate
         raise ConfigError(
             f"{place}: {stage.name} has no arm {stage.arm!r}{suggest(stage.arm, names, f'arms of {stage.name}')}"
         )
-    stage.data = stage.arms[stage.arm].data or stage.data
+    own = stage.arms[stage.arm]
+    stage.data = own.data or stage.data
+    stage.evaluated = own.evaluated or stage.evaluated
     for what in ("stages", "tasks"):
         for name, part in getattr(stage, what).items():
             if stage.use is None or name in stage.use:
@@ -92,18 +96,20 @@ class ArmChecks(Checks):
 
     def _mixture(self, key: str, stage: IntermediateConfig) -> None:
         """The languages of an arm, and the weight of each."""
-        self._one_of(f"{key}.evaluated", stage.evaluated, EVALUATED, "kinds of languages")
+        of_the_arm = f"{key}.arms.{stage.arm}.evaluated"
+        evaluated = of_the_arm if stage.arms[str(stage.arm)].evaluated else f"{key}.evaluated"
+        self._one_of(evaluated, stage.evaluated, EVALUATED, "kinds of languages")
         self._one_of(f"{key}.items", stage.items, ITEMS, "ways to spread parallel examples")
         self._at_least(f"{key}.first_languages", stage.first_languages, 1)
         if stage.first_languages is not None and stage.first_languages > len(stage.languages):
             raise self._wrong(f"{key}.first_languages", f"is more than there are: {len(stage.languages)}")
         trained = self.cfg.trained_languages(stage)
         if not trained:
-            raise self._wrong(f"{key}.evaluated", f"={stage.evaluated} leaves none of {', '.join(stage.languages)}")
+            raise self._wrong(evaluated, f"={stage.evaluated} leaves none of {', '.join(stage.languages)}")
         if stage.arm != ENGLISH and stage.evaluated != "any" and trained == ["en"]:
             which = "evaluate one of the others as well" if stage.evaluated == "seen" else "leave one out of languages"
             raise self._wrong(
-                f"{key}.evaluated",
+                evaluated,
                 f"={stage.evaluated} leaves only English of {', '.join(stage.languages)}, which is no multilingual "
                 f"arm: {which}",
             )
@@ -149,28 +155,7 @@ class ArmChecks(Checks):
                 "a model without adapters, such as model=e5_small",
             )
         for name, part in whole.chosen().items():
-            if part.stages or part.tasks or part.keep_head:
-                raise self._wrong(f"{key}.tasks.{name}", "must be one task with a new head")
-            if tasks.family(str(part.family)).pretraining:
-                raise self._wrong(
-                    f"{key}.tasks.{name}",
-                    f"is a {part.family} task, which changes its examples in every epoch and cannot be multitask: "
-                    "make it a stage of a chain",
-                )
-            if part.match == "updates":
-                why = f"is updates, but the multitask stage sets how often a task is drawn: {key}.sampling"
-                raise self._wrong(f"{key}.tasks.{name}.match", why)
-            for setting in ("patience", "averaged_checkpoints"):
-                if getattr(part.recipe, setting) is not None:
-                    raise self._wrong(
-                        f"{key}.tasks.{name}.recipe.{setting}",
-                        f"is a setting of the multitask stage: {key}.recipe.{setting}",
-                    )
-            for setting in OF_THE_WHOLE:
-                own = f"{key}.tasks.{name}.recipe.{setting}"
-                # The task's own file sets it for the task alone: that is no mistake.
-                if self.sources.sets(own):
-                    raise self._wrong(own, f"is a setting of the multitask stage: {key}.recipe.{setting}")
+            self._task_of_several(key, name, part)
         for setting in OF_A_TASK:
             if getattr(whole.recipe, setting) != getattr(RecipeConfig(), setting):
                 first = f"{key}.tasks.{next(iter(whole.chosen()))}.recipe.{setting}"
@@ -180,9 +165,39 @@ class ArmChecks(Checks):
         for place, recipe in {"": whole.recipe, **{f"tasks.{n}.": p.recipe for n, p in whole.chosen().items()}}.items():
             if recipe.averaged_runs is not None:
                 raise self._wrong(f"{key}.{place}recipe.averaged_runs", "is for a stage that trains one task")
+        if not deciding(whole):
+            raise self._wrong(
+                f"{key}.use" if whole.use is not None else f"{key}.tasks",
+                "leaves only masked language modelling, and another task must choose the epoch: name one, or choose "
+                "a stage without others (intermediate=mlm)",
+            )
         self._recipe(f"{key}.recipe", whole.recipe, "several tasks")
         self._positive(f"{key}.sampling.temperature", whole.sampling.temperature)
         self._at_least(f"{key}.sampling.cap", whole.sampling.cap, 1)
+        self._positive(f"{key}.sampling.mlm_weight", whole.sampling.mlm_weight)
+
+    def _task_of_several(self, key: str, name: str, part: IntermediateConfig) -> None:
+        if part.stages or part.tasks or part.keep_head:
+            raise self._wrong(f"{key}.tasks.{name}", "must be one task with a new head")
+        if tasks.family(str(part.family)).pretraining and part.family != MASKED_LM:
+            raise self._wrong(
+                f"{key}.tasks.{name}",
+                f"is a {part.family} task, which is a stage of its own: make it a stage of a chain",
+            )
+        if part.match == "updates":
+            why = f"is updates, but the multitask stage sets how often a task is drawn: {key}.sampling"
+            raise self._wrong(f"{key}.tasks.{name}.match", why)
+        for setting in ("patience", "averaged_checkpoints"):
+            if getattr(part.recipe, setting) is not None:
+                raise self._wrong(
+                    f"{key}.tasks.{name}.recipe.{setting}",
+                    f"is a setting of the multitask stage: {key}.recipe.{setting}",
+                )
+        for setting in OF_THE_WHOLE:
+            own = f"{key}.tasks.{name}.recipe.{setting}"
+            # The task's own file sets it for the task alone: that is no mistake.
+            if self.sources.sets(own):
+                raise self._wrong(own, f"is a setting of the multitask stage: {key}.recipe.{setting}")
 
     def _heads(self) -> None:
         """A stage can keep the head of the stage before only if there is one and it fits."""

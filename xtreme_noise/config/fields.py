@@ -1,9 +1,9 @@
-"""The texts that get noise, and the language of each."""
+"""The texts that get noise, and the language of each; what the epoch of a multitask stage is chosen on."""
 
 from __future__ import annotations
 
 from xtreme_noise import languages, tasks
-from xtreme_noise.config.schema import Config, TaskConfig
+from xtreme_noise.config.schema import Config, GateConfig, IntermediateConfig, TaskConfig
 from xtreme_noise.languages.codes import fill
 
 
@@ -25,3 +25,23 @@ def spoken(cfg: Config, language: str) -> dict[str, str]:
     """column -> language, for the columns of the field that gets noise."""
     columns = tasks.family(cfg.task.family).noise_fields[noise_field(cfg)].columns
     return {column: column_language(cfg.task, language, column) for column in columns}
+
+
+def deciding(whole: IntermediateConfig) -> dict[str, IntermediateConfig]:
+    """The tasks of a multitask stage whose dev scores choose its epoch, by name: all but masked language modelling."""
+    unlabelled = tasks.having("pretraining")
+    return {name: part for name, part in whole.chosen().items() if part.family not in unlabelled}
+
+
+def dev_metric(whole: IntermediateConfig) -> str:
+    """The metric of the dev score of a multitask stage: that of its deciding task, or a mean over several."""
+    metrics = [part.metric for part in deciding(whole).values()]
+    return metrics[0] if len(metrics) == 1 else "mean of tasks"
+
+
+def gate(stage: IntermediateConfig) -> GateConfig:
+    """The gate of the dev score of a stage; a mean over several tasks has none."""
+    if not stage.tasks:
+        return stage.gate
+    gates = [part.gate for part in deciding(stage).values()]
+    return gates[0] if len(gates) == 1 else GateConfig()

@@ -8,7 +8,7 @@ from typing import Any
 from xtreme_noise import tasks
 from xtreme_noise.analysis.direction import LOWER_IS_BETTER
 from xtreme_noise.config.checks import Checks
-from xtreme_noise.config.fields import noise_field
+from xtreme_noise.config.fields import deciding, noise_field
 from xtreme_noise.config.schema import IntermediateConfig
 from xtreme_noise.config.sizes import layers
 from xtreme_noise.config.splits import DataConfig
@@ -102,25 +102,31 @@ class Fits(Checks):
             self._metric("task.dev_metric", task.family, task.dev_metric)
         self._stage_metrics("intermediate", self.cfg.intermediate)
 
-    def _stage_metrics(self, key: str, stage: IntermediateConfig) -> None:
+    def _stage_metrics(self, key: str, stage: IntermediateConfig, recorded: bool = True) -> None:
+        """recorded: whether the dev score of the stage is recorded as that of a stage."""
         if stage.name == "none":
             return
+        chooses = deciding(stage) if stage.tasks else {}
         for name, inner in stage.chosen().items():
-            self._stage_metrics(f"{key}.{'tasks' if stage.tasks else 'stages'}.{name}", inner)
+            alone = not stage.tasks or list(chooses) == [name]
+            self._stage_metrics(f"{key}.{'tasks' if stage.tasks else 'stages'}.{name}", inner, alone)
         if stage.family is not None:
             self._metric(f"{key}.metric", stage.family, stage.metric)
-            self._gate(key, stage)
+            self._gate(key, stage, recorded)
 
-    def _gate(self, key: str, stage: IntermediateConfig) -> None:
+    def _gate(self, key: str, stage: IntermediateConfig, recorded: bool) -> None:
         """A gate must be of the dev score that is recorded, and within reach."""
         gate, place = stage.gate, f"{key}.gate"
         if gate.at_least is None:
             if self.sources.sets_by_override(f"{place}.metric"):
                 raise self._wrong(f"{place}.metric", f"does nothing without {place}.at_least")
             return
-        if ".tasks." in key:  # the task's own file sets it for the task alone: that is no mistake
+        if not recorded:  # the task's own file sets it for the task alone: that is no mistake
             if self.sources.sets(f"{place}.at_least"):
-                why = "does nothing: a multitask stage records the mean dev score of its tasks, and has no gate"
+                why = (
+                    "does nothing: a multitask stage records the dev score of its only task beside masked language "
+                    "modelling or, without a gate, the mean of several"
+                )
                 raise self._wrong(f"{place}.at_least", why)
             return
         if gate.metric != stage.metric:

@@ -14,6 +14,7 @@ from typing import Any
 
 from xtreme_noise import tasks
 from xtreme_noise.config import reads
+from xtreme_noise.config.fields import deciding
 from xtreme_noise.config.schema import Config, IntermediateConfig, TaskConfig
 from xtreme_noise.config.sense import TABLES
 from xtreme_noise.config.where import Sources
@@ -256,6 +257,12 @@ def _stage(cfg: Config, key: str, stage: IntermediateConfig) -> Iterator[Idle]:
         elif own.data:
             why = f"does nothing: the {arm} arm of {stage.name} has data of its own, {key}.arms.{arm}.data"
             yield Idle(f"{key}.data", why)
+        if arm == stage.arm and own.evaluated:
+            why = f"does nothing: the {arm} arm of {stage.name} sets it, {key}.arms.{arm}.evaluated"
+            yield Idle(f"{key}.evaluated", why)
+    if stage.tasks and len(deciding(stage)) == len(stage.chosen()):
+        why = f"does nothing: no task of {stage.title} is masked language modelling"
+        yield Idle(f"{key}.sampling.mlm_weight", why)
     if stage.stages or stage.tasks:
         return
     of = f"and {stage.label} is a {stage.family} task"

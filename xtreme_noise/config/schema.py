@@ -131,10 +131,14 @@ class TaskConfig:
 
 @dataclass
 class SamplingConfig:
-    """How often a multitask stage draws each task: in proportion to min(examples, cap) ** (1 / temperature)."""
+    """How often a multitask stage draws each task: in proportion to min(examples, cap) ** (1 / temperature).
+
+    Masked language modelling is drawn apart from that, by a weight.
+    """
 
     temperature: float = 1.0  # 1: in proportion to the sizes; higher: more evenly
     cap: int | None = None  # the most examples of a task that count; null: all
+    mlm_weight: float = 1.0  # batches of masked language modelling for each batch of the other tasks
 
 
 @dataclass
@@ -143,6 +147,7 @@ class ArmConfig:
 
     languages: list[str] = field(default_factory=list)  # of the training data; a chain leaves them to its stages
     data: dict[str, DataConfig] = field(default_factory=dict)  # instead of the data of the task
+    evaluated: str | None = None  # instead of `evaluated` of the task
 
 
 @dataclass
@@ -159,7 +164,8 @@ class IntermediateConfig:
 
     Or a chain: `stages` are trained one after the other, and only name and arms are set here.
     Or multitask: `tasks` share the encoder, with a head each; `recipe` sets the learning rate, epochs, warm-up and
-    weight decay of the stage, and each task sets its own batch size and lengths.
+    weight decay of the stage, and each task sets its own batch size and lengths. One of them can be masked language
+    modelling, beside at least one other task.
     """
 
     name: str = "none"  # of the intermediate task

@@ -69,12 +69,20 @@ def _parts(module: TaskModule) -> list[str]:
 
 
 def share_encoder(one: TaskModule, other: TaskModule) -> None:
-    """Give `other` the encoder of `one`: the same modules, not copies."""
+    """Give `other` the encoder of `one`: the same modules, not copies. A head tied to embeddings is tied to those."""
     for name in _parts(one):
         setattr(other.model.base_model, name, getattr(one.model.base_model, name))
+    other.model.tie_weights()
 
 
 def own(module: TaskModule) -> dict[str, Tensor]:
-    """The weights that belong only to this task, by their names in its model."""
+    """The weights that belong only to this task, each once, by their names in its model: none tied to the encoder's."""
     shared = tuple(f"{module.model.base_model_prefix}.{name}." for name in _parts(module))
-    return {name: w.contiguous() for name, w in module.model.state_dict().items() if not name.startswith(shared)}
+    weights = module.model.state_dict()
+    seen = {weight.data_ptr() for name, weight in weights.items() if name.startswith(shared)}
+    mine = {}
+    for name, weight in weights.items():
+        if weight.data_ptr() not in seen:
+            seen.add(weight.data_ptr())
+            mine[name] = weight.contiguous()
+    return mine

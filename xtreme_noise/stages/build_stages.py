@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from xtreme_noise import metrics
+from xtreme_noise.config.fields import dev_metric
 from xtreme_noise.config.schema import Config, FirstConfig, IntermediateConfig, TaskConfig, TrainedAsConfig
 from xtreme_noise.config.splits import names_language
 from xtreme_noise.data import files
@@ -184,7 +185,7 @@ def _multitask(cfg: Config, task: IntermediateConfig, base: dict[str, Any], pare
         name=task.title,
         family="multitask",
         labels=(),
-        metric="mean of tasks",
+        metric=dev_metric(task),
         recipe=task.recipe,
         samples=tuple(sample for _, part in parts for sample in part.samples),
         parent=parent,

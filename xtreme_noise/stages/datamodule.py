@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -62,6 +62,10 @@ class TaskDataModule(pl.LightningDataModule):
             self._tokenise(self.noisy_train(epoch))
             self._epoch = epoch
 
+    def renewed(self, epoch: int) -> Sequence[Feature]:
+        """The features as they are in an epoch, such as with other masked tokens."""
+        return self.module.renew(self.features, epoch, self.seed)
+
     def tokens(self) -> int:
         """Subword tokens of the training features, without padding."""
         return sum(map(self.module.tokens, self.features))
@@ -84,7 +88,7 @@ class TaskDataModule(pl.LightningDataModule):
         epoch = max(self.trainer.current_epoch, self.epoch) if self.trainer else 0
         self.begin(epoch)
         lengths = [self.module.tokens(feature) for feature in self.features]
-        features: Any = self.module.renew(self.features, epoch, self.seed)
+        features: Any = self.renewed(epoch)
         batches = LengthBuckets(
             lengths, self.batch_size, self.seed, self.start, self.most,
             rank=self.trainer.global_rank if self.trainer else 0, ranks=self.trainer.world_size if self.trainer else 1,

@@ -192,7 +192,7 @@ def _trainer(
         enable_model_summary=False,
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
-        reload_dataloaders_every_n_epochs=1 if run.noisy or run.module.renews else 0,
+        reload_dataloaders_every_n_epochs=1 if run.renewed else 0,
     )
 
 

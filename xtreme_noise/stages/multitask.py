@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from xtreme_noise.config.schema import Config, RecipeConfig
+from xtreme_noise.config.schema import Config
 from xtreme_noise.modules.multitask import MultitaskModule
-from xtreme_noise.stages.multitask_data import MultitaskData, chances
+from xtreme_noise.stages.multitask_data import MultitaskData
+from xtreme_noise.stages.sampling import epoch_batches, task_chances
 from xtreme_noise.stages.stage import Stage
 from xtreme_noise.stages.training_run import BestEpochSelector, TrainingRun, predictor, single_task_run
 from xtreme_noise.store import Store
@@ -21,31 +23,33 @@ log = logging.getLogger(__name__)
 class BestMeanEpochSelector(BestEpochSelector):
     """Keeps the epoch with the best mean over tasks, each scored on its own dev set by its own metric.
 
-    A checkpoint includes the tasks' scores and `achieved`, the noise of earlier epochs.
+    Masked language modelling is scored, but does not count. A checkpoint includes the tasks' scores and `achieved`, the
+    noise of earlier epochs.
     """
 
     def __init__(
-        self, name: str, tasks: Mapping[str, BestEpochSelector], achieved: Mapping[str, dict[int, float]],
-        module: MultitaskModule, cfg: Config, recipe: RecipeConfig,
+        self, stage: Stage, tasks: Mapping[str, BestEpochSelector], achieved: Mapping[str, dict[int, float]],
+        module: MultitaskModule, cfg: Config,
     ) -> None:  # fmt: skip
         first = next(iter(tasks.values()))
         super().__init__(
-            name=name,
+            name=stage.name,
             dev=first.dev,
-            metric="mean of tasks",
+            metric=stage.metric,
             language=first.language,
             predictor=predictor(module, cfg),
-            patience=recipe.patience,
-            checkpoints=recipe.averaged_checkpoints,
+            patience=stage.recipe.patience,
+            checkpoints=stage.recipe.averaged_checkpoints,
         )
         self.tasks = dict(tasks)
         self.achieved = dict(achieved)
         self.scores: dict[str, list[float]] = {name: [] for name in tasks}
+        self.counted = [name for name, part in stage.tasks if not part.masked]
 
     def score(self) -> float:
         for name, task in self.tasks.items():
             self.scores[name].append(task.score())
-        return fmean(scores[-1] for scores in self.scores.values())
+        return fmean(self.scores[name][-1] for name in self.counted)
 
     def state_dict(self) -> dict[str, Any]:
         return super().state_dict() | {"scores": self.scores, "achieved": self.achieved}
@@ -60,25 +64,26 @@ class BestMeanEpochSelector(BestEpochSelector):
 def multitask_run(stage: Stage, parent: Path, store: Store, cfg: Config) -> TrainingRun:
     """The training run of a multitask stage: each task is prepared by itself, then they share one encoder.
 
-    config/sense.py has refused tasks with adapters, and those that change their examples in every epoch.
+    config/arms.py has refused adapters, and tasks that are trained on pairs of clean and noisy texts.
     """
     assert stage.sampling is not None
     runs = {name: single_task_run(part, parent, store, cfg, stage.recipe.epochs) for name, part in stage.tasks}
     module = MultitaskModule.of(
         {name: run.module for name, run in runs.items()}, stage.recipe, cfg.model.learning_rate_scale
     )
-    drawn = chances([run.examples for run in runs.values()], stage.sampling.temperature, stage.sampling.cap)
+    masked = [part.masked for _, part in stage.tasks]
+    drawn = task_chances([run.examples for run in runs.values()], masked, stage.sampling)
     for name, chance in zip(runs, drawn, strict=True):
         log.info("%s: %.1f %% of the batches", name, 100 * chance)
     parts = {name: run.data for name, run in runs.items() if not isinstance(run.data, MultitaskData)}
-    data = MultitaskData(parts, drawn, cfg.seed, cfg.trainer.workers)
+    count = partial(epoch_batches, masked=masked, sampling=stage.sampling)
+    data = MultitaskData(parts, drawn, cfg.seed, cfg.trainer.workers, count)
     select = BestMeanEpochSelector(
-        name=stage.name,
+        stage,
         tasks={name: run.select for name, run in runs.items()},
         achieved={name: run.achieved for name, run in runs.items()},
         module=module,
         cfg=cfg,
-        recipe=stage.recipe,
     )
 
     def facts() -> dict[str, Any]:
@@ -93,13 +98,12 @@ def multitask_run(stage: Stage, parent: Path, store: Store, cfg: Config) -> Trai
         levels = [fmean(some) for some in zip(*(own["noise_achieved"] for own in each.values()), strict=True)]
         return sums | {"noise": next(iter(each.values()))["noise"], "noise_achieved": levels, "tasks": each}
 
-    noisy = any(run.noisy for run in runs.values())
     return TrainingRun(
         module=module,
         data=data,
         select=select,
         examples=sum(run.examples for run in runs.values()),
-        noisy=noisy,
+        renewed=any(run.renewed for run in runs.values()),
         achieved={},
         facts=facts,
     )

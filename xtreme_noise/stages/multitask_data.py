@@ -1,8 +1,8 @@
-"""Multitask batches: each of one task, drawn with a seed in proportion to the sizes of the tasks."""
+"""Multitask batches: each of one task, drawn with a seed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,19 +17,12 @@ from xtreme_noise.stages.datamodule import TaskDataModule
 ROUNDS = 1_000_000  # more passes over a task than an epoch can have
 
 
-def chances(sizes: Sequence[int], temperature: float, cap: int | None) -> list[float]:
-    """The probability of each task to be drawn, proportional to min(size, cap) ** (1 / temperature)."""
-    counted = [size if cap is None else min(size, cap) for size in sizes]
-    weights = [(size / max(counted)) ** (1 / temperature) for size in counted]  # at most 1: no temperature overflows
-    return [weight / sum(weights) for weight in weights]
-
-
 class DrawnBatches(EpochBatches):
     """Batches of example indices, each from one task; indices run through the tasks one after the other.
 
-    lengths: tokens of every example, task by task; sizes: batch size of each task; chances: of the tasks, sum 1. An
-    epoch has as many batches as all tasks together. The task of every batch is drawn; an exhausted task starts again in
-    a new order. The order depends only on these arguments, the seed and the epoch.
+    lengths: tokens of every example, task by task; sizes: batch size of each task; chances: of the tasks, sum 1. count:
+    the batches of an epoch, from those that one pass over each task has. The task of every batch is drawn; an exhausted
+    task starts again in a new order. The order depends only on these arguments, the seed and the epoch.
     """
 
     def __init__(
@@ -39,14 +32,16 @@ class DrawnBatches(EpochBatches):
         chances: Sequence[float],
         seed: int,
         start: int = 0,
+        count: Callable[[Sequence[int]], float] = sum,
     ) -> None:
         super().__init__(seed, start)
         self.lengths = lengths
         self.sizes = sizes
         self.chances = chances
+        self.count = count
 
     def __len__(self) -> int:
-        return sum(-(-len(some) // size) for some, size in zip(self.lengths, self.sizes, strict=True))
+        return round(self.count([-(-len(some) // size) for some, size in zip(self.lengths, self.sizes, strict=True)]))
 
     def __iter__(self) -> Iterator[list[int]]:
         streams = [self._stream(task) for task in range(len(self.lengths))]
@@ -71,17 +66,19 @@ class DrawnBatches(EpochBatches):
 class MultitaskData(pl.LightningDataModule):
     """Multitask training batches, as (name of the task, tensors).
 
-    chances: the probability of each task, in the order of `parts`.
+    chances: the probability of each task, in the order of `parts`; count: see DrawnBatches.
     """
 
     def __init__(
-        self, parts: Mapping[str, TaskDataModule], chances: Sequence[float], seed: int, workers: int = 0
-    ) -> None:
+        self, parts: Mapping[str, TaskDataModule], chances: Sequence[float], seed: int, workers: int = 0,
+        count: Callable[[Sequence[int]], float] = sum,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.parts = dict(parts)
         self.chances = list(chances)
         self.seed = seed
         self.workers = workers
+        self.count = count
         self.epoch = self.start = 0  # where an interrupted fit resumes
 
     def setup(self, stage: str) -> None:
@@ -90,7 +87,8 @@ class MultitaskData(pl.LightningDataModule):
 
     def batches(self) -> DrawnBatches:
         lengths = [[part.module.tokens(feature) for feature in part.features] for part in self.parts.values()]
-        return DrawnBatches(lengths, [part.batch_size for part in self.parts.values()], self.chances, self.seed)
+        sizes = [part.batch_size for part in self.parts.values()]
+        return DrawnBatches(lengths, sizes, self.chances, self.seed, count=self.count)
 
     def trained(self, epochs: int) -> tuple[dict[str, int], dict[str, int]]:
         """Subword tokens and batches of a fit, by task."""
@@ -106,7 +104,7 @@ class MultitaskData(pl.LightningDataModule):
         return tokens, counts
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Called once, or before every epoch when training is noisy. Raises ConfigError on several devices."""
+        """Called once, or before every epoch when its examples are others. Raises ConfigError on several devices."""
         if self.trainer and self.trainer.world_size > 1:
             raise ConfigError("multitask stages train on one device: set trainer.devices=1")
         epoch = max(self.trainer.current_epoch, self.epoch) if self.trainer else 0
@@ -115,7 +113,7 @@ class MultitaskData(pl.LightningDataModule):
         batches = self.batches()
         batches.start = self.start
         batches.set_epoch(epoch)
-        examples: Any = [(name, feature) for name, part in self.parts.items() for feature in part.features]
+        examples: Any = [(name, feature) for name, part in self.parts.items() for feature in part.renewed(epoch)]
         return DataLoader(
             examples, batch_sampler=batches, collate_fn=partial(_collate, self.parts), num_workers=self.workers
         )

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from xtreme_noise import hardware, trackers
 from xtreme_noise.config import grid
+from xtreme_noise.config.fields import gate
 from xtreme_noise.config.schema import Config
 from xtreme_noise.errors import JobFailed
 from xtreme_noise.record import CellRecord
@@ -152,10 +153,10 @@ def _trained(plan: Plan, store: Store) -> list[dict[str, Any]]:
             if stage.parent and (before := store.peek("stages", stage.parent.key(), TRAINING)) is not None:
                 known["parent_digest"] = before.parent.name
             if stage.role == "intermediate":
-                trained_on = {task.label: task for task in plan.cfg.intermediate.in_order()}
+                trained_on = {task.title: task for task in plan.cfg.intermediate.in_order()}
                 if stage.name in trained_on:
                     task = trained_on[stage.name]
-                    known |= {"kind": task.kind, "gate": task.gate.at_least}
+                    known |= {"kind": task.kind, "gate": gate(task).at_least}
             trained.append(known | facts | {"matched_by": stage.match})
     return trained
 

@@ -8,7 +8,7 @@ from functools import cache, cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from xtreme_noise import metrics
+from xtreme_noise import metrics, tasks
 from xtreme_noise.config.schema import RecipeConfig, SamplingConfig
 from xtreme_noise.data.sources import SplitRef, ranked, subsample
 from xtreme_noise.data.training_noise import TrainingNoise
@@ -177,6 +177,11 @@ class Stage:
         return tuple(part for _, part in self.tasks) or (self,)
 
     @property
+    def masked(self) -> bool:
+        """Whether it is masked language modelling: beside other tasks, its dev score does not choose the epoch."""
+        return self.family in tasks.having("pretraining")
+
+    @property
     def runs(self) -> list[Stage]:
         """The fits that its weights are the mean of: itself or, the first without averaging, several."""
         if self.recipe.averaged_runs is None:
@@ -210,7 +215,10 @@ class Stage:
     def _tasks_key(self) -> dict[str, Any]:
         """Of a multitask stage. A list, because the order of the tasks decides which one is drawn when."""
         assert self.sampling is not None
-        return {"tasks": [[name, part.key()] for name, part in self.tasks], "sampling": asdict(self.sampling)}
+        sampling = asdict(self.sampling)
+        if not any(part.masked for part in self.parts):
+            del sampling["mlm_weight"]  # does nothing
+        return {"tasks": [[name, part.key()] for name, part in self.tasks], "sampling": sampling}
 
     def _task_key(self) -> dict[str, Any]:
         return {

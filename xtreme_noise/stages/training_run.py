@@ -200,13 +200,16 @@ def _loaded(
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """What a fit trains, and on what. facts: statistics of the training data, available after training."""
+    """What a fit trains, and on what. facts: statistics of the training data, available after training.
+
+    renewed: whether every epoch has other examples, with noise or masks of its own.
+    """
 
     module: TaskModule
     data: TaskDataModule | MultitaskData
     select: BestEpochSelector
     examples: int
-    noisy: bool
+    renewed: bool
     achieved: dict[int, float]  # epoch -> the noise of its training examples
     facts: Callable[[], dict[str, Any]]
     adapters: Sequence[Any] = ()  # LoRA adapters to merge into the weights after training
@@ -259,7 +262,7 @@ def single_task_run(stage: Stage, parent: Path, store: Store, cfg: Config, epoch
         data=data,
         select=select,
         examples=len(train),
-        noisy=noise is not None,
+        renewed=noise is not None or module.renews,
         achieved=achieved,
         facts=facts,
         adapters=adapters,
