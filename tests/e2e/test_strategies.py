@@ -386,7 +386,7 @@ def test_parts_of_speech_before_a_target_that_tests_the_same_sentences(root: Pat
     write(root / "udpos_xtreme/train.en.jsonl.gz", [*pos("en", 30, 100), *pos("en", 1)])
     arm = ["intermediate=pos", "intermediate.arm=english", "intermediate.size.train=8"]
     stage = Plan(job(root, "task=udpos", "languages=[de]", *arm)).stages[0]
-    with pytest.raises(DataError, match="pos/english.*1 of 31 training examples occur in the test set"):
+    with pytest.raises(DataError, match=r"pos/english.*1 of 31 training examples occur in the test set"):
         check_overlap(stage, Store(store_path))
 
 
