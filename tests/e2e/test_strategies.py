@@ -269,17 +269,17 @@ def test_translated_arms_hold_the_same_examples(root: Path, store_path: Path) ->
         "intermediate.arm=translated",
         "intermediate.arms.translated.languages=[en,de,zh]",
     ]
-    same = ids(job(root, *many), store_path)
+    same = ids(job(root, *many, "intermediate.items=same"), store_path)
     assert same["en"] == same["de"] == same["zh"] and len(same["en"]) == 4
-    distinct = ids(job(root, *many, "intermediate.items=distinct"), store_path)
+    distinct = ids(job(root, *many), store_path)
     english = ids(job(root, *common, "intermediate=nli_parallel", "intermediate.arm=english"), store_path)
     assert set.union(*distinct.values()) == english["en"] and sum(map(len, distinct.values())) == 12
     for size, count in ((31, 30), (26, 25)):
         write(root / "xnli/validation.de.jsonl.gz", nli("de", count, 300))  # the second time it lacks five
-        words = [*many, "intermediate.items=distinct", f"intermediate.size.train={size}"]
+        words = [*many, f"intermediate.size.train={size}"]
         with pytest.raises(DataError, match=f"{count} examples exist in all languages, {size} are needed"):
             ids(job(root, *words), store_path)
-    distinct = ids(job(root, *many, "intermediate.items=distinct", "intermediate.size.train=25"), store_path)
+    distinct = ids(job(root, *many, "intermediate.size.train=25"), store_path)
     assert set.union(*distinct.values()) == ids(
         job(root, *many[:-1], "intermediate.arms.translated.languages=[de]", "intermediate.size.train=25"), store_path
     )["de"] and [len(distinct[code]) for code in distinct] == [9, 8, 8]
@@ -293,6 +293,7 @@ def test_mixtures_by_weight(root: Path, store_path: Path) -> None:
         "intermediate.arm=translated",
         "intermediate.arms.translated.languages=[en,de,zh]",
     ]
+    arm.append("intermediate.items=same")
     weights = "intermediate.weights={en:2,zh:0.5}"
     for size, wanted in ((14, [8, 4, 2]), (20, [11, 6, 3])):
         found = ids(job(root, *arm, weights, f"intermediate.size.train={size}"), store_path)

@@ -46,8 +46,9 @@ STRATEGIES = {
     "native, by weight": [
         "intermediate=nli", "intermediate.arm=multilingual", "intermediate.weights={en: 2, zh: 0.5}", *FEW,
     ],
-    "translated, other examples": [
-        "intermediate=nli_parallel", "intermediate.arm=translated", "intermediate.items=distinct", *FEW,
+    "translated, other examples": ["intermediate=nli_parallel", "intermediate.arm=translated", *FEW],
+    "translated, the same examples": [
+        "intermediate=nli_parallel", "intermediate.arm=translated", "intermediate.items=same", *FEW,
     ],
     "translated, to unseen languages": [
         "intermediate=paraphrase_parallel", "intermediate.arm=translated", "intermediate.evaluated=unseen", *FEW,
