@@ -43,13 +43,14 @@ def rows(found: Iterable[Gain]) -> Iterable[Mapping[str, Any]]:
 
 def tables(found: Sequence[Gain], names: Names) -> list[TableView]:
     """A row for each intermediate task and arm, a column for each target: clean, then under noise; [] without gains."""
-    views = []
+    views, low = [], {gain.intermediate: "; ".join(gain.below_gate) for gain in found if gain.below_gate}
     for what, caption in CAPTIONS.items():
         at = {((gain.task, gain.model), gain.intermediate): gain for gain in found if gain.what == what}
         targets = list(dict.fromkeys(target for target, _ in at))
         heads = [("intermediate", 1), *((names.task(*target), 1) for target in targets)]
         body = [
-            [TableCell(arm), *(_item(at.get((target, arm))) for target in targets)] for arm in ordered(a for _, a in at)
+            [TableCell(arm, note=low.get(arm, "")), *(_item(at.get((target, arm))) for target in targets)]
+            for arm in ordered(arm for _, arm in at)
         ]
         if body:
             views.append(TableView(caption, [heads], body))
@@ -62,4 +63,4 @@ def _item(gain: Gain | None) -> TableCell:
     measure = PRIMARY if gain.what == PRIMARY else "score"
     interval = bounds(gain.difference, measure, sign=True)
     text = f"{number(gain.difference.value, measure, sign=True)} {interval}".rstrip()
-    return TableCell(unbroken(text), "num", "; ".join(gain.below_gate))
+    return TableCell(unbroken(text), "num")
