@@ -89,8 +89,9 @@ def test_preset(part: Path) -> None:
     [small] = compose.jobs([*words, f"preset={preset}"])
     assert getattr(small, group) != getattr(full, group)
     size = "test" if group == "task" else "train"
-    several = getattr(full, group).tasks if group == "intermediate" else {}
-    place = "".join(f".tasks.{name}" for name in list(several)[:1])
+    within = ("tasks", "stages") if group == "intermediate" else ()
+    inner = [f".{kind}.{name}" for kind in within for name in getattr(getattr(full, group), kind)]
+    place = "".join(inner[:1])
     [own] = compose.jobs([*words, f"preset={preset}", f"{group}{place}.size.{size}=7"])
     [changed] = own.intermediate.trained_on()[:1] if group == "intermediate" else [own.task]
     assert getattr(changed.size, size) == 7
@@ -98,7 +99,7 @@ def test_preset(part: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "experiment").glob("*.yaml")))
 def test_experiment(name: str, workdir: Path) -> None:
-    embedded = name in ("quickstart", "effective_robustness")  # their data come with a package
+    embedded = name in ("quickstart", "effective_robustness", "intermediate_size", "depth")  # data of a package
     root = [] if embedded else ["source.root=data"]
     study = compose.study([f"+experiment={name}", *root, "seed=42"])  # one seed: composing takes time
     assert study.jobs
