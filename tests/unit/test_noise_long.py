@@ -27,7 +27,7 @@ from xtreme_noise.noise.families.nlpaug import Calibration
 from xtreme_noise.noise.retokenize import Tokenizer
 from xtreme_noise.noise.text import graphemes
 
-SMALL, TIMES = 700, 4  # graphemes; how much longer the other text is
+SMALL, TIMES = 350, 4  # graphemes; how much longer the other text is
 GROWTH = 1.6 * TIMES  # a square would be TIMES * TIMES
 
 
@@ -50,12 +50,12 @@ class _Counted:
 @pytest.fixture(autouse=True)
 def short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (alignment, changes, error_mix, foreign):
-        monkeypatch.setattr(module, "LONG", 512)
-    monkeypatch.setattr(alignment, "_WINDOW", 256)
-    monkeypatch.setattr(changes, "_STRETCH", 128)
+        monkeypatch.setattr(module, "LONG", 256)
+    monkeypatch.setattr(alignment, "_WINDOW", 128)
+    monkeypatch.setattr(changes, "_STRETCH", 64)
     monkeypatch.setattr(wordwise, "LONGEST", 32)
-    monkeypatch.setattr(error_mix, "_TOGETHER", 128)
-    monkeypatch.setattr(foreign, "_PIECE", 128)
+    monkeypatch.setattr(error_mix, "_TOGETHER", 64)
+    monkeypatch.setattr(foreign, "_PIECE", 64)
     monkeypatch.setattr(alignment, "Levenshtein", _Counted(Levenshtein))
     monkeypatch.setattr(error_mix, "OSA", _Counted(OSA))
 
@@ -157,7 +157,7 @@ def test_stock_augmenters_get_long_texts_in_pieces() -> None:
         pieces = foreign.pieces(text)
         assert "".join(pieces) == text
         assert len(pieces) > 10 and max(len(graphemes(piece)) for piece in pieces) <= 256
-    assert foreign.pieces("a b" * 100) == ["a b" * 100]
+    assert foreign.pieces("a b" * 50) == ["a b" * 50]
     noise: Any = build("nlpaug")
     noise._calibrations[0.1, "en"] = Calibration(0.3, 1.0)
     grows_as_its_input(lambda size: noise(words("en", size), 0.1, "x", language="en"))

@@ -119,7 +119,7 @@ def test_the_command_ends_at_once(
     assert "pip install nltk" in capsys.readouterr().err
 
 
-TEXTS = [f"the {one} dog saw the {other} cat" for one in ("small", "old") for other in ("red", "thin")]
+TEXTS = [f"the {one} dog saw the {other} cat" for one, other in (("small", "red"), ("old", "thin"))]
 
 
 @pytest.fixture(scope="module")
