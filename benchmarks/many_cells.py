@@ -4,8 +4,7 @@
     python -m benchmarks.many_cells 100000 [folder]     # a folder to keep the study in
 
 Three arms, three seeds, 20 parallel languages, three noise families with three levels and two noise seeds: 3,420 cells
-for each task and model. The scores are random. The cells of the jobs are collected in cells.parquet already: reading
-their job.json is not measured.
+for each task and model, in nine jobs with their configurations and records. The scores are random.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -28,13 +27,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from xtreme_noise.config import compose, planned
+from xtreme_noise.config.schema import Config
 from xtreme_noise.record import CellRecord
 from xtreme_noise.results import JOB
-from xtreme_noise.results.items import ItemsWriter
-from xtreme_noise.results.table import write_cells
+from xtreme_noise.results.items import ItemsWriter, content_digest
 
 ITEMS = 100
-ARMS = (("none", "none", "none"), ("nli/english", "nli", "english"), ("nli/multilingual", "nli", "multilingual"))
+ARMS = (("none", None), ("nli", "english"), ("nli", "multilingual"))  # kinds of intermediate tasks, and arms
 LANGUAGES = "ar bg de el en es eu fi fr hi id ja ko ru sw th tr ur vi zh".split()
 SEEDS, NOISE_SEEDS = (0, 1, 2), (0, 1)
 NOISES, LEVELS = ("char", "keyboard", "realistic"), (0.05, 0.1, 0.2)
@@ -52,35 +52,49 @@ def make(sweep: Path, cells: int) -> int:
     (sweep / "predictions").mkdir(parents=True)
     blocks = max(1, round(cells / PER_TASK))
     models = MODELS if blocks > len(TASKS) else MODELS[:1]
-    rng = np.random.default_rng(0)
-    rows: list[CellRecord] = []
-    jobs: dict[tuple[str, ...], ItemsWriter] = defaultdict(ItemsWriter)
+    (base,) = compose.jobs([
+        "task=intents", "noise=[char,keyboard,realistic]", "noise.seeds=[0,1]", "source=embedded", "model=tiny",
+        f"noise.levels=[0,{','.join(map(str, LEVELS))}]",
+    ])  # fmt: skip
+    rng, made = np.random.default_rng(0), 0
     for number in range(-(-blocks // len(models))):
         family, metric = TASKS[number % len(TASKS)]
-        for model in models:
-            for where in _places(f"{family}{number}", family, model):
-                job = jobs[tuple(str(where[name]) for name in ("task", "model", "intermediate", "seed"))]
-                rows.append(_measured(sweep, rng, len(rows), where | {"metric": metric}, job))
-    for number, job in enumerate(jobs.values()):
-        folder = sweep / "jobs" / f"{number:08x}"
-        job.write(folder)
-        (folder / JOB).write_text(json.dumps({"cells": [], "stages": []}))  # collected: they are in cells.parquet
-    write_cells(sweep, rows)
+        task = replace(base.task, reported_as=f"{family}{number}", family=family, metric=metric)
+        for model, (kind, arm), seed in product(models, ARMS, SEEDS):
+            cfg = replace(
+                base, task=task, seed=seed, languages=LANGUAGES, model=replace(base.model, name=model),
+                intermediate=replace(base.intermediate, name=kind, arm=arm),
+            )  # fmt: skip
+            made += _job(sweep, cfg, rng, made)
+    return made
+
+
+def _job(sweep: Path, cfg: Config, rng: np.random.Generator, first: int) -> int:
+    """Write the job with its cells, numbered from `first`; how many they are."""
+    folder = sweep / "jobs" / f"{first:08x}"
+    items = ItemsWriter(folder, parallel=True)
+    rows = [_measured(sweep, rng, first + n, where, items) for n, where in enumerate(_places(cfg))]
+    planned.write([cfg], [folder])
+    (folder / planned.UNFINISHED).unlink()
+    (folder / JOB).write_text(json.dumps({"finished": first, "cells": [row.values() for row in rows], "stages": []}))
+    items.write(sweep / "predictions")
     return len(rows)
 
 
-def _places(task: str, family: str, model: str) -> Iterator[dict[str, Any]]:
-    for (name, kind, arm), language, seed, (noise, level, noise_seed) in product(ARMS, LANGUAGES, SEEDS, CONDITIONS):
+def _places(cfg: Config) -> Iterator[dict[str, Any]]:
+    arm = cfg.intermediate.arm or "none"
+    for language, (noise, level, noise_seed) in product(LANGUAGES, CONDITIONS):
         yield {
-            "task": task, "family": family, "model": model, "intermediate": name, "kind": kind, "arm": arm,
+            "task": cfg.reported_task(), "family": cfg.task.family, "model": cfg.model.name, "metric": cfg.task.metric,
+            "intermediate": cfg.intermediate.title, "kind": cfg.intermediate.kind, "arm": arm,
             "language": language, "language_name": language.upper(), "script": "Latn",
-            "noise": noise, "level": level, "noise_seed": noise_seed, "seed": seed, "train_noise": "none",
+            "noise": noise, "level": level, "noise_seed": noise_seed, "seed": cfg.seed, "train_noise": "none",
             "seen": None if arm == "none" else language == "en" or (arm == "multilingual" and language < "hi"),
         }  # fmt: skip
 
 
 def _measured(
-    sweep: Path, rng: np.random.Generator, number: int, where: dict[str, Any], job: ItemsWriter
+    sweep: Path, rng: np.random.Generator, number: int, where: dict[str, Any], items: ItemsWriter
 ) -> CellRecord:
     right = rng.random(ITEMS) < 0.85 - 2 * where["level"] * rng.uniform(0.8, 1.2)
     num: Any = right.astype(float)
@@ -94,10 +108,10 @@ def _measured(
     gold = np.arange(ITEMS) % len(LABELS)
     columns = {"id": ids, "cluster": ids, "num": num, "den": den, "correct": right}
     columns |= {"prediction": LABELS[np.where(right, gold, gold - 1)], "gold": LABELS[gold]}
-    table, buffer = pa.table(columns), io.BytesIO()
-    pq.write_table(table, buffer)
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(columns), buffer)
     (sweep / "predictions" / f"{digest}.parquet").write_bytes(buffer.getvalue())
-    job.add(digest, buffer.getvalue(), table)
+    items.add(digest, content_digest(buffer.getvalue()))
     noise = where["level"]
     sample = {"id": ids[0], "field": "text", "clean": CLEAN, "noisy": NOISY, "edits": EDITS}
     return CellRecord(

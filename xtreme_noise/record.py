@@ -108,7 +108,9 @@ class CellRecord:
         """The record with these values, unknown names ignored. Raises ValueError for invalid values."""
         if wrong := problem(values):
             raise ValueError(wrong)
-        return cls(**{name: value for name, value in values.items() if name in FIELDS and value is not None})
+        made = object.__new__(cls)  # the values are checked, and __init__ would take longer than the checks
+        made.__dict__.update((name, value) for name, value in values.items() if value is not None and name in FIELDS)
+        return made
 
 
 def _kind(hint: Any) -> type:
@@ -137,7 +139,7 @@ def problem(values: Mapping[str, Any]) -> str | None:
     """
     for name, kind in FIELDS.items():
         value = values.get(name)
-        if value is None or (kind in _PLAIN and type(value) is kind):  # most values: the quick way
+        if value is None or type(value) is _SIMPLE.get(name):  # most values: the quick way
             continue
         if not _is(value, kind):
             return f"{name} is {value!r:.80}, not {_WORDS[kind]}"
@@ -171,7 +173,7 @@ _WORDS = {
     dict: "names with their values",
 }  # fmt: skip
 
-_PLAIN = (str, bool, list, dict)
+_SIMPLE = {name: kind for name, kind in FIELDS.items() if kind in (str, bool, list, dict)}  # every value is valid
 
 
 def _is(value: Any, kind: type) -> bool:

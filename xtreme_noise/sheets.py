@@ -15,10 +15,17 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 def sheet(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     """CSV text: a header line, one line per row, empty where a row has no value. Ignores other values of a row."""
+    known = list(rows)
+    return of_columns(columns, [[row.get(name) for row in known] for name in columns])
+
+
+def of_columns(names: Sequence[str], columns: Sequence[Sequence[Any]]) -> str:
+    """`sheet` of columns of equal length."""
     lines: list[str] = []
     writer = csv.writer(SimpleNamespace(write=lines.append))  # with its own line end, so that it quotes CR and LF
-    writer.writerow(map(harmless, columns))
-    writer.writerows([harmless(row.get(name)) for name in columns] for row in rows)
+    writer.writerow(map(harmless, names))
+    safe = ([harmless(value) if isinstance(value, str) else value for value in column] for column in columns)
+    writer.writerows(zip(*safe, strict=True))
     return "".join(line.removesuffix("\r\n") + "\n" for line in lines)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 
-from benchmarks import gpu, roofline
+from benchmarks import gpu, many_cells, roofline
+from xtreme_noise import results
+from xtreme_noise.report.cells import read_cells
+from xtreme_noise.results.items import JobItems
 
 
 def test_without_a_gpu_the_gpu_benchmark_says_so(
@@ -36,3 +40,13 @@ def test_operations_of_e5_small() -> None:
     assert roofline.forward(config, [1]) == weights + 12 * 4 * 384
     assert roofline.forward(config, [10, 20]) == 30 * weights + 12 * 4 * 384 * 500
     assert weights == 42_467_328
+
+
+def test_the_study_of_many_cells_is_like_a_measured_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(many_cells, "LANGUAGES", ["en", "de"])
+    monkeypatch.setattr(many_cells, "ITEMS", 6)
+    count = many_cells.make(tmp_path / "s", 1)
+    assert count == 3 * 3 * 2 * 19 and results.finish(tmp_path / "s") == results.Completion(count, 0, 0, 0)
+    cells, problems = read_cells(tmp_path / "s")
+    assert len(cells) == count and not problems, "what was planned is what was measured"
+    assert len(JobItems(tmp_path / "s").of(cell.cell for cell in cells)) == count

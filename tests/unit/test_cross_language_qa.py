@@ -91,7 +91,7 @@ def test_tatoebas_candidates_are_english(tmp_path: Path) -> None:
         plan, test = Plan(cfg), held_out(cfg, "de")
         noisy = Cell("de", "char", 0.1, 0, build("char"))
         keys[field] = plan.prediction_key(noisy, test)["noise"]
-        signatures[field] = plan.signature(noisy, test, 1)
+        signatures[field] = plan.signature(noisy, test, 1, "key")
     assert keys["query"]["languages"] == {}
     assert keys["candidate"]["languages"] == keys["both"]["languages"] == {"candidate": "en"}
     assert "|field:query|" in signatures["query"] and "|field:candidate(candidate in en)|" in signatures["candidate"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import shutil
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from tests.unit.sweep_factory import Spec, make
 from xtreme_noise.report import predictions
 from xtreme_noise.report.cells import read_cells
 from xtreme_noise.report.predictions import Evidence, read_evidence
+from xtreme_noise.results import items as job_items
 from xtreme_noise.results.items import ITEMS, ItemsWriter, JobItems, content_digest
 
 JOB = Path("jobs") / "a1b2c3"
@@ -35,12 +35,12 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return sweep
 
 
-def collect(sweep: Path) -> None:
-    items = ItemsWriter()
+def collect(sweep: Path, *, parallel: bool = True) -> ItemsWriter:
+    items = ItemsWriter(sweep / JOB, parallel=parallel)
     for cell in read_cells(sweep)[0]:
-        content = (sweep / "predictions" / f"{cell.cell}.parquet").read_bytes()
-        items.add(cell.cell, content, pq.ParquetFile(io.BytesIO(content)).read())
-    items.write(sweep / JOB)
+        items.add(cell.cell, content_digest((sweep / "predictions" / f"{cell.cell}.parquet").read_bytes()))
+    items.write(sweep / "predictions")
+    return items
 
 
 @pytest.fixture
@@ -131,13 +131,12 @@ def test_a_damaged_file_is_named_and_not_used(
 
 
 def test_a_cell_that_is_a_path_is_not_read(tmp_path: Path) -> None:
-    content = tmp_path / "elsewhere.parquet"
-    table = pa.table({"id": ["1"], "cluster": ["1"], "num": [1.0], "den": [1.0]})
-    pq.write_table(table, content)
-    items = ItemsWriter()
-    items.add("../../elsewhere", content.read_bytes(), table)
-    items.write(tmp_path / "s" / JOB)
-    (tmp_path / "s" / "predictions").mkdir()
+    content, predictions = tmp_path / "elsewhere.parquet", tmp_path / "s" / "predictions"
+    pq.write_table(pa.table({"id": ["1"], "cluster": ["1"], "num": [1.0], "den": [1.0]}), content)
+    predictions.mkdir(parents=True)
+    items = ItemsWriter(tmp_path / "s" / JOB, parallel=True)
+    items.add("../../elsewhere", content_digest(content.read_bytes()))
+    items.write(predictions)
     assert not JobItems(tmp_path / "s").of(["../../elsewhere"])
 
 
@@ -146,6 +145,9 @@ def test_same_cells_same_bytes_and_no_second_write(study: Path) -> None:
     before, written = path.read_bytes(), path.stat().st_mtime_ns
     collect(study)
     assert (path.read_bytes(), path.stat().st_mtime_ns) == (before, written)
+    path.unlink()
+    collect(study)
+    assert path.read_bytes() == before
     assert content_digest(b"") == "cae66941d9efbd404e4d88758ea67670"
 
 
@@ -156,9 +158,47 @@ def test_right_or_wrong_may_be_empty(tmp_path: Path) -> None:
     })  # fmt: skip
     (tmp_path / "predictions").mkdir()
     pq.write_table(table, tmp_path / "predictions" / "c.parquet")
-    items = ItemsWriter()
-    items.add("c", (tmp_path / "predictions" / "c.parquet").read_bytes(), table)
-    items.write(tmp_path / JOB)
+    items = ItemsWriter(tmp_path / JOB, parallel=True)
+    items.add("c", content_digest((tmp_path / "predictions" / "c.parquet").read_bytes()))
+    items.write(tmp_path / "predictions")
     found = JobItems(tmp_path).of(["c", "d"])
     assert list(found) == ["c"]
     assert found["c"].correct is not None and found["c"].correct.tolist() == [True, False]
+
+
+def test_what_an_earlier_run_copied_is_known(copied: Path) -> None:
+    cell = read_cells(copied)[0][0].cell
+    digest = content_digest((copied / "predictions" / f"{cell}.parquet").read_bytes())
+    known = ItemsWriter(copied / JOB, parallel=True)
+    assert known.has(cell, digest) and not known.has(cell, content_digest(b"")) and not known.has("x", digest)
+    assert not ItemsWriter(copied / JOB, parallel=False).has(cell, digest)  # it had other clusters
+    assert not ItemsWriter(copied / "jobs" / "none", parallel=True).has(cell, digest)
+
+
+def test_other_clusters_are_copied_again(copied: Path) -> None:
+    collect(copied, parallel=False)
+    assert pq.ParquetFile(copied / JOB / ITEMS).schema_arrow.metadata[b"parallel"] == b"False"
+
+
+def test_a_flipped_bit_is_found_and_the_next_run_repairs_it(copied: Path) -> None:
+    path = copied / JOB / ITEMS
+    whole = path.read_bytes()
+    with path.open("r+b") as stream:
+        stream.seek(300)  # in the first page
+        stream.write(bytes([whole[300] ^ 1]))
+    first = read_cells(copied)[0][0].cell
+    assert not JobItems(copied).of([first])
+    collect(copied)
+    assert path.read_bytes() == whole
+
+
+def test_a_language_with_many_cells_has_several_rows(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cells = [cell.cell for cell in read_cells(copied)[0]]
+    before = JobItems(copied).of(cells)
+    (copied / JOB / ITEMS).unlink()
+    monkeypatch.setattr(job_items, "AT_ONCE", 2)
+    collect(copied)
+    assert max(len(row) for row in pq.ParquetFile(copied / JOB / ITEMS).read()["cell"].to_pylist()) == 2
+    after = JobItems(copied).of(cells)
+    assert list(before) == list(after)
+    assert all(np.array_equal(before[cell].num, after[cell].num) for cell in cells)

@@ -15,6 +15,7 @@ from rich.console import Console
 from tests.unit.sweep_factory import Spec, accidents, make
 from xtreme_noise import report
 from xtreme_noise.report import figures, predictions, styles
+from xtreme_noise.report import page as pages
 from xtreme_noise.report.charts import curve_charts, difference_chart
 from xtreme_noise.report.headline import _some, headline
 from xtreme_noise.report.names import Names
@@ -219,6 +220,16 @@ def test_no_mark_where_noise_keeps_labels(tmp_path: Path) -> None:
     few: dict[str, Any] = {"languages": ("en", "de"), "noises": ("word",), "levels": (0.1,), "items": 5}
     found = read_study(make(tmp_path / "s", Spec(**few)), resample=False)
     assert not Names.of(found.cells).changing and "‡" not in page(found, "", "digest", [])
+
+
+def test_the_page_says_how_many_signatures_it_leaves_out(study: StudyResults, monkeypatch: pytest.MonkeyPatch) -> None:
+    signed = sum(bool(cell.signature) for cell in study.cells)
+    every = f"<summary>{signed} cells</summary>"
+    assert every in page(study, "", "digest", [])
+    monkeypatch.setattr(pages, "SIGNATURES", 3)
+    html = page(study, "", "digest", [])
+    assert f"<summary>3 cells of {signed}; all of them are in tables/cells.csv</summary>" in html and every not in html
+    assert html.count("|model:e5_small|") == 3
 
 
 def test_a_long_list_of_guesses_is_cut() -> None:

@@ -25,6 +25,8 @@ from xtreme_noise.report import predictions
 from xtreme_noise.report.headline import headline, totals
 from xtreme_noise.report.study import read_study
 from xtreme_noise.report.tables import tables
+from xtreme_noise.results import read_record
+from xtreme_noise.results.items import ItemsWriter
 from xtreme_noise.stages import plan, run
 from xtreme_noise.stages.evaluate import identify
 from xtreme_noise.store import remove_leftovers
@@ -167,7 +169,7 @@ def test_a_killed_resumption_shows_no_less(tmp_path: Path) -> None:
     path = record(tmp_path, "a", entry("ok", "1"), entry("ok", "2", language="de"), entry("error", "3", language="fr"))
     plan: Any = SimpleNamespace(software={}, noise_software={}, stages=[], shots=list)
     again = run.JobRecord(path.parent)
-    again.cells = [measured("error", "1")]
+    again.add(measured("error", "1"))
     again.write_so_far(plan, plan)
     assert [cell["status"] for cell in json.loads(path.read_text())["cells"]] == ["error", "ok", "error"]
     again.write(plan, plan)
@@ -190,6 +192,35 @@ def test_an_error_about_a_path_of_other_bytes_is_recorded(tmp_path: Path) -> Non
     assert [p.what for p in read_study(tmp_path, resample=False).problems] == ["/data/?: no such file"]
 
 
+def test_a_finished_job_is_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not after every language: the record of the earlier run has everything."""
+    path = record(tmp_path, "a", entry("ok", "1"), entry("ok", "2", language="de"))
+    plan: Any = SimpleNamespace(software={}, noise_software={}, stages=[], shots=list)
+    written: list[int] = []
+    again = run.JobRecord(path.parent)
+    monkeypatch.setattr(again, "_write", lambda cells, *_: written.append(len(cells)))
+    for cell in read_record(path)["cells"]:
+        again.add(cell)
+        again.write_so_far(plan, plan)
+    assert not written
+    again.add(measured("ok", "3", language="fr"))
+    again.write_so_far(plan, plan)
+    assert written == [3]
+
+
+def test_predictions_that_were_copied_before_are_not_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    predictions = tmp_path / "predictions"
+    content = _scores(predictions / "1.parquet", "").read_bytes()
+    cell, parsed = measured("ok", "1", language="de"), run._clustered
+    for expected in (1, 0):
+        calls: list[bytes] = []
+        monkeypatch.setattr(run, "_clustered", lambda *own, calls=calls: calls.append(own[0]) or parsed(*own))
+        items = ItemsWriter(tmp_path / "jobs" / "a", parallel=True)
+        assert run._collect(cell, content, items) == content
+        items.write(predictions)
+        assert len(calls) == expected
+
+
 def _scores(path: Path, prefix: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = {"id": ["1", "2"], "cluster": [f"{prefix}1", f"{prefix}2"], "num": [1.0, 0.0]}
@@ -202,7 +233,7 @@ def test_clusters_are_of_the_task_as_it_is_asked_for_now(tmp_path: Path, stored:
     source, target = _scores(tmp_path / "store.parquet", stored), tmp_path / "predictions" / "c.parquet"
     before = source.read_bytes()
     for parallel, wanted in ((True, ["1", "2"]), (False, ["de|1", "de|2"])):
-        run._share(run._clustered(source, "de", parallel)[0], target)
+        run._share(run._clustered(before, "de", parallel), target)
         assert pq.read_table(target)["cluster"].to_pylist() == wanted
         assert pq.read_table(target)["num"].to_pylist() == [1.0, 0.0]
     assert source.read_bytes() == before
@@ -211,15 +242,15 @@ def test_clusters_are_of_the_task_as_it_is_asked_for_now(tmp_path: Path, stored:
 def test_a_damaged_copy_is_repaired_and_the_store_s_stays_whole(tmp_path: Path) -> None:
     source, target = _scores(tmp_path / "store.parquet", ""), tmp_path / "predictions" / "c.parquet"
     whole = source.read_bytes()
-    run._share(run._clustered(source, "de", True)[0], target)
+    run._share(run._clustered(whole, "de", True), target)
     shared = target.stat().st_mtime_ns
-    run._share(run._clustered(source, "de", True)[0], target)
+    run._share(run._clustered(whole, "de", True), target)
     assert target.stat().st_mtime_ns == shared  # not written again
     with target.open("r+b") as stream:
         stream.seek(len(whole) // 2)
         stream.write(b"\0\0\0")
     assert source.read_bytes() == whole
-    run._share(run._clustered(source, "de", True)[0], target)
+    run._share(run._clustered(whole, "de", True), target)
     assert target.read_bytes() == whole
 
     assert not target.samefile(source)

@@ -118,15 +118,17 @@ def _ratio(weights: Floats, num: Values, den: Values, out: Floats) -> None:
     """Fill out: (cells, resamples)."""
     above, below = _sums(weights, num), _sums(weights, den)
     if (below > 0).all():
-        np.divide(above, below, out=out)
+        np.divide(above, below, out=out, dtype=float)
     else:
         out[:] = np.nan
-        np.divide(above, below, out=out, where=np.broadcast_to(below > 0, above.shape))
+        np.divide(above, below, out=out, dtype=float, where=np.broadcast_to(below > 0, above.shape))
 
 
-def _sums(weights: Floats, values: Values) -> Floats:
-    """(columns, resamples)."""
-    sums: Floats = (weights.astype(values.dtype) @ values).T.astype(float)
+def _sums(weights: Floats, values: Values) -> Values:
+    """(columns, resamples), in the precision of the values."""
+    if values.dtype == float:
+        return (weights @ values).T
+    sums: Values = values.T @ weights.astype(values.dtype).T  # exact, so in the order of `out`: quicker to divide
     return sums
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,11 +13,15 @@ from xtreme_noise.analysis.direction import rightness
 from xtreme_noise.analysis.robustness import drop_rate
 from xtreme_noise.analysis.seeds import Estimate, over_seeds
 from xtreme_noise.record import ABSENT, CLEAN, CellRecord
-from xtreme_noise.report.cells import ordered
+from xtreme_noise.report.cells import means
 from xtreme_noise.report.panels import systems
 from xtreme_noise.report.predictions import Evidence
 from xtreme_noise.report.system import System
 
+# Fields of cells that a place has the mean of.
+MEASURED = (
+    "achieved", "changed", "word_change_rate", "fertility", "flip_rate", "right_to_wrong", "wrong_to_right", "seconds",
+)  # fmt: skip
 PARTIAL = "partial"  # some seeds are measured, others are not
 
 
@@ -132,13 +136,15 @@ def _spots(members: Sequence[CellRecord]) -> list[_Spot]:
     at: dict[tuple[str, str, str, float], list[CellRecord]] = defaultdict(list)
     missing: set[tuple[str, str]] = set()
     inapplicable: set[tuple[str, str, str]] = set()
+    first: dict[str, CellRecord] = {}
     for cell in members:
+        first.setdefault(cell.language, cell)
         at[(cell.intermediate, cell.language, cell.noise, cell.level)].append(cell)
         if cell.status == "missing":
             missing.add((cell.intermediate, cell.language))
         if cell.status == "n/a":
             inapplicable.add((cell.intermediate, cell.language, cell.noise))
-    languages = ordered(cell.language for cell in sorted(members, key=language_order))
+    languages = sorted(first, key=lambda code: language_order(first[code]))
     axis = sorted({(cell.noise, cell.level) for cell in members}, key=lambda a: (a[0] != CLEAN, a))
     seeds = {cell.seed for cell in members}
     noise_seeds = {cell.noise_seed for cell in members if cell.noise != CLEAN}
@@ -192,11 +198,7 @@ def _place(
         chance=chance.score if chance else None,
         at_chance=chance.near(score) if chance and score is not None else None,
         clean_at_chance=chance.near(before_noise) if chance and before_noise is not None else None,
-        achieved=_mean(good, lambda c: c.achieved), changed=_mean(good, lambda c: c.changed),
-        word_change_rate=_mean(good, lambda c: c.word_change_rate),
-        fertility=_mean(good, lambda c: c.fertility), flip_rate=_mean(good, lambda c: c.flip_rate),
-        right_to_wrong=_mean(good, lambda c: c.right_to_wrong),
-        wrong_to_right=_mean(good, lambda c: c.wrong_to_right), seconds=_mean(good, lambda c: c.seconds),
+        **means(good, MEASURED),
         seen=next((cell.seen for cell in spot.cells), None),
     )  # fmt: skip
 
@@ -220,11 +222,6 @@ def _over_seeds(good: Sequence[CellRecord], evidence: Evidence, language: str) -
     values = np.array([np.mean([cell.score for cell in run]) for run in runs.values()])
     drawn = evidence.mean(tuple(tuple(cell.cell for cell in run) for run in runs.values()))
     return over_seeds(values, drawn, evidence.items.get(language, 1))
-
-
-def _mean(cells: Sequence[CellRecord], value: Callable[[CellRecord], float | None]) -> float | None:
-    known = [v for v in map(value, cells) if v is not None and not np.isnan(v)]
-    return float(np.mean(known)) if known and len(known) == len(cells) else None
 
 
 def _defined(value: Floats) -> float | None:

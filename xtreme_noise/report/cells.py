@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from xtreme_noise.config import planned
 from xtreme_noise.record import ABSENT, CLEAN, CellRecord
@@ -119,6 +122,14 @@ def where(cell: CellRecord) -> str:
         f"{cell.task} · {cell.language_name} ({cell.language}) · {cell.model} · {cell.intermediate} · "
         f"{noise} · seed {cell.seed}"
     )
+
+
+def means(cells: Sequence[CellRecord], names: Sequence[str]) -> dict[str, float | None]:
+    """Field -> its mean over cells; None if there are no cells, or one of them was not measured."""
+    if not cells:
+        return dict.fromkeys(names)
+    found = np.array([[getattr(cell, name) for cell in cells] for name in names], dtype=float).mean(axis=1)
+    return {name: None if math.isnan(value) else value for name, value in zip(names, found.tolist(), strict=True)}
 
 
 def ordered(values: Iterable[str]) -> list[str]:

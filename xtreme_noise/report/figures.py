@@ -87,7 +87,7 @@ def _drawn(figure: Figure) -> dict[str, bytes]:
     if engine is not None:
         engine.execute(figure)
         figure.set_layout_engine("none")
-    raster.print_png(png, metadata={"Software": None})
+    raster.print_png(png, metadata={"Software": None}, pil_kwargs={"compress_level": 2})
     vector: Any = FigureCanvasSVG(figure)
     vector.print_svg(svg, metadata={"Date": None})
     return {"png": png.getvalue(), "svg": svg.getvalue()}

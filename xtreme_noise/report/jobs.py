@@ -7,14 +7,16 @@ import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from xtreme_noise.config.planned import FAILURE
+from xtreme_noise.config.planned import CONFIG, FAILURE
 from xtreme_noise.errors import DataError
 from xtreme_noise.report.cells import Problem
 from xtreme_noise.results import COUNTS, JOB, STAGES, read_record
 
+OVERRIDES = ".hydra/overrides.yaml"
 COUNT, SECONDS = re.compile(r"[0-9]{0,18}"), re.compile(r"([0-9]+(\.[0-9]+)?(e[+-]?[0-9]{1,2})?)?")
 
 
@@ -40,7 +42,7 @@ def read_jobs(sweep: Path) -> tuple[list[Job], list[Problem]]:
     problems: list[Problem] = []
     for path in sorted(p for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []:
         try:
-            job = _job(path)
+            job = _job(path, _state(path))
         except (OSError, ValueError, RecursionError) as error:
             problems.append(Problem(f"job {path.name}", f"its record cannot be read: {error}"))
             continue
@@ -71,10 +73,18 @@ def read_stages(sweep: Path) -> list[dict[str, str]]:
     return rows
 
 
-def _job(folder: Path) -> Job:
+def _state(folder: Path) -> tuple[tuple[int, ...] | None, ...]:
+    """Changes with the files of a job."""
+    files = (folder / name for name in (JOB, CONFIG, FAILURE, OVERRIDES))
+    found = (path.stat() if path.exists() else None for path in files)
+    return tuple(one and (one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns) for one in found)
+
+
+@lru_cache(maxsize=10_000)  # a report reads its jobs for the digest of its inputs, and then shows them
+def _job(folder: Path, state: tuple[object, ...]) -> Job:  # noqa: ARG001
     record = read_record(folder / JOB) if (folder / JOB).is_file() else {}
-    overrides = _overrides(folder / ".hydra" / "overrides.yaml")
-    path = folder / "config.yaml"
+    overrides = _overrides(folder / OVERRIDES)
+    path = folder / CONFIG
     config = path.read_text(encoding="utf-8") if path.is_file() else None
     software = record.get("software")
     return Job(

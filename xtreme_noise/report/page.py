@@ -72,6 +72,7 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
     """
     names = Names.of(study.cells)
     samples, _ = sample_groups(study.cells)
+    signed = [cell for cell in study.cells if cell.signature]
     placed = Charts()
     scripts = {"library": library, "loader": _template_file("charts.js")}
     main = [c for c in study.contrasts if c.main and c.measure == PRIMARY]
@@ -109,8 +110,8 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
         changes=formatting.CHANGES,
         names=names,
         samples=samples,
-        signatures=[c for c in study.cells if c.signature][:SIGNATURES],
-        signature_limit=SIGNATURES,
+        signatures=signed[:SIGNATURES],
+        signed=len(signed),
         **_how_it_ran(study),
         files=files,
         chart_data=Markup(json_for_script(placed.block)),  # evaluated last, when all charts are placed

@@ -83,11 +83,12 @@ class _Unusable(DataError):
 
 
 def read_evidence(
-    sweep: Path, cells: Sequence[CellRecord], *, seed: int = 0, resample: bool = True
+    sweep: Path, cells: Sequence[CellRecord], *, copies: JobItems | None = None, seed: int = 0, resample: bool = True
 ) -> tuple[dict[str, Evidence], set[str], list[Problem]]:
     """Replicates of every finished cell, by task; digests of the unusable cells; problems.
 
-    Without `resample` there are no replicates; predictions are only read and checked.
+    copies: those of the study, if they were opened before. Without `resample` there are no replicates; predictions are
+    only read and checked.
 
     A language is excluded from all comparisons, and named, if its cells do not have exactly the same items, or if its
     predictions are missing, unreadable or do not give the recorded score.
@@ -99,14 +100,15 @@ def read_evidence(
     by_task: dict[str, Evidence] = {}
     unusable: set[str] = set()
     problems: list[Problem] = []
-    copies = JobItems(sweep)
+    copies = copies or JobItems(sweep)
     for task, languages in grouped.items():
         first = next(iter(languages.values()))[0]
         stream = Shots.of(first).task  # few-shot results have the draws of the zero-shot ones
         evidence, read = Evidence(resamples=RESAMPLES, seed=seed, stream=stream), {}
+        known = copies.of(cell.cell for members in languages.values() for cell in members)
         for language, members in languages.items():
             try:
-                read[language] = _read_language(sweep, members, copies)
+                read[language] = _read_language(sweep, members, known)
             except _Unusable as error:
                 problems.append(Problem(f"{task} · {members[0].language_name} ({language})", str(error)))
                 unusable.update(error.wrong)
@@ -139,14 +141,13 @@ class _Items:
     correct: NDArray[np.bool_] | None
 
 
-def _read_language(sweep: Path, cells: Sequence[CellRecord], copies: JobItems) -> list[_Items]:
-    """All cells of one task and language, aligned by id.
+def _read_language(sweep: Path, cells: Sequence[CellRecord], known: Mapping[str, Scores]) -> list[_Items]:
+    """All cells of one task and language, aligned by id. known: scores that are read already, by cell.
 
     Raises _Unusable with every cell that differs from the others in its items, or from its own record in its score.
     """
     aligned: list[_Items] = []
     wrong: dict[str, str] = {}
-    known = copies.of(cell.cell for cell in cells)
     for cell in cells:
         try:
             scores = known.get(cell.cell) or _scores(sweep, cell)

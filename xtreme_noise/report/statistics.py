@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -14,8 +14,8 @@ from xtreme_noise.analysis.direction import rightness
 from xtreme_noise.analysis.holm import holm
 from xtreme_noise.analysis.robustness import cross_lingual_gap, drop_rate
 from xtreme_noise.analysis.seeds import Estimate
-from xtreme_noise.record import CellRecord
 from xtreme_noise.report import runs
+from xtreme_noise.report.cells import means
 from xtreme_noise.report.panels import Panel
 from xtreme_noise.report.predictions import Evidence
 from xtreme_noise.report.runs import SCALES, Curve, Runs
@@ -30,6 +30,7 @@ CONTRASTS = (
     ("english + noise", "english"), ("multilingual + noise", "multilingual"),
     ("english + noise", "none"), ("multilingual + noise", "none"),
 )  # fmt: skip
+MEASURED = ("achieved", "word_change_rate", "flip_rate", "right_to_wrong", "wrong_to_right")  # means of these fields
 MEASURES = ("score", *SCALES, "retention_area")
 
 
@@ -135,11 +136,7 @@ def _curve(panel: Panel, evidence: Evidence, system: System) -> list[Point]:
                 chance=chance, at_chance=guessing, clean_at_chance=clean_guessing,
                 retention_area=area,
                 cross_lingual_gap=_gap(panel, system, level) if level > 0 else None,
-                achieved=_average(cells, lambda c: c.achieved),
-                word_change_rate=_average(cells, lambda c: c.word_change_rate),
-                flip_rate=_average(cells, lambda c: c.flip_rate),
-                right_to_wrong=_average(cells, lambda c: c.right_to_wrong),
-                wrong_to_right=_average(cells, lambda c: c.wrong_to_right),
+                **means(cells, MEASURED),
                 resamples=evidence.resamples,
             )
         )  # fmt: skip
@@ -272,13 +269,6 @@ def _gap(panel: Panel, system: System, level: float) -> float | None:
         rates[language] = drop_rate(rightness(panel.metric, clean), rightness(panel.metric, noisy))
     gap = cross_lingual_gap(rates, panel.source)
     return None if gap is None else _defined(float(gap))
-
-
-def _average(cells: Sequence[CellRecord], value: Callable[[CellRecord], float | None]) -> float | None:
-    """Mean over all cells; None if one of them was not measured."""
-    values = [value(cell) for cell in cells]
-    known = [v for v in values if v is not None and not math.isnan(v)]
-    return float(np.mean(known)) if known and len(known) == len(values) else None
 
 
 def _defined(value: float) -> float | None:

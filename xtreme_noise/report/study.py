@@ -34,6 +34,7 @@ from xtreme_noise.report.statistics import Contrast, Point, contrasts, pairs, po
 from xtreme_noise.report.summaries import Summaries, joined, of_task
 from xtreme_noise.report.typology import Outcome
 from xtreme_noise.report.typology import of_task as outcomes
+from xtreme_noise.results.items import JobItems
 
 UNUSABLE = "predictions unusable"
 
@@ -94,7 +95,7 @@ def read_study(
     failed = [Problem(where(c), c.error or "no message") for c in cells if c.status == "error"]
     chances, unknown = read_chances(sweep, cells)
     grouped = _by_task(cells)
-    opened, common = None if resample else unusable, common_languages(cells)
+    opened, common = JobItems(sweep) if resample else unusable, common_languages(cells)
     parts = [_task(sweep, own, chances.get(task, {}), opened, common, sensitivity) for task, own in grouped.items()]
     cells = [cell for part in parts for cell in part.cells]
     broken = [problem for part in parts for problem in part.problems]
@@ -169,17 +170,19 @@ def _task(
     sweep: Path,
     cells: Sequence[CellRecord],
     chances: Mapping[str, Chance],
-    unusable: Collection[str] | None,
+    opened: JobItems | Collection[str],
     common: Mapping[str, Sequence[str]],
     sensitivity: bool,
 ) -> _Part:
-    """Only one task at a time has its replicates in memory. unusable: None: predictions are opened. common: languages
-    of few-shot curves.
+    """Only one task at a time has its replicates in memory. opened: the copies of predictions or, if none is read, the
+    unusable cells. common: languages of few-shot curves.
     """
     evidence = Evidence()
     broken: list[Problem] = []
-    if unusable is None:
-        by_task, unusable, broken = read_evidence(sweep, cells)
+    if not isinstance(opened, JobItems):
+        unusable = opened
+    else:
+        by_task, unusable, broken = read_evidence(sweep, cells, copies=opened)
         evidence = by_task.get(cells[0].task, evidence)
     evidence.chances = chances
     left_out = {(c.task, c.language): UNUSABLE for c in cells if c.status == "ok" and c.cell in unusable}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
 from xtreme_noise.record import CellRecord
 
@@ -32,10 +33,10 @@ class System:
     arm: str
     noise: str = ""
 
-    @classmethod
-    def of(cls, cell: CellRecord) -> System:
+    @staticmethod
+    def of(cell: CellRecord) -> System:
         """The system of a cell of the report (see `named`)."""
-        return cls(cell.intermediate, cell.kind, cell.arm, _noise(cell))
+        return _system(cell.intermediate, cell.kind, cell.arm, _noise(cell))
 
     @property
     def side(self) -> str:
@@ -48,7 +49,7 @@ class System:
         """Its arm, and whether there was noise in training: "native + noise"."""
         return self._with_noise(self.arm)
 
-    @property
+    @cached_property
     def rank(self) -> tuple[int, str]:
         """Sorts systems: by side, then by name."""
         return list(SIDES).index(self.side), self.intermediate
@@ -57,6 +58,11 @@ class System:
         if not self.noise:
             return arm
         return "noise" if arm == NONE else f"{arm} + noise"
+
+
+@lru_cache(maxsize=1024)  # many cells have the same one
+def _system(intermediate: str, kind: str, arm: str, noise: str) -> System:
+    return System(intermediate, kind, arm, noise)
 
 
 def named(cell: CellRecord) -> CellRecord:

@@ -23,8 +23,8 @@ from xtreme_noise.report.statistics import Contrast
 from xtreme_noise.report.study import StudyResults
 from xtreme_noise.report.typology_views import sheets as typology_sheets
 from xtreme_noise.report.xtreme_r import rows as xtreme_r_rows
-from xtreme_noise.results.table import row
-from xtreme_noise.sheets import sheet
+from xtreme_noise.results.table import column
+from xtreme_noise.sheets import of_columns, sheet
 
 CELLS = tuple(name for name in FIELDS if name != "samples")
 SCORES = (
@@ -63,8 +63,9 @@ COMPLETENESS = ("task", "model", "intermediate", "arm", "noise", "ok", "error", 
 
 def tables(study: StudyResults) -> dict[str, str]:
     """File name -> CSV text (UTF-8, a header line, empty where a value is not defined)."""
+    measured = [cell for cell in study.cells if cell.status != ABSENT]
     found = {
-        "cells.csv": sheet(CELLS, _cells(study)),
+        "cells.csv": of_columns(CELLS, [column(measured, name) for name in CELLS]),
         "scores.csv": sheet(SCORES, _scores(study)),
         "curves.csv": sheet(CURVES, _curves(study)),
         "arms.csv": sheet(ARMS, _arms(study.contrasts)),
@@ -88,10 +89,6 @@ def tables(study: StudyResults) -> dict[str, str]:
         found["few_shot.csv"] = sheet(few_shot.COLUMNS, few_shot.rows(study.few_shot))
     found |= consistency_views.sheets(study.consistency)
     return found | typology_sheets(study.typology) if study.typology else found
-
-
-def _cells(study: StudyResults) -> Iterable[dict[str, Any]]:
-    return (row(cell, CELLS) for cell in study.cells if cell.status != ABSENT)
 
 
 def _scores(study: StudyResults) -> Iterable[dict[str, Any]]:

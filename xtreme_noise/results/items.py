@@ -1,13 +1,13 @@
 """items.parquet of a job: the per-example scores of its cells, so that a report reads one file per job, not per cell.
 
-A row group has one row: the examples of one language, and the scores of all cells on them. It is a copy of parts of the
-cells' files in predictions/, with a digest of each: a cell whose file has other bytes is read from that file.
+A row group has one row: the examples of one language, and the scores of up to AT_ONCE cells on them. It is a copy of
+parts of the cells' files in predictions/, with a digest of each: a cell whose file has other bytes is read from that
+file.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,10 +19,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from xtreme_noise.writing import write_bytes
+from xtreme_noise.writing import replacing
 
 log = logging.getLogger(__name__)
 ITEMS = "items.parquet"
+AT_ONCE = 64  # cells in memory while they are copied
 _COPIED = {"id": pa.string(), "cluster": pa.string(), "num": pa.float64(), "den": pa.float64(), "correct": pa.bool_()}
 _LISTS = _COPIED | {"cell": pa.string(), "content": pa.string()}
 SCHEMA = pa.schema([(name, pa.list_(kind)) for name, kind in _LISTS.items()])
@@ -58,30 +59,51 @@ def numbers(array: Any) -> NDArray[Any]:
 
 
 class ItemsWriter:
-    """Collects the scores of a job's cells, in the order of its languages."""
+    """Copies the scores of a job's cells, in the order of its languages, from their predictions files.
 
-    def __init__(self) -> None:
-        self._rows: list[pa.Table] = []
-        self._same: dict[str, tuple[str, Any]] = {}  # cells with the same examples: digest -> content, scores
+    It remembers digests alone until all cells are finished, so that its memory is that of a few cells. parallel:
+    whether an example has its cluster in common with its translations.
+    """
 
-    def add(self, cell: str, content: bytes, table: Any) -> None:
-        """table: what `content`, the bytes of the cell's predictions file, contains."""
-        names = [name for name in _COPIED if name != "correct" or name in table.column_names]
-        table = table.select(names).combine_chunks()
-        if self._same:
-            _, first = next(iter(self._same.values()))
-            alike = table.column_names == first.column_names
-            if not (alike and all(table[name].equals(first[name]) for name in ("id", "cluster"))):
-                self._flush()
-        self._same[cell] = content_digest(content), table
+    def __init__(self, folder: Path, *, parallel: bool) -> None:
+        self.parallel = parallel
+        self._path = folder / ITEMS
+        self._schema = SCHEMA.with_metadata({"parallel": str(parallel)})
+        self._before = _contents(self._path, self._schema.metadata)
+        self._cells: dict[str, str] = {}  # cell -> digest of its file
 
-    def _flush(self) -> None:
-        if not self._same:
+    def add(self, cell: str, content: str) -> None:
+        """content: the digest of the cell's predictions file."""
+        self._cells[cell] = content
+
+    def has(self, cell: str, content: str) -> bool:
+        """Whether an earlier run of the job has copied the cell from a file with the same bytes, and such clusters."""
+        return self._before.get(cell) == content
+
+    def write(self, predictions: Path) -> None:
+        """Write items.parquet atomically from the files in the folder `predictions`, unless it has these cells."""
+        if list(self._cells.items()) == list(self._before.items()):
             return
-        tables = [table for _, table in self._same.values()]
-        whole = pa.concat_tables(tables).combine_chunks()
-        columns: dict[str, Any] = {name: tables[0][name].to_pylist() for name in ("id", "cluster")}
-        columns |= {"cell": list(self._same), "content": [content for content, _ in self._same.values()]}
+        with replacing(self._path) as stream, pq.ParquetWriter(stream, self._schema, write_page_checksum=True) as file:
+            for row in self._rows(predictions):
+                file.write_table(row.cast(self._schema))
+
+    def _rows(self, predictions: Path) -> Iterator[pa.Table]:
+        same: dict[str, pa.Table] = {}
+        for cell in self._cells:
+            table = _read(predictions / f"{cell}.parquet")
+            if same and (len(same) == AT_ONCE or not _alike(table, next(iter(same.values())))):
+                yield self._row(same)
+                same = {}
+            same[cell] = table
+        if same:
+            yield self._row(same)
+
+    def _row(self, same: Mapping[str, pa.Table]) -> pa.Table:
+        """One row for cells with the same examples."""
+        first, whole = next(iter(same.values())), pa.concat_tables(same.values()).combine_chunks()
+        columns: dict[str, Any] = {name: first[name].to_pylist() for name in ("id", "cluster")}
+        columns |= {"cell": list(same), "content": [self._cells[cell] for cell in same]}
         arrays = []
         for name, kind in _LISTS.items():
             if name in columns:
@@ -89,19 +111,38 @@ class ItemsWriter:
             else:
                 values = whole[name].combine_chunks() if name in whole.column_names else pa.array([], kind)
             arrays.append(pa.ListArray.from_arrays(pa.array([0, len(values)], pa.int32()), values))
-        self._rows.append(pa.Table.from_arrays(arrays, schema=SCHEMA))
-        self._same = {}
+        return pa.Table.from_arrays(arrays, schema=SCHEMA)
 
-    def write(self, folder: Path) -> None:
-        """Write items.parquet atomically, unless it is there with the same bytes."""
-        self._flush()
-        buffer = io.BytesIO()
-        with pq.ParquetWriter(buffer, SCHEMA) as writer:
-            for row in self._rows:
-                writer.write_table(row)
-        path, content = folder / ITEMS, buffer.getvalue()
-        if not (path.is_file() and path.read_bytes() == content):
-            write_bytes(path, content)
+
+def _read(path: Path) -> pa.Table:
+    """The columns of a predictions file that are copied."""
+    with pa.OSFile(str(path)) as opened, pq.ParquetFile(opened) as file:  # read_table would import pandas first
+        names = [name for name in _COPIED if name in file.schema_arrow.names]
+        return file.read(columns=names, use_threads=False).select(names).combine_chunks()
+
+
+def _alike(one: pa.Table, other: pa.Table) -> bool:
+    """Whether two cells have the same examples and columns."""
+    same = one.column_names == other.column_names
+    return same and all(one[name].equals(other[name]) for name in ("id", "cluster"))
+
+
+def _contents(path: Path, metadata: Mapping[bytes, bytes]) -> dict[str, str]:
+    """Cell -> digest of the file that its scores were copied from; empty if the file is missing or damaged, or has
+    other metadata.
+    """
+    found: dict[str, str] = {}
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            if file.schema_arrow.metadata != metadata:
+                return {}
+            for number in range(file.num_row_groups):
+                row = file.read_row_group(number)  # all columns: damage in any of them is found
+                cells, contents = (row[name].combine_chunks().flatten().to_pylist() for name in ("cell", "content"))
+                found |= dict(zip(cells, contents, strict=True))
+    except _DAMAGE:
+        return {}
+    return found
 
 
 class JobItems:
@@ -109,12 +150,12 @@ class JobItems:
 
     def __init__(self, sweep: Path) -> None:
         self._predictions = sweep / "predictions"
-        self._where: dict[str, tuple[Path, int]] = {}  # cell -> file, row group
+        self._where: dict[str, Path] = {}
         for path in sorted((sweep / "jobs").glob(f"*/{ITEMS}")):
             try:
                 with pq.ParquetFile(path) as file:
-                    for number, cells in enumerate(file.read(columns=["cell"])["cell"].to_pylist()):
-                        self._where |= dict.fromkeys(cells, (path, number))
+                    cells = file.read(columns=["cell"])["cell"].combine_chunks().flatten().to_pylist()
+                    self._where |= dict.fromkeys(cells, path)
             except _DAMAGE as error:
                 _damaged(path, error)
 
@@ -122,19 +163,24 @@ class JobItems:
         """The scores of these cells, as far as the files of the jobs have them and predictions/ the same bytes."""
         wanted = set(cells)
         found: dict[str, Scores] = {}
-        for path, number in dict.fromkeys(self._where[cell] for cell in wanted if cell in self._where):
+        for path in dict.fromkeys(self._where[cell] for cell in wanted if cell in self._where):
             try:
-                found |= dict(self._row(path, number, wanted))
+                with pq.ParquetFile(path, page_checksum_verification=True) as file:
+                    table = file.read(use_threads=False).combine_chunks()
+                table.validate(full=True)  # texts are UTF-8
+                for number in range(len(table)):
+                    found |= self._row(table.slice(number, 1), wanted)
             except _DAMAGE as error:
                 _damaged(path, error)
         return found
 
-    def _row(self, path: Path, number: int, wanted: set[str]) -> Iterator[tuple[str, Scores]]:
-        with pq.ParquetFile(path) as file:
-            table = file.read_row_group(number)
-        table.validate(full=True)  # texts are UTF-8
+    def _row(self, table: pa.Table, wanted: set[str]) -> dict[str, Scores]:
+        """The wanted cells of one row."""
+        cells = table["cell"].combine_chunks().flatten().to_pylist()
+        if wanted.isdisjoint(cells):
+            return {}
         row = {name: table[name].combine_chunks().flatten().cast(kind) for name, kind in _LISTS.items()}
-        ids, cells, contents = row["id"], row["cell"].to_pylist(), row["content"].to_pylist()
+        ids, contents = row["id"], row["content"].to_pylist()
         if any(values.null_count for name, values in row.items() if name != "correct"):
             raise ValueError("empty values")
         # Wrong numbers of values do not fit these shapes, which is a ValueError.
@@ -142,9 +188,11 @@ class JobItems:
         right: Any = [None] * len(cells)
         if len(row["correct"]):
             right = numbers(row["correct"]).reshape(num.shape)
-        for cell, content, *scores in zip(cells, contents, num, den, right, strict=True):
-            if cell in wanted and self._unchanged(cell, content):
-                yield cell, Scores(ids, row["cluster"], *scores)
+        return {
+            cell: Scores(ids, row["cluster"], *scores)
+            for cell, content, *scores in zip(cells, contents, num, den, right, strict=True)
+            if cell in wanted and self._unchanged(cell, content)
+        }
 
     def _unchanged(self, cell: str, content: str) -> bool:
         if set("/\\") & set(cell):  # a path

@@ -2,41 +2,59 @@
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xtreme_noise.errors import DataError
 from xtreme_noise.record import CLEAN, FIELDS, LATER, CellRecord
-from xtreme_noise.store import write_bytes
+from xtreme_noise.writing import replacing
 
 CELLS = "cells.parquet"
+ROWS = 20_000  # written at once
 _TYPES = {bool: pa.bool_(), int: pa.int64(), float: pa.float64()}
 # Lists and mappings are JSON.
 SCHEMA = pa.schema([(name, _TYPES.get(kind, pa.string())) for name, kind in FIELDS.items()])
+_NUMPY = {pa.bool_(): np.bool_, pa.int64(): np.int64, pa.float64(): np.float64}
 _NESTED = [name for name, kind in FIELDS.items() if kind in (list, dict)]
 
 
-def row(cell: CellRecord, names: Iterable[str] = FIELDS) -> dict[str, Any]:
-    """The known values of a cell among `names`, with lists and mappings as JSON."""
-    values = {name: value for name in names if (value := getattr(cell, name)) is not None and value != ""}
-    for name in _NESTED:
-        if name in values:
-            values[name] = json.dumps(values[name], ensure_ascii=False)
-    return values
+def column(cells: Sequence[CellRecord], name: str) -> list[Any]:
+    """One field of all cells, lists and mappings as JSON; None where it is not known."""
+    values = map(attrgetter(name), cells)
+    if name in _NESTED:
+        return [None if value is None else json.dumps(value, ensure_ascii=False) for value in values]
+    return [None if value == "" else value for value in values]
 
 
 def write_cells(sweep: Path, cells: Iterable[CellRecord]) -> None:
     """Write cells.parquet atomically."""
-    buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist([row(cell) for cell in cells], SCHEMA), buffer)
-    write_bytes(sweep / CELLS, buffer.getvalue())
+    known = list(cells)
+    with replacing(sweep / CELLS) as stream, pq.ParquetWriter(stream, SCHEMA) as file:
+        for start in range(0, max(1, len(known)), ROWS):
+            part = known[start : start + ROWS]
+            arrays = [_array(column(part, field.name), field.type) for field in SCHEMA]
+            file.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA))
+
+
+def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
+    """What pa.array gives, which imports pandas first."""
+    known = np.array([value is not None for value in values], dtype=bool)
+    if pa.types.is_string(kind):
+        texts = [b"" if value is None else value.encode() for value in values]
+        ends = np.cumsum([0, *map(len, texts)], dtype=np.int32)
+        parts = [pa.py_buffer(ends), pa.py_buffer(b"".join(texts))]
+    else:
+        plain = np.array([value or 0 for value in values], dtype=_NUMPY[kind])
+        parts = [pa.py_buffer(np.packbits(plain, bitorder="little") if pa.types.is_boolean(kind) else plain)]
+    return pa.Array.from_buffers(kind, len(values), [pa.py_buffer(np.packbits(known, bitorder="little")), *parts])
 
 
 def read_cells(sweep: Path) -> list[CellRecord]:
@@ -53,7 +71,7 @@ def _records(path: Path, state: tuple[int, ...]) -> tuple[CellRecord, ...]:  # n
     return tuple(_record(row, f"{path}, row {number}") for number, row in enumerate(_rows(path), 1))
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
     """The rows of the table, every column cast to its type."""
     try:
         with pq.ParquetFile(path) as file:  # read_table would import pandas first
@@ -69,15 +87,20 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         columns = {name: _column(table[name], SCHEMA.field(name).type, f"{path}: column {name!r}") for name in there}
     except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    for values in zip(*columns.values(), strict=True):
+        yield dict(zip(columns, values, strict=True))
 
 
 def _column(column: Any, kind: Any, where: str) -> list[Any]:
     try:
-        values: list[Any] = column.cast(kind).to_pylist()
+        values = column.cast(kind).combine_chunks()
     except (ValueError, pa.ArrowException) as error:
         raise DataError(f"{where} has the type {column.type}, expected {kind}: {error}") from error
-    return [None if value != value else value for value in values]  # nan: not measured
+    if pa.types.is_string(kind):  # the same few texts in all rows: each is one object
+        encoded = values.dictionary_encode()
+        texts = encoded.dictionary.to_pylist()
+        return [None if place is None else texts[place] for place in encoded.indices.to_pylist()]
+    return [None if value != value else value for value in values.to_pylist()]  # nan: not measured
 
 
 def _record(row: dict[str, Any], where: str) -> CellRecord:
@@ -92,6 +115,7 @@ def _record(row: dict[str, Any], where: str) -> CellRecord:
         raise DataError(f"{where}: {error}. The file was edited or is damaged.") from error
 
 
+@lru_cache(maxsize=1024)  # cells that differ only in their model have the same samples
 def _parsed(text: str, name: str) -> Any:
     try:
         return json.loads(text)

@@ -159,9 +159,10 @@ class LanguageSession:
             return replace(planned, status=self.status, error=self.missing), {}
         if (code := self._cannot_act_in(cell)) is not None:
             return replace(planned, status="n/a", error=f"noise family {cell.noise!r} cannot act in {code!r}"), {}
-        planned = replace(planned, cell=digest(self.plan.cell_key(cell, self.test)))
+        key = self.plan.cell_key(cell, self.test)
+        planned = replace(planned, cell=digest(key))
         try:
-            path = self._measured(cell, self.test)
+            path = self._measured(cell, self.test, key)
             files = {"predictions": path / SCORES}
             if self.plan.class_scores:
                 files[CLASS_SCORES] = self._class_scores(cell, self.test, path / SCORES) / CLASSES
@@ -174,7 +175,7 @@ class LanguageSession:
             self._say(describe(cell), error)
             return replace(planned, status="error", error=f"{type(error).__name__}: {error}"), {}
         measured = json.loads((path / RECORD).read_text(encoding="utf-8"))
-        signature = self.plan.signature(cell, self.test, measured["n"])
+        signature = self.plan.signature(cell, self.test, measured["n"], planned.cell)
         stage = self.plan.digest_for(self.language) if self.plan.stages else None
         found = {"status": "ok", "stage": stage, "signature": signature}
         return CellRecord.of(planned.values() | measured | found), files
@@ -189,13 +190,13 @@ class LanguageSession:
         else:
             log.error("%s failed", where, exc_info=error)
 
-    def _measured(self, cell: Cell, test: SplitRef) -> Path:
+    def _measured(self, cell: Cell, test: SplitRef, key: Mapping[str, Any]) -> Path:
         def make(directory: Path) -> None:
             path = self._predictions(cell, test)
             clean = path if cell.noise == CLEAN else self._predictions(_clean(cell), test)
             score(directory, path, clean, self.plan.cfg.task.metric, self.language, self._clusters)
 
-        return self.store.build("cells", self.plan.cell_key(cell, test), make, (RECORD, SCORES))
+        return self.store.build("cells", key, make, (RECORD, SCORES))
 
     def data(self) -> Dataset:
         """The language's test examples, subsampled to size.test: the same items in every language of a parallel set."""

@@ -87,6 +87,7 @@ class Plan:
         self.cfg = cfg
         self.base = base_identity(cfg)
         self.stages = build_stages(cfg, self.base | training_identity(cfg))
+        self._digests: dict[str, str] = {}
         self._few_shot: dict[str, Stage | None] = {}
         self._mining: dict[str, Mining | None] = {}
         self.cells = cells(cfg)
@@ -142,9 +143,11 @@ class Plan:
         return digest(self.stages[-1].key()) if self.stages else self._pretrained
 
     def digest_for(self, language: str) -> str:
-        """Digest of the model that the cells of a language are evaluated on."""
-        stages = self.stages_for(language)
-        return digest(stages[-1].key()) if stages else self._pretrained
+        """Digest of the model that the cells of a language are evaluated on; every cell asks for it."""
+        if language not in self._digests:
+            stages = self.stages_for(language)
+            self._digests[language] = digest(stages[-1].key()) if stages else self._pretrained
+        return self._digests[language]
 
     @property
     def _pretrained(self) -> str:
@@ -227,8 +230,10 @@ class Plan:
         of = f"(threshold: {mined.threshold()})" if mined else f"(by {scored['by']})" if scored else ""
         return f"{self.metric.name}/v{self.metric.version}{of}"
 
-    def signature(self, cell: Cell, test: SplitRef, n: int) -> str:
-        """The line next to every number that lists everything it depends on, in words or in a digest."""
+    def signature(self, cell: Cell, test: SplitRef, n: int, key: str) -> str:
+        """The line next to every number that lists everything it depends on, in words or in a digest. key: the digest
+        of the cell's key.
+        """
         cfg, task, by = self.cfg, self.cfg.task, self.cfg.noise.calibrate_by
         fields = {
             "task": f"{cfg.reported_task()}/v{task.version}",
@@ -246,7 +251,7 @@ class Plan:
             "nseed": cell.noise_seed,
             "seed": cfg.seed,
             "metric": self._metric(cell),
-            "cell": digest(self.cell_key(cell, test)),
+            "cell": key,
             "xn": __version__,
         }
         return "|".join(f"{name}:{value}" for name, value in fields.items())

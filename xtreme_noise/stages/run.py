@@ -20,7 +20,7 @@ from xtreme_noise.config.schema import Config
 from xtreme_noise.errors import JobFailed
 from xtreme_noise.record import CellRecord
 from xtreme_noise.results import JOB, read_record
-from xtreme_noise.results.items import ItemsWriter
+from xtreme_noise.results.items import ItemsWriter, content_digest
 from xtreme_noise.stages.evaluate import evaluate, identify
 from xtreme_noise.stages.model_cache import ModelCache
 from xtreme_noise.stages.plan import Plan, cells
@@ -63,28 +63,25 @@ def run_job(cfg: Config, job_dir: Path) -> None:
 
 def _evaluate(plan: Plan, store: Store, record: JobRecord, tracker: trackers.Tracker) -> None:
     sweep = Path(plan.cfg.sweep) if plan.cfg.sweep else record.folder
-    items = ItemsWriter()
+    items = ItemsWriter(record.folder, parallel=plan.cfg.task.parallel)
     try:
         for cell, files in evaluate(plan, store, ModelCache(plan, store, tracker)):
             for folder, file in files.items():
-                target = sweep / folder / f"{cell.cell}.parquet"
+                content = file.read_bytes()
                 if folder == "predictions":
-                    content, table = _clustered(file, cell.language, plan.cfg.task.parallel)
-                    items.add(cell.cell, content, table)
-                    _share(content, target)
-                else:
-                    _share(file.read_bytes(), target)
+                    content = _collect(cell, content, items)
+                _share(content, sweep / folder / f"{cell.cell}.parquet")
             if cell.score is not None and not record.logged(cell):
                 where = f"{cell.task}/{cell.language}/{cell.noise}/{cell.level:g}/{cell.noise_seed}"
                 tracker.open().log_metrics({where: cell.score})
             if record.cells and cell.language != record.cells[-1].language:
                 record.write_so_far(plan, store)  # so that a killed job keeps its finished languages
-            record.cells.append(cell)
+            record.add(cell)
     except (KeyboardInterrupt, SystemExit):  # an interrupted job keeps all finished cells
         if record.cells:
             record.write_so_far(plan, store)
         raise
-    items.write(record.folder)
+    items.write(sweep / "predictions")
     record.write(plan, store)
 
 
@@ -103,9 +100,15 @@ class JobRecord:
             before = read_record(folder / JOB)
         except (OSError, ValueError, RecursionError):
             before = {"cells": []}
-        self._before: list[CellRecord] = before["cells"]
-        same = self._before if before.get("tracker") == tracker else []
+        self._before: dict[tuple[Any, ...], CellRecord] = {cell.place: cell for cell in before["cells"]}
+        self._new = False
+        same = before["cells"] if before.get("tracker") == tracker else []
         self._logged = {cell.cell for cell in same if cell.status == "ok"}
+
+    def add(self, cell: CellRecord) -> None:
+        """Add the record of the next cell of this run."""
+        self.cells.append(cell)
+        self._new = self._new or self._before.get(cell.place) != cell
 
     def logged(self, cell: CellRecord) -> bool:
         """Whether an earlier run of the job has logged this cell to its tracker."""
@@ -116,13 +119,14 @@ class JobRecord:
         self._write(self.cells, plan, store)
 
     def write_so_far(self, plan: Plan, store: Store) -> None:
-        """Write it, with earlier entries for the cells that this run has not reached."""
-        reached = {cell.place for cell in self.cells}
-        self._write(self.cells + [cell for cell in self._before if cell.place not in reached], plan, store)
+        """Write it, with earlier entries for the cells that this run has not reached, unless it has all of this."""
+        if self._new:
+            reached = {cell.place for cell in self.cells}
+            self._write(self.cells + [c for c in self._before.values() if c.place not in reached], plan, store)
 
     def write_unplanned(self) -> None:
         """Write it for a job that could not be planned; cells finished earlier stay finished."""
-        finished = {cell.place: cell for cell in self._before if cell.status == "ok"}
+        finished = {place: cell for place, cell in self._before.items() if cell.status == "ok"}
         self._write([finished.get(cell.place, cell) for cell in self.cells])
 
     def _write(self, cells: list[CellRecord], plan: Plan | None = None, store: Store | None = None) -> None:
@@ -167,21 +171,30 @@ def _share(content: bytes, target: Path) -> None:
         write_bytes(target, content)
 
 
-def _clustered(source: Path, language: str, parallel: bool) -> tuple[bytes, Any]:
+def _collect(cell: CellRecord, content: bytes, items: ItemsWriter) -> bytes:
+    """The cell's predictions with this task's clusters. A file that an earlier run of the job has copied had them."""
+    digest = content_digest(content)
+    if not items.has(cell.cell, digest):
+        content = _clustered(content, cell.language, items.parallel)
+        digest = content_digest(content)
+    items.add(cell.cell, digest)
+    return content
+
+
+def _clustered(content: bytes, language: str, parallel: bool) -> bytes:
     """The scores with this task's clusters; the stored ones have the clusters of the task that was evaluated first.
 
     A cluster is resampled together: an item in all languages of a parallel task, otherwise in this language only.
     """
-    content = source.read_bytes()
     table = pq.ParquetFile(io.BytesIO(content)).read()  # read_table would import pandas first
     clusters: list[str] = table["cluster"].to_pylist()
     own = f"{language}|"
     apart = all(map(str.startswith, clusters, [own] * len(clusters))) and clusters != table["id"].to_pylist()
     if apart != parallel:
-        return content, table
+        return content
     wanted = [name.removeprefix(own) if parallel else own + name for name in clusters]
     column = table.column_names.index("cluster")
     table = table.set_column(column, "cluster", pa.array(wanted, pa.string()))
     buffer = io.BytesIO()
     pq.write_table(table, buffer)
-    return buffer.getvalue(), table
+    return buffer.getvalue()
