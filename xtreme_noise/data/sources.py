@@ -101,6 +101,10 @@ class SplitRef:
 
     def identity(self) -> dict[str, Any]:
         """The key of the prepared data: everything that can change its rows, and nothing else (no local paths)."""
+        return self._identity
+
+    @cached_property
+    def _identity(self) -> dict[str, Any]:
         split = asdict(self.split)
         if not names_language(self.split):
             split["languages"] = None  # does not change the rows

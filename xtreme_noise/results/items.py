@@ -138,7 +138,7 @@ def _contents(path: Path, metadata: Mapping[bytes, bytes]) -> dict[str, str]:
                 return {}
             for number in range(file.num_row_groups):
                 row = file.read_row_group(number)  # all columns: damage in any of them is found
-                cells, contents = (row[name].combine_chunks().flatten().to_pylist() for name in ("cell", "content"))
+                [cells], [contents] = (row[name].to_pylist() for name in ("cell", "content"))
                 found |= dict(zip(cells, contents, strict=True))
     except _DAMAGE:
         return {}

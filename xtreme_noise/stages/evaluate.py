@@ -138,8 +138,9 @@ class LanguageSession:
         return self.store.find("predictions", self.plan.prediction_key(cell, test), (PREDICTIONS, FACTS)) is None
 
     def _lacks_class_scores(self, cell: Cell, test: SplitRef) -> bool:
-        key = self.plan.class_scores_key(cell, test)
-        return self.plan.class_scores and self.store.find(CLASS_SCORES, key, (CLASSES,)) is None
+        if not self.plan.class_scores:
+            return False
+        return self.store.find(CLASS_SCORES, self.plan.class_scores_key(cell, test), (CLASSES,)) is None
 
     def _to_encode(self, cell: Cell, test: SplitRef) -> bool:
         """Whether a cell needs the model's outputs."""
