@@ -127,6 +127,7 @@ def _curve(panel: Panel, evidence: Evidence, system: System) -> list[Point]:
     for level in panel.levels:
         guessing, clean_guessing = (_near(chance, scores, at) for at in (level, 0.0))
         cells = [cell for language in panel.languages for run in panel.at(system, language, level) for cell in run]
+        measured = means(cells, MEASURED)
         taken = {scale: _taken(curve, scale, level, panel, evidence) for scale in SCALES}
         rows.append(
             Point(
@@ -136,7 +137,9 @@ def _curve(panel: Panel, evidence: Evidence, system: System) -> list[Point]:
                 chance=chance, at_chance=guessing, clean_at_chance=clean_guessing,
                 retention_area=area,
                 cross_lingual_gap=_gap(panel, system, level) if level > 0 else None,
-                **means(cells, MEASURED),
+                achieved=measured["achieved"], word_change_rate=measured["word_change_rate"],
+                flip_rate=measured["flip_rate"],
+                right_to_wrong=measured["right_to_wrong"], wrong_to_right=measured["wrong_to_right"],
                 resamples=evidence.resamples,
             )
         )  # fmt: skip

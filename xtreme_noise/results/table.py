@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from xtreme_noise.errors import DataError
 from xtreme_noise.record import CLEAN, FIELDS, LATER, CellRecord
@@ -52,7 +53,7 @@ def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
         ends = np.cumsum([0, *map(len, texts)], dtype=np.int32)
         parts = [pa.py_buffer(ends), pa.py_buffer(b"".join(texts))]
     else:
-        plain = np.array([value or 0 for value in values], dtype=_NUMPY[kind])
+        plain: NDArray[Any] = np.array([value or 0 for value in values], dtype=_NUMPY[kind])
         parts = [pa.py_buffer(np.packbits(plain, bitorder="little") if pa.types.is_boolean(kind) else plain)]
     return pa.Array.from_buffers(kind, len(values), [pa.py_buffer(np.packbits(known, bitorder="little")), *parts])
 
