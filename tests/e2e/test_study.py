@@ -24,7 +24,7 @@ from xtreme_noise.config import loader, strict
 from xtreme_noise.data import examples
 from xtreme_noise.metrics.accuracy import Accuracy
 from xtreme_noise.results.items import JobItems
-from xtreme_noise.stages import fit, model_cache, training_run
+from xtreme_noise.stages import evaluate, fit, model_cache, training_run
 from xtreme_noise.stages.predictor import Predictor
 
 NAMES = ("task", "language", "intermediate", "noise", "level", "noise_seed")
@@ -136,6 +136,31 @@ def test_multirun_over_evaluation_axes_shares_one_fit(root: Path, store_path: Pa
     main(root, "task=xnli", "languages=[de,en]", "noise=[keyboard,char]", "noise.levels=[0.1,0]", "sweep=g")
     scores = {tuple(r[n] for n in NAMES): (r["cell"], r["score"]) for r in rows}
     assert {tuple(r[n] for n in NAMES): (r["cell"], r["score"]) for r in cells(Path("g"))} == scores
+
+
+def test_what_is_remembered_of_a_language_does_not_grow_with_its_cells(
+    root: Path, store_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no prediction changes."""
+    common = ["task=xnli", "languages=[en]", "noise=[char]", "noise.levels=[0,0.2,0.4,0.6]"]
+    counts: list[int] = []
+    real = Predictor.predict
+
+    def predict(self: Predictor, columns: Any) -> list[str]:
+        counts.append(self.remembered())
+        return real(self, columns)
+
+    monkeypatch.setattr(Predictor, "predict", predict)
+    monkeypatch.setattr(evaluate, "AHEAD", 1)
+    main(root, *common, "sweep=whole")
+    for kind in ("predictions", "cells", "jobs"):
+        shutil.rmtree(store_path / kind, ignore_errors=True)
+    monkeypatch.setattr(evaluate, "REMEMBERED", 1)
+    main(root, *common, "sweep=little")
+    clean, *_, whole = counts[-8:-4]
+    assert whole > 3 * clean and counts[-4] == clean and max(counts[-4:]) <= 2 * clean
+    one, two = ({row["cell"]: row["score"] for row in cells(Path(name))} for name in ("whole", "little"))
+    assert one == two and len(one) == 4
 
 
 def test_one_model_at_a_time_stays_in_memory(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

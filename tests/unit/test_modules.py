@@ -26,6 +26,8 @@ def test_every_input_is_encoded_once_and_batching_changes_nothing(tiny: Path) ->
     first, second, third = one.encode([half, NLI, half])
     assert 0 < first.tokens < second.tokens + first.tokens and second.tokens > 0 and third.tokens == 0
     assert one.predict(NLI) == other.predict(NLI)
+    one.forget(but=half)
+    assert [cost.tokens for cost in one.encode([half, NLI])] == [0, second.tokens]
 
 
 def test_length_order_does_not_mix_up_examples(tiny: Path) -> None:

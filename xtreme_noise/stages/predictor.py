@@ -49,10 +49,11 @@ class Predictor:
         self._values: dict[Unit, Any] = {}
         self._windows: dict[Unit, int] = {}  # of units with more than one window
 
-    def forget(self) -> None:
-        """Clear the cache: the weights changed, or another language begins."""
-        self._values.clear()
-        self._windows.clear()
+    def forget(self, but: Columns | None = None) -> None:
+        """Clear the cache: the weights changed, or another language begins. but: examples whose units are kept."""
+        kept = {unit for some in self.module.units(but) for unit in some} if but else set()
+        self._values = {unit: value for unit, value in self._values.items() if unit in kept}
+        self._windows = {unit: count for unit, count in self._windows.items() if unit in kept}
 
     def remembered(self) -> int:
         """Number of cached units."""
