@@ -139,10 +139,8 @@ def test_multirun_over_evaluation_axes_shares_one_fit(root: Path, store_path: Pa
 
 
 def test_what_is_remembered_of_a_language_does_not_grow_with_its_cells(
-    root: Path, store_path: Path, monkeypatch: pytest.MonkeyPatch
+    root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And no prediction changes."""
-    common = ["task=xnli", "languages=[en]", "noise=[char]", "noise.levels=[0,0.2,0.4,0.6]"]
     counts: list[int] = []
     real = Predictor.predict
 
@@ -152,15 +150,9 @@ def test_what_is_remembered_of_a_language_does_not_grow_with_its_cells(
 
     monkeypatch.setattr(Predictor, "predict", predict)
     monkeypatch.setattr(evaluate, "AHEAD", 1)
-    main(root, *common, "sweep=whole")
-    for kind in ("predictions", "cells", "jobs"):
-        shutil.rmtree(store_path / kind, ignore_errors=True)
-    monkeypatch.setattr(evaluate, "REMEMBERED", 1)
-    main(root, *common, "sweep=little")
-    clean, *_, whole = counts[-8:-4]
-    assert whole > 3 * clean and counts[-4] == clean and max(counts[-4:]) <= 2 * clean
-    one, two = ({row["cell"]: row["score"] for row in cells(Path(name))} for name in ("whole", "little"))
-    assert one == two and len(one) == 4
+    main(root, "task=xnli", "languages=[en]", "noise=[char]", "noise.levels=[0,0.2,0.4,0.6]", "sweep=s")
+    clean, *noisy = counts[-4:]
+    assert all(clean < count <= 2 * clean for count in noisy)
 
 
 def test_one_model_at_a_time_stays_in_memory(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,6 @@ CLASSES = "class_scores.parquet"
 # Examples that are encoded together, at least one cell's: inputs of similar length share a batch, and a crash loses at
 # most these forward passes.
 AHEAD = 1000
-REMEMBERED = 20_000  # inputs cached for the next cells of a language; beyond that only the clean ones are kept
 Files = Mapping[str, Path]  # of a finished cell: folder of the study -> the file in the store that is copied there
 _last_test: dict[str, str] = {}  # the language whose inputs the predictor has cached
 
@@ -277,13 +276,11 @@ class LanguageSession:
 
     def _encode_ahead(self, first: Cell, test: SplitRef, predictor: Predictor) -> None:
         """Encode the noisy examples of `first` and of the next unfinished cells together, up to AHEAD examples."""
-        # Values are cached for one language of one task at a time, to bound memory.
+        # Values are cached for the clean inputs of one language, many of which noise leaves as they are: memory does
+        # not grow with the cells.
         here = f"{self.plan.cfg.task.name}|{self.language}"
-        if _last_test.get("here") != here:
-            predictor.forget()
-            _last_test["here"] = here
-        elif predictor.remembered() > REMEMBERED:
-            predictor.forget(but=self.data()[:])
+        predictor.forget(but=self.data()[:] if _last_test.get("here") == here else None)
+        _last_test["here"] = here
         wave = {first: self._noisy(first)}
         for cell in self.cells[self.cells.index(first) + 1 :] if first in self.cells else ():
             if (len(wave) + 1) * len(self.data()) > AHEAD:
