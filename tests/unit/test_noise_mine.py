@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from xtreme_noise import cli
-from xtreme_noise.commands.mine_typos import mine
+from xtreme_noise.commands.mine_typos import mine, read
+from xtreme_noise.config.schema import MineConfig
 from xtreme_noise.noise.error_mix import EDIT_TYPES, error_mix
 from xtreme_noise.noise.registry import checked_parameters, family_class
 
@@ -152,6 +153,27 @@ def test_bad_files_are_named(
     assert not (tmp_path / "out.tsv").exists()
 
 
+@pytest.mark.parametrize(
+    ("code", "clean", "noisy", "expected"),
+    [
+        ("de", ["ist es", "", "gut"], ["ists", "ja", "gut"], ("ist es gut", "ists ja gut")),
+        ("th", ["ไป แล้ว", "นะ"], ["ไปแล้ว", "น้า"], ("ไปแล้วนะ", "ไปแล้วน้า")),
+    ],
+)
+def test_tokens_become_text(
+    tmp_path: Path, code: str, clean: list[str], noisy: list[str], expected: tuple[str, str]
+) -> None:
+    """A token may be several words or none; in languages without spaces between words, tokens have none either."""
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps({"clean": clean, "noisy": noisy}), encoding="utf-8")
+    assert list(read(MineConfig(paths=[str(path)], clean=["clean"], noisy=["noisy"], language=code))) == [expected]
+
+
+def distance(one: Counter[str], other: Counter[str]) -> float:
+    """Total variation distance of two mixes of edits."""
+    return sum(abs(one[name] / one.total() - other[name] / other.total()) for name in EDIT_TYPES) / 2
+
+
 @pytest.mark.data
 def test_realistic_is_nearer_to_attested_typos_than_its_parts(shared_data: Path) -> None:
     """On English, which its weights do not come from: total variation distance of the mixes of edits."""
@@ -163,6 +185,6 @@ def test_realistic_is_nearer_to_attested_typos_than_its_parts(shared_data: Path)
         noise = family_class(family)(checked_parameters(family, {}))
         texts = [row["clean_premise"] for row in rows]
         made = mine(((text, noise(text, 0.02, str(i), language="en").text) for i, text in enumerate(texts)), "en").types
-        apart[family] = sum(abs(made[t] / made.total() - attested[t] / attested.total()) for t in EDIT_TYPES) / 2
+        apart[family] = distance(made, attested)
     assert apart["realistic"] < 0.2
     assert apart["realistic"] < min(apart["char"], apart["keyboard"]) / 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from xtreme_noise.config.schema import MineConfig
 from xtreme_noise.config.sense import TABLES
 from xtreme_noise.data import files
 from xtreme_noise.errors import DataError
+from xtreme_noise.languages import language as language_row
 from xtreme_noise.noise.edits import edits_between
 from xtreme_noise.noise.error_mix import EDIT_TYPES, blocks, error_mix
 from xtreme_noise.noise.segment import words
@@ -72,7 +73,7 @@ def read(cfg: MineConfig) -> Iterator[tuple[str, str]]:
     """The (clean, noisy) texts of all files. Raises DataError with file and line."""
     for path in map(Path, cfg.paths):
         plain = path.name.removesuffix(".gz").endswith(TABLES)
-        rows = _tsv(path) if plain else _columns(path, cfg.clean, cfg.noisy)
+        rows = _tsv(path) if plain else _columns(path, cfg)
         for where, clean, noisy in rows:
             for text in (clean, noisy):
                 try:
@@ -82,21 +83,23 @@ def read(cfg: MineConfig) -> Iterator[tuple[str, str]]:
             yield clean, noisy
 
 
-def _columns(path: Path, clean: Sequence[str], noisy: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+def _columns(path: Path, cfg: MineConfig) -> Iterator[tuple[str, str, str]]:
+    space = " " if language_row(str(cfg.language)).spaces else ""
     for where, row in files.rows(path):
-        for one, other in zip(clean, noisy, strict=True):
+        for one, other in zip(cfg.clean, cfg.noisy, strict=True):
             for name in (one, other):
                 if name not in row:
                     raise DataError(f"{where}: no column {name!r}; the row has {', '.join(map(str, row))}")
             if row[one] is not None and row[other] is not None:  # a row may lack its clean text
-                yield where, _text(row[one], where, one), _text(row[other], where, other)
+                yield where, _text(row[one], where, one, space), _text(row[other], where, other, space)
 
 
-def _text(value: Any, where: str, name: str) -> str:
+def _text(value: Any, where: str, name: str, space: str) -> str:
+    """A text, or tokens joined by `space`. A token may be several words, or none (it belongs to the one before)."""
     if isinstance(value, str):
         return value
     if isinstance(value, list) and all(isinstance(token, str) for token in value):
-        return " ".join(value)
+        return space.join(word for token in value for word in token.split())
     raise DataError(f"{where}: column {name!r} is neither text nor a list of tokens")
 
 
