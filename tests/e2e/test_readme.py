@@ -57,9 +57,9 @@ def test_the_readme_shows_commands() -> None:
 def test_the_command_is_understood(page: str, arguments: str, tmp_path: Path, workdir: Path) -> None:
     assert page
     # What the commands of docs/noise.md read.
-    parallel = workdir / "xnli_noisy/test_typos_0.05.en.jsonl.gz"
-    parallel.parent.mkdir()
-    parallel.touch()
+    for parallel in ("xnli_noisy/test_typos_0.05.en.jsonl.gz", "multilexnorm2/train.nl.jsonl.gz"):
+        (workdir / parallel).parent.mkdir()
+        (workdir / parallel).touch()
     for code in LANGUAGES if "typos." in arguments else ():
         shutil.copy(ROOT / "tests/golden/tables/natural.path.tsv", workdir / f"typos.{code}.tsv")
     words = shlex.split(arguments)

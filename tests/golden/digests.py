@@ -17,8 +17,16 @@ from xtreme_noise.noise.registry import checked_parameters, families, family_cla
 GOLDEN = Path(__file__).with_name("noise.json")
 # The text stays as it is when the inventories of letters change.
 LETTERS = json.loads(Path(__file__).with_name("letters.json").read_text(encoding="utf-8"))
+# Of families that act on few words, some of these.
+WORDS = {
+    "abbreviation": "You are vielleicht Minuten; porque beaucoup perché não gewoon yang không спасибо року και מספר.",
+    "format": "On 2024-05-03 or 3.5.2024: 1,234.5 and 1.234,5 and 3,5 and 12345 and १,२३,४५६.",
+}
 # Not nlpaug: its output depends on the random module of the Python that runs it.
 FAMILIES = [name for name in families() if name != "nlpaug" and not family_class(name).paired]
+
+# The code of `mix` with other weights, and of `natural` with other tables: not asked what only depends on the code.
+SAME = ("realistic", "social", "abbreviation")
 
 
 def perturber(family: str) -> Perturber:
@@ -35,6 +43,7 @@ def digest(family: str) -> str:
             continue
         letters = LETTERS[code]
         text = " ".join(letters[i : i + 6] for i in range(0, 60, 6)) + ". Latin Words, 1984! " + letters[:20].title()
+        text += " " + WORDS[family] if family in WORDS else ""
         for level in (0.02, 0.1, 0.3, 1.0):
             for seed in (0, 7):
                 found.update(repr((code, *noise(text, level, "golden", seed=seed, language=code))).encode())

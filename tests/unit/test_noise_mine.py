@@ -175,6 +175,27 @@ def distance(one: Counter[str], other: Counter[str]) -> float:
 
 
 @pytest.mark.data
+@pytest.mark.parametrize("code", ["en", "tr"])
+def test_social_is_nearer_to_social_media_than_realistic(shared_data: Path, code: str) -> None:
+    """In languages that its weights do not come from, at the attested rate: words changed, and the mix of edits."""
+    path = str(shared_data / "multilexnorm2" / f"train.{code}.jsonl.gz")
+    rows = read(MineConfig(paths=[path], clean=["clean"], noisy=["noisy"], language=code))
+    pairs = [pair for pair, _ in zip(rows, range(120), strict=False)]
+    attested = mine(pairs, code)
+    apart, words = {}, {}
+    for family in ("social", "realistic"):
+        noise = family_class(family)(checked_parameters(family, {}))
+        level = attested.errors / attested.graphemes
+        made = mine(
+            ((clean, noise(clean, level, str(i), language=code).text) for i, (clean, _) in enumerate(pairs)), code
+        )
+        apart[family], words[family] = distance(made.types, attested.types), made.touched / made.words
+    real = attested.touched / attested.words
+    assert apart["social"] < apart["realistic"]
+    assert abs(words["social"] - real) < abs(words["realistic"] - real) / 1.5
+
+
+@pytest.mark.data
 def test_realistic_is_nearer_to_attested_typos_than_its_parts(shared_data: Path) -> None:
     """On English, which its weights do not come from: total variation distance of the mixes of edits."""
     with gzip.open(shared_data / "xnli_noisy" / "test_typos_0.05.en.jsonl.gz", "rt", encoding="utf-8") as file:

@@ -222,8 +222,12 @@ def test_tokens_are_neither_split_nor_emptied(shared_data: Path) -> None:
 @pytest.mark.parametrize("name", [name for name in FAMILIES if name not in ("natural", "codeswitch", "ime")])
 def test_our_families_run_in_its_flows(name: str) -> None:
     ours: Any = build(name)
-    language = next((code for code in ("ru", "ja") if ours.supports(code)), ours.languages()[0])
-    texts = {"ru": "Съешь же Ещё этих мягких французских булок, да Выпей чаю.", "ja": "明日の天気は晴れです。"}
+    language = next((code for code in ("ru", "ja", "vi") if ours.supports(code)), ours.languages()[0])
+    texts = {
+        "ru": "Съешь же Ещё этих мягких французских булок, да Выпей чаю.",
+        "ja": "明日の天気は晴れです。",
+        "vi": "Trời đẹp",
+    }
     text = texts.get(language, "今天我们去学校看书")
     once = ours.bind(0.5, language, seed=3)
     (alone,) = once.augment(text)

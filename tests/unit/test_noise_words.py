@@ -228,6 +228,8 @@ def test_who_cannot_act_is_left_out() -> None:
     assert noise(CHINESE, 0.3, "x", language="zh") == alone(CHINESE, 0.3, "x", language="zh")
     assert not build("mix", families={"keyboard": {}}).supports("zh")
     assert build("realistic").languages() == build("char").languages()
+    assert build("social").languages() == build("abbreviation").languages()
+    assert build("social", families={"char": {}}).languages() == build("char").languages()
 
 
 @pytest.mark.parametrize("family", ["mix", "sequence"])

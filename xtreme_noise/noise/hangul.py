@@ -51,6 +51,15 @@ def syllable(initial: str, vowel: str, final: str) -> str:
     return chr(_FIRST + (INITIALS.index(initial) * 21 + VOWELS.index(vowel)) * 28 + FINALS.index(final))
 
 
+_ECHOES = dict(zip(VOWELS, "ㅏㅐㅏㅐㅓㅔㅓㅔㅗㅏㅐㅔㅗㅜㅓㅔㅣㅜㅡㅣㅣ", strict=True))
+
+
+def echo(open_syllable: str) -> str:
+    """The syllable that draws out an open one (네: 에, 요: 오); "" for one with a final."""
+    _, vowel, final = jamo(open_syllable)
+    return "" if final else syllable("ㅇ", _ECHOES[vowel], "")
+
+
 def strokes(grapheme: str) -> list[str]:
     """Keystrokes of a syllable or of a lone compatibility jamo; empty for anything else."""
     letters: Iterable[str] = ()

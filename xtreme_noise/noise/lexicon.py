@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from xtreme_noise import content
 from xtreme_noise.errors import ConfigError
@@ -77,8 +77,8 @@ def _bytes(path: Path) -> bytes:
         raise ConfigError(f"{path}: this table cannot be read ({error.strerror})") from None
 
 
-def _files(family: str, path: str | None) -> dict[str, Path]:
-    """Language -> its table. A path without {language} is one table for all languages."""
+def _files(family: str, path: str) -> dict[str, Path]:
+    """Language -> its table. A path without {language} is one table for all languages; "" is none."""
     if not path:
         raise ConfigError(f"noise family {family!r} needs a table: noise.families.{family}.path=/some/table.tsv")
     if "{language}" not in path:
@@ -133,17 +133,21 @@ class _Lexicon(WordTable):
 
 
 class LexiconFamily(EngineFamily):
-    """A family whose only parameter that matters is `path`: a table, or with {language} in it one a language."""
+    """A family whose only parameter that matters is `path`: a table, or with {language} in it one a language.
+    packaged: the path of our own tables, used without one of the user's; None: there are none.
+    """
 
     joins = True  # a form may begin with a mark, or end with what takes in the next character
+    packaged: ClassVar[str | None] = None
 
     def __init__(self, parameters: Any) -> None:
         super().__init__(parameters)
-        self.files = _files(self.family, parameters.path)
+        path: str = parameters.path or self.packaged or ""
+        self.files = _files(self.family, path)
         contents = hashlib.sha256()
         self.several = False  # whether some form is more than one word
         self._digests: dict[Path, str] = {}  # tables are read again later, language by language, and must not change
-        for code, file in self.files.items() if "{language}" in parameters.path else [("", self.files["en"])]:
+        for code, file in self.files.items() if "{language}" in path else [("", self.files["en"])]:
             table = _bytes(file)
             contents.update(f"{code}\0".encode() + table + b"\0")
             self.several |= any(len(row.form.split()) > 1 for row in _rows(str(file), table))
