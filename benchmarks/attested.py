@@ -10,7 +10,7 @@ since it has no level. mix: total variation distance of the edit types from the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 
 import numpy as np
@@ -26,40 +26,53 @@ from xtreme_noise.stages.plan import test_reference
 from xtreme_noise.store import Store
 
 ITEMS = 300
+HEAD = "| language | noise | grapheme rate | word rate | token rate | fertility | mix |\n|---|---|---|---|---|---|---|"
+Stock = Callable[[Sequence[str]], list[str]]
 SYNTHETIC = ("realistic", "char", "keyboard", "nlpaug")
 
 
 def main() -> None:
-    print("| language | noise | grapheme rate | word rate | token rate | fertility | mix |")
-    print("|---|---|---|---|---|---|---|")
+    print(HEAD)
     for code in ("en", "hi", "tr", "de", "es", "fr"):
         cfg = job("task=attested/xnli", "noise=attested", f"language={code}", "model=e5_small")
         store = Store(cfg.store)
-        tokenizer = load_tokenizer(materialise(cfg.model, store, True))
         rows = test_reference(cfg, code).load(store).select(range(ITEMS))
         clean = [*rows["text"], *rows["text_pair"]]
-        attested = list(map(between, clean, [*rows["noisy_text"], *rows["noisy_text_pair"]]))
-        rate = fmean(noised.achieved for noised in attested)
-        noised_by: dict[str, Sequence[NoisedText]] = {"attested": attested}
-        for family in SYNTHETIC:
-            noise = build(family)
-            noise.prepare(clean, rate, code)
-            noised_by[f"{family} at {rate:.3f}"] = [
-                noise(text, rate, str(n), language=code) for n, text in enumerate(clean)
-            ]
-        if code == "en":
-            noised_by |= {f"stock nlpaug {name}": list(map(between, clean, _stock(name, clean))) for name in STOCK}
-        reference = _mix(clean, attested, code)
-        ids = _ids(tokenizer, clean)
-        for name, noised in noised_by.items():
-            noisy = _ids(tokenizer, [one.text for one in noised])
-            print(
-                f"| {code} | {name} | {fmean(one.achieved for one in noised):.3f} "
-                f"| {_words(clean, noised, code):.3f} | "
-                f"{token_change_rate(ids, noisy):.3f} | {sum(map(len, noisy)) / sum(map(len, ids)):.3f} | "
-                f"{_distance(reference, _mix(clean, noised, code)):.2f} |",
-                flush=True,
-            )
+        noisy = [*rows["noisy_text"], *rows["noisy_text_pair"]]
+        tokenizer = load_tokenizer(materialise(cfg.model, store, True))
+        compare(code, clean, noisy, SYNTHETIC, tokenizer, STOCK if code == "en" else {})
+
+
+def compare(
+    code: str,
+    clean: Sequence[str],
+    noisy: Sequence[str],
+    families: Sequence[str],
+    tokenizer: object,
+    stock: Mapping[str, Stock],
+) -> None:
+    """Prints the rows of a language: attested noise, families at its grapheme rate, stock augmenters."""
+    attested = list(map(between, clean, noisy))
+    rate = fmean(noised.achieved for noised in attested)
+    noised_by: dict[str, Sequence[NoisedText]] = {"attested": attested}
+    for family in families:
+        noise = build(family)
+        noise.prepare(clean, rate, code)
+        noised_by[f"{family} at {rate:.3f}"] = [
+            noise(text, rate, str(n), language=code) for n, text in enumerate(clean)
+        ]
+    noised_by |= {f"stock nlpaug {name}": list(map(between, clean, _stock(name, clean))) for name in stock}
+    reference = _mix(clean, attested, code)
+    ids = _ids(tokenizer, clean)
+    for name, noised in noised_by.items():
+        made = _ids(tokenizer, [one.text for one in noised])
+        print(
+            f"| {code} | {name} | {fmean(one.achieved for one in noised):.3f} "
+            f"| {_words(clean, noised, code):.3f} | "
+            f"{token_change_rate(ids, made):.3f} | {sum(map(len, made)) / sum(map(len, ids)):.3f} | "
+            f"{_distance(reference, _mix(clean, noised, code)):.2f} |",
+            flush=True,
+        )
 
 
 def _random(texts: Sequence[str]) -> list[str]:
@@ -74,7 +87,7 @@ def _keyboard(texts: Sequence[str]) -> list[str]:
     return [_text(nac.KeyboardAug().augment(text), text) for text in texts]
 
 
-STOCK: dict[str, Callable[[Sequence[str]], list[str]]] = {"RandomCharAug": _random, "KeyboardAug": _keyboard}
+STOCK: dict[str, Stock] = {"RandomCharAug": _random, "KeyboardAug": _keyboard}
 
 
 def _stock(name: str, texts: Sequence[str]) -> list[str]:
