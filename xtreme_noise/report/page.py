@@ -71,8 +71,6 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
     library: from vega_library; digest: of the inputs; files: the other files, relative to it.
     """
     names = Names.of(study.cells)
-    samples, _ = sample_groups(study.cells)
-    signed = [cell for cell in study.cells if cell.signature]
     placed = Charts()
     scripts = {"library": library, "loader": _template_file("charts.js")}
     main = [c for c in study.contrasts if c.main and c.measure == PRIMARY]
@@ -109,13 +107,18 @@ def page(study: StudyResults, library: str, digest: str, files: Sequence[str]) -
         sign=formatting.GUESS,
         changes=formatting.CHANGES,
         names=names,
-        samples=samples,
-        signatures=signed[:SIGNATURES],
-        signed=len(signed),
+        samples=sample_groups(study.cells)[0],
+        **_signatures(study),
         **_how_it_ran(study),
         files=files,
         chart_data=Markup(json_for_script(placed.block)),  # evaluated last, when all charts are placed
     )
+
+
+def _signatures(study: StudyResults) -> dict[str, Any]:
+    """The first cells with a signature, and how many there are."""
+    signed = [cell for cell in study.cells if cell.signature]
+    return {"signatures": signed[:SIGNATURES], "signed": len(signed)}
 
 
 def _completeness(study: StudyResults, names: Names) -> dict[str, Any]:
