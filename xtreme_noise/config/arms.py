@@ -110,8 +110,8 @@ class ArmChecks(Checks):
             which = "evaluate one of the others as well" if stage.evaluated == "seen" else "leave one out of languages"
             raise self._wrong(
                 evaluated,
-                f"={stage.evaluated} leaves only English of {', '.join(stage.languages)}, which is no multilingual "
-                f"arm: {which}",
+                f"={stage.evaluated} leaves only English of {', '.join(stage.languages)} (the languages of its "
+                f"training data), which is no multilingual arm: {which}",
             )
         for code, weight in stage.weights.items():
             self._one_of(f"{key}.weights", code, trained, f"languages that {stage.label} is trained in")
