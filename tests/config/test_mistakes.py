@@ -245,6 +245,9 @@ CASES = {
     "mode=plan intermediate=nli_with_mlm intermediate.arm=english intermediate.sampling.mlm_weight=0": [
         "intermediate.sampling.mlm_weight", "greater than 0",
     ],
+    "mode=plan intermediate=nli_with_mlm intermediate.arm=english intermediate.sampling.mlm_weight=1e300": [
+        "intermediate.sampling.mlm_weight", "at most 1000",
+    ],
     "mode=plan task=xnli source.root=. intermediate=stilts intermediate.sampling.mlm_weight=2": [
         "intermediate.sampling.mlm_weight", "no task of stilts/english is masked language modelling",
     ],

@@ -117,7 +117,13 @@ def _empty(path: Path) -> None:
     pq.write_table(table.set_column(place, "den", few), path)
 
 
-@pytest.mark.parametrize("damage", [_no_file, _cut, _other_columns, _too_few, _empty])
+def _no_lists(path: Path) -> None:
+    table = pq.ParquetFile(path).read()
+    place = table.column_names.index("num")
+    pq.write_table(table.set_column(place, "num", pa.array([1.0] * len(table))), path)
+
+
+@pytest.mark.parametrize("damage", [_no_file, _cut, _other_columns, _too_few, _empty, _no_lists])
 def test_a_damaged_file_is_named_and_not_used(
     copied: Path, damage: Callable[[Path], None], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -128,6 +134,21 @@ def test_a_damaged_file_is_named_and_not_used(
         found = JobItems(copied).of([*cells, "x"])
     assert not found and str(path) in caplog.text
     assert not evidence(copied)[2]
+
+
+def test_where_copied_scores_are_not_those_of_the_record_the_predictions_decide(
+    copied: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As after damage to the file's footer, which has no checksum."""
+    path, before = copied / JOB / ITEMS, evidence(copied)
+    table = pq.ParquetFile(path).read()
+    place = table.column_names.index("num")
+    ones = pa.array([[1.0] * len(some) for some in table["num"].to_pylist()])
+    pq.write_table(table.set_column(place, "num", ones), path)
+    with caplog.at_level(logging.WARNING):
+        after = evidence(copied)
+    assert "its predictions are read instead" in caplog.text and not after[2]
+    assert_same(before[0], after[0])
 
 
 def test_a_cell_that_is_a_path_is_not_read(tmp_path: Path) -> None:

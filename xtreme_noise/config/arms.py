@@ -13,6 +13,7 @@ ENGLISH = "english"  # the arm that the others of a kind are compared with
 MATCHES = ("examples", "tokens", "updates")
 EVALUATED = ("any", "seen", "unseen")
 ITEMS = ("same", "distinct")
+MOST_MLM = 1000  # batches of masked language modelling for one of the other tasks
 MASKED_LM = "masked_lm"  # the one family without labels that can be one of several tasks
 OF_A_CHAIN = {"name", "arm", "arms", "version", "stages", "use"}
 OF_SEVERAL = {"name", "arm", "arms", "version", "tasks", "use", "sampling", "recipe"}
@@ -175,6 +176,8 @@ class ArmChecks(Checks):
         self._positive(f"{key}.sampling.temperature", whole.sampling.temperature)
         self._at_least(f"{key}.sampling.cap", whole.sampling.cap, 1)
         self._positive(f"{key}.sampling.mlm_weight", whole.sampling.mlm_weight)
+        if whole.sampling.mlm_weight > MOST_MLM:
+            raise self._wrong(f"{key}.sampling.mlm_weight", f"must be at most {MOST_MLM}: it is batches a batch")
 
     def _task_of_several(self, key: str, name: str, part: IntermediateConfig) -> None:
         if part.stages or part.tasks or part.keep_head:

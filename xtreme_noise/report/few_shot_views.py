@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xtreme_noise.languages import language
 from xtreme_noise.report.few_shot import ShotPoint
 from xtreme_noise.report.formatting import NONE, bounds, number, percent, plural
 from xtreme_noise.report.names import Names
@@ -28,5 +27,5 @@ def table(points: Sequence[ShotPoint], names: Names) -> TableView:
     first = points[0]
     over = plural(len(first.panel.languages), "language")
     name = names.task(first.shots.task, first.panel.model)
-    caption = f"{name}: few-shot training, mean over {over} without {language(first.panel.source).name}"
+    caption = f"{name}: few-shot training, mean over {over} without {first.panel.source}"
     return TableView(caption, [[(head, 1) for head in heads]], rows)

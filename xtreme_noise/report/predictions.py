@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from xtreme_noise.report.cells import Problem, where
 from xtreme_noise.report.shots import Shots
 from xtreme_noise.results.items import JobItems, Scores, numbers
 
+log = logging.getLogger(__name__)
 RESAMPLES = 9_999
 _MAY_BE_EMPTY = ("correct",)  # an example may be neither right nor wrong (BUCC: without a pair, and rightly so)
 
@@ -150,13 +152,24 @@ def _read_language(sweep: Path, cells: Sequence[CellRecord], known: Mapping[str,
     wrong: dict[str, str] = {}
     for cell in cells:
         try:
-            scores = known.get(cell.cell) or _scores(sweep, cell)
-            aligned.append(_checked(cell, scores, aligned[0] if aligned else None))
+            aligned.append(_fitting(sweep, cell, known.get(cell.cell), aligned[0] if aligned else None))
         except DataError as error:
             wrong[cell.cell] = str(error)
     if wrong:
         raise _Unusable(wrong)
     return aligned
+
+
+def _fitting(sweep: Path, cell: CellRecord, copied: Scores | None, first: _Items | None) -> _Items:
+    """The cell's scores, aligned with those of the first cell. A copy that does not fit may be damaged: the predictions
+    decide. Raises DataError when they do not fit either.
+    """
+    if copied is not None:
+        try:
+            return _checked(cell, copied, first)
+        except DataError as error:
+            log.warning("%s: its copied scores do not fit, its predictions are read instead: %s", where(cell), error)
+    return _checked(cell, _scores(sweep, cell), first)
 
 
 def _summed(names: NDArray[np.str_], cells: Sequence[_Items]) -> LanguageScores:

@@ -203,7 +203,8 @@ class JobItems:
             return False  # reading the file itself says what is wrong
 
 
-_DAMAGE = (OSError, ValueError, KeyError, pa.ArrowException)
+# A bit of the footer makes a column another type, which lacks what a list has.
+_DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException)
 
 
 def _damaged(path: Path, error: Exception) -> None:
