@@ -143,8 +143,8 @@ def test_where_copied_scores_are_not_those_of_the_record_the_predictions_decide(
     path, before = copied / JOB / ITEMS, evidence(copied)
     table = pq.ParquetFile(path).read()
     place = table.column_names.index("num")
-    ones = pa.array([[1.0] * len(some) for some in table["num"].to_pylist()])
-    pq.write_table(table.set_column(place, "num", ones), path)
+    sevens = pa.array([[7.0] * len(some) for some in table["num"].to_pylist()])
+    pq.write_table(table.set_column(place, "num", sevens), path)
     with caplog.at_level(logging.WARNING):
         after = evidence(copied)
     assert "its predictions are read instead" in caplog.text and not after[2]
