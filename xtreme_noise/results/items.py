@@ -137,7 +137,7 @@ def _contents(path: Path, metadata: Mapping[bytes, bytes]) -> dict[str, str]:
             if file.schema_arrow.metadata != metadata:
                 return {}
             for number in range(file.num_row_groups):
-                row = file.read_row_group(number)  # all columns: damage in any of them is found
+                row = _typed(file.read_row_group(number))  # all columns: damage in any of them is found
                 [cells], [contents] = (row[name].to_pylist() for name in ("cell", "content"))
                 found |= dict(zip(cells, contents, strict=True))
     except _DAMAGE:
@@ -154,7 +154,7 @@ class JobItems:
         for path in sorted((sweep / "jobs").glob(f"*/{ITEMS}")):
             try:
                 with pq.ParquetFile(path) as file:
-                    cells = file.read(columns=["cell"])["cell"].combine_chunks().flatten().to_pylist()
+                    cells = _typed(file.read(columns=["cell"]))["cell"].combine_chunks().flatten().to_pylist()
                     self._where |= dict.fromkeys(cells, path)
             except _DAMAGE as error:
                 _damaged(path, error)
@@ -166,7 +166,7 @@ class JobItems:
         for path in dict.fromkeys(self._where[cell] for cell in wanted if cell in self._where):
             try:
                 with pq.ParquetFile(path, page_checksum_verification=True) as file:
-                    table = file.read(use_threads=False).combine_chunks()
+                    table = _typed(file.read(use_threads=False)).combine_chunks()
                 table.validate(full=True)  # texts are UTF-8
                 for number in range(len(table)):
                     found |= self._row(table.slice(number, 1), wanted)
@@ -203,8 +203,15 @@ class JobItems:
             return False  # reading the file itself says what is wrong
 
 
-# A bit of the footer makes a column another type, which lacks what a list has.
-_DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException)
+_DAMAGE = (OSError, ValueError, KeyError, pa.ArrowException)
+
+
+def _typed(table: pa.Table) -> pa.Table:
+    """The table. Raises ValueError for a column of another type, as after damage to the footer, without a checksum."""
+    for name, kind in zip(table.column_names, table.schema.types, strict=True):
+        if name in _LISTS and kind != SCHEMA.field(name).type:
+            raise ValueError(f"{name} has the type {kind}")
+    return table
 
 
 def _damaged(path: Path, error: Exception) -> None:
