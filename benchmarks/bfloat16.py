@@ -35,10 +35,10 @@ class Setting(NamedTuple):
 TASKS = {
     "tatoeba": Setting(None, ("de", "sw", "th"), 300),
     "sib200": Setting(700, ("de", "hi"), 204),
-    "xnli": Setting(3000, ("en", "de", "hi"), 250),
-    "udpos": Setting(800, ("en", "de", "hi"), 150),
-    "wikiann": Setting(1500, ("en", "de", "hi"), 250),
-    "xquad": Setting(700, ("en", "de", "hi"), 60),
+    "xnli": Setting(1500, ("en", "de", "hi"), 200),
+    "udpos": Setting(600, ("en", "de", "hi"), 100),
+    "wikiann": Setting(1000, ("en", "de", "hi"), 200),
+    "xquad": Setting(400, ("en", "de", "hi"), 40),
 }
 
 

@@ -104,12 +104,15 @@ class CellRecord:
         return {name: value for name, value in values.items() if value not in (None, "")}
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> CellRecord:
-        """The record with these values, unknown names ignored. Raises ValueError for invalid values."""
-        if wrong := problem(values):
+    def of(cls, values: Mapping[str, Any], *, typed: bool = False) -> CellRecord:
+        """The record with these values, unknown names ignored. Raises ValueError for invalid values.
+
+        typed: the values are known to have the types of the fields, as those of a table's columns have.
+        """
+        if wrong := (None if typed else _mistyped(values)) or _senseless(values):
             raise ValueError(wrong)
         made = object.__new__(cls)  # the values are checked, and __init__ would take longer than the checks
-        made.__dict__.update((name, value) for name, value in values.items() if value is not None and name in FIELDS)
+        made.__dict__.update({name: value for name, value in values.items() if value is not None and name in FIELDS})
         return made
 
 
@@ -132,17 +135,19 @@ LATER = (
 )  # fmt: skip
 
 
-def problem(values: Mapping[str, Any]) -> str | None:
-    """What is wrong with the values of a record, in words; None when they are valid.
-
-    NaN means not measured; a score must not be NaN.
-    """
-    for name, kind in FIELDS.items():
-        value = values.get(name)
-        if value is None or type(value) is _SIMPLE.get(name):  # most values: the quick way
+def _mistyped(values: Mapping[str, Any]) -> str | None:
+    """The first value that its field cannot have. NaN means not measured."""
+    for name, value in values.items():
+        kind = FIELDS.get(name)
+        if value is None or kind is None or type(value) is _SIMPLE.get(name):  # most values: the quick way
             continue
         if not _is(value, kind):
-            return f"{name} is {value!r:.80}, not {_WORDS[kind]}"
+            return mistyped(name, value)
+    return None
+
+
+def _senseless(values: Mapping[str, Any]) -> str | None:
+    """What is wrong with values of the right types. A score must not be NaN."""
     for name in (*NEEDED, "status"):
         if values.get(name) is None:
             return f"it has no {name}"
@@ -174,6 +179,11 @@ _WORDS = {
 }  # fmt: skip
 
 _SIMPLE = {name: kind for name, kind in FIELDS.items() if kind in (str, bool, list, dict)}  # every value is valid
+
+
+def mistyped(name: str, value: Any) -> str:
+    """The message about a value that its field cannot have."""
+    return f"{name} is {value!r:.80}, not {_WORDS[FIELDS[name]]}"
 
 
 def _is(value: Any, kind: type) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from xtreme_noise.config.planned import CONFIG, FAILURE
 from xtreme_noise.errors import DataError
 from xtreme_noise.report.cells import Problem
-from xtreme_noise.results import COUNTS, JOB, STAGES, read_record
+from xtreme_noise.results import COUNTS, JOB, STAGES, job_record
 
 OVERRIDES = ".hydra/overrides.yaml"
 COUNT, SECONDS = re.compile(r"[0-9]{0,18}"), re.compile(r"([0-9]+(\.[0-9]+)?(e[+-]?[0-9]{1,2})?)?")
@@ -82,7 +82,7 @@ def _state(folder: Path) -> tuple[tuple[int, ...] | None, ...]:
 
 @lru_cache(maxsize=10_000)  # a report reads its jobs for the digest of its inputs, and then shows them
 def _job(folder: Path, state: tuple[object, ...]) -> Job:  # noqa: ARG001
-    record = read_record(folder / JOB) if (folder / JOB).is_file() else {}
+    record = job_record(folder) or {}
     overrides = _overrides(folder / OVERRIDES)
     path = folder / CONFIG
     config = path.read_text(encoding="utf-8") if path.is_file() else None

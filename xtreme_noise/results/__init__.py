@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,24 @@ def read_record(path: Path) -> dict[str, Any]:
     return job
 
 
+def job_record(folder: Path) -> dict[str, Any] | None:
+    """The record of the job with this folder, not to be changed, read once while its file stays; None: it has none.
+
+    Raises as read_record does.
+    """
+    path = folder / JOB
+    try:
+        state = path.stat()
+    except FileNotFoundError:
+        return None
+    return _read_once(path, (state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns))
+
+
+@lru_cache(maxsize=10_000)  # the jobs of one command: their cells are collected, and the jobs are then reported
+def _read_once(path: Path, state: tuple[int, ...]) -> dict[str, Any]:  # noqa: ARG001
+    return read_record(path)
+
+
 def _stage(stage: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(stage.get("digest"), str):
         raise ValueError("no digest")
@@ -80,9 +99,11 @@ def jobs(sweep: Path) -> tuple[list[dict[str, Any]], list[Path]]:
     records, unreadable = [], []
     for path in sorted((sweep / "jobs").glob(f"*/{JOB}")):
         try:
-            records.append(read_record(path))
+            found = job_record(path.parent)
         except (OSError, ValueError, RecursionError):  # the report says what is wrong
             unreadable.append(path)
+        else:
+            records += [found] if found else []
     return sorted(records, key=lambda job: float(job.get("finished", 0.0))), unreadable
 
 

@@ -15,11 +15,12 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from xtreme_noise.errors import DataError
-from xtreme_noise.record import CLEAN, FIELDS, LATER, CellRecord
+from xtreme_noise.record import CLEAN, FIELDS, LATER, CellRecord, mistyped
 from xtreme_noise.writing import replacing
 
 CELLS = "cells.parquet"
 ROWS = 20_000  # written at once
+EDITED = "The file was edited or is damaged."
 _TYPES = {bool: pa.bool_(), int: pa.int64(), float: pa.float64()}
 # Lists and mappings are JSON.
 SCHEMA = pa.schema([(name, _TYPES.get(kind, pa.string())) for name, kind in FIELDS.items()])
@@ -32,7 +33,7 @@ def column(cells: Sequence[CellRecord], name: str) -> list[Any]:
     values = map(attrgetter(name), cells)
     if name in _NESTED:
         return [None if value is None else json.dumps(value, ensure_ascii=False) for value in values]
-    return [None if value == "" else value for value in values]
+    return [value or None for value in values] if FIELDS[name] is str else list(values)
 
 
 def write_cells(sweep: Path, cells: Iterable[CellRecord]) -> None:
@@ -85,22 +86,28 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
                 f"{path} lacks the columns {', '.join(lacking)}, or they occur twice. If it is of an earlier "
                 "version, run its command again."
             )
-        columns = {name: _column(table[name], SCHEMA.field(name).type, f"{path}: column {name!r}") for name in there}
+        columns = {name: _column(table[name], name, path) for name in there}
     except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
     for values in zip(*columns.values(), strict=True):
         yield dict(zip(columns, values, strict=True))
 
 
-def _column(column: Any, kind: Any, where: str) -> list[Any]:
+def _column(column: Any, name: str, path: Path) -> list[Any]:
+    kind = SCHEMA.field(name).type
     try:
         values = column.cast(kind).combine_chunks()
     except (ValueError, pa.ArrowException) as error:
-        raise DataError(f"{where} has the type {column.type}, expected {kind}: {error}") from error
+        raise DataError(f"{path}: column {name!r} has the type {column.type}, expected {kind}: {error}") from error
     if pa.types.is_string(kind):  # the same few texts in all rows: each is one object
         encoded = values.dictionary_encode()
         texts = encoded.dictionary.to_pylist()
         return [None if place is None else texts[place] for place in encoded.indices.to_pylist()]
+    if pa.types.is_floating(kind):
+        infinite = np.flatnonzero(np.isinf(values.to_numpy(zero_copy_only=False)))
+        if infinite.size:
+            row = int(infinite[0])
+            raise DataError(f"{path}, row {row + 1}: {mistyped(name, values[row].as_py())}. {EDITED}")
     return [None if value != value else value for value in values.to_pylist()]  # nan: not measured
 
 
@@ -111,14 +118,17 @@ def _record(row: dict[str, Any], where: str) -> CellRecord:
         row["noise_seed"] = 0  # has no meaning in a clean cell
     try:
         nested = {name: _parsed(row[name], name) for name in _NESTED if row.get(name) is not None}
-        return CellRecord.of(row | nested)
+        return CellRecord.of(row | nested, typed=True)
     except ValueError as error:
-        raise DataError(f"{where}: {error}. The file was edited or is damaged.") from error
+        raise DataError(f"{where}: {error}. {EDITED}") from error
 
 
 @lru_cache(maxsize=1024)  # cells that differ only in their model have the same samples
 def _parsed(text: str, name: str) -> Any:
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{name} is not JSON: {error}") from error
+    if not isinstance(value, FIELDS[name]):
+        raise ValueError(mistyped(name, value))
+    return value
