@@ -9,14 +9,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 
-from benchmarks import attention, grid, history, multitask, noise_speed, rerun, roofline, scoring, training
+from benchmarks import grid, history, multitask, noise_speed, rerun, roofline, scoring, training, training_settings
 from benchmarks.setting import RATIOS, kind, machine
 
 EVERY: dict[str, Callable[[], object]] = {
     "noise_speed": lambda: noise_speed.main([]),
     "training": training.main,
     "multitask": multitask.main,
-    "attention": attention.main,
+    "training_settings": training_settings.main,
     "roofline": roofline.main,
     "grid": grid.main,
     "rerun": rerun.main,

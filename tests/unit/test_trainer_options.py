@@ -69,6 +69,20 @@ def test_accumulated_gradients_are_one_update(root: Path, tmp_path: Path, monkey
     assert steps == [0, 0, 0, 1, 1, 2], "six batches; the last two make an update of their own"
 
 
+def test_a_fit_in_bfloat16_repeats_to_the_byte(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With clipped gradients, which Lightning refuses for an optimizer that is fused as a whole."""
+    fused: list[bool] = []
+
+    def note(_: Any, optimizer: Any) -> None:
+        fused.extend(group["fused"] for group in optimizer.param_groups)
+
+    monkeypatch.setattr("xtreme_noise.modules.base.TaskModule.on_before_optimizer_step", note)
+    paths = [fit(root, tmp_path / name, "model.precision=bf16-mixed") for name in "ab"]
+    first, second = ((path / "model.safetensors").read_bytes() for path in paths)
+    assert first == second
+    assert fused and all(fused)
+
+
 def gradients(monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor]:
     """That of a weight at each update of the fits to come, before it is clipped."""
     found: list[torch.Tensor] = []

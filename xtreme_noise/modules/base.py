@@ -235,9 +235,10 @@ class TaskModule(Features, pl.LightningModule):
         for name, weight in self.named_parameters():
             if weight.requires_grad:
                 (decay if name.replace("_fsdp_wrapped_module.", "") in self._matrices else plain).append(weight)
+        # fused: one kernel for all weights. Not set for the optimizer, which would then refuse to have gradients clipped.
         groups = [
-            {"params": decay, "weight_decay": self.recipe.weight_decay},
-            {"params": plain, "weight_decay": 0.0},
+            {"params": decay, "weight_decay": self.recipe.weight_decay, "fused": True},
+            {"params": plain, "weight_decay": 0.0, "fused": True},
         ]
         rate = self.recipe.learning_rate * self.learning_rate_scale
         optimizer = torch.optim.AdamW(groups, lr=rate)

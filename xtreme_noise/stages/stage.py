@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 # Raise this when the same configuration gives other weights, so that stages of the old version are not reused.
-TRAINING_VERSION = 1
+TRAINING_VERSION = 2
 TRAINING = "training.json"  # the facts about the training of a finished stage
 HOLDS = (TRAINING, "config.json")
 SOFTWARE = ("torch", "transformers", "tokenizers", "pytorch-lightning")
