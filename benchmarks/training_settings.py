@@ -1,7 +1,7 @@
-"""What each setting of training brings on a CPU, compared to float32 with the checkpoint's dropout of attention weights.
+"""What each setting of training brings on a CPU, compared to float32 and the checkpoint's dropout of attention weights.
 
-XNLI (short pairs) and XQuAD (windows of 256 tokens, where attention takes most of the time), e5_small. Tokens per second
-of processor time over all threads, the best of two alternating rounds. Settings are overrides, but for:
+XNLI (short pairs) and XQuAD (windows of 256 tokens, where attention takes most of the time), e5_small. Tokens per
+second of processor time over all threads, the best of two alternating rounds. Settings are overrides, but for:
 
     fused optimizer     torch.optim.AdamW(fused=True)
     torch.compile       the encoder, with dynamic shapes; compiling is not included, and printed apart (it needs a C++

@@ -235,7 +235,7 @@ class TaskModule(Features, pl.LightningModule):
         for name, weight in self.named_parameters():
             if weight.requires_grad:
                 (decay if name.replace("_fsdp_wrapped_module.", "") in self._matrices else plain).append(weight)
-        # fused: one kernel for all weights. Not set for the optimizer, which would then refuse to have gradients clipped.
+        # fused: one kernel for all weights. Said of the groups: Lightning clips no gradients of a fused optimizer.
         groups = [
             {"params": decay, "weight_decay": self.recipe.weight_decay, "fused": True},
             {"params": plain, "weight_decay": 0.0, "fused": True},
