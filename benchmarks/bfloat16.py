@@ -36,7 +36,7 @@ TASKS = {
     "tatoeba": Setting(None, ("de", "sw", "th"), 300),
     "sib200": Setting(700, ("de", "hi"), 204),
     "xnli": Setting(1500, ("en", "de", "hi"), 200),
-    "udpos": Setting(600, ("en", "de", "hi"), 100),
+    "udpos": Setting(600, ("en", "es", "hi"), 100),
     "wikiann": Setting(1000, ("en", "de", "es"), 200),
     "xquad": Setting(400, ("en", "de", "hi"), 40),
 }
