@@ -74,19 +74,40 @@ def damage(path: Path, holds: Sequence[str] = (), only: Sequence[str] | None = N
         if not path.is_dir():
             return "it is not a directory"
         manifest = json.loads((path / MANIFEST).read_bytes().decode("utf-8"))
-        if (problem := _shape(manifest, path, holds)) is not None:
+        if (problem := _shape(manifest, path.parent.name, path.name, holds)) is not None:
             return problem
         return _files({name: sha for name, sha in manifest["files"].items() if only is None or name in only}, path)
     except PermissionError as error:
-        raise UserError(
-            f"{error.filename} cannot be read ({error.strerror}): ask its owner for `chmod -R g+rX {path.parent}`, or "
-            "choose another folder with store= (or XTREME_NOISE_STORE)"
-        ) from error
+        raise not_readable(error, path.parent) from error
     except (OSError, ValueError, RecursionError) as error:
         return f"no readable {MANIFEST}: {error}"
 
 
-def _shape(manifest: Any, path: Path, holds: Sequence[str]) -> str | None:
+def not_readable(error: PermissionError, folder: Path) -> UserError:
+    """The error of a user who may not read a file in this folder of the store."""
+    return UserError(
+        f"{error.filename} cannot be read ({error.strerror}): ask its owner for `chmod -R g+rX {folder}`, or choose "
+        "another folder with store= (or XTREME_NOISE_STORE)"
+    )
+
+
+def damaged_files(files: Mapping[str, bytes], kind: str, name: str, holds: Sequence[str] = ()) -> str | None:
+    """`damage` of an artifact that is not a folder: its files, with the manifest. name: the digest of its key."""
+    try:
+        manifest = json.loads(files[MANIFEST].decode("utf-8"))
+    except (KeyError, ValueError, RecursionError) as error:
+        return f"no readable {MANIFEST}: {error}"
+    if (problem := _shape(manifest, kind, name, holds)) is not None:
+        return problem
+    for one, expected in manifest["files"].items():
+        if one not in files:
+            return f"{one} is missing"
+        if hashlib.sha256(files[one]).hexdigest() != expected:
+            return f"the checksum of {one} does not match its content"
+    return None
+
+
+def _shape(manifest: Any, kind: str, digest_of_key: str, holds: Sequence[str]) -> str | None:
     if not isinstance(manifest, dict):
         return f"{MANIFEST} is not a JSON object"
     files = manifest.get("files")
@@ -98,7 +119,7 @@ def _shape(manifest: Any, path: Path, holds: Sequence[str]) -> str | None:
             return f"{MANIFEST} has {name!r}: {sha256!r} among its files"
     if lacking := [name for name in holds if name not in files]:
         return f"{MANIFEST} does not list {lacking[0]}"
-    if (manifest.get("kind"), digest(manifest.get("key"))) != (path.parent.name, path.name):
+    if (manifest.get("kind"), digest(manifest.get("key"))) != (kind, digest_of_key):
         return f"{MANIFEST} belongs to another artifact"
     rest = {name: value for name, value in manifest.items() if name != CHECKSUM}
     if manifest.get(CHECKSUM) != _sha256(rest):

@@ -60,9 +60,14 @@ def make_folder(path: Path) -> Path:
     return missing[0] if missing else path
 
 
+def hidden(beside: Path) -> Path:
+    """A path that nothing has, whose name starts with a dot and the name of `beside`."""
+    return beside.with_name(f".{beside.name}.{os.getpid()}.{secrets.token_hex(4)}")
+
+
 def new_folder(beside: Path) -> Path:
-    """A new empty directory whose name starts with a dot and the name of `beside`."""
-    path = beside.with_name(f".{beside.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    """A new empty directory with a `hidden` name."""
+    path = hidden(beside)
     path.mkdir()
     follow(path)
     return path

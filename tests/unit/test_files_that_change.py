@@ -262,7 +262,7 @@ def scores(plan: Plan, store: Store) -> dict[str, tuple[str, bytes]]:
     found = {}
     for cell, files in evaluate.evaluate(plan, store, training.ModelCache(plan, store, False)):
         assert files, cell.error
-        found[cell.language] = (cell.cell, files["predictions"].read_bytes())
+        found[cell.language] = (cell.cell, files["predictions"])
     return found
 
 

@@ -18,6 +18,7 @@ from xtreme_noise.config.schema import Config
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.sources import SplitRef
 from xtreme_noise.errors import UserError
+from xtreme_noise.packs import Packs
 from xtreme_noise.stages import speed
 from xtreme_noise.stages.plan import Cell, Plan, Stage
 from xtreme_noise.stages.sampling import epoch_batches, task_chances
@@ -205,7 +206,7 @@ def _survey_cells(
     cfg = plan.cfg
     noise = "" if cfg.trained_with() == "none" else f" + {cfg.trained_with()} in training"
     system = f"{cfg.reported_task()} | {cfg.model.name} | {cfg.intermediate.title}{noise}"
-    work = outlook.cells.setdefault(system, Workload())
+    work, packs = outlook.cells.setdefault(system, Workload()), Packs(store)
     for cell in plan.cells:
         if (test := served.get(cell.language)) is None:
             continue
@@ -214,7 +215,8 @@ def _survey_cells(
             continue
         seen.add(digest(key))
         work.total += 1
-        if store.there("cells", key) and not _lacks_class_scores(plan, cell, test, store):
+        pack = plan.pack(cell.language, test)
+        if packs.there("cells", key, pack) and not _lacks_class_scores(plan, cell, test, packs):
             work.there += 1
             continue
         name = f"{cfg.model.name}|{digest(test.identity())}"
@@ -227,8 +229,10 @@ def _survey_cells(
     _time(work, cfg, "infer")
 
 
-def _lacks_class_scores(plan: Plan, cell: Cell, test: SplitRef, store: Store) -> bool:
-    return plan.class_scores and not store.there("class_scores", plan.class_scores_key(cell, test))
+def _lacks_class_scores(plan: Plan, cell: Cell, test: SplitRef, packs: Packs) -> bool:
+    if not plan.class_scores:
+        return False
+    return not packs.there("class_scores", plan.class_scores_key(cell, test), plan.pack(cell.language, test))
 
 
 def _beside(plan: Plan, language: str, store: Store, seen: set[str], outlook: Outlook) -> float:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,7 @@ from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.sources import SplitRef, subsample
 from xtreme_noise.data.transform import NoiseTransform, texts, token_change_rate
 from xtreme_noise.errors import NotApplicable, UserError
+from xtreme_noise.packs import Packs
 from xtreme_noise.record import CLEAN, CellRecord
 from xtreme_noise.results import class_scores, nearest
 from xtreme_noise.results.class_scores import CLASS_SCORES, ClassScores
@@ -44,11 +47,11 @@ CLASSES = "class_scores.parquet"
 # Examples that are encoded together, at least one cell's: inputs of similar length share a batch, and a crash loses at
 # most these forward passes.
 AHEAD = 1000
-Files = Mapping[str, Path]  # of a finished cell: folder of the study -> the file in the store that is copied there
+Copies = Mapping[str, bytes]  # of a finished cell: folder of the study -> the file that is copied there
 _last_test: dict[str, str] = {}  # the language whose inputs the predictor has cached
 
 
-def evaluate(plan: Plan, store: Store, models: ModelCache) -> Iterator[tuple[CellRecord, Files]]:
+def evaluate(plan: Plan, store: Store, models: ModelCache) -> Iterator[tuple[CellRecord, Copies]]:
     """Language by language: train what is missing, then evaluate every cell.
 
     Yields every cell's record and its files. A failure is recorded in the cells that it affects; all others are
@@ -72,6 +75,7 @@ def evaluate(plan: Plan, store: Store, models: ModelCache) -> Iterator[tuple[Cel
                     interrupt.check()  # a signal may have caused the error
                 yield record, files
                 bar.update()
+            session.pack()
 
 
 class LanguageSession:
@@ -90,6 +94,7 @@ class LanguageSession:
     ) -> None:
         self.plan = plan
         self.store = store
+        self.packs = Packs(store)
         self.models = models
         self.language = language
         self.cells = [cell for cell in plan.cells if cell.language == language]
@@ -99,6 +104,7 @@ class LanguageSession:
         self._data: Dataset | None = None
         self._clean_tokens: list[list[int]] | None = None
         self.mining: Mining | None = None
+        self._built = False  # whether this session has built an artifact
         self._ready: dict[Cell, tuple[Dataset, dict[str, Any]]] = {}  # encoded, not yet predicted
         try:
             self.test: SplitRef | None = plan.test(language)
@@ -129,21 +135,39 @@ class LanguageSession:
     def _lacks_predictions(self, cell: Cell, test: SplitRef) -> bool:
         if self._cannot_act_in(cell):
             return False
-        if self.store.find("cells", self.plan.cell_key(cell, test), (RECORD, SCORES)):
+        if self.packs.there("cells", self.plan.cell_key(cell, test), self._pack):
             return self._lacks_class_scores(cell, test)
         return self._to_encode(cell, test) or self._lacks(_clean(cell), test)
 
     def _lacks(self, cell: Cell, test: SplitRef) -> bool:
-        return self.store.find("predictions", self.plan.prediction_key(cell, test), (PREDICTIONS, FACTS)) is None
+        return not self.packs.there("predictions", self.plan.prediction_key(cell, test), self._pack)
 
     def _lacks_class_scores(self, cell: Cell, test: SplitRef) -> bool:
         if not self.plan.class_scores:
             return False
-        return self.store.find(CLASS_SCORES, self.plan.class_scores_key(cell, test), (CLASSES,)) is None
+        return not self.packs.there(CLASS_SCORES, self.plan.class_scores_key(cell, test), self._pack)
 
     def _to_encode(self, cell: Cell, test: SplitRef) -> bool:
         """Whether a cell needs the model's outputs."""
         return self._lacks(cell, test) or self._lacks_class_scores(cell, test)
+
+    @cached_property
+    def _pack(self) -> str:
+        """The file of the store in which the cells of this language are packed."""
+        assert self.test is not None
+        return self.plan.pack(self.language, self.test)
+
+    def pack(self) -> None:
+        """Pack what this session has built: the artifacts of the language's cells."""
+        if self._built and self.test is not None:
+            self.packs.pack(self._pack, [one for cell in self.cells for one in self._artifacts(cell, self.test)])
+
+    def _artifacts(self, cell: Cell, test: SplitRef) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        yield "cells", self.plan.cell_key(cell, test)
+        for one in (cell, _clean(cell)):
+            yield "predictions", self.plan.prediction_key(one, test)
+            if self.plan.class_scores:
+                yield CLASS_SCORES, self.plan.class_scores_key(one, test)
 
     def _cannot_act_in(self, cell: Cell) -> str | None:
         """The first language of the cell that its noise family does not support; None: all are supported."""
@@ -152,7 +176,7 @@ class LanguageSession:
                 return code
         return None
 
-    def record(self, cell: Cell) -> tuple[CellRecord, Files]:
+    def record(self, cell: Cell) -> tuple[CellRecord, Copies]:
         """The cell's record and its files, computed unless stored."""
         planned = identify(self.plan.cfg, cell)
         if self.test is None:
@@ -162,10 +186,10 @@ class LanguageSession:
         key = self.plan.cell_key(cell, self.test)
         planned = replace(planned, cell=digest(key))
         try:
-            path = self._measured(cell, self.test, key)
-            files = {"predictions": path / SCORES}
+            found = self._measured(cell, self.test, key)
+            files = {"predictions": found[SCORES]}
             if self.plan.class_scores:
-                files[CLASS_SCORES] = self._class_scores(cell, self.test, path / SCORES) / CLASSES
+                files[CLASS_SCORES] = self._class_scores(cell, self.test, found[SCORES])[CLASSES]
         except NotApplicable as error:
             return replace(planned, status="n/a", error=str(error)), {}
         except UserError as error:
@@ -174,11 +198,11 @@ class LanguageSession:
         except Exception as error:
             self._say(describe(cell), error)
             return replace(planned, status="error", error=f"{type(error).__name__}: {error}"), {}
-        measured = json.loads((path / RECORD).read_text(encoding="utf-8"))
+        measured = json.loads(found[RECORD])
         signature = self.plan.signature(cell, self.test, measured["n"], planned.cell)
         stage = self.plan.digest_for(self.language) if self.plan.stages else None
-        found = {"status": "ok", "stage": stage, "signature": signature}
-        return CellRecord.of(planned.values() | measured | found), files
+        rest = {"status": "ok", "stage": stage, "signature": signature}
+        return CellRecord.of(planned.values() | measured | rest), files
 
     def _say(self, where: str, error: Exception) -> None:
         text = f"{type(error).__name__}: {error}"
@@ -190,13 +214,22 @@ class LanguageSession:
         else:
             log.error("%s failed", where, exc_info=error)
 
-    def _measured(self, cell: Cell, test: SplitRef, key: Mapping[str, Any]) -> Path:
-        def make(directory: Path) -> None:
-            path = self._predictions(cell, test)
-            clean = path if cell.noise == CLEAN else self._predictions(_clean(cell), test)
-            score(directory, path, clean, self.plan.cfg.task.metric, self.language, self._clusters)
+    def _build(
+        self, kind: str, key: Mapping[str, Any], make: Callable[[Path], None], holds: Sequence[str]
+    ) -> Mapping[str, bytes]:
+        def noted(directory: Path) -> None:
+            make(directory)
+            self._built = True
 
-        return self.store.build("cells", key, make, (RECORD, SCORES))
+        return self.packs.build(kind, key, self._pack, noted, holds)
+
+    def _measured(self, cell: Cell, test: SplitRef, key: Mapping[str, Any]) -> Mapping[str, bytes]:
+        def make(directory: Path) -> None:
+            found = self._predictions(cell, test)
+            clean = found if cell.noise == CLEAN else self._predictions(_clean(cell), test)
+            score(directory, found, clean, self.plan.cfg.task.metric, self.language, self._clusters)
+
+        return self._build("cells", key, make, (RECORD, SCORES))
 
     def data(self) -> Dataset:
         """The language's test examples, subsampled to size.test: the same items in every language of a parallel set."""
@@ -207,7 +240,7 @@ class LanguageSession:
                 self._data = self.plan.pool.complete(self._data, self.store)
         return self._data
 
-    def _predictions(self, cell: Cell, test: SplitRef) -> Path:
+    def _predictions(self, cell: Cell, test: SplitRef) -> Mapping[str, bytes]:
         def make(directory: Path) -> None:
             predictor, noisy, facts = self._encoded(cell, test)
             if self.mining is not None:
@@ -237,13 +270,13 @@ class LanguageSession:
             pq.write_table(pa.table(table), directory / PREDICTIONS)
             write_atomic(directory / FACTS, json.dumps(facts, ensure_ascii=False))
             if self.plan.class_scores:  # now, because the model's outputs are at hand
-                self._class_scores(cell, test, directory / PREDICTIONS, (predictor, noisy))
+                self._class_scores(cell, test, (directory / PREDICTIONS).read_bytes(), (predictor, noisy))
 
-        return self.store.build("predictions", self.plan.prediction_key(cell, test), make, (PREDICTIONS, FACTS))
+        return self._build("predictions", self.plan.prediction_key(cell, test), make, (PREDICTIONS, FACTS))
 
     def _class_scores(
-        self, cell: Cell, test: SplitRef, predictions: Path, encoded: tuple[Predictor, Dataset] | None = None
-    ) -> Path:
+        self, cell: Cell, test: SplitRef, predictions: bytes, encoded: tuple[Predictor, Dataset] | None = None
+    ) -> Mapping[str, bytes]:
         """The scores of all classes or, where the task is a search, the nearest candidates; computed unless stored.
         predictions: the file with those of the cell.
 
@@ -252,7 +285,7 @@ class LanguageSession:
 
         def make(directory: Path) -> None:
             predictor, noisy = encoded or self._encoded(cell, test)[:2]
-            predicted = pq.read_table(predictions)["prediction"].to_pylist()
+            predicted = pq.read_table(io.BytesIO(predictions))["prediction"].to_pylist()
             family, ids = tasks.family(self.plan.cfg.task.family), noisy["id"][:]
             if family.nearest:
                 searched = Nearest(ids, *predictor.nearest(noisy[:], nearest.DEPTH))
@@ -264,7 +297,7 @@ class LanguageSession:
             found.check(predicted)
             class_scores.write(directory / CLASSES, found)
 
-        return self.store.build(CLASS_SCORES, self.plan.class_scores_key(cell, test), make, (CLASSES,))
+        return self._build(CLASS_SCORES, self.plan.class_scores_key(cell, test), make, (CLASSES,))
 
     def _encoded(self, cell: Cell, test: SplitRef) -> tuple[Predictor, Dataset, dict[str, Any]]:
         """The model, the cell's examples with their noise, which it has encoded, and what is known of them."""

@@ -88,6 +88,7 @@ class Plan:
         self.base = base_identity(cfg)
         self.stages = build_stages(cfg, self.base | training_identity(cfg))
         self._digests: dict[str, str] = {}
+        self._packs: dict[str, str] = {}
         self._few_shot: dict[str, Stage | None] = {}
         self._mining: dict[str, Mining | None] = {}
         self.cells = cells(cfg)
@@ -196,6 +197,12 @@ class Plan:
                 "software": self.noise_software,
             }
         return key
+
+    def pack(self, language: str, test: SplitRef) -> str:
+        """The pack of the store that has the cells of a language: a digest of its clean predictions."""
+        if language not in self._packs:
+            self._packs[language] = digest(self.prediction_key(Cell(language, CLEAN, 0.0, 0), test))
+        return self._packs[language]
 
     @property
     def class_scores(self) -> bool:

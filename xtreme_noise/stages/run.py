@@ -66,8 +66,7 @@ def _evaluate(plan: Plan, store: Store, record: JobRecord, tracker: trackers.Tra
     items = ItemsWriter(record.folder, parallel=plan.cfg.task.parallel)
     try:
         for cell, files in evaluate(plan, store, ModelCache(plan, store, tracker)):
-            for folder, file in files.items():
-                content = file.read_bytes()
+            for folder, content in files.items():
                 if folder == "predictions":
                     content = _collect(cell, content, items)
                 _share(content, sweep / folder / f"{cell.cell}.parquet")

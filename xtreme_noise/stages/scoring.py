@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 from xtreme_noise import metrics
 from xtreme_noise.errors import DataError, NotFinite
 from xtreme_noise.languages import main as main_language
+from xtreme_noise.packs import Files
 from xtreme_noise.record import SLACK
 from xtreme_noise.store import write_atomic
 
@@ -26,15 +28,15 @@ Table = Mapping[str, list[Any]]
 
 
 def score(
-    directory: Path, path: Path, clean: Path, name: str, language: str, clusters: Callable[[Table], list[str]]
+    directory: Path, found: Files, clean: Files, name: str, language: str, clusters: Callable[[Table], list[str]]
 ) -> None:
-    """Write RECORD and SCORES into `directory`. path, clean: folders with the PREDICTIONS and FACTS of the cell and of
-    the clean one; name: of the metric; clusters: for each row of the predictions, what it is resampled together with.
+    """Write RECORD and SCORES into `directory`. found, clean: the PREDICTIONS and FACTS of the cell and of the clean
+    one; name: of the metric; clusters: for each row of the predictions, what it is resampled together with.
 
     Raises NotFinite and DataError for a score that cannot be one.
     """
-    table = pq.read_table(path / PREDICTIONS).to_pydict()
-    facts = json.loads((path / FACTS).read_text(encoding="utf-8"))
+    table = pq.read_table(io.BytesIO(found[PREDICTIONS])).to_pydict()
+    facts = json.loads(found[FACTS])
     gold = [json.loads(truth) for truth in table["gold"]]
     metric = metrics.build(name, main_language(language), table.get("case"))
     scored = metric.score(table["prediction"], gold)
@@ -42,7 +44,7 @@ def score(
         raise NotFinite(f"{metric.name} of {len(gold)} predictions has a nan or inf value; the score is {scored.score}")
     if not -SLACK <= scored.score <= 1 + SLACK:
         raise DataError(f"{metric.name} of {len(gold)} predictions is {scored.score:g}: a score must be from 0 to 1")
-    before = pq.read_table(clean / PREDICTIONS).to_pydict()
+    before = pq.read_table(io.BytesIO(clean[PREDICTIONS])).to_pydict()
     unchanged = metrics.unique(before["id"], before["prediction"])
     flips = metric.flips(metrics.by_id(unchanged, table["id"]), table["prediction"], gold)
     pq.write_table(_examples(table, gold, scored, clusters(table)), directory / SCORES)
