@@ -1,15 +1,22 @@
 """Write constraints.txt: the exact versions of this environment that the project and its dev extra need.
 
     .venv/bin/python tools/constraints.py > constraints.txt
+    .venv/bin/python tools/constraints.py --hashes > dist/requirements-hashes.txt
 
 A package that needs a newer Python than the project does is pinned for those Pythons only; on older ones
 pyproject.toml decides.
+
+With --hashes: the packages that a study needs (no extras) on every supported Python and platform, in the versions of
+constraints.txt, with the sha256 of every file of each version: for `pip install --no-deps --require-hashes -r`. torch and
+what it alone needs are not in it, because the right build depends on the machine. It asks the package index, through uv.
 """
 
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
+import tempfile
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -20,6 +27,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 PROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
+NEVER = 'torch ; python_version < "3"'  # a requirement that no supported Python has: torch is left out
 
 
 def closure(requirements: list[str], own_extras: dict[str, list[str]]) -> dict[str, str]:
@@ -47,8 +55,23 @@ def closure(requirements: list[str], own_extras: dict[str, list[str]]) -> dict[s
     return versions
 
 
+def print_hashes() -> None:
+    """Print the requirements with hashes. Ends with uv's message and exit code if they cannot be resolved."""
+    oldest = SpecifierSet(tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["requires-python"])
+    [floor] = [one.version for one in oldest]
+    words = ["pip", "compile", "--no-config", "--universal", "--python-version", floor, "--no-python-downloads"]
+    words += ["--generate-hashes", "--no-header", "--no-annotate", "--quiet", "--constraint", "constraints.txt"]
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as overrides:
+        print(NEVER, file=overrides, flush=True)
+        command = [sys.executable, "-m", "uv", *words, "--override", overrides.name, PROJECT.name]
+        done = subprocess.run(command, cwd=PROJECT.parent, check=False)
+    sys.exit(done.returncode)
+
+
 def main() -> None:
     """Print the constraints, sorted by name."""
+    if sys.argv[1:] == ["--hashes"]:
+        print_hashes()
     project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     oldest = re.sub(r"[^\d.]", "", project["requires-python"])
@@ -58,8 +81,9 @@ def main() -> None:
     for name, version in sorted(versions.items()):
         needs = distribution(name).metadata["Requires-Python"]
         newer = needs is not None and oldest not in SpecifierSet(needs)
-        floor = re.search(r">=?\s*(3\.\d+)", needs or "")
-        marker = f' ; python_version >= "{floor[1]}"' if newer and floor else ""
+        floor = re.search(r">=?\s*(3\.\d+(?:\.[1-9]\d*)?)", needs or "")
+        variable = "python_version" if floor and floor[1].count(".") == 1 else "python_full_version"
+        marker = f' ; {variable} >= "{floor[1]}"' if newer and floor else ""
         print(f"{name}=={version}{marker}")
 
 

@@ -28,7 +28,8 @@ WORDS = [
 answers = st.lists(st.sampled_from(WORDS), max_size=7).map(" ".join)
 questions = st.lists(st.tuples(answers, st.lists(answers, min_size=1, max_size=4)), min_size=1, max_size=12)
 # One letter (seqeval's X), letters that seqeval takes for a prefix, tags with a prefix, and what has two hyphens.
-TAGS = ["X", "B", "I", "O", "NOUN", "SCONJ", "INTJ", "ADJ", "PUNCT", ".", "B-PER", "I-PER", "E-PER", "S-PER", "I-A-B"]
+TAGS = ["X", "B", "I", "O", "NOUN", "SCONJ", "INTJ", "ADJ", "PUNCT", "."]
+TAGS += ["B-PER", "I-PER", "E-PER", "S-PER", "I-A-B", "E-LOC", ".-PER", "O-PER"]
 corpora = st.lists(st.lists(st.sampled_from(TAGS), min_size=1, max_size=8), min_size=1, max_size=10)
 
 

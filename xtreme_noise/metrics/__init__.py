@@ -1,4 +1,4 @@
-"""Metrics, each in one file: per-example scores first, an aggregate from torchmetrics or seqeval.
+"""Metrics, each in one file: per-example scores first, then the aggregate.
 
 Every aggregate is sum(num) / sum(den) over its per-example rows, which is what the bootstrap resamples.
 """

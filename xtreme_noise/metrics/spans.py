@@ -1,8 +1,10 @@
-"""F1 over tag spans, as XTREME scores UDPOS and WikiANN: seqeval on the unchanged tags, micro average.
+"""F1 over tag spans, as XTREME scores UDPOS and WikiANN: seqeval's spans of the unchanged tags, micro average.
 
-Source: google-research/xtreme, third_party/evaluate_pos / evaluate_ner (seqeval f1_score). In POS tags without a B- or
-I- prefix, seqeval takes the first letter for the prefix and joins neighbours with the same tag into a span; this is the
-official number, so it is kept. Token accuracy is reported beside it under its own name.
+Source: google-research/xtreme, third_party/evaluate_pos / evaluate_ner (f1_score of seqeval, in its default mode). Its two
+rules, where a span ends and where one starts, are written anew here from seqeval 1.2.2 (sequence_labeling.py:
+end_of_chunk, start_of_chunk); tests compare them with seqeval. In POS tags without a B- or I- prefix, the first letter
+counts as the prefix, and neighbours with the same tag are joined into a span; this is the official number, so it is
+kept. Token accuracy is reported beside it under its own name.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from xtreme_noise.errors import DataError
 from xtreme_noise.metrics.base import Metric, Scored, same_length
 
 OUTSIDE = "O"
+NO_SPAN = "O."  # prefixes at which another type alone neither ends nor starts a span
 
 
 def spans(sentences: Iterable[Sequence[str]]) -> Iterator[set[tuple[str, int, int]]]:
@@ -40,13 +43,24 @@ def spans(sentences: Iterable[Sequence[str]]) -> Iterator[set[tuple[str, int, in
 
 @cache
 def _border(previous: str | None, tag: str) -> tuple[bool, bool, str]:
-    """seqeval's rules for two neighbouring tags (None: nothing before): whether a span ends between them, whether one
-    starts, and the type of the span that ends. Cached, because few pairs of tags occur."""
-    from seqeval.metrics.sequence_labeling import end_of_chunk, start_of_chunk
-
+    """Of two neighbouring tags (None: nothing before): whether a span ends between them, whether one starts, and the
+    type of the span that ends. Cached, because few pairs of tags occur."""
     before, old = (OUTSIDE, "") if previous is None else _parts(previous)
     after, new = _parts(tag)
-    return end_of_chunk(before, after, old, new), start_of_chunk(before, after, old, new), old
+    return _ends(before, after, old != new), _starts(before, after, old != new), old
+
+
+def _ends(before: str, after: str, other_type: bool) -> bool:
+    """Whether a span ends between two tags with these prefixes: B, I, E (end), S (single), O, or any other character.
+
+    Even if none has started: seqeval counts such spans, too.
+    """
+    return before in "ES" or (before in "BI" and after in "BSO") or (other_type and before not in NO_SPAN)
+
+
+def _starts(before: str, after: str, other_type: bool) -> bool:
+    """Whether a span starts between two tags with these prefixes."""
+    return after in "BS" or (after in "EI" and before in "ESO") or (other_type and after not in NO_SPAN)
 
 
 def _parts(tag: str) -> tuple[str, str]:

