@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: install dev study test test-slow lint format bench bench-check constraints clean
+.PHONY: install dev study test test-slow lint format bench bench-check docs constraints hashes clean
 
 install: $(VENV)/.installed  ## what a study needs
 dev: $(VENV)/.installed-dev  ## and what a developer needs
@@ -47,9 +47,20 @@ bench: dev
 bench-check: dev  ## fails when a ratio is worse by a fifth than the last one in docs/benchmark_history.csv
 	$(BIN)/python -m benchmarks --check
 
+docs: dev  ## the site, in build/site; broken links are errors
+	rm -rf build/pages
+	mkdir -p build/pages
+	cp -R *.md docs tools/site/api.md build/pages
+	$(BIN)/mkdocs build --quiet
+	@echo build/site/index.html
+
 constraints: dev
 	$(BIN)/python tools/constraints.py > constraints.txt.new
 	mv constraints.txt.new constraints.txt
+
+hashes: dev  ## for a release: constraints.txt with the sha256 of every file
+	mkdir -p dist
+	$(BIN)/python tools/constraints.py --hashes > dist/requirements-hashes.txt
 
 clean:
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -7,8 +7,8 @@ A package that needs a newer Python than the project does is pinned for those Py
 pyproject.toml decides.
 
 With --hashes: the packages that a study needs (no extras) on every supported Python and platform, in the versions of
-constraints.txt, with the sha256 of every file of each version: for `pip install --no-deps --require-hashes -r`. torch and
-what it alone needs are not in it, because the right build depends on the machine. It asks the package index, through uv.
+constraints.txt, with the sha256 of every file of each version, for `pip install --no-deps --require-hashes -r`. torch
+and what it alone needs are left out, because the right build depends on the machine. uv asks the package index.
 """
 
 from __future__ import annotations
@@ -55,6 +55,18 @@ def closure(requirements: list[str], own_extras: dict[str, list[str]]) -> dict[s
     return versions
 
 
+def marker(needs: str | None, oldest: str) -> str:
+    """The marker of a package that needs a newer Python than the project does; else nothing.
+
+    needs: its Requires-Python; oldest: the oldest Python of the project, such as 3.10.
+    """
+    floor = re.search(r">=?\s*(3\.\d+(?:\.[1-9]\d*)?)", needs or "")
+    if needs is None or floor is None or oldest in SpecifierSet(needs):
+        return ""
+    variable = "python_version" if floor[1].count(".") == 1 else "python_full_version"
+    return f' ; {variable} >= "{floor[1]}"'
+
+
 def print_hashes() -> None:
     """Print the requirements with hashes. Ends with uv's message and exit code if they cannot be resolved."""
     oldest = SpecifierSet(tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["requires-python"])
@@ -79,12 +91,7 @@ def main() -> None:
     running = ".".join(map(str, sys.version_info[:2]))
     print(f"# Versions this project is tested with: tools/constraints.py, run on Python {running}")
     for name, version in sorted(versions.items()):
-        needs = distribution(name).metadata["Requires-Python"]
-        newer = needs is not None and oldest not in SpecifierSet(needs)
-        floor = re.search(r">=?\s*(3\.\d+(?:\.[1-9]\d*)?)", needs or "")
-        variable = "python_version" if floor and floor[1].count(".") == 1 else "python_full_version"
-        marker = f' ; {variable} >= "{floor[1]}"' if newer and floor else ""
-        print(f"{name}=={version}{marker}")
+        print(f"{name}=={version}{marker(distribution(name).metadata['Requires-Python'], oldest)}")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from xtreme_noise.languages import LANGUAGES
 pytestmark = pytest.mark.pictures
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def shown() -> list[tuple[str, str]]:
@@ -30,12 +30,20 @@ def shown() -> list[tuple[str, str]]:
     return found
 
 
+def sections(page: Path) -> set[str]:
+    """The anchors of the headings of a page, which are the same on GitHub and on the site (for the headings here)."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     targets = [target.split("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text)]
     broken = [target for target in targets if target and "://" not in target and not (page.parent / target).exists()]
     assert not broken
+    for target, section in re.findall(r"\]\(([^)\s#:]*)#([^)\s]+)\)", text):
+        assert section in sections(page.parent / target if target else page), f"{target}#{section}"
 
 
 def test_the_readme_names_options_that_exist() -> None:

@@ -29,7 +29,7 @@ TEXTS = {
 def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The module and the option as the page shows them, in folders of their own."""
     page = (Path(__file__).resolve().parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    blocks = dict(re.findall(r"^   ```(\w+)\n(.*?)^   ```$", page, re.MULTILINE | re.DOTALL))
+    blocks = dict(re.findall(r"^    ```(\w+)\n(.*?)^    ```$", page, re.MULTILINE | re.DOTALL))
     for kind, path in (("python", tmp_path / "families" / NAME), ("yaml", tmp_path / "conf/noise" / NAME)):
         path.parent.mkdir(parents=True)
         path.with_suffix({"python": ".py", "yaml": ".yaml"}[kind]).write_text(dedent(blocks[kind]), encoding="utf-8")

