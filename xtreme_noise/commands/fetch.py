@@ -97,6 +97,8 @@ class Survey:
             for stage in plan.stages:
                 for reference in _read_by(stage):
                     self._reference(reference, optional=False)
+                for reference in (one for part in stage.parts for one in part.dev_sets):
+                    self._reference(reference, optional=True)
         except UserError as error:
             self.problems.append(str(error))
         for language in cfg.wanted_languages():

@@ -43,5 +43,11 @@ def gate(stage: IntermediateConfig) -> GateConfig:
     """The gate of the dev score of a stage; a mean over several tasks has none."""
     if not stage.tasks:
         return stage.gate
-    gates = [part.gate for part in deciding(stage).values()]
-    return gates[0] if len(gates) == 1 else GateConfig()
+    task = gated(stage)
+    return GateConfig() if task is None else stage.tasks[task].gate
+
+
+def gated(stage: IntermediateConfig) -> str | None:
+    """The task of a multitask stage whose gate is that of the stage: its only deciding one; None: there is none."""
+    names = list(deciding(stage)) if stage.tasks else []
+    return names[0] if len(names) == 1 else None

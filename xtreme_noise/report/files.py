@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from xtreme_noise.report.jobs import read_jobs, read_stages
+from xtreme_noise.report.jobs import read_jobs, read_learned, read_stages
 from xtreme_noise.results.class_scores import CLASS_SCORES
 from xtreme_noise.store import remove_leftovers, write_bytes
 
@@ -37,7 +37,7 @@ def inputs_digest(sweep: Path) -> str:
             state.update(f"{path.relative_to(package)}\0".encode() + path.read_bytes())
     cells = sweep / "cells.parquet"
     state.update(cells.read_bytes() if cells.is_file() else b"")
-    state.update(repr((sweep.name, read_jobs(sweep), read_stages(sweep))).encode())
+    state.update(repr((sweep.name, read_jobs(sweep), read_stages(sweep), read_learned(sweep))).encode())
     for folder in ("predictions", CLASS_SCORES):
         entries = os.scandir(sweep / folder) if (sweep / folder).is_dir() else ()
         for entry in sorted(entries, key=lambda e: e.name):

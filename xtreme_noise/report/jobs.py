@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,9 +14,10 @@ from typing import Any
 from xtreme_noise.config.planned import CONFIG, FAILURE
 from xtreme_noise.errors import DataError
 from xtreme_noise.report.cells import Problem
-from xtreme_noise.results import COUNTS, JOB, STAGES, job_record
+from xtreme_noise.results import COUNTS, JOB, LEARNED, STAGES, job_record
 
 OVERRIDES = ".hydra/overrides.yaml"
+SHARE, YES_NO = re.compile(r"([01](\.[0-9]+)?(e-[0-9]{1,2})?)?"), re.compile("(True|False)?")
 COUNT, SECONDS = re.compile(r"[0-9]{0,18}"), re.compile(r"([0-9]+(\.[0-9]+)?(e[+-]?[0-9]{1,2})?)?")
 
 
@@ -56,7 +57,21 @@ def read_stages(sweep: Path) -> list[dict[str, str]]:
     """The rows of tables/stages.csv, one per trained stage; empty if nothing was trained. Raises DataError for a table
     that was edited or is damaged.
     """
-    path = sweep / "tables" / STAGES
+    return _rows(sweep / "tables" / STAGES, dict.fromkeys(COUNTS, COUNT) | {"seconds": SECONDS}, ("stage",))
+
+
+def read_learned(sweep: Path) -> list[dict[str, str]]:
+    """The rows of tables/learned.csv, one per language of each intermediate stage; empty without the table. Raises
+    DataError for a table that was edited or is damaged.
+    """
+    forms = {"n": COUNT, "score": SHARE, "gate": SHARE, "below": YES_NO}
+    return _rows(sweep / "tables" / LEARNED, forms, ("stage", "language"))
+
+
+def _rows(path: Path, forms: Mapping[str, re.Pattern[str]], needed: Sequence[str]) -> list[dict[str, str]]:
+    """The rows of a table that this program has written. forms: how the values of a column are written; empty is
+    allowed; needed: columns that must be there.
+    """
     if not path.is_file():
         return []
     try:
@@ -65,9 +80,8 @@ def read_stages(sweep: Path) -> list[dict[str, str]]:
     except (OSError, ValueError, csv.Error) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
     for number, row in enumerate(rows, 1):
-        wrong = [name for name in COUNTS if not COUNT.fullmatch(row.get(name, ""))]
-        wrong += [name for name in ("seconds",) if not SECONDS.fullmatch(row.get(name, ""))]
-        wrong += [name for name in ("stage",) if name not in row]
+        wrong = [name for name, form in forms.items() if not form.fullmatch(row.get(name, ""))]
+        wrong += [name for name in needed if name not in row]
         if wrong:
             raise DataError(f"{path}, row {number}: {wrong[0]} is {row.get(wrong[0])!r:.80}: edited or damaged")
     return rows

@@ -21,6 +21,7 @@ from xtreme_noise.report import (
     formatting,
     language_charts,
     layers,
+    learned,
     robustness_tables,
     training,
     views,
@@ -31,7 +32,7 @@ from xtreme_noise.report.cells import ordered
 from xtreme_noise.report.chance import over
 from xtreme_noise.report.effects import BETWEEN, FAMILY, SELF
 from xtreme_noise.report.headline import QUESTION, headline, totals
-from xtreme_noise.report.jobs import Job, read_stages
+from xtreme_noise.report.jobs import Job, read_learned, read_stages
 from xtreme_noise.report.names import Names
 from xtreme_noise.report.panels import Panel, systems
 from xtreme_noise.report.placed import Charts, Placed
@@ -190,6 +191,7 @@ def _how_it_ran(study: StudyResults) -> dict[str, Any]:
         "software": _software(study.jobs),
         "stages": views.stage_table(stages),
         "arm_sizes": training.sizes(stages),
+        "learned": learned.table(read_learned(study.sweep)),
         "not_alike": training.mixed(study.cells, stages),
         "cost": cost.summary(study.cells, stages),
     }

@@ -16,12 +16,13 @@ from xtreme_noise import record
 from xtreme_noise.data.strict_json import check_text
 from xtreme_noise.errors import DataError
 from xtreme_noise.record import CellRecord
+from xtreme_noise.results import learned
 from xtreme_noise.results.table import CELLS, write_cells
 from xtreme_noise.sheets import sheet
 from xtreme_noise.store import write_atomic
 
 JOB = "job.json"
-STAGES = "stages.csv"
+STAGES, LEARNED = "stages.csv", "learned.csv"
 COUNTS = ("examples", "left_out_as_in_test", "windows", "tokens", "updates")  # of a stage
 _IDENTITY = ("task", "language", "model", "intermediate", "noise", "level", "noise_seed", "seed")
 _ALSO = ("train_noise", "calibrated_by")  # also part of the identity; None in cells that have none
@@ -88,6 +89,7 @@ def _stage(stage: dict[str, Any]) -> dict[str, Any]:
     wrong += [name for name in ("seconds",) if not record.number(known.get(name, 0))]
     if wrong:
         raise ValueError(f"{wrong[0]} is {stage[wrong[0]]!r:.80}, not a number")
+    list(learned.rows(stage))
     return stage
 
 
@@ -108,7 +110,7 @@ def jobs(sweep: Path) -> tuple[list[dict[str, Any]], list[Path]]:
 
 
 def finish(sweep: Path) -> Completion:
-    """Collect the results of a study into cells.parquet and tables/stages.csv, written atomically.
+    """Collect the results of a study into cells.parquet, tables/stages.csv and tables/learned.csv, written atomically.
 
     A cell that several jobs share counts once; with the same digest, a finished cell replaces a failed one. Other
     failed cells are kept, even beside a finished cell of the same place, as they may come from another training or
@@ -173,5 +175,8 @@ def _stages(sweep: Path, records: list[dict[str, Any]]) -> None:
         "tokens", "seconds", "updates", "matched_by", "dev_metric", "dev_scores", "chosen_epoch", "dev_score", "gate",
         "hardware", "precision", "folder", "parent_digest",
     ]  # fmt: skip
-    stages = {stage["digest"]: stage for job in records for stage in job["stages"]}
-    write_atomic(sweep / "tables" / STAGES, sheet(names, [stage for _, stage in sorted(stages.items())]))
+    by_digest = {stage["digest"]: stage for job in records for stage in job["stages"]}
+    stages = [stage for _, stage in sorted(by_digest.items())]
+    write_atomic(sweep / "tables" / STAGES, sheet(names, stages))
+    rows = [row for stage in stages for row in learned.rows(stage)]
+    write_atomic(sweep / "tables" / LEARNED, sheet(learned.COLUMNS, rows))

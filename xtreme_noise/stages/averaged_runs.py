@@ -30,16 +30,18 @@ def average(stage: Stage, store: Store, cfg: Config, fitted: Callable[[Stage], P
             mean.add(module.state_dict().items())
             facts.append(json.loads((path / TRAINING).read_text(encoding="utf-8")))
         module.load_state_dict(mean.mean)
-        score = selector(stage, store, cfg, module).score()
+        select = selector(stage, store, cfg, module)
+        score = select.score()
+        learned = {"dev_score": score} | select.by_language(score)
         with quiet():
             module.cpu().save(directory)
-        write_atomic(directory / TRAINING, json.dumps(_together(facts, score), indent=1))
+        write_atomic(directory / TRAINING, json.dumps(_together(facts) | learned, indent=1))
 
     return store.build("stages", stage.key(), make, HOLDS)
 
 
-def _together(facts: list[Mapping[str, Any]], score: float) -> dict[str, Any]:
+def _together(facts: list[Mapping[str, Any]]) -> dict[str, Any]:
     """The facts about the training of an average: those of the first run, with sums over all."""
     sums = {name: sum(run[name] for run in facts) for name in ("tokens", "updates", "seconds")}
-    own = {"dev_scores": [run["dev_score"] for run in facts], "chosen_epoch": None, "dev_score": score}
+    own = {"dev_scores": [run["dev_score"] for run in facts], "chosen_epoch": None}
     return {**facts[0], **sums, **own, "averaged_runs": len(facts)}

@@ -166,6 +166,7 @@ def _intermediate(cfg: Config, task: IntermediateConfig, base: dict[str, Any], p
         samples=samples,
         dev=references(task.data, "dev", ["en"], **common)[0],
         dev_size=task.size.dev,
+        dev_sets=_dev_sets(cfg, task, common),
         overlap="refuse",
         seed=cfg.seed,
         base=base,
@@ -192,9 +193,26 @@ def _multitask(cfg: Config, task: IntermediateConfig, base: dict[str, Any], pare
         noise=None,
         match=None,
         updates=None,
+        dev_sets=(),
         tasks=parts,
         sampling=task.sampling,
     )
+
+
+def _dev_sets(cfg: Config, task: IntermediateConfig, common: dict[str, Any]) -> tuple[SplitRef, ...]:
+    """The dev sets of an arm's languages other than English, whether or not they exist: at most one a language, from
+    the split that lists the language, else from one whose place names it.
+    """
+    found = []
+    for language in cfg.trained_languages(task):
+        try:
+            given = references(task.data, "dev", [language], **common)
+        except DataMissing:
+            continue
+        own = [one for one in given if one.split.languages is not None]
+        own += [one for one in given if one.kind == "embedded" or names_language(one.split)]
+        found += own[:1] if language != "en" else []
+    return tuple(found)
 
 
 def _arm(cfg: Config, task: IntermediateConfig, what: str, common: dict[str, Any]) -> tuple[LanguageSample, ...]:

@@ -158,7 +158,7 @@ def _train(
     _fit(trainer, run.module, run.data, state, checkpoints)
     if trainer.is_global_zero:
         seconds, accelerator = checkpoints.seconds(), cfg.trainer.accelerator
-        facts = {
+        facts = run.facts() | {
             "updates": trainer.global_step,
             "matched_by": stage.match,
             "seconds": round(seconds, 1),
@@ -166,7 +166,7 @@ def _train(
             "precision": trainer.precision,
         }
         _finish(stage, run, facts, directory, unfinished)
-        speed.note(store, accelerator, cfg.model.name, "train", run.facts().get("tokens", 0), seconds)
+        speed.note(store, accelerator, cfg.model.name, "train", facts.get("tokens", 0), seconds)
 
 
 def _trainer(
@@ -198,7 +198,7 @@ def _trainer(
 
 def _finish(stage: Stage, run: TrainingRun, facts: dict[str, Any], directory: Path, unfinished: Path) -> None:
     """Write the stage: the kept weights with adapters merged, and training.json."""
-    trained, learned = run.facts(), run.select.facts()
+    learned = run.select.facts()
     module = run.select.predictor.module
     module.cpu()
     for tuner in run.adapters:
@@ -206,5 +206,5 @@ def _finish(stage: Stage, run: TrainingRun, facts: dict[str, Any], directory: Pa
     if name := not_finite(module.state_dict()):
         raise NotFinite(f"the weight {name} contains nan or inf after training: lower the learning rate")
     _save(module, directory, unfinished)
-    text = json.dumps({"stage": stage.name, **trained, **facts, "dev_metric": stage.metric, **learned}, indent=1)
+    text = json.dumps({"stage": stage.name, **facts, "dev_metric": stage.metric, **learned}, indent=1)
     write_atomic(directory / TRAINING, text)

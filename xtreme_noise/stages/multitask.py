@@ -51,6 +51,12 @@ class BestMeanEpochSelector(BestEpochSelector):
             self.scores[name].append(task.score())
         return fmean(self.scores[name][-1] for name in self.counted)
 
+    def kept_scores(self) -> dict[str, float]:
+        """The score on dev, by task, of the weights that are kept, which the module must have."""
+        if self.checkpoints is not None:
+            return {name: task.score() for name, task in self.tasks.items()}
+        return {name: self.scores[name][self.chosen] for name in self.tasks}
+
     def state_dict(self) -> dict[str, Any]:
         return super().state_dict() | {"scores": self.scores, "achieved": self.achieved}
 
@@ -89,8 +95,10 @@ def multitask_run(stage: Stage, parent: Path, store: Store, cfg: Config) -> Trai
     def facts() -> dict[str, Any]:
         each = {name: run.facts() for name, run in runs.items()}
         tokens, batches = data.trained(len(select.history))
+        kept, metric = select.kept_scores(), {name: part.metric for name, part in stage.tasks}
         for name, own in each.items():
             own |= {"tokens": tokens[name], "batches": batches[name], "dev_scores": list(select.scores[name])}
+            own |= {"dev_metric": metric[name]} | select.tasks[name].by_language(kept[name])
         sums = {
             name: sum(own[name] for own in each.values())
             for name in ("examples", "left_out_as_in_test", "windows", "tokens")

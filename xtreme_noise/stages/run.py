@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from xtreme_noise import hardware, trackers
 from xtreme_noise.config import grid
-from xtreme_noise.config.fields import gate
+from xtreme_noise.config.fields import gate, gated
 from xtreme_noise.config.schema import Config
 from xtreme_noise.errors import JobFailed
 from xtreme_noise.record import CellRecord
@@ -159,7 +159,7 @@ def _trained(plan: Plan, store: Store) -> list[dict[str, Any]]:
                 trained_on = {task.title: task for task in plan.cfg.intermediate.in_order()}
                 if stage.name in trained_on:
                     task = trained_on[stage.name]
-                    known |= {"kind": task.kind, "gate": gate(task).at_least}
+                    known |= {"kind": task.kind, "arm": task.arm, "gate": gate(task).at_least, "gated": gated(task)}
             trained.append(known | facts | {"matched_by": stage.match})
     return trained
 

@@ -168,6 +168,7 @@ class Stage:
     encoding: dict[str, Any] | None = None  # how inputs are encoded; see ranking.encoding
     run: int = 0  # which of several fits whose weights are averaged
     last: bool = False  # keep the last epoch, whatever the dev scores
+    dev_sets: tuple[SplitRef, ...] = ()  # of the arm's other languages: scored after the fit, so not in the key
     tasks: tuple[tuple[str, Stage], ...] = ()  # of a multitask stage: (name, settings) of each task
     sampling: SamplingConfig | None = None  # how often each task is drawn
 

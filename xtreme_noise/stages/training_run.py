@@ -29,7 +29,7 @@ from xtreme_noise.stages.datamodule import TaskDataModule
 from xtreme_noise.stages.multitask_data import MultitaskData
 from xtreme_noise.stages.predictor import Predictor, device
 from xtreme_noise.stages.stage import Stage
-from xtreme_noise.stages.training_set import training_data
+from xtreme_noise.stages.training_set import dev_sets, training_data
 from xtreme_noise.store import Store
 
 log = logging.getLogger(__name__)
@@ -41,6 +41,7 @@ class BestEpochSelector(Callback):
     The weights stay in memory and are restored at the end, so that no checkpoint is pickled and frozen embeddings are
     not copied.
     name: of the stage, for the log, where jobs may run in parallel.
+    dev_sets: of an intermediate stage, those of its further languages (None: there is none); None: of another stage.
     predictor: of the trained module or, when that is sharded, of a full copy that receives its weights.
     patience: training ends after this many epochs without a better score; None: after the last epoch.
     last_epoch: keep the weights of the last epoch, whatever the scores.
@@ -51,9 +52,11 @@ class BestEpochSelector(Callback):
     def __init__(
         self, name: str, dev: Dataset, metric: str, language: str, predictor: Predictor, patience: int | None = None,
         *, last_epoch: bool = False, checkpoints: int | None = None,
+        dev_sets: Mapping[str, Dataset | None] | None = None,
     ) -> None:  # fmt: skip
         self.name = name
         self.dev = dev
+        self.dev_sets = dev_sets
         self.last_epoch = last_epoch
         self.checkpoints = checkpoints
         self.metric = metric
@@ -109,21 +112,43 @@ class BestEpochSelector(Callback):
     def facts(self) -> dict[str, Any]:
         """The scores on dev: of every epoch, and of the weights that are kept, with their epoch counted from 1."""
         if self.checkpoints is not None:
-            own = {"chosen_epoch": None, "dev_score": self.score(), "averaged_checkpoints": self.checkpoints}
-            return {"dev_scores": self.history} | own
-        chosen = len(self.history) if self.last_epoch else self.history.index(max(self.history)) + 1
-        return {"dev_scores": self.history, "chosen_epoch": chosen, "dev_score": self.history[chosen - 1]}
+            own: dict[str, Any] = {"chosen_epoch": None, "dev_score": self.score()}
+            own |= {"averaged_checkpoints": self.checkpoints}
+        else:
+            own = {"chosen_epoch": self.chosen + 1, "dev_score": self.history[self.chosen]}
+        return {"dev_scores": self.history} | own | self.by_language(own["dev_score"])
+
+    @property
+    def chosen(self) -> int:
+        """The epoch whose weights are kept, counted from 0."""
+        return len(self.history) - 1 if self.last_epoch else self.history.index(max(self.history))
+
+    def by_language(self, score: float) -> dict[str, Any]:
+        """What an intermediate stage has learned in each of its languages: the score of the current weights, and of how
+        many examples; None for a language without dev data. score: on the dev set that chooses the epoch.
+        """
+        if self.dev_sets is None:
+            return {}
+        found: dict[str, Any] = {self.language: {"score": score, "n": len(self.dev)}}
+        for language, dev in self.dev_sets.items():
+            found[language] = None if dev is None else {"score": self._score(dev, language), "n": len(dev)}
+        if lacking := [language for language, one in found.items() if one is None]:
+            log.info("%s: no dev data in %s", self.name, ", ".join(lacking))
+        return {"dev_by_language": found}
 
     def score(self) -> float:
         """The score of the current weights on the dev set."""
+        return self._score(self.dev, self.language)
+
+    def _score(self, dev: Dataset, language: str) -> float:
         self.predictor.forget()
-        columns = self.dev[:]
+        columns = dev[:]
         gold = self.predictor.module.gold(columns)
         try:
             predictions = self.predictor.predict(columns)
         except NotFinite as error:
             raise NotFinite(f"on the dev set of {self.name}, {error}") from error
-        return metrics.build(self.metric, self.language).score(predictions, gold).score
+        return metrics.build(self.metric, language).score(predictions, gold).score
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         del trainer, pl_module
@@ -305,4 +330,5 @@ def selector(stage: Stage, store: Store, cfg: Config, module: TaskModule) -> Bes
         patience=stage.recipe.patience,
         last_epoch=stage.last,
         checkpoints=stage.recipe.averaged_checkpoints,
+        dev_sets=dev_sets(stage, store) if stage.role == "intermediate" else None,
     )

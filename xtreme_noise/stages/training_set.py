@@ -8,9 +8,9 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xtreme_noise.data.sources import SplitRef, ranked, without_overlap
+from xtreme_noise.data.sources import DataMissing, SplitRef, ranked, subsample, without_overlap
 from xtreme_noise.data.training_noise import LanguageExamples
-from xtreme_noise.errors import DataError
+from xtreme_noise.errors import DataError, ModelUnavailable
 from xtreme_noise.stages.stage import LanguageSample, Stage
 from xtreme_noise.store import Store, write_atomic
 
@@ -57,9 +57,29 @@ def prepare(stage: Stage, store: Store) -> None:
     for part in stage.parts:
         for reference in part.references():
             reference.load(store)
+        dev_sets(part, store)
         must = replace(part, samples=tuple(sample for sample in part.samples if sample.exact and not sample.tokens_of))
         for sample, data, _ in _candidates(must, store):
             sample.take(data, part.role, part.seed)
+
+
+def dev_sets(stage: Stage, store: Store) -> dict[str, Dataset | None]:
+    """The dev set of each further language of an intermediate stage, sampled like the English one; None: there is none.
+
+    Raises DataError.
+    """
+    places = {one.language: one for one in stage.dev_sets}
+    found: dict[str, Dataset | None] = {}
+    for sample in stage.samples:
+        language = sample.reference.language
+        if language == stage.dev.language:
+            continue
+        try:
+            place = places.get(language)
+            found[language] = None if place is None else subsample(place.load(store), stage.dev_size, "dev")
+        except (DataMissing, ModelUnavailable):  # not needed for training: the record says that there is none
+            found[language] = None
+    return found
 
 
 def _candidates(stage: Stage, store: Store) -> Iterator[tuple[LanguageSample, Dataset, int]]:

@@ -1,0 +1,60 @@
+"""What the arms learned of their intermediate tasks in each of their languages: a table of the page."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+
+from xtreme_noise.report.cells import ordered
+from xtreme_noise.report.formatting import percent, plural
+from xtreme_noise.report.views import TableCell, TableView
+
+Row = Mapping[str, str]
+Arm = tuple[str, ...]
+ARM = ("stage", "task", "model", "parent", "train_noise")  # one row of the table; its training seeds are averaged
+
+
+def table(rows: Sequence[Row]) -> TableView | None:
+    """Arms by languages, from the rows of tables/learned.csv; None if there are none."""
+    if not rows:
+        return None
+    at: dict[Arm, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        at[tuple(row.get(name, "") for name in ARM)][row["language"]].append(row)
+    languages = ordered(row["language"] for row in rows)
+    varied = {name for number, name in enumerate(ARM) if len({arm[number] for arm in at}) > 1}
+    body = [
+        [_heading(arm, varied, own), *(_item(own[code]) if code in own else TableCell("", "num") for code in languages)]
+        for arm, own in at.items()
+    ]
+    caption = "What the arms learned of their intermediate task: dev score × 100 by language (tables/learned.csv)"
+    return TableView(caption, [[(head, 1) for head in ("arm", *languages)]], body)
+
+
+def _heading(arm: Arm, varied: set[str], own: Mapping[str, Sequence[Row]]) -> TableCell:
+    """The name of an arm; below it its metric and gate, and what distinguishes it from others of that name."""
+    stage, task, model, parent, noise = arm
+    first = next(iter(own.values()))
+    gate = first[0].get("gate")
+    notes = [
+        first[0].get("metric", ""),
+        f"gate {100 * float(gate):g}" if gate else "",
+        f"mean over {plural(len(first), 'seed')}" if len(first) > 1 else "",
+        model if "model" in varied else "",
+        f"after {parent}" if "parent" in varied and parent != "pretrained" else "",
+        "noise in training" if noise else "",
+    ]
+    return TableCell(f"{stage} · {task}" if task else stage, note=", ".join(filter(None, notes)))
+
+
+def _item(rows: Sequence[Row]) -> TableCell:
+    """The mean over the training seeds in one language."""
+    measured = [float(row["score"]) for row in rows if row.get("score")]
+    if not measured:
+        return TableCell("no dev data" if any(row.get("n") == "0" for row in rows) else "not measured", "gap")
+    below = sum(row.get("below") == "True" for row in rows)
+    notes = ["below" + (f": {below} of {len(rows)}" if len(rows) > 1 else "")] if below else []
+    if len(measured) < len(rows):
+        notes.append(f"measured: {len(measured)} of {len(rows)}")
+    return TableCell(percent(fmean(measured)), "num bad" if below else "num", ", ".join(notes))
