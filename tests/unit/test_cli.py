@@ -62,12 +62,12 @@ def test_preview_shows_what_differs_in_noise_once(monkeypatch: pytest.MonkeyPatc
                 "-m",
                 "intermediate=none,nli",
                 "intermediate.arm=english",
-                "noise.level=0.1,0.2",
+                "noise.levels=[0.1],[0.2]",
             ]
         )
         == 0
     )
-    assert [job.noise.level for job in shown] == [0.1, 0.2]
+    assert [job.noise.levels for job in shown] == [[0.1], [0.2]]
 
 
 @pytest.fixture
@@ -142,6 +142,10 @@ def _no_memory() -> int:
     raise OSError(errno.ENOMEM, "Cannot allocate memory")
 
 
+def _unreachable() -> int:
+    raise ConnectionError("no Ray cluster at 10.0.0.1:6379")  # an OSError without a number
+
+
 def _ended() -> int:
     raise Interrupted(signal.SIGTERM)  # of a process of the launcher
 
@@ -151,6 +155,7 @@ def _ended() -> int:
     [
         (_killed, "RuntimeError: no such partition"),
         (_no_memory, "OSError: [Errno 12] Cannot allocate memory"),
+        (_unreachable, "ConnectionError: no Ray cluster at 10.0.0.1:6379"),
         (_ended, "a process of the launcher was terminated by SIGTERM"),
         (lambda: 0, "the launcher ended first"),  # and said nothing
     ],
@@ -189,8 +194,9 @@ def test_many_lost_jobs_are_one_line(workdir: Path) -> None:
     assert said.endswith(f"mode=report sweep={workdir} shows later what still ran")
 
 
+@pytest.mark.parametrize("words", [[], ["mode=submit", "hydra/launcher=submitit_slurm"]], ids=["run", "submit"])
 def test_what_a_configuration_cannot_do_leaves_no_folder(
-    monkeypatch: pytest.MonkeyPatch, workdir: Path, capsys: pytest.CaptureFixture[str]
+    words: list[str], monkeypatch: pytest.MonkeyPatch, workdir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def plan(cfg: Any) -> None:
         if cfg.seed == 1:
@@ -198,7 +204,7 @@ def test_what_a_configuration_cannot_do_leaves_no_folder(
         raise ConfigError("shots would be the same rows in every language")
 
     stand_in(monkeypatch, "xtreme_noise.stages.plan", Plan=plan)
-    assert cli.main(["task=xnli", "model=tiny", "-m", "seed=1,2"]) == 2
+    assert cli.main(["task=xnli", "model=tiny", "-m", "seed=1,2", *words]) == 2
     said = "xtreme-noise: xnli-tiny-none-s2: shots would be the same rows in every language\n"
     assert capsys.readouterr().err == said
     assert not any(workdir.iterdir())

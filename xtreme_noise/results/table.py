@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from operator import attrgetter
@@ -103,12 +104,12 @@ def _column(column: Any, name: str, path: Path) -> list[Any]:
         encoded = values.dictionary_encode()
         texts = encoded.dictionary.to_pylist()
         return [None if place is None else texts[place] for place in encoded.indices.to_pylist()]
+    listed = values.to_pylist()
     if pa.types.is_floating(kind):
-        infinite = np.flatnonzero(np.isinf(values.to_numpy(zero_copy_only=False)))
-        if infinite.size:
-            row = int(infinite[0])
-            raise DataError(f"{path}, row {row + 1}: {mistyped(name, values[row].as_py())}. {EDITED}")
-    return [None if value != value else value for value in values.to_pylist()]  # nan: not measured
+        for row, value in enumerate(listed, 1):
+            if value is not None and math.isinf(value):
+                raise DataError(f"{path}, row {row}: {mistyped(name, value)}. {EDITED}")
+    return [None if value != value else value for value in listed]  # nan: not measured
 
 
 def _record(row: dict[str, Any], where: str) -> CellRecord:
