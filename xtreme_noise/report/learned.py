@@ -26,7 +26,7 @@ def table(rows: Sequence[Row]) -> TableView | None:
     varied = {name for number, name in enumerate(ARM) if len({arm[number] for arm in at}) > 1}
     body = [
         [_heading(arm, varied, own), *(_item(own[code]) if code in own else TableCell("", "num") for code in languages)]
-        for arm, own in at.items()
+        for arm, own in sorted(at.items(), key=lambda item: item[0])
     ]
     caption = "What the arms learned of their intermediate task: dev score × 100 by language (tables/learned.csv)"
     return TableView(caption, [[(head, 1) for head in ("arm", *languages)]], body)
@@ -54,7 +54,7 @@ def _item(rows: Sequence[Row]) -> TableCell:
     if not measured:
         return TableCell("no dev data" if any(row.get("n") == "0" for row in rows) else "not measured", "gap")
     below = sum(row.get("below") == "True" for row in rows)
-    notes = ["below" + (f": {below} of {len(rows)}" if len(rows) > 1 else "")] if below else []
+    notes = ["below" + (f": {below} of {len(rows)}" if below < len(rows) else "")] if below else []
     if len(measured) < len(rows):
         notes.append(f"measured: {len(measured)} of {len(rows)}")
     return TableCell(percent(fmean(measured)), "num bad" if below else "num", ", ".join(notes))
