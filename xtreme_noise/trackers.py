@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xtreme_noise import ranks
 from xtreme_noise.config.schema import TrackerConfig
 from xtreme_noise.config.sense import tracker_installed
 from xtreme_noise.parts import TRACKERS
@@ -25,6 +26,7 @@ def build(cfg: TrackerConfig, directory: Path, run_name: str, config: dict[str, 
     """
     open_logger = TRACKERS.get(cfg.kind)
     tracker_installed(cfg.kind)
+    ranks.rank_zero()
     make_folder(directory)
     logger: Logger = open_logger(cfg, directory, run_name)
     logger.log_hyperparams(config)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import logging.handlers
 import os
+import signal
 import socket
 import threading
 from collections.abc import Callable, Mapping
@@ -74,6 +75,8 @@ def _rank(rank: int, ranks: _Ranks, work: Callable[..., None], arguments: Mappin
     import torch
 
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    for number in (signal.SIGUSR1, signal.SIGUSR2):  # a cluster sends its warning to every process; the parent acts
+        signal.signal(number, signal.SIG_IGN)
     os.environ.update(
         MASTER_ADDR="127.0.0.1",
         MASTER_PORT=str(ranks.port),

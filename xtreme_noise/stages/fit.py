@@ -16,7 +16,7 @@ import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning.callbacks import TQDMProgressBar
 
-from xtreme_noise import hardware, interrupt, models
+from xtreme_noise import hardware, interrupt, models, ranks
 from xtreme_noise.config.schema import Config
 from xtreme_noise.errors import ConfigError, NotFinite, UserError
 from xtreme_noise.finite import not_finite
@@ -52,8 +52,8 @@ def _strategy(cfg: Config, module: TaskModule) -> Any:
 
 def _plugins(cfg: Config, states: SafeCheckpointIO) -> list[Any]:
     """Without our checkpoints under fsdp, which writes shards in its own way: such a fit cannot resume."""
-    environment = [LightningEnvironment()] if cfg.trainer.devices > 1 else []  # distributed.run made it, not a cluster
-    return environment if cfg.trainer.strategy == "fsdp" else [states, *environment]
+    environment = LightningEnvironment()  # processes are started by distributed.run, not by a cluster
+    return [environment] if cfg.trainer.strategy == "fsdp" else [states, environment]
 
 
 def _fit(
@@ -63,6 +63,7 @@ def _fit(
     with interrupt.terminated_at_steps(), warnings.catch_warnings():  # the data module skips the batches already done
         warnings.filterwarnings("ignore", message="You're resuming from a checkpoint that ended before")
         warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated")  # Lightning's own use of torch
+        warnings.filterwarnings("ignore", message="The `srun` command is available")
         try:
             trainer.fit(module, datamodule=data, ckpt_path=state)
         except Exception as error:
@@ -106,11 +107,12 @@ def fit(stage: Stage, parent: Path, store: Store, cfg: Config, tracker: Tracker 
             "state": state,
             "directory": directory,
         }
-        if cfg.trainer.devices == 1:
-            _train(**what, tracker=tracker)
-        else:
-            # Trackers belong to this process; for distributed training there are the log and training.json.
-            distributed.run(cfg.trainer.devices, _train, what)
+        with ranks.alone():
+            if cfg.trainer.devices == 1:
+                _train(**what, tracker=tracker)
+            else:
+                # Trackers belong to this process; for distributed training there are the log and training.json.
+                distributed.run(cfg.trainer.devices, _train, what)
         gc.collect()  # trainer and module refer to each other: otherwise two models stay in memory
 
     def make(directory: Path) -> None:
@@ -188,6 +190,7 @@ def _trainer(
         callbacks=[run.select, checkpoints, shown],
         enable_progress_bar=bars(cfg),
         enable_checkpointing=False,  # CheckpointCallback writes them, not Lightning's own callback
+        default_root_dir=checkpoints.path.parent,  # under Slurm, Lightning resumes from any hpc_ckpt_*.ckpt in it
         plugins=_plugins(cfg, SafeCheckpointIO(needs, (run.select.state_key, checkpoints.state_key))),
         enable_model_summary=False,
         use_distributed_sampler=False,
