@@ -20,7 +20,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 _ASKED = {"XTREME_NOISE_DATA": "TESTS_DATA", "XTREME_NOISE_PYTHONS": "TESTS_PYTHONS", "PYENV_ROOT": "TESTS_PYENV"}
 # What finds programs, this package and libraries; temporary files; pytest's own.
 _KEPT = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "TMPDIR", "TESTS_", "PYTEST_", "COV_", "COVERAGE_")
-_HIDDEN = ("srun", "sbatch", "mpirun", "jsrun")  # launchers, which libraries look for
+_HIDDEN = ("srun", "sbatch", "squeue", "scancel", "mpirun", "jsrun")  # launchers, which libraries look for
 
 
 def _asked() -> None:

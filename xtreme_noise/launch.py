@@ -28,13 +28,12 @@ from xtreme_noise.config.planned import FAILURE, UNFINISHED
 from xtreme_noise.config.schema import Config
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import DISK, UserError
+from xtreme_noise.submitting import Submission, submitting
 from xtreme_noise.writing import write_atomic
 
 log = logging.getLogger(__name__)
 _checked: dict[Path, Config] = {}  # the jobs of the study that this process runs; none in a process of a launcher
 paths.register()  # also in the processes of a launcher
-
-_REQUEUE = "submitit.core.job_environment"  # its signal handler requeues the job in the cluster, and exits
 
 
 @dataclass(frozen=True)
@@ -69,10 +68,12 @@ def run(study: Study) -> tuple[int, Lost]:
     what Hydra refuses, and OSError when the disk cannot be written.
     """
     code, error = 1, None
+    submission = Submission(study)
     try:
         _checked.update(zip(study.folders, study.jobs, strict=True))
         # Set the mode explicitly: an experiment may set hydra.mode, but -m has priority.
-        code = run_hydra(["--multirun" if study.multirun else "--run", *study.overrides])
+        with submitting(submission) if study.launcher.startswith("submitit") else contextlib.nullcontext():
+            code = run_hydra(["--multirun" if study.multirun else "--run", *study.overrides])
     except (Exception, KeyboardInterrupt) as raised:
         interrupt.check()
         of_a_job = isinstance(raised, interrupt.Interrupted) and raised.number == signal.SIGTERM
@@ -83,10 +84,19 @@ def run(study: Study) -> tuple[int, Lost]:
     finally:
         _checked.clear()
     interrupt.check()
-    lost = Lost([folder for folder in study.folders if (folder / UNFINISHED).exists()], _why(error))
-    for folder in lost.folders:
-        _note_failure(folder, f"did not finish: {lost.why}", error)
-    return code, lost
+    lost = {}
+    for number, folder in enumerate(study.folders):
+        if (folder / UNFINISHED).exists():
+            lost[folder] = submission.lost.get(number) or _why(error)
+            if not (folder / FAILURE).exists():  # a job that a cluster stopped says more
+                _note_failure(folder, f"did not finish: {lost[folder]}", error)
+    return code, Lost(list(lost), "; ".join(dict.fromkeys(lost.values())))
+
+
+def submit(study: Study, submission: Submission) -> None:
+    """Submit the jobs of a study to a cluster, without waiting. Raises ConfigError, and what submitit raises."""
+    with submitting(submission):
+        run_hydra(["--multirun", *study.overrides])
 
 
 def _why(error: BaseException | None) -> str:
@@ -116,19 +126,26 @@ def _process(arguments: list[str]) -> Iterator[None]:
 
 
 def job(composed: DictConfig) -> str:
-    """Run one job of a study, in whatever process Hydra's launcher uses; returns 'done' or 'failed'.
+    """Run one job of a study, in whatever process Hydra's launcher uses; returns 'done', 'failed' or 'stopped'.
 
     A failure is written to the job's folder and not raised, because Hydra would drop the later batches of a sweep.
-    Raises Interrupted for a signal; the job then stays marked as unfinished.
+    A job that a cluster stops stays marked as unfinished. Raises SystemExit if it is requeued, and Interrupted for a
+    signal.
     """
     folder = Path(HydraConfig.get().runtime.output_dir)
-    with interrupt.handled():
-        streams.tolerant()
-        streams.utf8_logs()
-        interrupt.check()
-        (folder / FAILURE).unlink(missing_ok=True)
-        outcome = _run(composed, folder)
-        interrupt.check()
+    try:
+        with interrupt.handled():
+            streams.tolerant()
+            streams.utf8_logs()
+            interrupt.check()
+            (folder / FAILURE).unlink(missing_ok=True)
+            outcome = _run(composed, folder)
+            interrupt.check()
+    except interrupt.Stopped as stopped:
+        if isinstance(stopped.reason, SystemExit):
+            raise stopped.reason from None
+        _note_failure(folder, f"the cluster stopped it: {stopped.reason}", stopped.reason)
+        return "stopped"
     if outcome == "done":
         (folder / FAILURE).unlink(missing_ok=True)  # written by a launcher that gave up on the running job
     (folder / UNFINISHED).unlink(missing_ok=True)
@@ -148,7 +165,7 @@ def _run(composed: DictConfig, folder: Path) -> str:
 
 
 def _raise_interrupt(error: BaseException) -> None:
-    """Raise Interrupted if a signal caused this error; re-raise the exit of a process that submitit has requeued.
+    """Raise Interrupted if a signal caused this error.
 
     During training, Lightning turns an interrupt or SIGTERM into an exit; other libraries may raise anything.
     """
@@ -161,8 +178,6 @@ def _raise_interrupt(error: BaseException) -> None:
         interrupt.end(signal.SIGTERM)
     if isinstance(error.__context__, KeyboardInterrupt):
         interrupt.end(signal.SIGINT)
-    if any(frame.f_globals.get("__name__") == _REQUEUE for frame, _ in traceback.walk_tb(error.__traceback__)):
-        raise error
 
 
 def _message(error: BaseException) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from xtreme_noise import cli, interrupt
-from xtreme_noise.interrupt import Interrupted
+from xtreme_noise.interrupt import Interrupted, Stopped
 
 
 class Swallows:
@@ -74,6 +76,82 @@ def test_sigterm_in_a_fit_waits_for_its_step() -> None:
     assert raised.value.number == signal.SIGTERM
     with interrupt.terminated_at_steps(), interrupt.handled(), pytest.raises(Interrupted):
         signal.raise_signal(signal.SIGINT)
+
+
+class Requeues:
+    """What submitit does at a cluster's warning: it requeues the job and exits, or raises."""
+
+    def __init__(self, raises: BaseException | None = None) -> None:
+        self.raises = raises or SystemExit(-1)
+        self.got = 0
+
+    def __call__(self, number: int, _: Any) -> None:
+        assert number == signal.SIGUSR2
+        self.got += 1
+        raise self.raises
+
+
+@contextlib.contextmanager
+def warned(raises: BaseException | None = None) -> Iterator[Requeues]:
+    handler = Requeues(raises)
+    before = signal.signal(signal.SIGUSR2, handler)
+    try:
+        yield handler
+        assert signal.getsignal(signal.SIGUSR2) is handler
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+
+
+@pytest.mark.parametrize("raises", [SystemExit(-1), RuntimeError("timed-out too many times")])
+def test_a_warning_of_a_cluster_is_no_error_of_a_cell(raises: BaseException) -> None:
+    with warned(raises) as handler, pytest.raises(Stopped) as raised, interrupt.handled():
+        try:
+            signal.raise_signal(signal.SIGUSR2)
+        except Exception as error:
+            raise AssertionError("a cell would have failed") from error
+    assert raised.value.reason is raises and handler.got == 1
+    with warned(), pytest.raises(Stopped), interrupt.handled():
+        interrupt.check()
+        Swallows(signal.SIGUSR2)
+        interrupt.check()
+    with warned(), interrupt.handled():
+        interrupt.check()  # what came to an earlier job is forgotten
+
+
+def test_one_process_of_a_job_acts_on_a_warning() -> None:
+    with warned() as handler, interrupt.handled():
+        child = os.fork()
+        if not child:
+            try:
+                signal.raise_signal(signal.SIGUSR2)
+            finally:
+                os._exit(handler.got)
+        _, status = os.waitpid(child, 0)
+        assert status == 0
+        interrupt.check()
+
+
+def test_a_fit_leaves_sigterm_to_who_bypasses_it() -> None:
+    """A job that ends by itself in the time before Slurm preempts it is not requeued."""
+    got: list[int] = []
+
+    def bypass(number: int, _: Any) -> None:
+        got.append(number)
+
+    before = signal.signal(signal.SIGTERM, bypass)
+    try:
+        with interrupt.handled(), interrupt.terminated_at_steps():
+            signal.signal(signal.SIGTERM, lambda *_: interrupt.end(signal.SIGTERM))  # as Lightning does
+            interrupt.fit_begins()
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert got == [signal.SIGTERM]
+    with pytest.raises(Interrupted), interrupt.handled(), interrupt.terminated_at_steps():
+        signal.signal(signal.SIGTERM, lambda *_: interrupt.end(signal.SIGTERM))
+        interrupt.fit_begins()
+        signal.raise_signal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def test_a_fork_is_ended_by_sigterm() -> None:

@@ -16,7 +16,7 @@ from xtreme_noise.config.schema import OF_STUDIES
 if TYPE_CHECKING:  # it imports Hydra, which --help does without
     from xtreme_noise.config.compose import Study
 
-OF_FOLDERS = ("report", "export", "typology")  # modes that need nothing but the folder of a study
+OF_FOLDERS = ("report", "export", "typology", "status", "cancel")  # modes that need nothing but the folder of a study
 
 
 def start(study: Study) -> int:

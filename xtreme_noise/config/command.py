@@ -24,6 +24,7 @@ from xtreme_noise.errors import ConfigError
 # Resuming, the report and the plan rely on the layout of a results folder.
 FIXED = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "hydra.job.chdir", "hydra.output_subdir")
 LIST_OF_OPTIONS = "noise"  # the one group that takes several options at once
+OPEN_OF_HYDRA = "hydra.launcher.additional_parameters"  # of submitit_slurm: options of sbatch, by any name
 OF_THE_STUDY = ("sweep", "mode", "experiment_name")  # one of each for all jobs of a sweep
 
 
@@ -186,7 +187,8 @@ def _opened(override: Override) -> Override:
     """`a.b=1` as `++a.b=1` in mappings with free names: Hydra allows no new names there; the strict check does."""
     key = override.key_or_group
     whole = isinstance(override.value(), dict) and in_open_mapping(f"{key}.any")  # the mapping itself, as {a: 1}
-    if override.type == OverrideType.CHANGE and (whole or in_open_mapping(key)):
+    opened = whole or in_open_mapping(key) or f"{key}.".startswith(f"{OPEN_OF_HYDRA}.")
+    if override.type == OverrideType.CHANGE and opened:
         return OverridesParser.create().parse_override(f"++{override.input_line}")
     return override
 

@@ -18,7 +18,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from xtreme_noise.config import across, command, earlier, idle, loader, options, paths, strict, sweeps, trusted
+from xtreme_noise.config import across, command, earlier, idle, loader, options, paths, strict, sweeps, trees, trusted
 from xtreme_noise.config.command import FIXED, Command, quoted
 from xtreme_noise.config.explain import COMPOSITION_ERRORS, explain
 from xtreme_noise.config.keys import ambiguous
@@ -37,6 +37,7 @@ class Study:
     """The study of a command: its jobs, their common folder, and the overrides with which Hydra runs them.
 
     jobs and folders are parallel: folders[i] is where jobs[i] writes. given: whether sweep= names the folder.
+    tasks: processes that the launcher would start for each job.
     """
 
     sweep: Path
@@ -46,6 +47,7 @@ class Study:
     multirun: bool
     launcher: str = "basic"
     given: bool = True
+    tasks: int = 1
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,13 @@ def study(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pa
         multirun=whole.sweeping,
         launcher=launcher,
         given=whole.given,
+        tasks=_tasks(whole.master),
     )
+
+
+def _tasks(master: DictConfig) -> int:
+    launcher = trees.plain(master.hydra.launcher)
+    return int(launcher.get("nodes") or 1) * int(launcher.get("tasks_per_node") or 1)
 
 
 @contextmanager

@@ -10,12 +10,15 @@ from xtreme_noise.languages import sides
 
 MODES = (
     "run", "plan", "preview", "report", "mine_typos", "noise_table", "export", "score", "fetch", "power", "typology",
+    "submit", "status", "cancel",
 )  # fmt: skip
 OF_STUDIES = (
     "report",
     "export",
     "power",
     "typology",
+    "status",
+    "cancel",
 )  # those that read finished studies; their job is not one of the study
 
 

@@ -199,6 +199,7 @@ class CheckpointCallback(Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         del pl_module
+        interrupt.fit_begins()
         self.saved = time.monotonic()
         if self._random is not None:
             log.info("resumed in epoch %d after step %d", trainer.current_epoch + 1, trainer.global_step)

@@ -57,7 +57,7 @@ def run(count: int, work: Callable[..., None], arguments: Mapping[str, Any]) -> 
             join=False,
         )
         try:
-            while not context.join():
+            while not context.join(grace_period=0):  # ranks ignore SIGTERM: kill the others of one that failed at once
                 pass
         except BaseException:  # such as a signal: otherwise Python would wait for the ranks before it exits
             for process in context.processes:
@@ -75,7 +75,7 @@ def _rank(rank: int, ranks: _Ranks, work: Callable[..., None], arguments: Mappin
     import torch
 
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    for number in (signal.SIGUSR1, signal.SIGUSR2):  # a cluster sends its warning to every process; the parent acts
+    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):  # a cluster sends them to all; the parent acts
         signal.signal(number, signal.SIG_IGN)
     os.environ.update(
         MASTER_ADDR="127.0.0.1",

@@ -87,13 +87,17 @@ def train(
     tracker: Tracker | Literal[False],
     language: str | None = None,
     failures: dict[str, Exception] | None = None,
+    until: str | None = None,
 ) -> Path:
     """Train the missing stages, after all of them have been checked; returns the directory of the last one.
 
     language: also train on the shots of this language; None: only up to the zero-shot model.
+    until: only up to the stage with this digest; ValueError if the plan has no such stage.
     failures: errors of earlier tries by the stage's digest: they are raised again, and new ones are added.
     """
     stages = plan.stages if language is None else plan.stages_for(language)
+    if until is not None:
+        stages = stages[: [digest(stage.key()) for stage in stages].index(until) + 1]
     missing = _missing(stages, store)
     steps: list[tuple[Callable[..., Any], Stage, tuple[Any, ...]]] = [
         *((check_overlap, stage, (store,)) for stage in stages),
