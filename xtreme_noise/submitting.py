@@ -11,7 +11,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from xtreme_noise.config import grid
 from xtreme_noise.config.compose import Study
 from xtreme_noise.config.planned import FAILURE, JOB, UNFINISHED
 from xtreme_noise.config.schema import Config
-from xtreme_noise.errors import UserError
+from xtreme_noise.errors import ConfigError, UserError
 from xtreme_noise.stages.units import Link, Unit, dependents, units
 from xtreme_noise.store import Store, digest
 from xtreme_noise.submitted import Submitted
@@ -146,16 +146,11 @@ def plan(study: Study, numbers: Sequence[int], queue: dict[str, str]) -> list[Un
     """The units of these jobs, without stages that are in the queue already. Raises ConfigError."""
     jobs = [(study.folders[number].name, grid.title(study.jobs[number])) for number in numbers]
     found = units([chain(study.jobs[number]) for number in numbers], jobs, queue)
-    return [
-        Unit(unit.name, unit.title, numbers[unit.job], unit.stage, unit.after)
-        for unit in found
-        if unit.stage is None or unit.name not in queue
-    ]
+    return [replace(unit, job=numbers[unit.job]) for unit in found if unit.stage is None or unit.name not in queue]
 
 
 def chain(cfg: Config) -> list[Link]:
     """The stages of a job; none if it cannot be planned: it records why when it runs. Raises ConfigError."""
-    from xtreme_noise.errors import ConfigError
     from xtreme_noise.stages.plan import Plan
 
     store = Store(cfg.store)
@@ -217,8 +212,6 @@ class TrainStage:
         return "done"
 
     def _train(self) -> None:
-        from dataclasses import asdict
-
         from xtreme_noise import trackers
         from xtreme_noise.stages.model_cache import train
         from xtreme_noise.stages.plan import Plan

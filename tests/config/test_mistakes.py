@@ -313,7 +313,7 @@ CASES = {
     "task=xnli noise.level=0,0.1": ["add -m", "noise.levels=[0,0.1]"],
     # sweeps
     "-m model=e5_small,e5_smal": ["unknown model 'e5_smal'", "did you mean 'e5_small'?"],
-    "-m task=xnli language=de,xx": ["unknown language 'xx'", "language=xx"],
+    "-m task=xnli language=de,xx": ["unknown language 'xx'", "languages=[de,xx]"],
     "-m task=xnli noise.level=0,1.5": ["from 0 to 1, not 1.5"],
     "-m task=xnli seed=1,1": ["one job twice", "seed=1"],
     "-m task=xnli tracker=csv,mlflow": ["one job twice", "nothing that changes a result"],
@@ -372,7 +372,7 @@ SWEEPS = {
         "hydra.sweeper.params of the experiment",
         "did you mean 'tiny'?",
     ],
-    "noise.level: 0,2": ["noise.level=2, from hydra.sweeper.params", "from 0 to 1, not 2"],
+    "noise.level: 0,2": ["noise.levels=[0,2], from hydra.sweeper.params", "from 0 to 1, not 2"],
 }
 FILES |= {f"hydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n      {line}\n": parts for line, parts in SWEEPS.items()}
 

@@ -77,7 +77,7 @@ def test_experiments_that_sweep_are_not_swept_over(own: Path) -> None:
         compose.jobs(["+experiment=mine,quickstart"], multirun=True, config_dir=own)
 
 
-def test_a_sweep_over_training_and_evaluation_axes() -> None:
+def test_a_sweep_over_training_and_evaluation_axes_is_a_job_for_each_model() -> None:
     jobs = compose.jobs(
         [
             "model=e5_small,xlmr_base",
@@ -88,10 +88,29 @@ def test_a_sweep_over_training_and_evaluation_axes() -> None:
         ],
         multirun=True,
     )
-    assert len(jobs) == 16
-    assert {tuple(job.noise.families) for job in jobs} == {("char",), ("keyboard",)}
-    assert {tuple(job.wanted_languages()) for job in jobs} == {("de",), ("sw",)}
-    assert {tuple(job.wanted_levels()) for job in jobs} == {(0.0,), (0.1,)}
+    assert [job.model.name for job in jobs] == ["e5_small", "xlmr_base"]
+    assert {tuple(job.noise.families) for job in jobs} == {("char", "keyboard")}
+    assert {tuple(job.wanted_languages()) for job in jobs} == {("de", "sw")}
+    assert {tuple(job.wanted_levels()) for job in jobs} == {(0.0, 0.1)}
+
+
+@pytest.mark.parametrize("of_file", ["language: en", "languages: [en]", "noise: {level: 0.3}"])
+def test_what_is_swept_beats_one_value_of_an_experiment(of_file: str, tmp_path: Path) -> None:
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "one.yaml").write_text(f"# @package _global_\n{of_file}\n")
+    words = ["+experiment=one", "task=xnli", "language=de,sw", "noise.level=0,0.1", "seed=1,2"]
+    jobs = compose.jobs(words, multirun=True, config_dir=tmp_path)
+    assert [job.seed for job in jobs] == [1, 2]
+    assert {(*job.wanted_languages(), *job.wanted_levels()) for job in jobs} == {("de", "sw", 0.0, 0.1)}
+
+
+def test_a_list_and_a_sweep_of_the_same_are_refused_and_sweeps_over_lists_are_jobs() -> None:
+    with pytest.raises(ConfigError, match="language"):
+        compose.jobs(["task=xnli", "languages=[en]", "language=de,sw"], multirun=True)
+    jobs = compose.jobs(["task=xnli", "noise=[char],[char,keyboard]", "languages=[de],[sw,th]"], multirun=True)
+    assert len(jobs) == 4
+    [job] = compose.jobs(["task=xnli", "noise.level=range(0,0.3,0.1)", "noise=glob(key*)"], multirun=True)
+    assert job.wanted_levels() == [0.0, 0.1, 0.2] and list(job.noise.families) == ["keyboard"]
 
 
 def test_keys_that_no_file_writes_can_be_set() -> None:
@@ -124,8 +143,8 @@ def test_languages_of_training_by_those_of_one_job_are_not_swept() -> None:
         "noise.level=0",
         "intermediate.evaluated=unseen",
     ]
-    with pytest.raises(ConfigError, match=r"=zh,de\).*languages=\[zh,de\]") as refused:
-        compose.jobs([*command, "language=zh,de"], multirun=True)
+    with pytest.raises(ConfigError, match=r"=\[zh\],\[de\]\).*languages=\[zh,de\]") as refused:
+        compose.jobs([*command, "languages=[zh],[de]"], multirun=True)
     assert "intermediate.evaluated (command line: intermediate.evaluated=unseen)" in str(refused.value)
 
     [job] = compose.jobs([*command, "language=zh"])

@@ -62,12 +62,12 @@ def test_preview_shows_what_differs_in_noise_once(monkeypatch: pytest.MonkeyPatc
                 "-m",
                 "intermediate=none,nli",
                 "intermediate.arm=english",
-                "noise.level=0.1,0.2",
+                "noise.levels=[0.1],[0.2]",
             ]
         )
         == 0
     )
-    assert [job.noise.level for job in shown] == [0.1, 0.2]
+    assert [job.noise.levels for job in shown] == [[0.1], [0.2]]
 
 
 @pytest.fixture

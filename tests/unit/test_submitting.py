@@ -261,3 +261,16 @@ def test_a_shared_stage_is_trained_up_to_itself(root: Path, tmp_path: Path) -> N
     store = Store(cfg.store)
     assert store.there("stages", before.key()) and not store.there("stages", target.key())
     assert list(tmp_path.glob("folder/csv/*/metrics.csv")), "its curves"
+
+
+def test_a_plan_shows_the_jobs_of_the_cluster(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["mode=plan", *SHARED]) == 0
+    out = capsys.readouterr().out
+    rows = [line.split() for line in out[out.index("jobs of the cluster") :].splitlines()]
+    assert ["stage", "slots/english-tiny-s1", "1"] in rows and ["stage", "slots/english-tiny-s2", "1"] in rows
+    assert [row[-2:] for row in rows if row and row[0].startswith("intents-")] == [
+        [f"slots/english-tiny-s{seed}", "1"] for seed in (1, 2, 1, 2)
+    ]
+    assert cli.main(["mode=plan", *(word for word in SHARED if word != SLURM)]) == 0
+    assert "jobs of the cluster" not in capsys.readouterr().out
+    assert not list(workdir.glob("s/jobs/*"))

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from xtreme_noise import hardware, models, tasks
+from xtreme_noise.commands import allocations
 from xtreme_noise.commands.counting import stage_counts, token_count
 from xtreme_noise.config.compose import Study
 from xtreme_noise.config.schema import Config
@@ -24,6 +25,7 @@ from xtreme_noise.stages.plan import Cell, Plan, Stage
 from xtreme_noise.stages.sampling import epoch_batches, task_chances
 from xtreme_noise.stages.training_set import check_overlap
 from xtreme_noise.store import Store, digest
+from xtreme_noise.submitting import SLURM
 
 WIDE = 200  # width of the output in a pipe or a file
 
@@ -53,6 +55,7 @@ class Outlook:
     missing: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
     unread: set[str] = field(default_factory=set)  # models without a tokenizer on this machine
+    jobs: dict[int, float | None] = field(default_factory=dict)  # seconds of evaluation of each job; None: unmeasured
 
     def lacks(self, error: DataMissing, cfg: Config) -> None:
         """Record missing data: a gap or, when strict, a problem."""
@@ -69,11 +72,14 @@ class Outlook:
 
 def main(study: Study) -> int:
     """Returns 1 when something in the plan cannot run, else 0."""
-    return show(study.jobs)
+    return show(study.jobs, study) if study.launcher == SLURM else show(study.jobs)
 
 
-def show(jobs: Sequence[Config]) -> int:
-    """Print the plan of all jobs. Returns 1 when something in it cannot run, else 0."""
+def show(jobs: Sequence[Config], cluster: Study | None = None) -> int:
+    """Print the plan of all jobs. Returns 1 when something in it cannot run, else 0.
+
+    cluster: the study, if it is for a cluster, whose jobs are shown too.
+    """
     of = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
     print(f"xtreme-noise: reading the data of {of} to count tokens; nothing is trained", file=sys.stderr, flush=True)
     outlook = survey(jobs)
@@ -88,6 +94,9 @@ def show(jobs: Sequence[Config]) -> int:
         )
     if outlook.cells:
         console.print(_cell_table(outlook, len(jobs)))
+    if cluster is not None and outlook.jobs:
+        seconds = {key: None if work.unmeasured else work.seconds for key, (_, work) in outlook.stages.items()}
+        console.print(allocations.table(cluster, seconds, outlook.jobs))
     for name in sorted(outlook.missing):
         console.print(f"missing: {name} (the run continues without it; strict=true makes it an error)", markup=False)
     for problem in outlook.problems:
@@ -125,7 +134,7 @@ def _running(jobs: Sequence[Config]) -> list[str]:
 def survey(jobs: Sequence[Config]) -> Outlook:
     """The work of `jobs`. Reads data to count tokens, but trains, converts and downloads no model."""
     outlook, seen, lengths = Outlook(), set[str](), dict[str, float]()
-    for cfg in jobs:
+    for number, cfg in enumerate(jobs):
         store = Store(cfg.store)
         try:
             plan = Plan(cfg)
@@ -143,7 +152,7 @@ def survey(jobs: Sequence[Config]) -> Outlook:
                     _survey_stage(outlook, stage, store, cfg)
                 except UserError as error:  # concerns one language; the others can run
                     outlook.fails(error)
-            _survey_cells(outlook=outlook, plan=plan, served=served, store=store, seen=seen, lengths=lengths)
+            outlook.jobs[number] = _survey_cells(outlook, plan, served, store, seen, lengths)
         except UserError as error:
             outlook.fails(error)
     return outlook
@@ -202,11 +211,13 @@ def _survey_stage(outlook: Outlook, stage: Stage, store: Store, cfg: Config) -> 
 def _survey_cells(
     outlook: Outlook, plan: Plan, served: Mapping[str, SplitRef], store: Store, seen: set[str],
     lengths: dict[str, float],
-) -> None:  # fmt: skip
+) -> float | None:  # fmt: skip
+    """Add the cells of a job. Returns the seconds that they need; None if no speed is known."""
     cfg = plan.cfg
     noise = "" if cfg.trained_with() == "none" else f" + {cfg.trained_with()} in training"
     system = f"{cfg.reported_task()} | {cfg.model.name} | {cfg.intermediate.title}{noise}"
     work, packs = outlook.cells.setdefault(system, Workload()), Packs(store)
+    before = work.tokens
     for cell in plan.cells:
         if (test := served.get(cell.language)) is None:
             continue
@@ -227,6 +238,9 @@ def _survey_cells(
         tokens = lengths[name]
         work.tokens += tokens + _beside(plan, cell.language, store, seen, outlook)
     _time(work, cfg, "infer")
+    if work.unmeasured:
+        return None
+    return work.seconds * (work.tokens - before) / work.tokens if work.tokens else 0.0
 
 
 def _lacks_class_scores(plan: Plan, cell: Cell, test: SplitRef, packs: Packs) -> bool:

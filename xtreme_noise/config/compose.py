@@ -83,6 +83,7 @@ class _Composition:
     def jobs(self) -> Iterator[_Job]:
         """Compose and check the jobs one by one."""
         typed = {_key(text) for text in self.own}
+        typed |= {many for key, many in sweeps.MANY.items() if key in typed}
         for batch in _split(self.swept, self.own, self.words) if self.sweeping else [self.own]:
             added = [text for text in batch if _key(text) not in typed]  # by the experiment's own sweep
             cfg = _compose(self.words, self.hydras + batch, added) if self.sweeping else self._in_folder()

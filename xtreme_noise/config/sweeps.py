@@ -1,4 +1,8 @@
-"""The jobs of a sweep: every combination of its values, without duplicates."""
+"""The jobs of a sweep: every combination of its values, without duplicates.
+
+A job is one trained model. What is swept in its evaluation (language, noise, level) is a list in one job: jobs of their
+own would load the model, or wait for it, once for each value.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from hydra._internal.core_plugins import basic_sweeper  # its rules, not a copy of them
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType
 from hydra.core.plugins import Plugins
 
 NONE = "intermediate=none"
 WITHOUT = {NONE: "intermediate", "shots.k=null": "shots"}  # a word with which the settings of a group have no meaning
+MANY = {"language": "languages", "noise.level": "noise.levels", "noise": "noise"}  # the key that takes a list
 _product = basic_sweeper.BasicSweeper.split_arguments
 
 
@@ -21,6 +27,7 @@ def split(overrides: Sequence[Override], max_batch_size: int | None = None) -> l
     `intermediate`, and is one job for all arms. In the same way `shots.k=null`, zero-shot, is one job for all ways to
     sample.
     """
+    overrides = [listed for override in overrides for listed in _listed(override, overrides)]
     idle = {word: _settings(overrides, word.split("=")[0], group) for word, group in WITHOUT.items()}
     found: list[list[list[str]]] = []
     seen: set[tuple[str, ...]] = set()
@@ -35,6 +42,22 @@ def split(overrides: Sequence[Override], max_batch_size: int | None = None) -> l
         if jobs:
             found.append(jobs)
     return found
+
+
+def _listed(override: Override, beside: Sequence[Override]) -> list[Override]:
+    """A sweep over the evaluation of a job as one list: language=null languages=[de,fr] for language=de,fr."""
+    key = override.key_or_group
+    many = MANY.get(key)
+    if many is None or not override.is_sweep_override() or override.type != OverrideType.CHANGE:
+        return [override]
+    values = list(override.sweep_string_iterator())
+    if any(text.startswith("[") or text == "null" for text in values):
+        return [override]
+    if many != key and any(one.key_or_group == many for one in beside):
+        return [override]  # both are given: the check of the job says which one to leave out
+    words = [f"{key}=null"] if many != key else []  # an experiment may have set one value
+    parser = OverridesParser.create()
+    return list(parser.parse_overrides([*words, f"{many}=[{','.join(values)}]"]))
 
 
 def _settings(overrides: Sequence[Override], switch: str, group: str) -> set[str]:

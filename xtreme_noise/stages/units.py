@@ -32,6 +32,7 @@ class Unit:
     job: int  # the number of the job itself, or of the first job that needs the stage
     stage: str | None = None  # the digest of the stage to train; None: a job
     after: str | None = None  # the unit that must be finished before; it has the same rule, so one is enough
+    trains: tuple[str, ...] = ()  # the digests of the stages that it trains
 
 
 def units(chains: Sequence[Sequence[Link]], jobs: Sequence[tuple[str, str]], apart: Collection[str] = ()) -> list[Unit]:
@@ -44,13 +45,17 @@ def units(chains: Sequence[Sequence[Link]], jobs: Sequence[tuple[str, str]], apa
     needed = Counter(link.unit for links in missing for link in links)
     found: dict[str, Unit] = {}
     for number, (links, (folder, title)) in enumerate(zip(missing, jobs, strict=True)):
-        before = None
+        before: str | None = None
+        own: list[str] = []  # missing stages of no unit so far
         for link in links:
             if needed[link.unit] > 1 or link.unit in apart:
-                found.setdefault(link.unit, Unit(link.unit, link.title, number, link.digest, before))
-                before = link.unit
+                trains = (*own, link.digest)
+                found.setdefault(link.unit, Unit(link.unit, link.title, number, link.digest, before, trains))
+                before, own = link.unit, []
+            else:
+                own.append(link.digest)
         name = f"jobs/{folder}"
-        found[name] = Unit(name, title, number, after=before)
+        found[name] = Unit(name, title, number, after=before, trains=tuple(own))
     return sorted(found.values(), key=lambda unit: unit.stage is None)
 
 
