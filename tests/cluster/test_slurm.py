@@ -44,14 +44,17 @@ class Study:
     def __init__(self, folder: Path, slurm: cluster.Slurm) -> None:
         self.folder, self.slurm = folder, slurm
         self.sweep, self.store = folder / "s", folder / "store"
+        self.started: list[subprocess.Popen[str]] = []
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         environment = os.environ | self.slurm.environment
         environment |= {"PYTHONPATH": str(REPOSITORY), "XTREME_NOISE_STORE": str(self.store)}
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "xtreme_noise", *words, f"sweep={self.sweep}"],
             cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
+        self.started.append(process)
+        return process
 
     def run(self, *words: str, code: int = 0) -> tuple[str, str]:
         return ended(self.start(*words), code)
@@ -97,7 +100,10 @@ def ended(process: subprocess.Popen[str], code: int) -> tuple[str, str]:
 
 @pytest.fixture
 def study(tmp_path: Path, slurm: cluster.Slurm) -> Iterator[Study]:
-    yield Study(tmp_path, slurm)
+    found = Study(tmp_path, slurm)
+    yield found
+    for process in found.started:
+        process.kill()
     slurm.run("scancel", "--user=root")
     cluster.wait(lambda: not slurm.run("squeue", "-h"), lambda: "jobs do not end", 120)
 
@@ -132,7 +138,8 @@ def test_usr1_and_usr2_in_a_fit(study: Study, undisturbed: Outcome) -> None:
 
 
 def test_a_job_that_may_not_be_requeued_again_is_not_a_failed_cell(study: Study, undisturbed: Outcome) -> None:
-    words = ["-m", *QUICK, *SLURM, "seed=1,2", "hydra.launcher.max_num_timeout=0"]
+    # submitit takes every warning of a job of ten minutes or less for its time limit.
+    words = ["-m", *QUICK, *SLURM, "seed=1,2", "hydra.launcher.max_num_timeout=0", "hydra.launcher.timeout_min=10"]
     process = study.start(*words)
     study.in_a_fit()
     study.slurm.run("scancel", "--signal=USR2", study.job())

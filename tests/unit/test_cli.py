@@ -142,6 +142,10 @@ def _no_memory() -> int:
     raise OSError(errno.ENOMEM, "Cannot allocate memory")
 
 
+def _unreachable() -> int:
+    raise ConnectionError("no Ray cluster at 10.0.0.1:6379")  # an OSError without a number
+
+
 def _ended() -> int:
     raise Interrupted(signal.SIGTERM)  # of a process of the launcher
 
@@ -151,6 +155,7 @@ def _ended() -> int:
     [
         (_killed, "RuntimeError: no such partition"),
         (_no_memory, "OSError: [Errno 12] Cannot allocate memory"),
+        (_unreachable, "ConnectionError: no Ray cluster at 10.0.0.1:6379"),
         (_ended, "a process of the launcher was terminated by SIGTERM"),
         (lambda: 0, "the launcher ended first"),  # and said nothing
     ],

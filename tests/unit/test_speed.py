@@ -32,6 +32,20 @@ def test_speeds_add_up_by_machine_model_and_use(tmp_path: Path, monkeypatch: pyt
     assert speed.known(store, "cpu", "tiny", "train") is None
 
 
+def test_the_most_memory_of_a_process_with_a_model(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    assert speed.memory(store, "tiny") is None
+    speed.note(store, "cpu", "tiny", "infer", 5000, 2)
+    used = speed.memory(store, "tiny")
+    assert used is not None and 0.05 < used < 50 and speed.memory(store, "e5_small") is None
+    (tmp_path / speed.MEMORY).write_text('{"tiny": 90.0}')
+    speed.note(store, "cpu", "tiny", "infer", 5000, 2)
+    assert speed.memory(store, "tiny") == 90.0
+    for damaged in ("", "[]", '{"tiny": 0.0}', '{"tiny": "much"}'):
+        (tmp_path / speed.MEMORY).write_text(damaged)
+        assert speed.memory(store, "tiny") is None
+
+
 @pytest.mark.parametrize(
     "text", ["", "[]", '{"m": {"tiny": {"train": [1]}}}', '{"m": {"tiny": {"train": [0, 1]}}}', "[" * 10**5]
 )

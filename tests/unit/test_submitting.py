@@ -17,6 +17,7 @@ import pytest
 from xtreme_noise import cli, launch, submitted, submitting
 from xtreme_noise.config import compose, planned
 from xtreme_noise.errors import NotFinite, UserError
+from xtreme_noise.stages import speed
 from xtreme_noise.submitted import Submitted
 from xtreme_noise.submitting import Submission, TrainStage
 
@@ -263,13 +264,18 @@ def test_a_shared_stage_is_trained_up_to_itself(root: Path, tmp_path: Path) -> N
     assert list(tmp_path.glob("folder/csv/*/metrics.csv")), "its curves"
 
 
-def test_a_plan_shows_the_jobs_of_the_cluster(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_plan_shows_the_jobs_of_the_cluster(
+    store_path: Path, workdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store_path.mkdir(exist_ok=True)
+    (store_path / speed.MEMORY).write_text('{"tiny": 1.52}')
     assert cli.main(["mode=plan", *SHARED]) == 0
     out = capsys.readouterr().out
     rows = [line.split() for line in out[out.index("jobs of the cluster") :].splitlines()]
-    assert ["stage", "slots/english-tiny-s1", "1"] in rows and ["stage", "slots/english-tiny-s2", "1"] in rows
-    assert [row[-2:] for row in rows if row and row[0].startswith("intents-")] == [
-        [f"slots/english-tiny-s{seed}", "1"] for seed in (1, 2, 1, 2)
+    for seed in (1, 2):
+        assert ["stage", f"slots/english-tiny-s{seed}", "1", "1.5", "GB"] in rows
+    assert [row[-4:] for row in rows if row and row[0].startswith("intents-")] == [
+        [f"slots/english-tiny-s{seed}", "1", "1.5", "GB"] for seed in (1, 2, 1, 2)
     ]
     assert cli.main(["mode=plan", *(word for word in SHARED if word != SLURM)]) == 0
     assert "jobs of the cluster" not in capsys.readouterr().out

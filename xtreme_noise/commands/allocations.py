@@ -1,4 +1,4 @@
-"""The part of mode=plan that is about a cluster: its jobs in their order, and how many minutes each needs."""
+"""The part of mode=plan that is about a cluster: its jobs in their order, and the minutes and memory of each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from xtreme_noise.config.compose import Study
+from xtreme_noise.config.schema import Config
+from xtreme_noise.stages import speed
 from xtreme_noise.stages.units import Unit
+from xtreme_noise.store import Store
 from xtreme_noise.submitting import plan
 
 
@@ -24,12 +27,19 @@ def table(study: Study, stages: Mapping[str, float | None], cells: Mapping[int, 
     table = Table(title="jobs of the cluster", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("job", overflow="fold")
     table.add_column("after", overflow="fold")
-    table.add_column("minutes", justify="right", no_wrap=True)
+    for column in ("minutes", "memory"):
+        table.add_column(column, justify="right", no_wrap=True)
     titles = {unit.name: unit.title for unit in found}
     for unit in found:
         name = f"stage {unit.title}" if unit.stage else f"{unit.title} ({unit.name})"
-        table.add_row(escape(name), escape(titles[unit.after] if unit.after else ""), minutes(unit, stages, cells))
+        after = titles[unit.after] if unit.after else ""
+        table.add_row(escape(name), escape(after), minutes(unit, stages, cells), _memory(study.jobs[unit.job]))
     return table
+
+
+def _memory(cfg: Config) -> str:
+    known = speed.memory(Store(cfg.store), cfg.model.name)
+    return f"{known:.1f} GB" if known else "unmeasured"
 
 
 def minutes(unit: Unit, stages: Mapping[str, float | None], cells: Mapping[int, float | None]) -> str:

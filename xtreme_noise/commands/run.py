@@ -6,13 +6,14 @@ import contextlib
 import sys
 from pathlib import Path
 
-from xtreme_noise import launch
+from xtreme_noise import launch, submitted
 from xtreme_noise.commands import report
 from xtreme_noise.commands.checks import LOCAL, accelerators, engine, writable
 from xtreme_noise.config import grid, planned
 from xtreme_noise.config.compose import Study
 from xtreme_noise.config.planned import FAILURE
 from xtreme_noise.errors import DISK, ConfigError, DataError, ModelUnavailable
+from xtreme_noise.submitting import SLURM
 
 
 def main(study: Study) -> int:
@@ -21,10 +22,16 @@ def main(study: Study) -> int:
     accelerators(study)
     _plannable(study)
     writable(study.sweep, "jobs", f"sweep={study.sweep}: results", "sweep=/some/folder")
-    for folder in study.folders:
+    queue = submitted.queued(study.sweep) if study.launcher == SLURM else {}
+    begins = [
+        (job, folder)
+        for job, folder in zip(study.jobs, study.folders, strict=True)
+        if f"jobs/{folder.name}" not in queue  # this command only waits for those
+    ]
+    for _, folder in begins:
         (folder / FAILURE).unlink(missing_ok=True)
     try:
-        planned.write(study.jobs, study.folders)
+        planned.write([job for job, _ in begins], [folder for _, folder in begins])
         code, lost = launch.run(study)
     except OSError as error:
         if error.errno in DISK:
