@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from xtreme_noise import interrupt, submitted
+from xtreme_noise import interrupt, streams, submitted
 from xtreme_noise.config import grid
 from xtreme_noise.config.compose import Study
 from xtreme_noise.config.planned import FAILURE, JOB, UNFINISHED
@@ -201,6 +201,7 @@ class TrainStage:
         logging.basicConfig(level=logging.INFO, format="[%(asctime)s][%(name)s][%(levelname)s] - %(message)s")
         try:
             with interrupt.handled():
+                streams.tolerant()
                 self._train()
         except interrupt.Stopped as stopped:
             raise stopped.reason from None

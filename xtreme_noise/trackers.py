@@ -87,7 +87,7 @@ def mlflow_logger(cfg: TrackerConfig, directory: Path, run_name: str) -> Logger:
     """One database per study. A resumed job continues its run, identified by the job's tag."""
     from pytorch_lightning.loggers import MLFlowLogger
 
-    study = directory.parent.parent if directory.parent.name == "jobs" else directory
+    study = _study(directory)
     uri = f"sqlite:///{study / 'mlflow.db'}"
     artifacts = (study / "mlflow").as_uri()
     with file_lock(study / ".mlflow.lock"):  # parallel jobs would create the tables twice
@@ -112,7 +112,7 @@ def mlflow_logger(cfg: TrackerConfig, directory: Path, run_name: str) -> Logger:
 
 
 def wandb_logger(cfg: TrackerConfig, directory: Path, run_name: str) -> Logger:
-    """A run on this machine only, for `wandb sync`."""
+    """A run on this machine only, for `wandb sync`, in the group of its study."""
     import wandb
     from pytorch_lightning.loggers import WandbLogger
 
@@ -120,6 +120,7 @@ def wandb_logger(cfg: TrackerConfig, directory: Path, run_name: str) -> Logger:
         raise RuntimeError("another W&B run is open in this process, and would receive the data of this job")
     logger = WandbLogger(
         name=run_name,
+        group=_study(directory).name,
         id=directory.name,  # so that `wandb sync` merges the files of a resumed job into one run
         save_dir=directory,
         project=cfg.project,
@@ -129,3 +130,8 @@ def wandb_logger(cfg: TrackerConfig, directory: Path, run_name: str) -> Logger:
     if logger.experiment is None:
         raise RuntimeError("W&B did not create a run")
     return logger
+
+
+def _study(directory: Path) -> Path:
+    """The folder of the study of a job."""
+    return directory.parent.parent if directory.parent.name == "jobs" else directory

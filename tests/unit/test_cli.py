@@ -194,8 +194,9 @@ def test_many_lost_jobs_are_one_line(workdir: Path) -> None:
     assert said.endswith(f"mode=report sweep={workdir} shows later what still ran")
 
 
+@pytest.mark.parametrize("words", [[], ["mode=submit", "hydra/launcher=submitit_slurm"]], ids=["run", "submit"])
 def test_what_a_configuration_cannot_do_leaves_no_folder(
-    monkeypatch: pytest.MonkeyPatch, workdir: Path, capsys: pytest.CaptureFixture[str]
+    words: list[str], monkeypatch: pytest.MonkeyPatch, workdir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def plan(cfg: Any) -> None:
         if cfg.seed == 1:
@@ -203,7 +204,7 @@ def test_what_a_configuration_cannot_do_leaves_no_folder(
         raise ConfigError("shots would be the same rows in every language")
 
     stand_in(monkeypatch, "xtreme_noise.stages.plan", Plan=plan)
-    assert cli.main(["task=xnli", "model=tiny", "-m", "seed=1,2"]) == 2
+    assert cli.main(["task=xnli", "model=tiny", "-m", "seed=1,2", *words]) == 2
     said = "xtreme-noise: xnli-tiny-none-s2: shots would be the same rows in every language\n"
     assert capsys.readouterr().err == said
     assert not any(workdir.iterdir())

@@ -121,11 +121,22 @@ def test_mlflow_has_one_run_a_job_in_the_database_of_the_study(study: Path, work
     assert not any(workdir.iterdir())
 
 
-def test_wandb_is_offline_and_keeps_jobs_apart(study: Path, workdir: Path) -> None:
+def test_wandb_is_offline_and_keeps_jobs_apart_in_the_group_of_their_study(
+    study: Path, workdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     wandb = pytest.importorskip("wandb")
+    groups: list[str] = []
+    real = trackers.close
+
+    def close(logger: Any) -> None:
+        groups.append(logger.experiment.group)
+        real(logger)
+
+    monkeypatch.setattr(trackers, "close", close)
     track("wandb", study, "a", 0.25)
     assert wandb.run is None
     track("wandb", study, "b", 0.5)
+    assert groups == [study.name, study.name]
     assert [len(list((study / "jobs" / job / "wandb").glob("offline-run-*/*.wandb"))) for job in "ab"] == [1, 1]
     assert not any(workdir.iterdir())
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
 import tempfile
 from pathlib import Path
 
-from xtreme_noise.config import paths, reads
+from xtreme_noise.config import grid, paths, reads
 from xtreme_noise.config.compose import Study
-from xtreme_noise.errors import ConfigError, DataError, suggest
+from xtreme_noise.errors import ConfigError, DataError, ModelUnavailable, suggest
 from xtreme_noise.store import Store
+from xtreme_noise.submitting import SLURM
 from xtreme_noise.writing import make_folder
 
 LOCAL = ("basic", "joblib")  # launchers whose jobs run on this machine and end with the command
@@ -84,6 +86,23 @@ def accelerators(study: Study) -> None:
     for name in sorted(wanted):
         if not there[name]:
             raise ConfigError(f"trainer.accelerator={name}: this machine has none; auto uses what there is")
+
+
+def plannable(study: Study) -> None:
+    """Raise ConfigError for a job that cannot be planned, if this machine plans it, before anything is written.
+
+    Errors of data and models are recorded by the job instead, because other jobs can still run.
+    """
+    if study.launcher not in (*LOCAL, SLURM):
+        return
+    from xtreme_noise.stages.plan import Plan
+
+    for job in study.jobs:
+        with contextlib.suppress(DataError, ModelUnavailable):
+            try:
+                Plan(job)
+            except ConfigError as error:
+                raise ConfigError(f"{grid.title(job)}: {error}" if len(study.jobs) > 1 else str(error)) from error
 
 
 def has_results(sweep: Path) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from pathlib import Path
 
 from xtreme_noise import launch, submitted
 from xtreme_noise.commands import report
-from xtreme_noise.commands.checks import LOCAL, accelerators, engine, writable
+from xtreme_noise.commands.checks import LOCAL, accelerators, engine, plannable, writable
 from xtreme_noise.config import grid, planned
 from xtreme_noise.config.compose import Study
 from xtreme_noise.config.planned import FAILURE
-from xtreme_noise.errors import DISK, ConfigError, DataError, ModelUnavailable
+from xtreme_noise.errors import DISK
 from xtreme_noise.submitting import SLURM
 
 
@@ -20,7 +19,7 @@ def main(study: Study) -> int:
     """Returns 1 when a job or a cell failed, or nothing was measured."""
     engine(study)
     accelerators(study)
-    _plannable(study)
+    plannable(study)
     writable(study.sweep, "jobs", f"sweep={study.sweep}: results", "sweep=/some/folder")
     queue = submitted.queued(study.sweep) if study.launcher == SLURM else {}
     begins = [
@@ -58,23 +57,6 @@ def unfinished(study: Study, lost: launch.Lost) -> str:
         f"{len(named)} of {len(study.jobs)} jobs did not finish ({lost.why}): {', '.join(named[:5])}{more}. Finished "
         f"work is kept and reported; the same command resumes{running}"
     )
-
-
-def _plannable(study: Study) -> None:
-    """Raise ConfigError for a job that cannot be planned, if jobs run on this machine, before anything is written.
-
-    Errors of data and models are recorded by the job instead, because other jobs can still run.
-    """
-    if study.launcher not in LOCAL:
-        return
-    from xtreme_noise.stages.plan import Plan
-
-    for job in study.jobs:
-        with contextlib.suppress(DataError, ModelUnavailable):
-            try:
-                Plan(job)
-            except ConfigError as error:
-                raise ConfigError(f"{grid.title(job)}: {error}" if len(study.jobs) > 1 else str(error)) from error
 
 
 def _last_line(path: Path) -> str:

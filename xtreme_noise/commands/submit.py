@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from xtreme_noise import launch, submitted
-from xtreme_noise.commands.checks import engine, writable
+from xtreme_noise.commands.checks import engine, plannable, writable
 from xtreme_noise.config import planned
 from xtreme_noise.config.compose import Study
 from xtreme_noise.errors import ConfigError
@@ -17,6 +17,7 @@ def main(study: Study) -> int:
     if study.launcher != SLURM:
         raise ConfigError(f"mode=submit is for a Slurm cluster: add hydra/launcher={SLURM}, and -m")
     engine(study)
+    plannable(study)
     study = _to_run(study)
     writable(study.sweep, "jobs", f"sweep={study.sweep}: results", "sweep=/some/folder")
     queue = submitted.queued(study.sweep)
