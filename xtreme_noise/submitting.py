@@ -28,6 +28,7 @@ from xtreme_noise.writing import write_atomic
 
 log = logging.getLogger(__name__)
 SLURM = "submitit_slurm"
+_DROP = "kill-on-invalid-dep"  # without it, a job would wait for ever for a stage that has failed
 
 
 def finished(folder: Path) -> bool:
@@ -177,12 +178,13 @@ def groups(found: Sequence[Unit]) -> list[list[Unit]]:
 def _prepare(executor: Any, unit: Unit, after: str | None) -> None:
     """Set the name of the next submission, and what it waits for."""
     executor.parameters["job_name"] = unit.title if unit.stage else unit.title.rpartition("-s")[0]
-    executor.parameters.pop("dependency", None)
-    given = executor.parameters.get("additional_parameters") or {}
-    if after is not None:  # without kill-on-invalid-dep, it would wait for ever for a stage that has failed
-        executor.parameters["dependency"] = f"afterok:{after}"
-        given = {"kill-on-invalid-dep": "yes"} | given
+    given = dict(executor.parameters.get("additional_parameters") or {})
     executor.parameters["additional_parameters"] = given
+    executor.parameters.pop("dependency", None)  # of the submission before
+    given.pop(_DROP, None)
+    if after is not None:
+        executor.parameters["dependency"] = f"afterok:{after}"
+        given[_DROP] = "yes"
 
 
 @dataclass

@@ -94,6 +94,17 @@ def test_shared_stages_are_jobs_of_their_own(cluster: Cluster, capsys: pytest.Ca
 
 
 @pytest.mark.usefixtures("kept_logging")
+def test_a_job_that_shares_no_stage_waits_for_nothing(cluster: Cluster) -> None:
+    arms = ["intermediate=slots,none", "intermediate.arm=english", "train_noise=none,char"]
+    assert cli.main(["mode=submit", "-m", *STUDY, SLURM, *arms]) == 0
+    stage, waits, free = cluster.scripts()
+    assert [one["job-name"] for one in (stage, waits, free)] == [
+        "slots/english-tiny-s42", "intents-tiny-slots-english", "intents-tiny-none",
+    ]  # fmt: skip
+    assert ["dependency" in one or "kill-on-invalid-dep" in one for one in (stage, waits, free)] == [False, True, False]
+
+
+@pytest.mark.usefixtures("kept_logging")
 def test_the_same_command_submits_what_is_neither_queued_nor_finished(
     cluster: Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,7 +10,7 @@ from xtreme_noise.config.paths import conf_dir
 from xtreme_noise.config.where import Sources
 
 FLAGS = {
-    "--multirun, -m": "a sweep: key=a,b is one job for each value; of language, noise and noise.level, a list in one job",
+    "--multirun, -m": "a sweep: key=a,b is a job for each value (language, noise, noise.level: a list in one job)",
     "--run, -r": "one job, also where an experiment sweeps",
     "--config-dir, -cd": "a folder of further options and experiments",
     "--cfg, -c": "print the configuration (job, hydra or all), run nothing; --package, -p: a part of it; --resolve",
