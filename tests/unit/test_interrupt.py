@@ -8,11 +8,14 @@ import pickle
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from omegaconf import DictConfig
 
-from xtreme_noise import cli, interrupt
+from xtreme_noise import cli, interrupt, launch
+from xtreme_noise.config import planned
 from xtreme_noise.interrupt import Interrupted, Stopped
 
 
@@ -220,3 +223,28 @@ def test_a_sweep_ends_between_cells_and_keeps_those_that_are_finished(
     assert cli.main(["mode=report", "sweep=s"]) == 0
     assert [(row["language"], row["status"]) for row in cells(Path("s"))] == [("en", "ok")] * 2
     assert "2 of 4 cells have not been run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("raises", [SystemExit(-1), RuntimeError("Job not requeued because: timed-out too many times")])
+def test_a_job_that_a_cluster_stops_has_neither_failed_nor_finished(
+    raises: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*_: Any) -> str:
+        with contextlib.suppress(Exception):  # as the evaluation of a cell does
+            signal.raise_signal(signal.SIGUSR2)
+        return "done"
+
+    runtime = SimpleNamespace(output_dir=str(tmp_path))
+    monkeypatch.setattr("hydra.core.hydra_config.HydraConfig.get", lambda: SimpleNamespace(runtime=runtime))
+    monkeypatch.setattr(launch, "_run", run)
+    (tmp_path / planned.UNFINISHED).touch()
+    with warned(raises):
+        if isinstance(raises, SystemExit):  # requeued: submitit must see it
+            with pytest.raises(SystemExit):
+                launch.job(DictConfig({}))
+            assert not (tmp_path / planned.FAILURE).exists()
+        else:
+            assert launch.job(DictConfig({})) == "stopped"
+            said = (tmp_path / planned.FAILURE).read_text()
+            assert said.endswith("the cluster stopped it: Job not requeued because: timed-out too many times\n")
+    assert (tmp_path / planned.UNFINISHED).exists()
