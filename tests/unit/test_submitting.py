@@ -131,6 +131,11 @@ def test_the_same_command_submits_what_is_neither_queued_nor_finished(
     assert "submitted 11: intents-tiny-slots-english-s2 (after 8)\n" in said.err, "the stage is in the queue"
     assert not (failed / planned.FAILURE).exists()
 
+    still = ["8|RUNNING|None", "10_1|PENDING|Dependency"]
+    cluster.queue(*still, "9_0|COMPLETING|None", "11|RUNNING|None", "12|RUNNING|None")
+    assert cli.main(["mode=submit", *SHARED]) == 0
+    assert "0 jobs submitted, 4 in the queue, 0 finished\n" in capsys.readouterr().out, "each job counts once"
+    cluster.queue(*still)
     assert cli.main(["mode=cancel", "sweep=s"]) == 0
     assert (cluster.folder / "cancelled").read_text().split() == ["8", "10_1"]
     assert "cancelled 10_1: intents-tiny-slots-english-s2 (pending (Dependency))" in capsys.readouterr().out
