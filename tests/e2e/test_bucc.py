@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +86,10 @@ def saved(sweep: str, row: dict[str, Any]) -> set[tuple[str, str]]:
 
 
 def record(store: Path, row: dict[str, Any]) -> dict[str, Any]:
-    found = next(store.glob(f"cells/*{row['cell']}*/record.json"))
-    return dict(json.loads(found.read_text()))
+    name = f"cells/{row['cell']}/record.json"
+    archives = [zipfile.ZipFile(path) for path in store.glob("packs/*.zip")]
+    [found] = [archive.read(name) for archive in archives if name in archive.NameToInfo]
+    return dict(json.loads(found))
 
 
 @pytest.fixture
