@@ -339,6 +339,8 @@ def test_a_score_that_is_no_share_is_not_stored(root: Path, store_path: Path, mo
     [row] = cells(Path("s"))
     assert row["error"].endswith("is 1.3: a score must be from 0 to 1")
     assert not list(store_path.glob("cells/*/record.json"))
+    [pack] = store_path.glob("packs/*.zip")
+    assert {name.split("/")[0] for name in zipfile.ZipFile(pack).namelist()} == {"predictions"}
 
 
 def test_a_full_disk_keeps_what_is_finished(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
