@@ -8,6 +8,7 @@ import os
 import shutil
 import time
 import weakref
+import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
