@@ -18,7 +18,8 @@ from types import FrameType
 from typing import Any, NoReturn
 
 _DEFAULTS: dict[signal.Signals, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
-_WARNINGS = (signal.SIGUSR1, signal.SIGUSR2)  # of a time limit or preemption; submitit handles one of them
+# A cluster's warnings of a time limit or preemption; submitit handles one of them. Windows has none.
+WARNINGS = [getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name)]
 _received: int | None = None
 _stopped: BaseException | None = None
 _at_steps = False
@@ -71,10 +72,8 @@ def handled() -> Iterator[None]:
         taken = [number for number, default in _DEFAULTS.items() if signal.getsignal(number) is default]
     if taken:
         _received, _owner = None, os.getpid()
-    handlers = ((number, signal.getsignal(number)) for number in _WARNINGS)
+    handlers = ((number, signal.getsignal(number)) for number in WARNINGS)
     warned = {number: handler for number, handler in handlers if callable(handler)}
-    if warned:
-        _stopped = None
     shown = sys.unraisablehook
     try:
         for number in taken:
@@ -89,6 +88,8 @@ def handled() -> Iterator[None]:
             signal.signal(number, _DEFAULTS[number])
         for number, handler in warned.items():
             signal.signal(number, handler)
+        if warned:
+            _stopped = None
 
 
 @contextlib.contextmanager

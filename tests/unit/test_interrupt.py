@@ -117,8 +117,7 @@ def test_a_warning_of_a_cluster_is_no_error_of_a_cell(raises: BaseException) -> 
         interrupt.check()
         Swallows(signal.SIGUSR2)
         interrupt.check()
-    with warned(), interrupt.handled():
-        interrupt.check()  # what came to an earlier job is forgotten
+    interrupt.check()  # what came to an earlier job is forgotten
 
 
 def test_one_process_of_a_job_acts_on_a_warning() -> None:

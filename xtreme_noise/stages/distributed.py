@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from typing import Any
 
+from xtreme_noise import interrupt
 from xtreme_noise.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ def _rank(rank: int, ranks: _Ranks, work: Callable[..., None], arguments: Mappin
     import torch
 
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):  # a cluster sends them to all; the parent acts
+    for number in (signal.SIGTERM, *interrupt.WARNINGS):  # a cluster sends them to all; the parent acts
         signal.signal(number, signal.SIG_IGN)
     os.environ.update(
         MASTER_ADDR="127.0.0.1",

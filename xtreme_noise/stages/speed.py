@@ -5,9 +5,9 @@ for estimates.
 from __future__ import annotations
 
 import json
-import resource
 import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any, Literal
 
 from xtreme_noise import hardware
@@ -48,6 +48,10 @@ def memory(store: Store, model: str) -> float | None:
 
 
 def _note_memory(store: Store, model: str) -> None:
+    if find_spec("resource") is None:  # Windows
+        return
+    import resource
+
     used = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     used *= 1 if sys.platform == "darwin" else 1024  # bytes
     path = store.root / MEMORY
