@@ -69,6 +69,10 @@ class Store:
         with self._lock(path):
             return self._settled(path, holds)
 
+    def doubt(self, path: Path) -> None:
+        """Check the artifact again when it is looked for."""
+        self._verified.discard(path)
+
     def there(self, kind: str, key: Mapping[str, Any]) -> bool:
         """Whether the artifact seems to be finished: checks its manifest, but not its files."""
         path = self.path(kind, key)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 import zipfile
 from pathlib import Path
@@ -75,7 +77,7 @@ def test_a_packer_that_was_killed_before_it_removed_the_folders(
 ) -> None:
     packs = built(tmp_path, 1, 2)
     with monkeypatch.context() as killed:
-        killed.setattr("xtreme_noise.packs._remove", lambda _: None)
+        killed.setattr(Packs, "_remove", lambda *_: None)
         pack(packs, 1, 2)
     assert packs.build(KIND, key(1), PACK, never)["a"] == bytes([1]) * 50
     pack(packs, 1, 2)
@@ -154,3 +156,57 @@ def test_two_packers_lose_nothing(tmp_path: Path) -> None:
     assert built(tmp_path).read(KIND, key(7), PACK)
     assert all(Packs(Store(tmp_path)).build(KIND, key(number), PACK, never) for number in range(8))
     assert len(files(tmp_path)) == 2
+
+
+def test_a_disk_that_fails_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as a network disk after a file was replaced: an error, and no damage."""
+    path = pack(built(tmp_path, 1, 2), 1, 2)
+    packs = built(tmp_path, 3)
+    stale = OSError(errno.ESTALE, "Stale file handle")
+
+    def fails(*_: Any, **__: Any) -> None:
+        raise stale
+
+    with monkeypatch.context() as broken:
+        broken.setattr(zipfile.ZipFile, "read", fails)
+        with pytest.raises(OSError, match="Stale"):
+            pack(packs, 3)
+    with monkeypatch.context() as broken:
+        broken.setattr(zipfile.ZipFile, "__init__", fails)
+        with pytest.raises(OSError, match="Stale"):
+            Packs(Store(tmp_path)).there(KIND, key(1), PACK)
+    assert not (tmp_path / "damaged").exists() and path.exists()
+    pack(packs, 3)
+    assert all(Packs(Store(tmp_path)).build(KIND, key(number), PACK, never) for number in (1, 2, 3))
+
+
+@pytest.mark.parametrize("file", ["b", MANIFEST])
+def test_an_artifact_that_was_checked_and_then_damaged(tmp_path: Path, file: str) -> None:
+    packs = built(tmp_path, 1)
+    (packs.store.path(KIND, key(1)) / file).unlink()
+    assert packs.read(KIND, key(1), PACK, ("a", "b")) is None
+    again = packs.build(KIND, key(1), PACK, lambda folder: make(folder, 1), ("a", "b"))
+    assert again["b"] == b"artifact 1"
+
+
+def test_a_pack_that_another_process_has_mended_is_not_set_aside(tmp_path: Path) -> None:
+    path = pack(built(tmp_path, 1), 1)
+    whole = path.read_bytes()
+    path.write_bytes(b"no pack")
+    packs, real = Packs(Store(tmp_path)), Packs._anew
+
+    def mended(self: Packs, name: str) -> Any:
+        path.write_bytes(whole)
+        return real(self, name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Packs, "_anew", mended)
+        assert packs.build(KIND, key(1), PACK, never)["b"] == b"artifact 1"
+    assert not (tmp_path / "damaged").exists()
+
+
+def test_a_store_that_cannot_be_written_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packs = built(tmp_path, 1)
+    assert packs.loose([KIND]) and not packs.loose(["predictions"])
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert not packs.loose([KIND])

@@ -6,7 +6,7 @@ import io
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -104,7 +104,6 @@ class LanguageSession:
         self._data: Dataset | None = None
         self._clean_tokens: list[list[int]] | None = None
         self.mining: Mining | None = None
-        self._built = False  # whether this session has built an artifact
         self._ready: dict[Cell, tuple[Dataset, dict[str, Any]]] = {}  # encoded, not yet predicted
         try:
             self.test: SplitRef | None = plan.test(language)
@@ -123,11 +122,12 @@ class LanguageSession:
         The test set comes first, so that its errors show before hours of training. An error here is raised again, and
         recorded, for every cell that needs the model or the data.
         """
-        if self.test is None or not any(self._lacks_predictions(cell, self.test) for cell in self.cells):
+        if self.test is None:
             return
         try:
-            self.data()
-            self.models.get(self.language)
+            if any(self._lacks_predictions(cell, self.test) for cell in self.cells):
+                self.data()
+                self.models.get(self.language)
         except Exception as error:
             interrupt.check()
             self._say(f"{self.plan.cfg.task.name} {self.language}", error)
@@ -158,9 +158,13 @@ class LanguageSession:
         return self.plan.pack(self.language, self.test)
 
     def pack(self) -> None:
-        """Pack what this session has built: the artifacts of the language's cells."""
-        if self._built and self.test is not None:
+        """Pack the artifacts of the language's cells that are folders, of this session or of one that was killed."""
+        if self.test is None or not self.packs.loose(("cells", "predictions", CLASS_SCORES)):
+            return
+        try:
             self.packs.pack(self._pack, [one for cell in self.cells for one in self._artifacts(cell, self.test)])
+        except OSError as error:  # the cells are finished, packed or not
+            log.warning("%s: the cells of %s stay folders of their own (%s)", self.packs.folder, self.language, error)
 
     def _artifacts(self, cell: Cell, test: SplitRef) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield "cells", self.plan.cell_key(cell, test)
@@ -214,22 +218,13 @@ class LanguageSession:
         else:
             log.error("%s failed", where, exc_info=error)
 
-    def _build(
-        self, kind: str, key: Mapping[str, Any], make: Callable[[Path], None], holds: Sequence[str]
-    ) -> Mapping[str, bytes]:
-        def noted(directory: Path) -> None:
-            make(directory)
-            self._built = True
-
-        return self.packs.build(kind, key, self._pack, noted, holds)
-
     def _measured(self, cell: Cell, test: SplitRef, key: Mapping[str, Any]) -> Mapping[str, bytes]:
         def make(directory: Path) -> None:
             found = self._predictions(cell, test)
             clean = found if cell.noise == CLEAN else self._predictions(_clean(cell), test)
             score(directory, found, clean, self.plan.cfg.task.metric, self.language, self._clusters)
 
-        return self._build("cells", key, make, (RECORD, SCORES))
+        return self.packs.build("cells", key, self._pack, make, (RECORD, SCORES))
 
     def data(self) -> Dataset:
         """The language's test examples, subsampled to size.test: the same items in every language of a parallel set."""
@@ -272,7 +267,8 @@ class LanguageSession:
             if self.plan.class_scores:  # now, because the model's outputs are at hand
                 self._class_scores(cell, test, (directory / PREDICTIONS).read_bytes(), (predictor, noisy))
 
-        return self._build("predictions", self.plan.prediction_key(cell, test), make, (PREDICTIONS, FACTS))
+        key = self.plan.prediction_key(cell, test)
+        return self.packs.build("predictions", key, self._pack, make, (PREDICTIONS, FACTS))
 
     def _class_scores(
         self, cell: Cell, test: SplitRef, predictions: bytes, encoded: tuple[Predictor, Dataset] | None = None
@@ -297,7 +293,7 @@ class LanguageSession:
             found.check(predicted)
             class_scores.write(directory / CLASSES, found)
 
-        return self._build(CLASS_SCORES, self.plan.class_scores_key(cell, test), make, (CLASSES,))
+        return self.packs.build(CLASS_SCORES, self.plan.class_scores_key(cell, test), self._pack, make, (CLASSES,))
 
     def _encoded(self, cell: Cell, test: SplitRef) -> tuple[Predictor, Dataset, dict[str, Any]]:
         """The model, the cell's examples with their noise, which it has encoded, and what is known of them."""
