@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -172,8 +173,9 @@ def test_a_cell_fails_alone(root: Path, store_path: Path, monkeypatch: pytest.Mo
     found = {row["noise"]: row for row in cells(Path("s"))}
     assert found["clean"]["status"] == "ok" and found["char"]["status"] == "error" and found["char"]["score"] is None
     assert re.match(r"the model's outputs are nan or inf for \d+ of 15 examples", found["char"]["error"])
-    for kind in ("cells", "predictions"):
-        assert sum(path.is_dir() for path in (store_path / kind).iterdir()) == 1
+    [pack] = store_path.glob("packs/*.zip")
+    stored = {name.rpartition("/")[0] for name in zipfile.ZipFile(pack).namelist()}
+    assert sorted(name.split("/")[0] for name in stored) == ["cells", "predictions"]
 
 
 def test_a_score_that_is_no_number(root: Path, store_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,3 +186,5 @@ def test_a_score_that_is_no_number(root: Path, store_path: Path, monkeypatch: py
     [found] = cells(Path("s"))
     assert found["status"] == "error" and "accuracy of 15 predictions has a nan or inf value" in found["error"]
     assert not any(path.is_dir() for path in (store_path / "cells").iterdir())
+    [pack] = store_path.glob("packs/*.zip")
+    assert {name.split("/")[0] for name in zipfile.ZipFile(pack).namelist()} == {"predictions"}

@@ -202,6 +202,8 @@ class CheckpointCallback(Callback):
         interrupt.fit_begins()
         self.saved = time.monotonic()
         if self._random is not None:
+            for optimizer in trainer.optimizers:
+                _check_moments(optimizer)
             log.info("resumed in epoch %d after step %d", trainer.current_epoch + 1, trainer.global_step)
 
     def on_train_batch_start(
@@ -230,6 +232,16 @@ class CheckpointCallback(Callback):
         if due:
             trainer.save_checkpoint(self.path)
             self.saved = time.monotonic()
+
+
+def _check_moments(optimizer: torch.optim.Optimizer) -> None:
+    """Raise ValueError for a state that does not fit its weight: a fused kernel would read and write beyond it."""
+    for weight, state in optimizer.state.items():
+        for name, value in state.items():
+            if name != "step" and (value.shape, value.dtype) != (weight.shape, weight.dtype):
+                raise ValueError(
+                    f"{name} of the optimizer has the shape {tuple(value.shape)}, its weight {tuple(weight.shape)}"
+                )
 
 
 def _ranks() -> int:
