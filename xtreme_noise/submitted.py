@@ -35,7 +35,7 @@ def read(sweep: Path) -> dict[str, Submitted]:
         return {}
     try:
         return {found["unit"]: Submitted(**found) for found in json.loads(path.read_text(encoding="utf-8"))}
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise UserError(
             f"{path} is damaged ({error}): look for jobs of the study with squeue --me, then delete the file"
         ) from error
@@ -70,6 +70,8 @@ def _queue() -> dict[str, str]:
     """The states of this user's jobs: 'running', 'pending (Resources)', ..."""
     states = {}
     for line in _slurm("squeue", "--me", "--noheader", "--array", "--format=%i|%T|%r").splitlines():
+        if line.count("|") < 2:  # with SLURM_CLUSTERS, the name of a cluster
+            continue
         number, state, reason = line.split("|", 2)
         states[number] = state.lower() + (f" ({reason})" if reason != "None" else "")
     return states

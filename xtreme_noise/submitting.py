@@ -24,7 +24,7 @@ from xtreme_noise.errors import ConfigError, UserError
 from xtreme_noise.stages.units import Link, Unit, dependents, units
 from xtreme_noise.store import Store, digest
 from xtreme_noise.submitted import Submitted
-from xtreme_noise.writing import write_atomic
+from xtreme_noise.writing import file_lock, make_folder, write_atomic
 
 log = logging.getLogger(__name__)
 SLURM = "submitit_slurm"
@@ -60,7 +60,22 @@ class Submission:
         return [_Waited(self, number, jobs.get(number) if self.wait else None) for number in rows]
 
     def _submit(self, real: Callable[..., list[Any]], executor: Any, call: Any, rows: dict[int, Any]) -> dict[int, Any]:
-        """Submit the units of these jobs; the jobs of the cluster, by number, those in the queue before included."""
+        """Submit the units of these jobs; the jobs of the cluster, by number, those in the queue before included.
+
+        Raises UserError when the cluster refuses one. Another command that submits the same study waits for this one.
+        """
+        from submitit.core.utils import FailedJobError
+
+        make_folder(self.study.sweep)
+        with file_lock(self.study.sweep / ".submitting.lock"):
+            try:
+                return self._submit_new(real, executor, call, rows)
+            except FailedJobError as error:
+                raise UserError(f"the cluster refused a job: {' '.join(str(error).split())}") from error
+
+    def _submit_new(
+        self, real: Callable[..., list[Any]], executor: Any, call: Any, rows: dict[int, Any]
+    ) -> dict[int, Any]:
         queue = submitted.queued(self.study.sweep)
         self.ids |= {unit: job.id for unit, (job, _) in queue.items()}
         jobs: dict[int, Any] = {}

@@ -86,6 +86,8 @@ CELLS: dict[str, tuple[Table, str]] = {
     "samples that are no list": (put("samples", "{}"), "row 2: samples is {}, not a list"),
     "extra that is no object": (put("extra", "[1]"), "row 2: extra is [1], not names with their values"),
     "extra without numbers": (put("extra", '{"exact_match": "x"}'), "row 2: extra has no number for 'exact_match'"),
+    "half a letter in samples": (put("samples", '["\\ud800"]'), "row 2: samples is not JSON"),
+    "a level without an end": (put("level", float("inf")), "row 2: level is inf, not a number"),
     "extra without an end": (put("extra", "[" * 100_000), "row 2: extra is not JSON"),
     "a column less": (lambda table: table.drop_columns(["score"]), "lacks the columns score"),
     "a column twice": (lambda table: table.append_column("score", table["score"]), "score, or they occur twice"),

@@ -191,12 +191,18 @@ def test_only_the_task_that_decides_has_the_gate() -> None:
 @pytest.mark.parametrize(
     "found",
     [3, {"en": 0.5}, {"en": {"score": 0.5}}, {"en": {"score": 1.5, "n": 3}}, {"en": {"score": 0.5, "n": "3"}},
+     {"en": {"score": 0.5, "n": -3}},
      {"en": {"score": float("nan"), "n": 3}}],
     ids=str,
 )  # fmt: skip
 def test_a_damaged_record(found: Any) -> None:
     with pytest.raises(ValueError, match=r"dev examples|cannot be read"):
         values({"dev_by_language": found})
+
+
+def test_a_score_is_a_share_but_for_rounding() -> None:
+    [row] = values({"dev_by_language": {"en": {"score": 1 + 2**-52, "n": 3}}})
+    assert row[3] == 1.0
 
 
 def arm(stage: str, language: str, score: str, n: str = "50", **more: str) -> dict[str, str]:
@@ -244,14 +250,18 @@ def test_arms_of_one_name_are_apart() -> None:
         arm("nli/english", "en", "0.5"),
         arm("nli/english", "en", "0.6", parent="qa/english"),
         arm("nli/english", "en", "0.7", model="n"),
-        arm("nli/english", "en", "0.8", train_noise="char"),
+        arm("nli/english", "en", "0.8", train_noise="char/v4"),
+        arm("nli/english", "en", "0.1", train_noise="keyboard/v4", digest="a"),
+        arm("nli/english", "en", "0.2", train_noise="keyboard/v4", digest="b"),
         arm("joint/english", "en", "0.9", task="nli"),
     ]
     assert {name: cells[0][0] for name, cells in shown(rows).items()} == {
         "nli/english; accuracy, m": "50.0",
         "nli/english; accuracy, m, after qa/english": "60.0",
         "nli/english; accuracy, n": "70.0",
-        "nli/english; accuracy, m, noise in training": "80.0",
+        "nli/english; accuracy, m, char/v4 in training": "80.0",
+        "nli/english; accuracy, m, keyboard/v4 in training, a": "10.0",  # of one seed: not a mean over two
+        "nli/english; accuracy, m, keyboard/v4 in training, b": "20.0",
         "joint/english · nli; accuracy, m": "90.0",
     }
 

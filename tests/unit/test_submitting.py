@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -296,3 +298,28 @@ def test_a_plan_shows_the_jobs_of_the_cluster(
     assert cli.main(["mode=plan", *(word for word in SHARED if word != SLURM)]) == 0
     assert "jobs of the cluster" not in capsys.readouterr().out
     assert not list(workdir.glob("s/jobs/*"))
+
+
+@pytest.mark.usefixtures("kept_logging")
+def test_a_job_that_the_cluster_refuses(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
+    cluster.programs({"sbatch": "echo 'invalid partition specified: gpo' >&2; exit 1"})
+    assert cli.main(["mode=submit", "-m", *STUDY, SLURM, "seed=1,2"]) == 1
+    said = capsys.readouterr().err
+    assert "the cluster refused a job" in said and "invalid partition specified: gpo" in said
+
+
+def test_lines_of_the_queue_that_are_no_jobs(cluster: Cluster) -> None:
+    submitted.add(Path("s"), [Submitted("7", "jobs/a", "a")])
+    cluster.queue("CLUSTER: one", "7|RUNNING|None", "")
+    assert {unit: state for unit, (_, state) in submitted.queued(Path("s")).items()} == {"jobs/a": "running"}
+
+
+@pytest.mark.usefixtures("kept_logging")
+def test_two_commands_at_once_submit_a_study_once(cluster: Cluster) -> None:
+    """The second waits for the first, and then finds its jobs in the queue."""
+    sbatch = (cluster.folder / "sbatch").read_text().partition("\n")[2]
+    cluster.programs({"sbatch": f'sleep .5; {sbatch.strip()}; echo "$n|PENDING|None" >> {cluster.folder}/queue'})
+    command = [sys.executable, "-m", "xtreme_noise", "mode=submit", "-m", *STUDY, SLURM, "seed=1"]
+    both = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(2)]
+    assert [one.wait() for one in both] == [0, 0]
+    assert len(cluster.scripts()) == len(units()) == 1

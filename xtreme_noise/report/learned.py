@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 
 from xtreme_noise.report.cells import ordered
@@ -20,8 +20,8 @@ def table(rows: Sequence[Row]) -> TableView | None:
     if not rows:
         return None
     at: dict[Arm, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
-    for row in rows:
-        at[tuple(row.get(name, "") for name in ARM)][row["language"]].append(row)
+    for arm, row in _by_arm(rows):
+        at[arm][row["language"]].append(row)
     languages = ordered(row["language"] for row in rows)
     varied = {name for number, name in enumerate(ARM) if len({arm[number] for arm in at}) > 1}
     body = [
@@ -32,9 +32,20 @@ def table(rows: Sequence[Row]) -> TableView | None:
     return TableView(caption, [[(head, 1) for head in ("arm", *languages)]], body)
 
 
+def _by_arm(rows: Sequence[Row]) -> Iterator[tuple[Arm, Row]]:
+    """Each row with its arm. Trained stages that no name here tells apart are arms of their own, by their digest."""
+    together: dict[Arm, list[Row]] = defaultdict(list)
+    for row in rows:
+        together[tuple(row.get(name, "") for name in ARM)].append(row)
+    for arm, own in together.items():
+        several = len({(row["language"], row.get("seed")) for row in own}) < len(own)
+        for row in own:
+            yield (*arm, row.get("digest", "") if several else ""), row
+
+
 def _heading(arm: Arm, varied: set[str], own: Mapping[str, Sequence[Row]]) -> TableCell:
     """The name of an arm; below it its metric and gate, and what distinguishes it from others of that name."""
-    stage, task, model, parent, noise = arm
+    stage, task, model, parent, noise, digest = arm
     first = next(iter(own.values()))
     gate = first[0].get("gate")
     notes = [
@@ -43,7 +54,8 @@ def _heading(arm: Arm, varied: set[str], own: Mapping[str, Sequence[Row]]) -> Ta
         f"mean over {plural(len(first), 'seed')}" if len(first) > 1 else "",
         model if "model" in varied else "",
         f"after {parent}" if "parent" in varied and parent != "pretrained" else "",
-        "noise in training" if noise else "",
+        f"{noise} in training" if noise else "",
+        digest,
     ]
     return TableCell(f"{stage} · {task}" if task else stage, note=", ".join(filter(None, notes)))
 

@@ -85,8 +85,10 @@ def _stage(stage: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(stage.get("digest"), str):
         raise ValueError("no digest")
     known = {name: value for name, value in stage.items() if value is not None}
-    wrong = [name for name in COUNTS if type(known.get(name, 0)) is not int]
-    wrong += [name for name in ("seconds",) if not record.number(known.get(name, 0))]
+    wrong = [name for name in COUNTS if type(known.get(name, 0)) is not int or known.get(name, 0) < 0]
+    wrong += [
+        name for name in ("seconds", "gate") if not (record.number(known.get(name, 0)) and known.get(name, 0) >= 0)
+    ]
     if wrong:
         raise ValueError(f"{wrong[0]} is {stage[wrong[0]]!r:.80}, not a number")
     list(learned.rows(stage))

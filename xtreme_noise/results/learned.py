@@ -40,6 +40,8 @@ def _scores(part: Mapping[str, Any]) -> dict[str, tuple[float | None, int | None
         return dict.fromkeys(part.get("languages") or {}, (None, None))
     scores = {code: (None, 0) if one is None else (one["score"], one["n"]) for code, one in measured.items()}
     for score, count in scores.values():
-        if type(count) is not int or not (score is None or (record.number(score) and 0 <= score <= 1)):
+        share = score is None or (record.number(score) and -record.SLACK <= score <= 1 + record.SLACK)
+        if type(count) is not int or count < 0 or not share:
             raise ValueError(f"{score!r:.80} on {count!r:.80} dev examples is no score")
-    return scores
+    # Scores are sums of floats: without what is beyond 0 or 1.
+    return {code: (score and min(1.0, max(0.0, score)), count) for code, (score, count) in scores.items()}

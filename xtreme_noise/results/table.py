@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from xtreme_noise.data.strict_json import check_text
 from xtreme_noise.errors import DataError
 from xtreme_noise.record import CLEAN, FIELDS, LATER, CellRecord, mistyped
 from xtreme_noise.writing import replacing
@@ -128,6 +129,8 @@ def _record(row: dict[str, Any], where: str) -> CellRecord:
 def _parsed(text: str, name: str) -> Any:
     try:
         value = json.loads(text)
+        if "\\ud" in text.lower():
+            check_text(value)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{name} is not JSON: {error}") from error
     if not isinstance(value, FIELDS[name]):
