@@ -1,5 +1,5 @@
 # CPU:   docker build --tag xtreme-noise .
-# CUDA:  docker build --build-arg TORCH=cu130 --tag xtreme-noise:cuda .    (TORCH: a folder of PyTorch's package index)
+# CUDA:  docker build --build-arg TORCH=cu130 --tag xtreme-noise:cuda .    (TORCH: a torch backend that uv knows)
 # Study: docker run --rm --volume "$PWD:/study" --user "$(id -u)" xtreme-noise +experiment=quickstart
 #        (CUDA: also --gpus all). Results are in multirun_outputs/ of the mounted folder.
 ARG PYTHON=3.11
@@ -7,9 +7,9 @@ FROM python:${PYTHON}-slim-bookworm
 
 ARG TORCH=cpu
 COPY constraints.txt /source/
-# torch first, in a layer of its own: its build decides about CUDA. 2.13.0+cpu counts as newer than 2.13.0.
-RUN pip install --no-cache-dir --constraint /source/constraints.txt \
-    --extra-index-url "https://download.pytorch.org/whl/${TORCH}" torch
+# torch first, in a layer of its own: its build decides about CUDA.
+RUN pip install --no-cache-dir --constraint /source/constraints.txt uv \
+    && uv pip install --system --no-cache --torch-backend "${TORCH}" --constraint /source/constraints.txt torch
 
 COPY pyproject.toml README.md LICENSE /source/
 COPY xtreme_noise /source/xtreme_noise
