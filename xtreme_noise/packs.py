@@ -47,12 +47,14 @@ class _Open:
     def of(cls, path: Path) -> _Open:
         """Raises _FORMAT for a file that is no pack, and OSError."""
         with _format_errors():
-            archive = zipfile.ZipFile(path)
+            stream = path.open("rb")
+            state = _state(os.fstat(stream.fileno()))  # of this file, even if another one takes its place now
+            archive = zipfile.ZipFile(stream)
             artifacts: dict[str, list[str]] = {}
             for name in archive.namelist():
                 kind, digest_of_key, file = name.split("/", 2)
                 artifacts.setdefault(f"{kind}/{digest_of_key}", []).append(file)
-            return cls(_state(path), archive, artifacts)
+            return cls(state, archive, artifacts)
 
     def files(self, artifact: str) -> dict[str, bytes]:
         """Those of an artifact that its manifest can be compared with; others are damaged. Raises OSError."""
@@ -174,7 +176,7 @@ class Packs:
         """The pack as it is now; None if there is none. Raises OSError. A file that is no pack is set aside."""
         try:
             last = self._last[1] if self._last is not None and self._last[0] == pack else None
-            if last is None or last.state != _state(self._path(pack)):
+            if last is None or last.state != _state(self._path(pack).stat()):
                 last = _Open.of(self._path(pack))
                 self._last = pack, last
             return last
@@ -220,8 +222,7 @@ def _format_errors() -> Iterator[None]:
         raise
 
 
-def _state(path: Path) -> tuple[int, int, int]:
-    facts = path.stat()
+def _state(facts: os.stat_result) -> tuple[int, int, int]:
     return facts.st_ino, facts.st_size, facts.st_mtime_ns
 
 
