@@ -30,8 +30,8 @@ pytestmark = pytest.mark.pictures
 TEMPLATES = Path(report.__file__).parent / "templates"
 VOID = {"meta", "br", "img", "input", "link", "hr"}
 DRAWN = {"path", "line"}  # in SVG, closed in their own tag
-ORDER = ["problems", "curves", "difference", "heat", "harm", "arms", "gains", "robustness", "scores", "xtreme-r",
-         "complete", "samples", "measures", "reproduce", "signatures"]  # fmt: skip
+ORDER = ["problems", "curves", "difference", "heat", "harm", "arms", "leaderboard", "gains", "robustness", "scores",
+         "xtreme-r", "complete", "samples", "measures", "reproduce", "signatures"]  # fmt: skip
 Element = tuple[str, dict[str, str]]
 
 

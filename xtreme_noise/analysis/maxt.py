@@ -46,12 +46,16 @@ def step_down(tests: Sequence[Test], *, seed: int = 0) -> list[float]:
     adjusted = [0.0] * len(tests)
     running = 0.0
     order = np.argsort(-observed, kind="stable")
-    for rank, index in enumerate(order):
-        largest = drawn[order[rank:]].max(axis=0)
+    for index, largest in zip(order, _largest_of_rest(drawn[order]), strict=True):
         share = (int((largest >= observed[index]).sum()) + 1) / (len(largest) + 1)
         running = max(running, share, tests[index].p)
         adjusted[index] = running
     return adjusted
+
+
+def _largest_of_rest(drawn: Floats) -> Floats:
+    """The largest deviate of each test and those after it, in every resample."""
+    return np.asarray(np.maximum.accumulate(drawn[::-1], axis=0)[::-1])
 
 
 def _deviates(test: Test, generator: np.random.Generator) -> Floats:

@@ -18,6 +18,7 @@ Source: F. E. Satterthwaite, An approximate distribution of estimates of varianc
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,10 +83,26 @@ def combined(values: Floats, item_se: float, items: int, *, between_runs: bool =
     """
     seeds = len(values)
     deviation = float(np.std(values, ddof=1)) if seeds > 1 else None
-    variance, free = (deviation**2 / seeds, seeds - 1) if between_runs and deviation is not None else (0.0, 1)
-    return _with_t(
-        float(np.mean(values)), item_se=item_se, items=items, seed_variance=variance, free=free, runs=(deviation, seeds)
-    )
+    spread = [(deviation**2 / seeds, seeds - 1)] if between_runs and deviation is not None else []
+    return _with_t(float(np.mean(values)), item_se=item_se, items=items, between_runs=spread, runs=(deviation, seeds))
+
+
+def independent(first: Floats, second: Floats, drawn: tuple[Floats, Floats] | None, items: int) -> Estimate:
+    """The mean of the runs of one system minus that of another, whose training seeds are not the same: each has its own
+    variance over seeds (B. L. Welch, Biometrika 34 (1947)). Below LEAST_SEEDS runs of either, the interval is over test
+    items alone.
+
+    first, second: (runs,) each; drawn: their (runs, resamples), the same resamples of test items in both.
+    """
+    value, seeds = float(np.mean(first) - np.mean(second)), min(len(first), len(second))
+    mean = None if drawn is None else np.mean(drawn[0], axis=0) - np.mean(drawn[1], axis=0)
+    if math.isnan(value) or mean is None or not defined(mean):
+        return Estimate(None if math.isnan(value) else value, seeds=seeds)
+    if seeds < LEAST_SEEDS:
+        low, high = interval(mean, LEVEL) or (None, None)
+        return Estimate(value, low, high, se=_spread(mean), item_se=_spread(mean), seeds=seeds)
+    parts = [(float(np.var(runs, ddof=1)) / len(runs), len(runs) - 1) for runs in (first, second)]
+    return _with_t(value, item_se=_spread(mean), items=items, between_runs=parts, runs=(None, seeds))
 
 
 def apart(
@@ -106,7 +123,7 @@ def apart(
     deviation = math.sqrt(squares / (runs - 2))
     variance = deviation**2 * (1 / len(first) + 1 / len(second))
     return _with_t(
-        value, item_se=_spread(mean), items=items, seed_variance=variance, free=runs - 2, runs=(deviation, runs)
+        value, item_se=_spread(mean), items=items, between_runs=[(variance, runs - 2)], runs=(deviation, runs)
     )
 
 
@@ -125,11 +142,20 @@ def median_unbiased(free: int) -> float:
 
 
 def _with_t(
-    value: float, *, item_se: float, items: int, seed_variance: float, free: int, runs: tuple[float | None, int]
+    value: float,
+    *,
+    item_se: float,
+    items: int,
+    between_runs: Sequence[tuple[float, int]],
+    runs: tuple[float | None, int],
 ) -> Estimate:
-    """No interval where nothing varies although there is a difference: that says nothing of its error."""
+    """between_runs: variances of the value over training seeds, each with its degrees of freedom.
+
+    No interval where nothing varies although there is a difference: that says nothing of its error.
+    """
     deviation, seeds = runs
-    parts = [(item_se**2, max(1, items - 1)), (seed_variance * median_unbiased(free), free)]
+    spread = [(variance * median_unbiased(free), free) for variance, free in between_runs]
+    parts = [(item_se**2, max(1, items - 1)), *spread]
     variance = sum(part for part, _ in parts)
     if variance < 1e-24:  # rounding
         low, high, p = (0.0, 0.0, 1.0) if abs(value) < 1e-12 else (None, None, None)

@@ -54,10 +54,12 @@ def build(sweep: Path, *, sensitivity: bool = False) -> Built:
         return Built(target, known.problems, _glance(sweep, known))
     from xtreme_noise.report.figures import figures
     from xtreme_noise.report.page import page
+    from xtreme_noise.report.paper import papers
     from xtreme_noise.report.scripts import vega_library
 
     study = read_study(sweep, sensitivity=sensitivity)
     outputs = {f"tables/{name}": text.encode() for name, text in tables(study).items()}
+    outputs |= {f"tables/{name}": text.encode() for name, text in papers(study).items()}
     outputs |= {f"figures/{name}": content for name, content in figures(study).items()}
     outputs[files.REPORT] = page(study, vega_library(), digest, sorted(outputs)).encode()
     files.write_outputs(sweep, outputs, digest, len(study.problems), sorted(study.unusable), sensitivity=sensitivity)

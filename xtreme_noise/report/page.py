@@ -139,11 +139,11 @@ def _effects(study: StudyResults, names: Names) -> dict[str, Any]:
     own = (FAMILY, SELF, BETWEEN, SENSITIVITY)
     others = [family for family in dict.fromkeys(e.family for e in study.effects) if family not in own]
     return {
-        "primary": _effect_table(study, names, FAMILY),
+        "primary": views.family_table(study, names, FAMILY),
         "sensitivity": by_method.table(study.effects, names),
-        "itself": _effect_table(study, names, SELF),
-        "between": _effect_table(study, names, BETWEEN),
-        "others": [_effect_table(study, names, family) for family in others],
+        "itself": views.family_table(study, names, SELF),
+        "between": views.family_table(study, names, BETWEEN),
+        "others": [views.family_table(study, names, family) for family in others],
         "conditional": formatting.CONDITIONAL,
         "few_seeds": any(point.score.conditional for point in study.points),
     }
@@ -208,21 +208,6 @@ def _template() -> Template:
     )
     environment.globals.update(percent=formatting.percent, plural=formatting.plural)
     return environment.get_template("report.html.j2")
-
-
-def _effect_table(study: StudyResults, names: Names, family: str) -> views.TableView | None:
-    """The comparisons of one family of tests; None if there are none."""
-    own = [effect for effect in study.effects if effect.family == family]
-    tests = max((effect.tests for effect in own), default=0)
-    how = {FAMILY: "step-down maxT"}.get(family, "Holm")
-    adjusted = f"; p adjusted for {formatting.plural(tests, 'test')} ({how})" if tests and family != SELF else ""
-    what = {
-        FAMILY: "Primary comparisons",
-        SELF: "A/A: one system against itself",
-        BETWEEN: "Seen minus unseen languages",
-    }
-    name = what.get(family, f"Secondary family, {family}")
-    return views.effect_table(own, names, f"{name}, mean over noise families and levels{adjusted}")
 
 
 def _chances(study: StudyResults) -> list[tuple[str, float]]:

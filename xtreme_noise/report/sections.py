@@ -14,6 +14,7 @@ from xtreme_noise.report import (
     few_shot_views,
     gains_views,
     language_charts,
+    leaderboard_views,
     typology_charts,
     typology_views,
     views,
@@ -66,6 +67,7 @@ class FewShotView:
 def sections(study: StudyResults, names: Names, placed: Charts, looks: Mapping[System, Style]) -> dict[str, Any]:
     """The sections by name, empty where the study has nothing for them."""
     return {
+        "leaderboards": leaderboard_views.tables(study.leaderboards),
         "gains": gains_views.tables(study.gains, names),
         "calibration": _calibration(study, names, placed, looks),
         "consistency": _consistency(study, names, placed),

@@ -25,6 +25,8 @@ from xtreme_noise.report.few_shot import points as shot_points
 from xtreme_noise.report.gains import Gain, gains
 from xtreme_noise.report.gate import marked
 from xtreme_noise.report.jobs import Job, read_jobs, read_stages
+from xtreme_noise.report.leaderboard import Leaderboard
+from xtreme_noise.report.leaderboard import of_task as leaderboard_of_task
 from xtreme_noise.report.panels import Panel, panels
 from xtreme_noise.report.predictions import Evidence, read_evidence
 from xtreme_noise.report.samples import sample_groups
@@ -65,6 +67,7 @@ class StudyResults:
     consistency: Consistency = field(default_factory=Consistency)
     typology: Sequence[Outcome] = ()
     few_shot: Sequence[ShotPoint] = ()
+    leaderboards: Sequence[Leaderboard] = ()
 
     @cached_property
     def gains(self) -> list[Gain]:
@@ -124,6 +127,7 @@ def read_study(
         consistency=joined_consistency(part.consistency for part in parts),
         typology=[outcome for part in parts for outcome in part.typology],
         few_shot=shot_points([one for part in parts for one in part.shots]),
+        leaderboards=[part.leaderboard for part in parts if part.leaderboard],
     )
 
 
@@ -164,6 +168,7 @@ class _Part:
     consistency: Consistency
     typology: Sequence[Outcome]
     shots: Sequence[Measured]
+    leaderboard: Leaderboard | None
 
 
 def _task(
@@ -210,6 +215,7 @@ def _task(
         consistency=consistency,
         typology=outcomes([panel for panel, _ in compared], two, evidence),
         shots=after_shots([panel for panel, _ in compared], evidence, common),
+        leaderboard=leaderboard_of_task([panel for panel, _ in compared], evidence),
     )
     evidence.drop()
     return part

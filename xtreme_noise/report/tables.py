@@ -7,7 +7,7 @@ from typing import Any
 
 from xtreme_noise.analysis.seeds import Estimate
 from xtreme_noise.record import ABSENT, FIELDS, STATUSES
-from xtreme_noise.report import calibration, consistency_views, few_shot, gains_views
+from xtreme_noise.report import calibration, consistency_views, few_shot, gains_views, leaderboard_views
 from xtreme_noise.report.cost import costs
 from xtreme_noise.report.effects import Effect
 from xtreme_noise.report.formatting import extent
@@ -82,6 +82,8 @@ def tables(study: StudyResults) -> dict[str, str]:
     }
     if study.gains:
         found["gains.csv"] = sheet(gains_views.COLUMNS, gains_views.rows(study.gains))
+    if study.leaderboards:
+        found["leaderboard.csv"] = sheet(leaderboard_views.COLUMNS, leaderboard_views.rows(study.leaderboards))
     if study.calibration:
         found["calibration.csv"] = sheet(calibration.COLUMNS, calibration.rows(study.calibration))
         found["calibration_seeds.csv"] = sheet(calibration.BY_SEED, calibration.rows_by_seed(study.calibration))

@@ -10,7 +10,7 @@ from xtreme_noise.analysis.seeds import Estimate
 from xtreme_noise.record import ABSENT, CLEAN, STATUSES
 from xtreme_noise.report.by_language import PARTIAL, Place, language_order
 from xtreme_noise.report.cells import Problem, ordered
-from xtreme_noise.report.effects import BETWEEN, SELF, Effect
+from xtreme_noise.report.effects import BETWEEN, FAMILY, SELF, Effect
 from xtreme_noise.report.formatting import (
     CONDITIONAL,
     MEASURE_TEXT,
@@ -306,6 +306,21 @@ def effect_table(effects: Sequence[Effect], names: Names, caption: str) -> Table
     heads = ["task · kind", "scale", "difference", "95 % interval", "p", "adjusted p"]
     heads += [*sides, "smallest detectable", "languages", "seeds"]
     return TableView(caption, [[(head, 1) for head in heads]], rows)
+
+
+def family_table(study: StudyResults, names: Names, family: str) -> TableView | None:
+    """The comparisons of one family of tests; None if there are none."""
+    own = [effect for effect in study.effects if effect.family == family]
+    tests = max((effect.tests for effect in own), default=0)
+    how = {FAMILY: "step-down maxT"}.get(family, "Holm")
+    adjusted = f"; p adjusted for {plural(tests, 'test')} ({how})" if tests and family != SELF else ""
+    what = {
+        FAMILY: "Primary comparisons",
+        SELF: "A/A: one system against itself",
+        BETWEEN: "Seen minus unseen languages",
+    }
+    name = what.get(family, f"Secondary family, {family}")
+    return effect_table(own, names, f"{name}, mean over noise families and levels{adjusted}")
 
 
 def _guessing(row: Contrast) -> str:
