@@ -54,7 +54,9 @@ def test_a_board_is_over_what_all_of_its_systems_have(study: StudyResults) -> No
         own = [cell for cell in study.cells if (cell.model, cell.intermediate) == (row["model"], row["intermediate"])]
         scores = {
             noise: [
-                cell.score for cell in own if cell.noise == noise and (noise != "keyboard" or cell.language != "zh")
+                cell.score or 0.0
+                for cell in own
+                if cell.noise == noise and (noise != "keyboard" or cell.language != "zh")
             ]
             for noise in ("clean", "char", "keyboard")
         }
