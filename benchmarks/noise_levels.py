@@ -110,17 +110,15 @@ def page(rows: Sequence[Row], sentences: int) -> Iterator[str]:
 
 ![Measured rate by level, one line per language](figures/noise_calibration.png)
 
-Written by `python benchmarks/noise_levels.py` ([noise_levels.csv](noise_levels.csv)): mean grapheme error rate per
-level over {sentences} SIB-200 training sentences (FLORES-200) per language, seed 0,
-regex {version("regex")}. Each family has its default parameters; the signature identifies its version. An asterisk
-marks a level that the family does not reach because the texts offer too few places for it; `capacity` is the share of
-graphemes it can act on; `words` is the share of words changed at level 0.1 (of graphemes in zh, ja, th and my). A
-language that a family does not support has no row.
+Written by `python benchmarks/noise_levels.py`: mean grapheme error rate per level over {sentences} SIB-200 training
+sentences (FLORES-200) per language, seed 0, regex {version("regex")}. Each family has its default parameters.
+[noise_levels.csv](noise_levels.csv) has a row for each family, language and level: `achieved`, the measured rate;
+`capacity`, the share of graphemes that the family can act on; `word_change_rate`, the share of words changed (of graphemes
+in zh, ja, th and my); `signature`, which identifies the version of the family. A language that a family does not support
+has no row.
 
-## Largest deviations
-
-Largest absolute difference between measured rate and level over the languages without an asterisk; `short` counts the
-languages with one.
+The table has the largest absolute difference between measured rate and level over the languages that reach the level;
+`short` counts those that do not at 0.1, because their texts offer too few places.
 
 | family | languages | short at .1 | .01 | .05 | .1 | .2 | .3 |
 |---|---|---|---|---|---|---|---|"""
@@ -133,14 +131,6 @@ languages with one.
             cells.append(f"{max(apart):.4f}" if apart else "–")
         short = sum(row.short for row in own if row.level == 0.1)
         yield f"| {family} | {len({row.language for row in own})} | {short} | {' | '.join(cells)} |"
-    for family in names:
-        own = [row for row in rows if row.family == family]
-        yield f"\n## {family}\n\n`{own[0].signature}`\n"
-        yield "| language | .01 | .05 | .1 | .2 | .3 | capacity | words |\n|---|---|---|---|---|---|---|---|"
-        for code in dict.fromkeys(row.language for row in own):
-            at = {row.level: row for row in own if row.language == code}
-            levels = " | ".join(f"{at[level].achieved:.4f}{'*' if at[level].short else ''}" for level in LEVELS)
-            yield f"| {code} | {levels} | {at[0.1].capacity:.2f} | {at[0.1].word_change_rate:.2f} |"
 
 
 def figure(rows: Sequence[Row], path: Path) -> None:
