@@ -113,9 +113,9 @@ def page(rows: Sequence[Row], sentences: int) -> Iterator[str]:
 Written by `python benchmarks/noise_levels.py`: mean grapheme error rate per level over {sentences} SIB-200 training
 sentences (FLORES-200) per language, seed 0, regex {version("regex")}. Each family has its default parameters.
 [noise_levels.csv](noise_levels.csv) has a row for each family, language and level: `achieved`, the measured rate;
-`capacity`, the share of graphemes that the family can act on; `word_change_rate`, the share of words changed (of graphemes
-in zh, ja, th and my); `signature`, which identifies the version of the family. A language that a family does not support
-has no row.
+`capacity`, the share of graphemes that the family can act on; `word_change_rate`, the share of words changed (of
+graphemes in zh, ja, th and my); `signature`, which identifies the version of the family. A language that a family does
+not support has no row.
 
 The table has the largest absolute difference between measured rate and level over the languages that reach the level;
 `short` counts those that do not at 0.1, because their texts offer too few places.

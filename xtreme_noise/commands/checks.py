@@ -75,13 +75,19 @@ def accelerators(study: Study) -> None:
     """Raise ConfigError for an accelerator that this machine lacks, if the jobs run on this machine."""
     wanted = {job.trainer.accelerator for job in study.jobs} - {"auto", "cpu"}
     sharded = any(job.trainer.sharded for job in study.jobs)
-    if not (wanted or sharded) or study.launcher not in LOCAL:
+    divided = max((job.trainer.eval_devices for job in study.jobs if job.trainer.accelerator != "cpu"), default=1)
+    if not (wanted or sharded or divided > 1) or study.launcher not in LOCAL:
         return
     import torch
 
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     if sharded and not cuda:
         raise ConfigError("trainer.strategy=fsdp needs CUDA devices, and this machine has none; ddp runs on any")
+    if cuda and divided > torch.cuda.device_count():
+        raise ConfigError(
+            f"trainer.eval_devices={divided}: this machine has {torch.cuda.device_count()} CUDA devices; "
+            "trainer.accelerator=cpu uses processes instead"
+        )
     there = {"gpu": cuda or mps, "cuda": cuda, "mps": mps}
     for name in sorted(wanted):
         if not there[name]:

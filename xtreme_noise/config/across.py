@@ -21,6 +21,7 @@ _OF_A_TEST = re.compile(
 _TECHNICAL = (
     "accelerator",
     "eval_tokens",
+    "eval_devices",
     "workers",
     "progress",
     "checkpoint_minutes",

@@ -33,6 +33,7 @@ NEUTRAL = (
     "tracker.project",
     "trainer.progress",
     "trainer.workers",
+    "trainer.eval_devices",
     "trainer.checkpoint_minutes",
     "source.offline",
 )

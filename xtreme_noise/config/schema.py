@@ -360,6 +360,7 @@ class TrainerConfig:
     gradient_checkpointing: bool = False  # recompute activations in the backward pass: less memory, more time
     devices: int = 1  # on one machine; each batch is split over them
     strategy: str = "ddp"  # for several devices: ddp | fsdp (CUDA)
+    eval_devices: int = 1  # on one machine; the languages of a job are divided among them
     checkpoint_minutes: float | None = 5.0  # between checkpoints, from which a killed fit resumes; 0: every step
 
     @property

@@ -164,6 +164,9 @@ class _Check(ArmChecks):
         self._at_least("trainer.checkpoint_minutes", trainer.checkpoint_minutes, 0)
         self._at_least("trainer.accumulate_grad_batches", trainer.accumulate_grad_batches, 1)
         self._at_least("trainer.devices", trainer.devices, 1)
+        self._at_least("trainer.eval_devices", trainer.eval_devices, 1)
+        if trainer.eval_devices > 1 and trainer.accelerator == "mps":
+            raise self._wrong("trainer.eval_devices", "must be 1 on MPS, which is one device")
         self._one_of("trainer.strategy", trainer.strategy, STRATEGIES, "strategies")
         if trainer.strategy == "fsdp" and (trainer.devices == 1 or trainer.accelerator in ("cpu", "mps")):
             raise self._wrong("trainer.strategy", "is fsdp, for a model shared over CUDA devices: set trainer.devices")

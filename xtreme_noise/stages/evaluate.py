@@ -122,15 +122,18 @@ class LanguageSession:
         The test set comes first, so that its errors show before hours of training. An error here is raised again, and
         recorded, for every cell that needs the model or the data.
         """
-        if self.test is None:
-            return
         try:
-            if any(self._lacks_predictions(cell, self.test) for cell in self.cells):
+            if self.unfinished:
                 self.data()
                 self.models.get(self.language)
         except Exception as error:
             interrupt.check()
             self._say(f"{self.plan.cfg.task.name} {self.language}", error)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a cell lacks predictions, and has data for them."""
+        return self.test is not None and any(self._lacks_predictions(cell, self.test) for cell in self.cells)
 
     def _lacks_predictions(self, cell: Cell, test: SplitRef) -> bool:
         if self._cannot_act_in(cell):

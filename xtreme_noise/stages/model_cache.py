@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from xtreme_noise import models
+from xtreme_noise import interrupt, models
 from xtreme_noise.stages import pretrained_head
 from xtreme_noise.stages.plan import Plan, Stage
 from xtreme_noise.stages.stage import HOLDS
@@ -47,6 +47,15 @@ class ModelCache:
                 self._failures[key] = error
                 raise
         return _last[key]
+
+    def trained(self) -> bool:
+        """Train the missing stages of the zero-shot model; whether all are there. An error is raised again by `get`."""
+        try:
+            train(self.plan, self.store, self.tracker, failures=self._failures)
+        except Exception:
+            interrupt.check()
+            return False
+        return True
 
     def _key(self, stages: Sequence[Stage]) -> str:
         cfg, task = self.plan.cfg, self.plan.cfg.task

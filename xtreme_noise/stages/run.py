@@ -21,6 +21,7 @@ from xtreme_noise.errors import JobFailed
 from xtreme_noise.record import CellRecord
 from xtreme_noise.results import JOB, read_record
 from xtreme_noise.results.items import ItemsWriter, content_digest
+from xtreme_noise.stages.divided import evaluate_ahead
 from xtreme_noise.stages.evaluate import evaluate, identify
 from xtreme_noise.stages.model_cache import ModelCache
 from xtreme_noise.stages.plan import Plan, cells
@@ -65,7 +66,9 @@ def _evaluate(plan: Plan, store: Store, record: JobRecord, tracker: trackers.Tra
     sweep = Path(plan.cfg.sweep) if plan.cfg.sweep else record.folder
     items = ItemsWriter(record.folder, parallel=plan.cfg.task.parallel)
     try:
-        for cell, files in evaluate(plan, store, ModelCache(plan, store, tracker)):
+        models = ModelCache(plan, store, tracker)
+        evaluate_ahead(plan, store, models)
+        for cell, files in evaluate(plan, store, models):
             for folder, content in files.items():
                 if folder == "predictions":
                     content = _collect(cell, content, items)
