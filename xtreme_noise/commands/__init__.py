@@ -16,7 +16,15 @@ from xtreme_noise.config.schema import OF_STUDIES
 if TYPE_CHECKING:  # it imports Hydra, which --help does without
     from xtreme_noise.config.compose import Study
 
-OF_FOLDERS = ("report", "export", "typology", "status", "cancel")  # modes that need nothing but the folder of a study
+ARCHIVE = ".zip"  # the ending of a study's archive
+OF_FOLDERS = (
+    "report",
+    "export",
+    "typology",
+    "archive",
+    "status",
+    "cancel",
+)  # modes that need nothing but the folder of a study
 
 
 def start(study: Study) -> int:
@@ -37,6 +45,7 @@ def start_in(mode: str, studies: Sequence[Path], options: Study | None = None) -
     """
     from xtreme_noise.commands.checks import has_results
 
+    studies = [_unpacked(folder) for folder in studies]
     for folder in studies:
         has_results(folder)
     place = studies[0]
@@ -46,6 +55,15 @@ def start_in(mode: str, studies: Sequence[Path], options: Study | None = None) -
         place = combine.combined(studies)
     code: int = _file(mode).of(place) if options is None else _file(mode).main(replace(options, sweep=place))
     return code
+
+
+def _unpacked(study: Path) -> Path:
+    """The folder of a study that is given as an archive (mode=archive)."""
+    if study.suffix != ARCHIVE or study.is_dir():
+        return study
+    from xtreme_noise.results import archive
+
+    return archive.opened(study)
 
 
 def _file(mode: str) -> Any:

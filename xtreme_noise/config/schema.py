@@ -10,13 +10,14 @@ from xtreme_noise.languages import sides
 
 MODES = (
     "run", "plan", "preview", "report", "mine_typos", "noise_table", "export", "score", "fetch", "power", "typology",
-    "submit", "status", "cancel",
+    "archive", "submit", "status", "cancel",
 )  # fmt: skip
 OF_STUDIES = (
     "report",
     "export",
     "power",
     "typology",
+    "archive",
     "status",
     "cancel",
 )  # those that read finished studies; their job is not one of the study

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from xtreme_noise.config import paths, planned
 from xtreme_noise.errors import ConfigError
-from xtreme_noise.results import JOB, jobs
+from xtreme_noise.results import JOB, archive, jobs
 from xtreme_noise.results.class_scores import CLASS_SCORES
 from xtreme_noise.results.items import ITEMS
 from xtreme_noise.writing import file_lock, follow, make_folder, write_atomic
@@ -42,7 +42,8 @@ def combined(studies: Sequence[Path]) -> Path:
         write_atomic(folder / MARK, json.dumps([str(study) for study in studies], indent=1))
         for part in ("jobs", *LINKED):
             shutil.rmtree(folder / part, ignore_errors=True)
-        for number, study in enumerate(studies, 1):
+        # Predictions of an archive have scores alone, so it comes last: of a cell that several have, the first counts.
+        for number, study in enumerate(sorted(studies, key=lambda study: (study / archive.MARK).is_file()), 1):
             _add(study, folder, number)
     return folder
 

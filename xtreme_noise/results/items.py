@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -140,7 +140,7 @@ def _contents(path: Path, metadata: Mapping[bytes, bytes]) -> dict[str, str]:
                 row = _typed(file.read_row_group(number))  # all columns: damage in any of them is found
                 [cells], [contents] = (row[name].to_pylist() for name in ("cell", "content"))
                 found |= dict(zip(cells, contents, strict=True))
-    except _DAMAGE:
+    except DAMAGE:
         return {}
     return found
 
@@ -156,7 +156,7 @@ class JobItems:
                 with pq.ParquetFile(path) as file:
                     cells = _typed(file.read(columns=["cell"]))["cell"].combine_chunks().flatten().to_pylist()
                     self._where |= dict.fromkeys(cells, path)
-            except _DAMAGE as error:
+            except DAMAGE as error:
                 _damaged(path, error)
 
     def of(self, cells: Iterable[str]) -> Mapping[str, Scores]:
@@ -165,34 +165,14 @@ class JobItems:
         found: dict[str, Scores] = {}
         for path in dict.fromkeys(self._where[cell] for cell in wanted if cell in self._where):
             try:
-                with pq.ParquetFile(path, page_checksum_verification=True) as file:
-                    table = _typed(file.read(use_threads=False)).combine_chunks()
-                table.validate(full=True)  # texts are UTF-8
-                for number in range(len(table)):
-                    found |= self._row(table.slice(number, 1), wanted)
-            except _DAMAGE as error:
+                same = {
+                    cell: scores for cell, content, scores in stored(path, wanted) if self._unchanged(cell, content)
+                }
+            except DAMAGE as error:
                 _damaged(path, error)
+            else:
+                found |= same
         return found
-
-    def _row(self, table: pa.Table, wanted: set[str]) -> dict[str, Scores]:
-        """The wanted cells of one row."""
-        cells = table["cell"].combine_chunks().flatten().to_pylist()
-        if wanted.isdisjoint(cells):
-            return {}
-        row = {name: table[name].combine_chunks().flatten().cast(kind) for name, kind in _LISTS.items()}
-        ids, contents = row["id"], row["content"].to_pylist()
-        if any(values.null_count for name, values in row.items() if name != "correct"):
-            raise ValueError("empty values")
-        # Wrong numbers of values do not fit these shapes, which is a ValueError.
-        num, den = (numbers(row[name]).reshape(len(cells), len(ids)) for name in ("num", "den"))
-        right: Any = [None] * len(cells)
-        if len(row["correct"]):
-            right = numbers(row["correct"]).reshape(num.shape)
-        return {
-            cell: Scores(ids, row["cluster"], *scores)
-            for cell, content, *scores in zip(cells, contents, num, den, right, strict=True)
-            if cell in wanted and self._unchanged(cell, content)
-        }
 
     def _unchanged(self, cell: str, content: str) -> bool:
         if set("/\\") & set(cell):  # a path
@@ -203,7 +183,38 @@ class JobItems:
             return False  # reading the file itself says what is wrong
 
 
-_DAMAGE = (OSError, ValueError, KeyError, pa.ArrowException)
+def stored(source: Path | BinaryIO, wanted: Collection[str] | None = None) -> Iterator[tuple[str, str, Scores]]:
+    """(cell, digest of the predictions file, scores) of the cells of an items.parquet, or of those `wanted`.
+
+    Raises one of DAMAGE when the file cannot be read or is damaged.
+    """
+    with pq.ParquetFile(source, page_checksum_verification=True) as file:
+        table = _typed(file.read(use_threads=False)).combine_chunks()
+    table.validate(full=True)  # texts are UTF-8
+    for number in range(len(table)):
+        yield from _row(table.slice(number, 1), wanted)
+
+
+def _row(table: pa.Table, wanted: Collection[str] | None) -> Iterator[tuple[str, str, Scores]]:
+    """The wanted cells of one row."""
+    cells = table["cell"].combine_chunks().flatten().to_pylist()
+    if wanted is not None and not any(cell in wanted for cell in cells):
+        return
+    row = {name: table[name].combine_chunks().flatten().cast(kind) for name, kind in _LISTS.items()}
+    ids, contents = row["id"], row["content"].to_pylist()
+    if any(values.null_count for name, values in row.items() if name != "correct"):
+        raise ValueError("empty values")
+    # Wrong numbers of values do not fit these shapes, which is a ValueError.
+    num, den = (numbers(row[name]).reshape(len(cells), len(ids)) for name in ("num", "den"))
+    right: Any = [None] * len(cells)
+    if len(row["correct"]):
+        right = numbers(row["correct"]).reshape(num.shape)
+    for cell, content, *scores in zip(cells, contents, num, den, right, strict=True):
+        if wanted is None or cell in wanted:
+            yield cell, content, Scores(ids, row["cluster"], *scores)
+
+
+DAMAGE = (OSError, ValueError, KeyError, pa.ArrowException)
 
 
 def _typed(table: pa.Table) -> pa.Table:

@@ -1,8 +1,11 @@
-"""mode=report sweep=[a,b]: seeds that were computed apart are one study."""
+"""Studies computed elsewhere: mode=report sweep=[a,b], and mode=archive, a study as one file without texts."""
 
 from __future__ import annotations
 
+import io
 import json
+import shutil
+import zipfile
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -21,6 +24,7 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     common.append("task.class_scores=true")
     for name, seeds in (("a", "1,2"), ("b", "2,3")):
         assert cli.main(["-m", *common, f"seed={seeds}", f"store={here / 'store'}", f"sweep={here / name}"]) == 0
+    assert cli.main(["mode=archive", f"sweep={here / 'a'}"]) == 0
     return here
 
 
@@ -114,3 +118,73 @@ def test_a_run_has_one_folder(capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.main([*command, "sweep=[a,b]"]) == 2
         said = capsys.readouterr().err
         assert "one study" in said and "mode=report sweep=[a,b]" in said and "-m" not in said
+
+
+@pytest.fixture
+def archive(here: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(here / "a" / "a.zip", tmp_path / "copied.zip"))
+
+
+def test_its_report_has_the_numbers_of_the_study(archive: Path, here: Path, tmp_path: Path) -> None:
+    assert cli.main(["mode=report", f"sweep={archive}"]) == 0
+    folder = tmp_path / "multirun_outputs" / "copied"
+    assert (folder / "report.html").is_file()
+    for name in ("scores", "curves", "seeds", "effects", "stages", "completeness"):
+        ours, theirs = (place / "tables" / f"{name}.csv" for place in (folder, here / "a"))
+        assert ours.read_bytes() == theirs.read_bytes(), name
+    assert "[" in (folder / "tables" / "curves.md").read_text(), "with intervals"
+    state = {path: path.stat().st_mtime_ns for path in (folder / "predictions").iterdir()}
+    assert cli.main(["mode=report", f"sweep=[{archive},{here / 'b'}]"]) == 0, (
+        "with another study, that has some of its cells"
+    )
+    assert {path: path.stat().st_mtime_ns for path in (folder / "predictions").iterdir()} == state, "unpacked once"
+
+
+def test_it_has_no_text_and_no_path_and_the_same_bytes_again(archive: Path, here: Path) -> None:
+    with zipfile.ZipFile(archive) as file:
+        everything = b"".join(file.read(name) for name in file.namelist())
+    assert str(here).encode() not in everything and b"samples" not in everything
+    first = archive.read_bytes()
+    assert cli.main(["mode=archive", f"sweep={here / 'a'}"]) == 0
+    assert (here / "a" / "a.zip").read_bytes() == first
+    assert len(first) < 40_000
+
+
+def test_a_cell_whose_predictions_changed_is_not_archived(
+    here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = shutil.copytree(here / "a", tmp_path / "copy")
+    next((copy / "predictions").iterdir()).unlink()
+    assert cli.main(["mode=archive", f"sweep={copy}"]) == 1
+    assert "1 finished cells, among them" in capsys.readouterr().err and not (copy / "copy.zip").exists()
+
+
+@pytest.mark.parametrize("what", ["no zip", "cut", "a path", "another layout", "another study", "absent", "no cell"])
+def test_what_is_no_archive_is_refused_and_leaves_nothing_outside(
+    what: str, archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = archive.read_bytes()
+    added = {"a path": "jobs/../../../../outside.txt", "no cell": "jobs/a/items.parquet"}.get(what)
+    if what == "no zip":
+        archive.write_text("no zip")
+    elif what == "cut":
+        archive.write_bytes(content[: len(content) // 2])
+    elif what == "another layout":
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w") as file:
+            file.writestr("archive.json", json.dumps({"layout": 99}))
+        archive.write_bytes(stream.getvalue())
+    elif what == "another study":
+        (tmp_path / "multirun_outputs" / "copied" / "jobs").mkdir(parents=True)
+    elif what == "absent":
+        archive.unlink()
+    elif added:
+        with zipfile.ZipFile(archive, "a") as file:
+            file.writestr(added, "x")
+    assert cli.main(["mode=report", f"sweep={archive}"]) == 2
+    said = capsys.readouterr().err
+    assert "copied" in said and "Traceback" not in said
+    assert not list(tmp_path.rglob("outside.txt"))
+    if what not in ("another study", "absent"):
+        archive.write_bytes(content)
+        assert cli.main(["mode=report", f"sweep={archive}"]) == 0, "the right file later"
