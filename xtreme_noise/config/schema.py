@@ -55,6 +55,7 @@ class ModelConfig:
     masked_lm: bool = True  # cloze tasks: ranks choices by its masked-LM head; false: it has none, by vectors
     pooling: str = "mean"  # for retrieval and ranking: mean (over tokens) | cls (first token) | max (over tokens)
     trust_remote_code: bool = False
+    labels: dict[str, str] = field(default_factory=dict)  # what the labels of the checkpoint's own head are in the task
     learning_rate_scale: float = 1.0  # small encoders need larger steps than the recipes of XLM-R
     tokens_per_second: dict[str, float] = field(default_factory=dict)  # measured {train, infer}; for mode=plan
     parameters: dict[str, Any] = field(default_factory=dict)  # sizes of a random model
@@ -117,7 +118,7 @@ class TaskConfig:
     labels: list[str] = field(default_factory=list)
     languages: list[str] = field(default_factory=list)
     train_language: str = "en"
-    train: bool = True  # false: evaluated without target training
+    train: bool = True  # false: evaluated without target training, with the checkpoint's own head
     parallel: bool = False  # an id means the same item in every language
     noise_field: str = "???"  # which input is made noisy; the fields of each family: xtreme_noise/noise/apply.py
     layer_sweep: list[str] = field(default_factory=list)  # retrieval: poolings with which every layer is also scored

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +21,8 @@ from xtreme_noise.store import Store
 # The files of a checkpoint that are used; pickled weights and files of other frameworks are not.
 PATTERNS = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json")  # files of tokenizers that this package writes
-HOLDS = ("config.json", "model.safetensors", "tokenizer.json")  # files of checkpoints that it writes
+CONFIG = "config.json"
+HOLDS = (CONFIG, "model.safetensors", "tokenizer.json")  # files of checkpoints that it writes
 CODE = "*.py"  # only with trust_remote_code
 PICKLED = (
     "pickled weights are not opened."
@@ -53,6 +55,17 @@ class HubLoader(Loader):
             directory = repository.download(offline, patterns, required=("config.json", "*.safetensors"))
         _check_complete(directory, path)
         return directory
+
+    def config(self, cfg: ModelConfig, offline: bool) -> dict[str, Any]:
+        directory = _local(_path(cfg))
+        if directory is None:
+            found = Repository(_path(cfg), "model", cfg.revision)
+            directory = found.download(offline, [CONFIG], required=(CONFIG,))
+        intact.check(directory)
+        if not (directory / CONFIG).is_file():
+            raise ModelUnavailable(f"{cfg.path} has no {CONFIG}, so it is not a checkpoint of transformers.")
+        content: dict[str, Any] = json.loads((directory / CONFIG).read_text(encoding="utf-8"))
+        return content
 
 
 def repository(cfg: ModelConfig) -> Repository | None:

@@ -62,7 +62,7 @@ def _lacks_sentencepiece(path: Path) -> bool:
 
 
 def load_model(
-    auto_class: Any, path: Path | str, cfg: ModelConfig, *, fresh_head: bool = False, headed: bool = False, **head: Any
+    auto_class: Any, path: Path | str, cfg: ModelConfig, *, fresh_head: bool = False, headed: str = "", **head: Any
 ) -> PreTrainedModel:
     """The checkpoint in the directory `path` as `auto_class` (AutoModelForTokenClassification, ...).
 
@@ -71,7 +71,7 @@ def load_model(
     torch's global random state, which the caller seeds. `cfg` decides about kept layers, frozen embeddings and
     attention. Weights are float32. The model is in training mode (dropout on), because Lightning does not set the mode.
 
-    headed: the checkpoint must have the head, which no task trains.
+    headed: the checkpoint must have the head, which no task trains; what to do if it has none.
 
     Raises ConfigError when the encoder has fewer than `cfg.layers` layers, ModelUnavailable when the directory is not a
     complete checkpoint in safetensors, lacks a weight of the encoder (or, if asked for, of the head), or contains nan
@@ -98,10 +98,7 @@ def load_model(
         raise ModelUnavailable(f"{path} could not be loaded as {auto_class.__name__}{asked}: {_said(error)}") from error
     _check(model, report, path, dropped=range(config.num_hidden_layers, available))
     if headed and (lost := _missing(report)):
-        raise ModelUnavailable(
-            f"{path} has no head for {type(model).__name__} ({min(lost)} is missing): set model.masked_lm=false, or "
-            "train one with intermediate=mlm"
-        )
+        raise ModelUnavailable(f"{path} has no head for {type(model).__name__} ({min(lost)} is missing): {headed}")
     if name := not_finite(model.state_dict()):
         raise ModelUnavailable(f"{path}: the weight {name} contains nan or inf: fetch or train it again")
     if fresh_head or ("id2label" in head and stored.id2label != config.id2label):

@@ -70,6 +70,7 @@ class TaskModule(Features, pl.LightningModule):
         self.pooling = pooling
         self.depth = depth  # of a ranking: how many candidates count; None: all
         self.sweep = tuple(sweep)  # poolings to apply to every layer
+        self.own: list[list[int]] | None = None  # of a checkpoint's own head: the outputs that stand for each label
         self.keep_scores = False  # values have what `class_scores` needs
         self.on_dev: Callable[[], float] | None = None  # set by the fit: scores English dev after each epoch
 
@@ -156,6 +157,19 @@ class TaskModule(Features, pl.LightningModule):
         """The features of one epoch, the same in every run. Unchanged, unless the family draws them in every epoch."""
         del epoch, seed
         return features
+
+    def by_label(self, logits: Tensor) -> Tensor:
+        """Logits (..., outputs) of the model as (..., labels), in the order of the task's labels.
+
+        Only a checkpoint's own head has them in another order. The highest output of several that stand for one label
+        is kept, so that the predicted label is that of the highest output; a label without an output is never
+        predicted.
+        """
+        if self.own is None:
+            return logits
+        logits = logits.float()
+        never = torch.full_like(logits[..., 0], torch.finfo(logits.dtype).min)
+        return torch.stack([logits[..., at].amax(-1) if at else never for at in self.own], dim=-1)
 
     # -- shared --------------------------------------------------------------------------------------------------
 

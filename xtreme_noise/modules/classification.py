@@ -32,7 +32,7 @@ class ClassificationModule(ClassificationFeatures, TaskModule):
         return [[feature] for feature in self._encode(texts, pairs)]
 
     def outputs(self, batch: dict[str, Tensor]) -> list[Any]:
-        logits = self.model(**batch).logits.float().cpu()
+        logits = self.by_label(self.model(**batch).logits).float().cpu()
         return answers(logits.tolist(), logits)
 
     def value(self, unit: Unit, windows: Sequence[Feature], outputs: Sequence[Any]) -> Any:

@@ -40,7 +40,7 @@ class TaggingModule(TaggingFeatures, TaskModule):
         return self._windows(units)
 
     def outputs(self, batch: dict[str, Tensor]) -> list[Any]:
-        logits = self.model(**batch).logits
+        logits = self.by_label(self.model(**batch).logits)
         tags = logits.argmax(-1).cpu().tolist()
         scores = log_probabilities(logits) if self.keep_scores else [None] * len(tags)
         return answers(list(map(_Tags, tags, scores)), logits, batch["attention_mask"])

@@ -75,7 +75,10 @@ class ModelCache:
 
         cfg, task = self.plan.cfg, self.plan.cfg.task
         target = stages[-1] if task.train else None
-        module = open_module(path, cfg, target, task.family, fresh_head=False, metric=task.metric, base=self.plan.base)
+        module = open_module(
+            path, cfg, target, task.family, fresh_head=False, metric=task.metric, base=self.plan.base,
+            own=self.plan.head,
+        )  # fmt: skip
         module.keep_scores = self.plan.class_scores
         if isinstance(module, ClozeModule):
             pretrained_head.prepare(module, self.plan, self.store)

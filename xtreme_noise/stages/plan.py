@@ -8,10 +8,12 @@ from typing import Any
 
 from xtreme_noise import __version__, metrics, models, tasks
 from xtreme_noise.config import grid
-from xtreme_noise.config.fields import noise_field, spoken
+from xtreme_noise.config.fields import limits, noise_field, own_head, spoken, system
 from xtreme_noise.config.schema import Config
 from xtreme_noise.data.candidate_pool import CandidatePool
 from xtreme_noise.data.sources import SplitRef
+from xtreme_noise.errors import ConfigError
+from xtreme_noise.models import own_head as own_heads
 from xtreme_noise.noise import Perturber
 from xtreme_noise.noise.registry import plain
 from xtreme_noise.record import CLEAN
@@ -86,6 +88,12 @@ class Plan:
     def __init__(self, cfg: Config) -> None:
         self.cfg = cfg
         self.base = base_identity(cfg)
+        self.head = own_heads.read(cfg.model, cfg.task, cfg.source.offline) if own_head(cfg) else None
+        if self.head and cfg.task.class_scores and len(set(self.head.labels)) < len(self.head.labels):
+            raise ConfigError(
+                f"task.class_scores: {own_heads.KEY} maps several labels of {cfg.model.name} to one, which has then no "
+                "score of its own: leave out task.class_scores"
+            )
         self.stages = build_stages(cfg, self.base | training_identity(cfg))
         self._digests: dict[str, str] = {}
         self._packs: dict[str, str] = {}
@@ -152,7 +160,9 @@ class Plan:
 
     @property
     def _pretrained(self) -> str:
-        return digest(cut_to(self.base, self.cfg.task.recipe))
+        if self.head is None:
+            return digest(cut_to(self.base, self.cfg.task.recipe))
+        return digest(self.base | {"head": asdict(self.head), "labels": self.cfg.task.labels})
 
     def prediction_key(self, cell: Cell, test: SplitRef) -> dict[str, Any]:
         """Everything that can change a cell's predictions."""
@@ -166,7 +176,7 @@ class Plan:
                 "family": task.family,
                 "labels": task.labels,
             },
-            "limits": [min(task.recipe.max_length, model.max_length), task.recipe.stride],
+            "limits": list(limits(self.cfg)),
             "test": test.identity(),
             "size": task.size.test,
             "software": self.software,
@@ -237,6 +247,12 @@ class Plan:
         of = f"(threshold: {mined.threshold()})" if mined else f"(by {scored['by']})" if scored else ""
         return f"{self.metric.name}/v{self.metric.version}{of}"
 
+    def _stage(self, language: str) -> str:
+        """What trained the model of a language."""
+        if self.head is not None:
+            return f"own head ({self.digest_for(language)}), not trained here"
+        return self.digest_for(language) if self.stages else "pretrained"
+
     def signature(self, cell: Cell, test: SplitRef, n: int, key: str) -> str:
         """The line next to every number that lists everything it depends on, in words or in a digest. key: the digest
         of the cell's key.
@@ -250,8 +266,8 @@ class Plan:
             "n": n,
             "model": f"{cfg.model.name}@{digest(self.base)[:8]}",
             "prec": "/".join([self.base["precision"]["train"], self.base["precision"]["infer"]]),
-            "inter": cfg.intermediate.title,
-            "stage": self.digest_for(cell.language) if self.stages else "pretrained",
+            "inter": system(cfg),
+            "stage": self._stage(cell.language),
             "noise": cell.perturber.signature if cell.perturber else CLEAN,
             "field": self._field(cell) if cell.perturber else "-",
             "level": f"{cell.level:g}" + ("" if by == "grapheme" else f" by {by}"),

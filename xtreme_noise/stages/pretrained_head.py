@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from xtreme_noise.stages.plan import Plan
     from xtreme_noise.store import Store
 
+REMEDY = "set model.masked_lm=false, or train one with intermediate=mlm"
+
 
 def prepare(module: ClozeModule, plan: Plan, store: Store) -> None:
     """Set how the module scores, and give it the head of the last stage of masked language modelling or, without one,
@@ -44,7 +46,7 @@ def _weights(module: ClozeModule, plan: Plan, store: Store) -> dict[str, Tensor]
             return _of_several(store.path("stages", stage.key()), trained[-1])
     else:
         path = models.materialise(cfg.model, store, cfg.source.offline)
-    return dict(models.load_model(module.auto_class, path, cfg.model, headed=True).named_parameters())
+    return dict(models.load_model(module.auto_class, path, cfg.model, headed=REMEDY).named_parameters())
 
 
 def _of_several(path: Path, task: str) -> dict[str, Tensor]:

@@ -17,11 +17,13 @@ from pytorch_lightning.callbacks import Callback
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from xtreme_noise import metrics, models
+from xtreme_noise.config.fields import limits
 from xtreme_noise.config.schema import Config
 from xtreme_noise.data.sources import subsample
 from xtreme_noise.errors import ConfigError, NotFinite
 from xtreme_noise.features.base import Limits
-from xtreme_noise.models import lora
+from xtreme_noise.models import lora, own_head
+from xtreme_noise.models.own_head import OwnHead
 from xtreme_noise.modules import TaskModule, module_class
 from xtreme_noise.noise.apply import NOISY
 from xtreme_noise.stages.averaging import RunningMean, evenly
@@ -173,22 +175,34 @@ def _trainable(module: TaskModule) -> list[tuple[str, torch.nn.Parameter]]:
 
 def open_module(
     path: Path, cfg: Config, stage: Stage | None, family: str, *, fresh_head: bool, metric: str | None = None,
-    base: Mapping[str, Any] | None = None,
+    base: Mapping[str, Any] | None = None, own: OwnHead | None = None,
 ) -> TaskModule:  # fmt: skip
     """The module of `family` with the model in `path`. metric: scores its predictions; None: the stage's own.
 
     fresh_head: drop the checkpoint's head and initialise a new one from cfg.seed, as when a stage starts; otherwise
     keep the head, as when a finished stage is evaluated.
     base: identity of the pretrained model, when `path` may be that model. Raises DataError when it has changed.
+    own: the checkpoint's own head, which is evaluated in place of a trained one, within the limits of the model.
     """
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     task_module = module_class(family)
-    labels = stage.labels if stage else ()
+    labels = tuple(cfg.task.labels) if own else stage.labels if stage else ()
     recipe = stage.recipe if stage else cfg.task.recipe
+    head: dict[str, Any] = {"headed": own_head.REMEDY} if own else {"fresh_head": fresh_head}
+    if not own:
+        head |= task_module.head(labels)
+    model, tokenizer = _loaded(task_module.auto_class, path, cfg, base, **head)
+    positions = models.positions(model)
+    if own:
+        longest, stride = limits(cfg)
+        read = Limits(min(longest, tokenizer.model_max_length, positions or longest), stride)
+    else:
+        read = Limits(min(recipe.max_length, cfg.model.max_length), recipe.stride)
     module = task_module(
-        *_loaded(task_module.auto_class, path, cfg, base, fresh_head=fresh_head, **task_module.head(labels)),
+        model,
+        tokenizer,
         labels=labels,
-        limits=Limits(min(recipe.max_length, cfg.model.max_length), recipe.stride),
+        limits=read,
         recipe=recipe,
         learning_rate_scale=cfg.model.learning_rate_scale,
         prefix=cfg.model.prefix,
@@ -198,11 +212,13 @@ def open_module(
         depth=metrics.build(metric or (stage.metric if stage else cfg.task.metric)).cutoff,
         sweep=cfg.task.layer_sweep,
     )
-    limit = models.positions(module.model)
-    if limit is not None and module.limits.max_length > limit:
+    module.own = own.sources(labels) if own else None
+    if module.own and (never := [label for label, at in zip(labels, module.own, strict=True) if not at]):
+        log.warning("%s: no label of the model stands for %s: never predicted", cfg.model.name, ", ".join(never))
+    if positions is not None and read.max_length > positions:
         raise ConfigError(
-            f"inputs have up to {module.limits.max_length} tokens, but the encoder in {path} has only {limit} "
-            f"positions: set model.max_length={limit}"
+            f"inputs have up to {read.max_length} tokens, but the encoder in {path} has only {positions} positions: "
+            f"set model.max_length={positions}"
         )
     if not fresh_head:
         module.restore(path)
@@ -214,6 +230,8 @@ def _loaded(
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """The model and the tokenizer in `path`; a local pretrained model must still have the identity `base`."""
     stored = Path(cfg.store).absolute() in path.absolute().parents
+    if base and not stored and not options.get("headed") and (dropped := own_head.dropped(path)):
+        log.info("%s: %s", cfg.model.name, dropped)
     with models.steady(cfg.model, base["model"]) if base and not stored else contextlib.nullcontext() as local:
         model = models.load_model(auto_class, path, cfg.model, **options)
         tokenizer = models.load_tokenizer(path, trust_remote_code=cfg.model.trust_remote_code)

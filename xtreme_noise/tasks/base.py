@@ -35,6 +35,8 @@ class TaskFamily:
     paragraphs: ClassVar[tuple[str, ...]] = ()  # columns with paragraphs that data of other families may contain too
     together: ClassVar[str | None] = None  # a column: test examples that share its value are one source item
     head: ClassVar[bool] = False  # predicts with a trained head
+    own_head: ClassVar[str | None] = None  # the end of the names of transformers' classes with such a head
+    strided: ClassVar[bool] = False  # windows overlap, as the recipe says, and have its length
     labelled: ClassVar[bool] = False  # uses the `labels` of a task
     least_labels: ClassVar[int] = 0  # minimum number of labels
     pooled: ClassVar[bool] = False  # has a candidate pool, in a split `pool`

@@ -23,6 +23,7 @@ class Classification(TaskFamily):
     predictions_file = "labels"
     identity = ("text", "text_pair")
     together = "text"  # a premise
+    own_head = "ForSequenceClassification"
     head = labelled = class_scores = True
     least_labels = 2
 

@@ -24,6 +24,7 @@ class MultipleChoice(TaskFamily):
     guessed = ("accuracy",)
     predictions_file = "choices"
     identity = ("text", "choices")
+    own_head = "ForMultipleChoice"
     head = class_scores = True
 
     def check(self, row: Mapping[str, Any], labels: Sequence[str], where: str) -> Row:

@@ -56,7 +56,8 @@ class QA(TaskFamily):
     identity = ("context",)  # a shared paragraph is enough: articles leak
     paragraphs = ("context",)
     together = "context"
-    head = labelled = windows = True
+    own_head = "ForQuestionAnswering"
+    head = labelled = windows = strided = True
 
     def check(self, row: Mapping[str, Any], labels: Sequence[str], where: str) -> Row:
         texts, starts = answers_of(row, where, may_lack=UNANSWERABLE in labels)

@@ -22,6 +22,7 @@ class Tagging(TaskFamily):
     guessed = ("token_accuracy",)  # a random span is almost never right
     predictions_file = "tags"
     identity = ("tokens",)
+    own_head = "ForTokenClassification"
     head = labelled = windows = class_scores = True
     least_labels = 2
 
