@@ -17,10 +17,13 @@ import transformers
 from transformers import AutoConfig, AutoTokenizer
 
 from tests.e2e import world
+from tests.hub_client import connect
+from tests.hub_server import Repo, serve
 from tests.unit.test_model_zoo import ZOO
 from xtreme_noise import cli
 from xtreme_noise.config import compose
 from xtreme_noise.config.schema import Config
+from xtreme_noise.data.sources import subsample
 from xtreme_noise.errors import ConfigError, ModelUnavailable
 from xtreme_noise.models import own_head
 from xtreme_noise.modules.qa import MAX_ANSWER
@@ -80,7 +83,7 @@ def ours(cfg: Config) -> tuple[dict[str, list[Any]], list[str]]:
     """The rows of the test set, and the framework's predictions for them."""
     plan, store = Plan(cfg), Store(cfg.store)
     [language] = cfg.wanted_languages()
-    columns = plan.test(language).load(store)[: cfg.task.size.test]
+    columns = subsample(plan.test(language).load(store), cfg.task.size.test, "test")[:]
     return columns, ModelCache(plan, store, False).get(language).predict(columns)
 
 
@@ -170,7 +173,11 @@ def test_predictions_are_those_of_transformers(family: str, architecture: str, r
 @pytest.mark.parametrize("family", TASKS)
 def test_on_real_rows(family: str, architecture: str, shared_data: Path, tmp_path: Path) -> None:
     folder = checkpoint(tmp_path / "mine", family, architecture)
-    columns, predictions = ours(compose.jobs(command(shared_data, TASKS[family], folder, "task.size.test=12"))[0])
+    task, size = TASKS[family], 3 if family == "qa" else 12
+    language = "languages=[tr]" if family == "tagging" else f"languages=[{LANGUAGE[task]}]"
+    words = [*command(shared_data, task, folder, f"task.size.test={size}"), language]
+    words.remove(f"languages=[{LANGUAGE[task]}]")
+    columns, predictions = ours(compose.jobs(words)[0])
     if family == "tagging":  # longer sentences are split into windows, which transformers alone does not do
         fits = [at for at, tokens in enumerate(columns["tokens"]) if len(" ".join(tokens)) < LONGEST[family] - 2]
         assert len(fits) > 1
@@ -358,3 +365,14 @@ def test_a_checkpoint_with_a_head_starts_an_arm(
     assert cli.main([*small, "model=own", f"model.path={folder}", "model.max_length=40"]) == 0
     said = "mine: only the encoder of its XLMRobertaForSequenceClassification is used, its head is dropped"
     assert said in capsys.readouterr().out
+
+
+def test_a_model_of_the_hub(rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = checkpoint(tmp_path / "mine", "classification", "mbert")
+    files = {file.name: file.read_bytes() for file in folder.iterdir()}
+    with serve([Repo("model", "tiny/nli", files)]) as hub:
+        connect(monkeypatch, hub.endpoint, tmp_path / "home")
+        [cfg] = compose.jobs(command(rows, "xnli", "tiny/nli"))
+        assert cfg.model.name == "nli"
+        columns, predictions = ours(cfg)
+    assert predictions == Plainly(folder, "classification").classification(columns, LONGEST["classification"])
