@@ -15,7 +15,7 @@ from typing import Any
 from xtreme_noise import tasks
 from xtreme_noise.config import reads
 from xtreme_noise.config.fields import deciding
-from xtreme_noise.config.schema import Config, IntermediateConfig, TaskConfig
+from xtreme_noise.config.schema import OF_STUDIES, Config, IntermediateConfig, TaskConfig
 from xtreme_noise.config.sense import TABLES
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import Unusable
@@ -129,6 +129,8 @@ def _modes(cfg: Config) -> Iterator[Idle]:
             yield Idle(group, f"does nothing in mode={cfg.mode}: it is for mode={mode}", options=True)
     if cfg.mode not in ("run", "plan", "report"):
         yield Idle("report", f"does nothing in mode={cfg.mode}, which writes no report: leave it out")
+    if cfg.mode in (*OF_STUDIES, "score", "fetch"):
+        yield Idle("limit", f"does nothing in mode={cfg.mode}: leave it out")
     looked_at = {
         "mine_typos": ("mode", "mine", "seed", "sweep"),
         "noise_table": OF_A_TABLE,

@@ -400,6 +400,7 @@ class Config:
     language: str | None = None  # a one-element list, for sweeps
     languages: list[str] | None = None  # null: every language of the task
     seed: int = 42
+    limit: int | None = None  # a trial: training, dev and test sets of at most so many examples (config/limits.py)
     strict: bool = False  # a missing language or file is an error instead of a named gap
     sweep: str | None = None  # the folder of this study; null: multirun_outputs/<name of the command>
     store: str = "???"  # finished stages, predictions, records and prepared data, shared by all studies

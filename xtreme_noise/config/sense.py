@@ -56,6 +56,7 @@ class _Check(ArmChecks):
         self._trainer()
         if not 0 <= cfg.seed < 2**32:
             raise self._wrong("seed", f"must be from 0 to {2**32 - 1}, not {cfg.seed}")
+        self._at_least("limit", cfg.limit, 2)
         self._languages()
         self._shots()
         self._noise()
