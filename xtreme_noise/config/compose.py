@@ -23,7 +23,7 @@ from xtreme_noise.config.command import FIXED, Command, quoted
 from xtreme_noise.config.explain import COMPOSITION_ERRORS, explain
 from xtreme_noise.config.keys import ambiguous
 from xtreme_noise.config.places import place
-from xtreme_noise.config.schema import OF_STUDIES, Config
+from xtreme_noise.config.schema import LOOKING, OF_STUDIES, Config
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import ConfigError, Unusable, composes
 
@@ -37,7 +37,7 @@ class Study:
     """The study of a command: its jobs, their common folder, and the overrides with which Hydra runs them.
 
     jobs and folders are parallel: folders[i] is where jobs[i] writes. given: whether sweep= names the folder.
-    tasks: processes that the launcher would start for each job.
+    tasks: processes that the launcher would start for each job. searched: the folders with options.
     """
 
     sweep: Path
@@ -48,6 +48,7 @@ class Study:
     launcher: str = "basic"
     given: bool = True
     tasks: int = 1
+    searched: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def study(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pa
         jobs, own = [job.checked for job in found], whole.words.sources(whole.own)
         idle.check(jobs, [job.sources for job in found])
     across.check(jobs, own)
-    if jobs[0].mode not in OF_STUDIES:
+    if jobs[0].mode not in (*OF_STUDIES, *LOOKING):
         across.check_beside(earlier.jobs(whole.sweep, folders), jobs, whole.sweep, own)
     launcher = str(whole.master.hydra.runtime.choices.get("hydra/launcher"))
     return Study(
@@ -137,6 +138,7 @@ def study(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pa
         launcher=launcher,
         given=whole.given,
         tasks=_tasks(whole.master),
+        searched=tuple(whole.words.folders),
     )
 
 

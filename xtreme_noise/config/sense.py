@@ -63,6 +63,10 @@ class _Check(ArmChecks):
         self._train_noise()
         self._pairs_noise()
 
+        if cfg.list.what is not None:
+            self._one_of("list.what", cfg.list.what, schema.LISTED, "parts")
+        self._at_least("clean.hours", cfg.clean.hours, 0)
+        self._at_least("check.rows", cfg.check.rows, 1)
         if cfg.mode == "mine_typos":
             self._mine()
         if cfg.mode == "score":

@@ -79,6 +79,11 @@ class SplitRef:
         """All splits that are read, each in its language: this one, and its translation if there is one."""
         return [self, self._translation] if self._translation else [self]
 
+    def there(self) -> None:
+        """Raise DataMissing or ModelUnavailable unless the data are on this machine. Nothing is read or downloaded."""
+        for one in self.sides():
+            one._reader.there()
+
     def files(self) -> list[str]:
         """Every file below source.root that this side reads; files of the hub not included."""
         return [*self._reader.files().values(), *([self.labels_file] if self.labels_file else [])]
