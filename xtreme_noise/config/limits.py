@@ -1,4 +1,4 @@
-"""limit=20: any command made small. Sizes are clamped when a job is composed, so that keys, samples and the plan follow.
+"""limit=20: any command made small. Sizes are clamped when a job is composed: keys, samples and the plan follow.
 
 Candidates of ranking and mining tasks stay whole: the right answers must be among them.
 """
