@@ -47,8 +47,8 @@ def main(study: Study) -> int:
         print(f"xtreme-noise: {why}", file=sys.stderr)
     if need.unknown:
         print(
-            "xtreme-noise: nothing can be removed, because what these need is not known. Finish or delete such jobs, or "
-            "name all studies that use this store: clean.studies=[folder,...]",
+            "xtreme-noise: nothing can be removed, because what these need is not known. Finish or delete such jobs, "
+            "or name all studies that use this store: clean.studies=[folder,...]",
             file=sys.stderr,
         )
         return int(cfg.clean.remove)

@@ -1,8 +1,8 @@
 """What is in a store, and what of it finished studies refer to: for mode=store.
 
-A study refers to the stages and cells in the records of its jobs, and to everything that the keys of these contain: a key
-names another artifact by its digest, or contains its key. What is derived from other artifacts (vectors, counts) is
-referred to if they are.
+A study refers to the stages and cells in the records of its jobs, and to everything that the keys of these contain: a
+key names another artifact by its digest, or contains its key. What is derived from other artifacts (vectors, counts)
+is referred to if they are.
 """
 
 from __future__ import annotations
