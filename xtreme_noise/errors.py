@@ -87,6 +87,13 @@ def nearest(name: str, known: Iterable[str], *, cutoff: float, strictly: bool = 
 class JobFailed(UserError):
     """A job with failed cells or stages. They are recorded; everything else is finished."""
 
+    FIRST = ", first "
+
+    @classmethod
+    def brief(cls, message: str) -> str:
+        """The message without the first cell's error, which is logged where it occurs and listed at the end."""
+        return message.partition(cls.FIRST)[0] if " cells failed" in message else message
+
 
 def install(extra: str) -> str:
     """The command that installs an extra. This package is on no index, so pip needs a wheel or a checkout."""

@@ -15,7 +15,6 @@ from xtreme_noise.config.schema import LISTED, MODES
 from xtreme_noise.config.where import Sources, split_key
 from xtreme_noise.languages import LANGUAGES
 
-
 VALUES: Mapping[str, Sequence[str]] = {
     "mode": MODES, "language": sorted(LANGUAGES), "languages": sorted(LANGUAGES), "list.what": LISTED,
 }  # fmt: skip
