@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,8 @@ class Completion:
     missing: int
     not_applicable: int
     ambiguous: int = 0  # finished cells with the same place and metric as another one: the report can use neither
-    reasons: tuple[tuple[str, int], ...] = ()  # why cells failed, each with their number, most frequent first
+    # Why cells failed, with the number of cells, most frequent first.
+    reasons: tuple[tuple[str, int], ...] = field(default=(), compare=False)
 
 
 def read_record(path: Path) -> dict[str, Any]:
