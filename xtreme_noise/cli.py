@@ -98,7 +98,8 @@ def _main(arguments: list[str]) -> int:
     if given in commands.OF_FOLDERS and (studies := _only_sweep(flags.overrides)):
         others = [text for text in flags.overrides if not text.startswith("sweep=")]
         return commands.start_in(given, studies, compose.study(others) if len(others) > 1 else None)
-    return commands.start(compose.study(flags.overrides, flags.multirun, flags.config_dir))
+    composed = compose.with_problems if given == "check" else compose.study
+    return commands.start(composed(flags.overrides, flags.multirun, flags.config_dir))
 
 
 def _at_once(flags: argparse.Namespace) -> str | None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import difflib
 import errno
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 # Set while a command is composed (config/compose.py): whether it would compose with a suggested name in place of the
 # wrong one. strictly: without any other error.
 Composes = Callable[[str, str, bool], bool]
 composes: ContextVar[Composes] = ContextVar("composes", default=lambda _wrong, _right, _strictly: True)
+
+# Set while mode=check composes (config/compose.py): the errors of checks that do not need each other.
+gathered: ContextVar[list[ConfigError] | None] = ContextVar("gathered", default=None)
 
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # errno of a full or read-only disk
 
@@ -43,6 +47,29 @@ class NotApplicable(UserError):
     """A noise family that has nothing to act on; the cell is recorded as n/a, never as robust."""
 
 
+@contextmanager
+def check() -> Iterator[None]:
+    """A check on which later ones do not depend: in mode=check they follow when it fails, and its error is gathered."""
+    found = gathered.get()
+    try:
+        yield
+    except ConfigError as error:
+        if found is None:
+            raise
+        found.append(error)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        if not found:
+            raise
+        # otherwise a value was used that has been found to be wrong
+
+
+def refuse(error: ConfigError) -> None:
+    """Raise the error of one value; in mode=check gather it, and let the check of other values go on."""
+    if (found := gathered.get()) is None:
+        raise error
+    found.append(error)
+
+
 def suggest(name: str, known: Iterable[str], what: str, *, strictly: bool = False) -> str:
     """'; did you mean 'x'? Known <what>: ...' for an unknown `name`. Suggests only names that compose (`composes`)."""
     names = sorted(map(str, known))
@@ -59,6 +86,13 @@ def nearest(name: str, known: Iterable[str], *, cutoff: float, strictly: bool = 
 
 class JobFailed(UserError):
     """A job with failed cells or stages. They are recorded; everything else is finished."""
+
+    FIRST = ", first "
+
+    @classmethod
+    def brief(cls, message: str) -> str:
+        """The message without the first cell's error, which is logged where it occurs and listed at the end."""
+        return message.partition(cls.FIRST)[0] if " cells failed" in message else message
 
 
 def install(extra: str) -> str:

@@ -27,7 +27,7 @@ from xtreme_noise.config.explain import explain
 from xtreme_noise.config.planned import FAILURE, UNFINISHED
 from xtreme_noise.config.schema import Config
 from xtreme_noise.config.where import Sources
-from xtreme_noise.errors import DISK, UserError
+from xtreme_noise.errors import DISK, JobFailed, UserError
 from xtreme_noise.submitting import Submission, submitting
 from xtreme_noise.writing import write_atomic
 
@@ -190,7 +190,7 @@ def _message(error: BaseException) -> str:
 
 def _failed(folder: Path, message: str, error: BaseException) -> str:
     _note_failure(folder, message, error)
-    log.error("%s (%s)", message, shlex.quote(str(folder / FAILURE)))
+    log.error("%s (%s)", JobFailed.brief(message), shlex.quote(str(folder / FAILURE)))
     return "failed"
 
 

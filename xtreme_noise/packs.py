@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import logging
 import os
 import shutil
@@ -209,6 +210,19 @@ class Packs:
         if pack not in self._said:
             self._said.add(pack)
             log.warning("%s is damaged (%s): its artifacts are built again", self._path(pack), error)
+
+
+def keys(path: Path) -> dict[str, Any]:
+    """The keys of the artifacts in a pack, by `<kind>/<digest>`. Raises ValueError for a damaged one, and OSError."""
+    try:
+        opened = _Open.of(path)
+        with opened.archive:
+            return {
+                artifact: json.loads(opened.archive.read(f"{artifact}/{MANIFEST}"))["key"]
+                for artifact in opened.artifacts
+            }
+    except (*_FORMAT, KeyError, TypeError) as error:
+        raise ValueError(f"it is damaged ({error})") from error
 
 
 @contextlib.contextmanager

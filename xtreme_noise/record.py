@@ -50,6 +50,7 @@ class CellRecord:
     score: float | None = None
     n: int | None = None  # examples
     test_size: int | None = None  # the requested sample size of the test set; None: the whole set
+    limit: int | None = None  # of a trial, whose scores mean nothing: the most examples of any data set
     achieved: float | None = None
     changed: float | None = None
     word_change_rate: float | None = None
@@ -131,7 +132,7 @@ NEEDED = tuple(
 # Columns that tables of earlier versions lack.
 LATER = (
     "seen", "train_language", "test_size", "forward_tokens", "windows", "thresholds", "stage", "shots", "sampling",
-    "zero_shot_task", "hardware", "precision",
+    "zero_shot_task", "hardware", "precision", "limit",
 )  # fmt: skip
 
 

@@ -198,6 +198,7 @@ CASES = {
     "-m language=[de],[th]": ["language is one value"],
     "noise.level=[0,0.1]": ["noise.level is one value", "noise.levels=[0,0.1]"],
     "seed=[1,2]": ["seed is one value", "-m seed=1,2"],
+    "language=[de, th]": ["the shell cuts words at spaces", "write languages=[de,th]"],
     "languages=[de, th]": ["the shell cuts words at spaces", "write languages=[de,th]"],
     "noise.levels=[0, 0.05, 0.1] seed=3": ["write noise.levels=[0,0.05,0.1]"],
     "model.parameters={seed: 1}": ["write model.parameters={seed:1}"],

@@ -257,6 +257,9 @@ COMPLETIONS = {
     "seed=": {"seed=42"},
     "trainer.dete": {"trainer.deterministic="},
     "noise=[char,key": {"noise=[char,keyboard"},
+    "mode=p": {"mode=plan", "mode=preview", "mode=power"},
+    "languages=[de,t": {"languages=[de,th", "languages=[de,tr"},
+    "task=att": {"task=attested/xnli"},
 }
 
 

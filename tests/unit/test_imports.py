@@ -96,3 +96,9 @@ def test_what_is_known_needs_no_torch(workdir: Path, repository: Path) -> None:
     assert codes == [0, 0]
     assert not plan & HEAVY
     assert not run & (HEAVY - {"pandas"})  # pyarrow looks whether pandas is there
+
+
+def test_a_list_imports_neither_torch_nor_data_sets(tmp_path: Path, repository: Path) -> None:
+    [code], [names] = imported([["", "mode=list", "list.json=true"]], tmp_path, repository)
+    assert code == 0
+    assert not names & HEAVY

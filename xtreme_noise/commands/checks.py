@@ -10,6 +10,7 @@ from pathlib import Path
 
 from xtreme_noise.config import grid, paths, reads
 from xtreme_noise.config.compose import Study
+from xtreme_noise.config.schema import LOOKING
 from xtreme_noise.errors import ConfigError, DataError, ModelUnavailable, suggest
 from xtreme_noise.store import Store
 from xtreme_noise.submitting import SLURM
@@ -23,6 +24,8 @@ def places(study: Study) -> None:
     for root in sorted({root for job in study.jobs for root in job.source.roots()}):
         if not Path(root).is_dir():
             raise ConfigError(f"source.root={root}: there is no such folder; give the folder with the data sets")
+    if study.jobs[0].mode in LOOKING:
+        return
     if study.jobs[0].mode in ("run", "submit", "plan", "fetch"):  # other modes do not read all data of a job
         for job in study.jobs:
             reads.check(job)
@@ -130,6 +133,15 @@ def readable(sweep: Path) -> None:
         cells.read_cells(sweep)
     except DataError as error:
         raise ConfigError(str(error)) from error
+
+
+def no_sweep(study: Study, instead: str) -> None:
+    """Raise ConfigError for a mode that writes no study, when sweep= names one, or there are several jobs."""
+    mode = study.jobs[0].mode
+    if study.given:
+        raise ConfigError(f"sweep={study.sweep} does nothing in mode={mode}: {instead}")
+    if len(study.jobs) > 1:
+        raise ConfigError(f"mode={mode} is one job: it cannot be swept")
 
 
 def single(study: Study, why: str, what: str) -> None:

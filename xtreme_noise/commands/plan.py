@@ -14,7 +14,7 @@ from rich.table import Table
 from xtreme_noise import hardware, models, tasks
 from xtreme_noise.commands import allocations
 from xtreme_noise.commands.counting import stage_counts, token_count
-from xtreme_noise.config import reads
+from xtreme_noise.config import limits, reads
 from xtreme_noise.config.compose import Study
 from xtreme_noise.config.fields import own_head
 from xtreme_noise.config.fields import system as system_name
@@ -88,6 +88,8 @@ def show(jobs: Sequence[Config], cluster: Study | None = None) -> int:
     print(f"xtreme-noise: reading the data of {of} to count tokens; nothing is trained", file=sys.stderr, flush=True)
     outlook = survey(jobs)
     console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else WIDE)
+    for limit in sorted({job.limit for job in jobs if job.limit is not None}):
+        console.print(limits.note(limit), markup=False)
     if outlook.stages:
         console.print(_stage_table(outlook))
     for line in [*_multitask(outlook), *_matched(outlook)]:

@@ -45,7 +45,8 @@ def show(cfg: Config) -> None:
     for cell in cells(cfg):
         if cell.perturber is None:
             continue
-        data = subsample(test_reference(cfg, cell.language).load(store), MEASURED, "test")
+        measured = min(MEASURED, cfg.limit or MEASURED)
+        data = subsample(test_reference(cfg, cell.language).load(store), measured, "test")
         columns = [
             column
             for column in tasks.family(cfg.task.family).noise_fields[field].columns

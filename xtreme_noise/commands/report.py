@@ -10,6 +10,8 @@ from xtreme_noise import interrupt
 from xtreme_noise.commands.checks import has_results, readable, writable
 from xtreme_noise.config.compose import Study
 
+REASONS = 10  # why cells failed: listed at the end of a command
+
 
 def main(study: Study) -> int:
     """See `of`."""
@@ -56,4 +58,9 @@ def finish(sweep: Path, *, sensitivity: bool) -> int:
             "still running; the same command resumes",
             file=sys.stderr,
         )
+    for reason, count in completion.reasons[:REASONS]:  # last: what there is to do
+        cells = "1 cell" if count == 1 else f"{count} cells"
+        print(f"xtreme-noise: {cells}: {' '.join(reason.split())}", file=sys.stderr)
+    if (more := len(completion.reasons) - REASONS) > 0:
+        print(f"xtreme-noise: {more} more reasons, in the report", file=sys.stderr)
     return int(bool(built.problems or nothing))

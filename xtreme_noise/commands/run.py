@@ -11,7 +11,7 @@ from xtreme_noise.commands.checks import LOCAL, accelerators, engine, plannable,
 from xtreme_noise.config import grid, planned
 from xtreme_noise.config.compose import Study
 from xtreme_noise.config.planned import FAILURE
-from xtreme_noise.errors import DISK
+from xtreme_noise.errors import DISK, JobFailed
 from xtreme_noise.submitting import SLURM
 
 
@@ -38,7 +38,8 @@ def main(study: Study) -> int:
         raise
     for folder in study.folders:
         if (folder / FAILURE).is_file() and folder not in lost.folders:
-            print(f"xtreme-noise: a job failed: {_last_line(folder / FAILURE)} ({folder / FAILURE})", file=sys.stderr)
+            why = JobFailed.brief(_last_line(folder / FAILURE))
+            print(f"xtreme-noise: a job failed: {why} ({folder / FAILURE})", file=sys.stderr)
     if lost.folders:
         print(f"xtreme-noise: {unfinished(study, lost)}", file=sys.stderr)
     return max(code, report.finish(study.sweep, sensitivity=study.jobs[0].report.sensitivity))

@@ -12,7 +12,7 @@ from xtreme_noise import languages, tasks
 from xtreme_noise.config.schema import Config, IntermediateConfig, RecipeConfig, TaskConfig
 from xtreme_noise.config.splits import DataConfig, SizeConfig
 from xtreme_noise.config.where import Sources
-from xtreme_noise.errors import ConfigError, suggest
+from xtreme_noise.errors import ConfigError, refuse, suggest
 from xtreme_noise.parts import SOURCES
 
 SHEETS = (".csv", ".csv.gz", ".xls", ".xlsx", ".ods")  # tables that cannot be read
@@ -34,31 +34,33 @@ class Checks:
 
     def _one_of(self, key: str, value: Any, known: Sequence[str], what: str) -> None:
         if value not in known:
-            raise ConfigError(f"{key}{self.sources.of(key)}: unknown {value!r}{suggest(str(value), known, what)}")
+            refuse(ConfigError(f"{key}{self.sources.of(key)}: unknown {value!r}{suggest(str(value), known, what)}"))
 
     def _at_least(self, key: str, value: float | None, least: float) -> None:
         if value is not None and not (math.isfinite(value) and value >= least):
-            raise self._wrong(key, f"must be at least {least:g}, not {value:g}")
+            refuse(self._wrong(key, f"must be at least {least:g}, not {value:g}"))
 
     def _positive(self, key: str, value: float) -> None:
         if not (math.isfinite(value) and value > 0):
-            raise self._wrong(key, f"must be greater than 0, not {value:g}")
+            refuse(self._wrong(key, f"must be greater than 0, not {value:g}"))
 
     def _distinct(self, key: str, values: Iterable[Any]) -> None:
         twice = [value for value, count in Counter(values).items() if count > 1]
         if twice:
-            raise self._wrong(key, f"names {twice[0]!r} twice")
+            refuse(self._wrong(key, f"names {twice[0]!r} twice"))
 
     def _codes(self, key: str, codes: Sequence[str], *, pairs: bool = False) -> None:
         """pairs: whether a code may be a pair such as ar-de."""
         for code in codes:
             if len(languages.sides(code)) == 2 and not pairs:
-                raise self._wrong(key, f"names {code!r}: a pair of languages is a test set of a task, and nothing else")
+                refuse(
+                    self._wrong(key, f"names {code!r}: a pair of languages is a test set of a task, and nothing else")
+                )
             try:
                 languages.language(code)
             except ConfigError as error:
                 hint = "Norwegian is nb: " if code == "no" else ""
-                raise ConfigError(f"{key}{self.sources.of(key)}: {hint}{error}") from None
+                refuse(ConfigError(f"{key}{self.sources.of(key)}: {hint}{error}"))
         self._distinct(key, codes)
 
     def _stage(self, name: str, stage: TaskConfig | IntermediateConfig) -> None:

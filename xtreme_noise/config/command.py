@@ -115,7 +115,9 @@ def _whole_words(overrides: Sequence[str]) -> None:
             words.append(more)
             opened += _open(more)
             if opened <= 0:
-                raise ConfigError(f"{' '.join(words)}: the shell cuts words at spaces; write {''.join(words)}")
+                key = text.partition("=")[0]
+                right = (many_of(key) or key) + "".join(words)[len(key) :]
+                raise ConfigError(f"{' '.join(words)}: the shell cuts words at spaces; write {right}")
 
 
 def _open(text: str) -> int:

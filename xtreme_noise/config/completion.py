@@ -7,11 +7,17 @@ from __future__ import annotations
 import dataclasses
 import re
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from xtreme_noise.config.keys import inner, schema_at
 from xtreme_noise.config.paths import conf_dir
+from xtreme_noise.config.schema import LISTED, MODES
 from xtreme_noise.config.where import Sources, split_key
+from xtreme_noise.languages import LANGUAGES
+
+VALUES: Mapping[str, Sequence[str]] = {
+    "mode": MODES, "language": sorted(LANGUAGES), "languages": sorted(LANGUAGES), "list.what": LISTED,
+}  # fmt: skip
 
 
 def is_query(overrides: Sequence[str]) -> bool:
@@ -20,7 +26,8 @@ def is_query(overrides: Sequence[str]) -> bool:
 
 
 def options(line: str) -> list[str] | None:
-    """The words that may replace the last one of a command line; None where Hydra completes: values and its own keys.
+    """The words that may replace the last one of a command line; None where Hydra completes: other values and its own
+    keys.
 
     Options in lists and sweeps are completed as well: `noise=[char,key`, `model=e5_small,xl`.
     """
@@ -28,12 +35,15 @@ def options(line: str) -> list[str] | None:
     sources = Sources(folders=(conf_dir(),))
     if "=" not in word:
         return _keys(word, sources.groups())
-    match = re.fullmatch(r"\+?(\w+)=\[?(.*)", word)
-    if match is None or match[1] not in sources.groups():
+    match = re.fullmatch(r"\+?([\w.]+)=\[?(.*)", word)
+    if match is None:
+        return None
+    known = sources.options(match[1]) if match[1] in sources.groups() else VALUES.get(match[1])
+    if known is None:
         return None
     typed = match[2].rpartition(",")[2]
     before = word[: len(word) - len(typed)]
-    return [before + option for option in sources.options(match[1]) if option.startswith(typed)]
+    return [before + option for option in known if option.startswith(typed)]
 
 
 def _keys(word: str, groups: Sequence[str]) -> list[str] | None:

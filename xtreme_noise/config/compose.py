@@ -18,14 +18,15 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from xtreme_noise import errors
 from xtreme_noise.config import across, command, earlier, idle, loader, options, paths, strict, sweeps, trees, trusted
 from xtreme_noise.config.command import FIXED, Command, quoted
 from xtreme_noise.config.explain import COMPOSITION_ERRORS, explain
 from xtreme_noise.config.keys import ambiguous
 from xtreme_noise.config.places import place
-from xtreme_noise.config.schema import OF_STUDIES, Config
+from xtreme_noise.config.schema import LOOKING, OF_STUDIES, Config
 from xtreme_noise.config.where import Sources
-from xtreme_noise.errors import ConfigError, Unusable, composes
+from xtreme_noise.errors import ConfigError, Unusable, composes, gathered
 
 paths.register()
 
@@ -37,7 +38,8 @@ class Study:
     """The study of a command: its jobs, their common folder, and the overrides with which Hydra runs them.
 
     jobs and folders are parallel: folders[i] is where jobs[i] writes. given: whether sweep= names the folder.
-    tasks: processes that the launcher would start for each job.
+    tasks: processes that the launcher would start for each job. searched: the folders with options.
+    problems: what is wrong with values (with_problems).
     """
 
     sweep: Path
@@ -48,6 +50,8 @@ class Study:
     launcher: str = "basic"
     given: bool = True
     tasks: int = 1
+    searched: tuple[Path, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,8 @@ class _Composition:
             folder = self.sweep / "jobs" / paths.short_digest(str(cfg.hydra.job.override_dirname))
             sources = self.words.sources(batch, added, cfg)
             checked = strict.check(cfg, sources)
-            options.check_names(checked, sources)
+            with errors.check():
+                options.check_names(checked, sources)
             yield _Job(batch, folder, checked, sources)
 
     def _in_folder(self) -> DictConfig:
@@ -109,6 +114,25 @@ def study(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pa
 
     `config_dir` is a folder of further options and experiments (Hydra's --config-dir).
     """
+    return _study(overrides, multirun, config_dir)
+
+
+def with_problems(overrides: Sequence[str], multirun: bool = False, config_dir: str | Path | None = None) -> Study:
+    """As `study`, but wrong values are in its `problems`. Raises ConfigError for what cannot be composed at all, with
+    whatever was found before it, one a line.
+    """
+    found: list[ConfigError] = []
+    token = gathered.set(found)
+    try:
+        made = _study(overrides, multirun, config_dir)
+    except ConfigError as error:
+        raise ConfigError("\n".join(dict.fromkeys(map(str, [*found, error])))) from error
+    finally:
+        gathered.reset(token)
+    return replace(made, problems=tuple(dict.fromkeys(map(str, found))))
+
+
+def _study(overrides: Sequence[str], multirun: bool, config_dir: str | Path | None) -> Study:
     with _hydra(), _suggesting(list(overrides), multirun, config_dir):
         whole = _Composition(command.read(list(overrides), config_dir), multirun)
         found: list[_Job] = []
@@ -123,9 +147,11 @@ def study(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pa
             folders[job.folder] = words
             found.append(job)
         jobs, own = [job.checked for job in found], whole.words.sources(whole.own)
-        idle.check(jobs, [job.sources for job in found])
-    across.check(jobs, own)
-    if jobs[0].mode not in OF_STUDIES:
+        with errors.check():
+            idle.check(jobs, [job.sources for job in found])
+    with errors.check():
+        across.check(jobs, own)
+    if jobs[0].mode not in (*OF_STUDIES, *LOOKING):
         across.check_beside(earlier.jobs(whole.sweep, folders), jobs, whole.sweep, own)
     launcher = str(whole.master.hydra.runtime.choices.get("hydra/launcher"))
     return Study(
@@ -137,6 +163,7 @@ def study(overrides: Sequence[str], multirun: bool = False, config_dir: str | Pa
         launcher=launcher,
         given=whole.given,
         tasks=_tasks(whole.master),
+        searched=tuple(whole.words.folders),
     )
 
 
@@ -154,6 +181,7 @@ def _suggesting(overrides: list[str], multirun: bool, config_dir: str | Path | N
         if with_it == overrides:
             return True  # the wrong word is in a file
         nothing = composes.set(lambda _wrong, _right, _strictly: False)  # no suggestions about suggestions
+        raised = gathered.set(None)
         try:
             for job in islice(_Composition(command.read(with_it, config_dir), multirun).jobs(), TRIED):
                 with suppress(Unusable):
@@ -164,6 +192,7 @@ def _suggesting(overrides: list[str], multirun: bool, config_dir: str | Path | N
             return not strictly and not isinstance(error, Unusable)
         finally:
             composes.reset(nothing)
+            gathered.reset(raised)
 
     token = composes.set(works)
     try:

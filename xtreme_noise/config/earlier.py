@@ -39,7 +39,7 @@ def read(path: Path) -> Config:
     Raises KeyError, TypeError or AttributeError for one of another version, OSError, ValueError, RecursionError or
     yaml.YAMLError for a file that cannot be read.
     """
-    found: Config = _read(Config, yaml.load(path.read_text(encoding="utf-8"), Loader=SafeLoader))
+    found: Config = typed(Config, yaml.load(path.read_text(encoding="utf-8"), Loader=SafeLoader))
     return found
 
 
@@ -51,17 +51,17 @@ def _finished(record: Path) -> bool:
         return False
 
 
-def _read(hint: Any, value: Any) -> Any:
-    """A value that a job has written, with its declared type. OmegaConf would check it again, which takes longer."""
+def typed(hint: Any, value: Any) -> Any:
+    """A value that is known to fit, with its declared type. OmegaConf would check it again, which takes longer."""
     hint = inner(hint)
     if value is None:
         return None
     known: Any = hint
     if dataclasses.is_dataclass(hint):
-        return known(**{name: _read(hints(known)[name], item) for name, item in value.items()})
+        return known(**{name: typed(hints(known)[name], item) for name, item in value.items()})
     arguments = typing.get_args(hint)
     if typing.get_origin(hint) is dict:
-        return {key: _read(arguments[1], item) for key, item in value.items()}
+        return {key: typed(arguments[1], item) for key, item in value.items()}
     if typing.get_origin(hint) is list:
-        return [_read(arguments[0], item) for item in value]
+        return [typed(arguments[0], item) for item in value]
     return value

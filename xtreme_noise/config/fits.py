@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from xtreme_noise import tasks
+from xtreme_noise import errors, tasks
 from xtreme_noise.analysis.direction import LOWER_IS_BETTER
 from xtreme_noise.config.checks import Checks
 from xtreme_noise.config.fields import deciding, noise_field, own_head
@@ -25,20 +25,22 @@ class Fits(Checks):
     """Checks between keys. Raise ConfigError for the first thing that does not fit."""
 
     def run(self) -> None:
-        cfg = self.cfg
-        self._names()
-        self._one_of("trainer.accelerator", cfg.trainer.accelerator, ACCELERATORS, "accelerators")
-        self._layers()
-        self._trained()
-        self._metrics()
-        self._generators("task", cfg.task.data)
-        for stage in cfg.intermediate.in_order():
+        for one in (
+            self._names, self._accelerator, self._layers, self._trained, self._metrics, self._embedded, self._head,
+            self._one_text, self._entities, self._seeds, self._idle_noise, self._one_or_many,
+        ):  # fmt: skip
+            with errors.check():
+                one()
+
+    def _accelerator(self) -> None:
+        self._one_of("trainer.accelerator", self.cfg.trainer.accelerator, ACCELERATORS, "accelerators")
+
+    def _embedded(self) -> None:
+        self._generators("task", self.cfg.task.data)
+        for stage in self.cfg.intermediate.in_order():
             self._generators("intermediate", stage.data)
-        self._head()
-        self._one_text()
-        self._entities()
-        self._seeds()
-        self._idle_noise()
+
+    def _one_or_many(self) -> None:
         self._both("language", "languages")
         self._both("noise.level", "noise.levels")
 

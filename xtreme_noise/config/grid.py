@@ -63,6 +63,7 @@ def _of_job(cfg: Config) -> dict[str, Any]:
         "seed": cfg.seed,
         "metric": cfg.task.metric,
         "test_size": cfg.task.size.test,
+        "limit": cfg.limit,
         **_of_shots(cfg),
     }
 

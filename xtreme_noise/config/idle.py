@@ -15,7 +15,7 @@ from typing import Any
 from xtreme_noise import tasks
 from xtreme_noise.config import reads
 from xtreme_noise.config.fields import deciding, own_head
-from xtreme_noise.config.schema import Config, IntermediateConfig, TaskConfig
+from xtreme_noise.config.schema import OF_STUDIES, Config, IntermediateConfig, TaskConfig
 from xtreme_noise.config.sense import TABLES
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import Unusable
@@ -31,6 +31,10 @@ OF_A_TABLE = (
     "seed",
     "sweep",
 )  # the keys that mode=noise_table reads
+OF_A_MODE = {
+    "mine": "mine_typos", "score": "score", "fetch": "fetch", "power": "power", "list": "list", "clean": "store",
+    "check": "check",
+}  # fmt: skip
 _ABSENT = object()
 
 
@@ -131,20 +135,24 @@ def of(cfg: Config) -> Iterator[Idle]:
 
 
 def _modes(cfg: Config) -> Iterator[Idle]:
-    for group, mode in (("mine", "mine_typos"), ("score", "score"), ("fetch", "fetch"), ("power", "power")):
+    for group, mode in OF_A_MODE.items():
         if cfg.mode != mode:
             yield Idle(group, f"does nothing in mode={cfg.mode}: it is for mode={mode}", options=True)
     if cfg.mode not in ("run", "plan", "report"):
         yield Idle("report", f"does nothing in mode={cfg.mode}, which writes no report: leave it out")
+    if cfg.mode in (*OF_STUDIES, "score", "fetch"):
+        yield Idle("limit", f"does nothing in mode={cfg.mode}: leave it out")
     looked_at = {
         "mine_typos": ("mode", "mine", "seed", "sweep"),
         "noise_table": OF_A_TABLE,
         "power": ("mode", "task", "sweep"),
         "typology": ("mode", "sweep"),
+        "list": ("mode", "source", "sweep"),
+        "store": ("mode", "store", "sweep"),
     }.get(cfg.mode)
     if looked_at is not None:
         for field in fields(Config):
-            if field.name not in (*looked_at, "mine", "score", "fetch", "power"):
+            if field.name not in (*looked_at, *OF_A_MODE):
                 yield Idle(field.name, f"does nothing in mode={cfg.mode}: leave it out")
     if cfg.mode == "mine_typos" and all(path.removesuffix(".gz").endswith(TABLES) for path in cfg.mine.paths):
         for name in ("clean", "noisy"):
@@ -232,7 +240,7 @@ def _splits(path: str, kind: str, data: Any) -> Iterator[Idle]:
 
 
 def _source(cfg: Config) -> Iterator[Idle]:
-    if cfg.mode in ("noise_table", "mine_typos", "power", "typology"):
+    if cfg.mode in ("noise_table", "mine_typos", "power", "typology", "list", "store"):
         if cfg.mode == "noise_table":
             yield Idle("source.offline", "does nothing in mode=noise_table: leave it out")
         return
@@ -297,7 +305,7 @@ def _stage(cfg: Config, key: str, stage: IntermediateConfig) -> Iterator[Idle]:
 def _noise(cfg: Config) -> Iterator[Idle]:
     from xtreme_noise.noise.registry import plain
 
-    if cfg.mode in ("noise_table", "mine_typos", "power", "typology"):
+    if cfg.mode in ("noise_table", "mine_typos", "power", "typology", "list", "store"):
         return
     paired = [plain(family, parameters or {}).paired for family, parameters in cfg.noise.families.items()]
     if paired and all(paired):

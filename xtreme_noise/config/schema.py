@@ -10,8 +10,10 @@ from xtreme_noise.languages import sides
 
 MODES = (
     "run", "plan", "preview", "report", "mine_typos", "noise_table", "export", "score", "fetch", "power", "typology",
-    "archive", "submit", "status", "cancel",
+    "archive", "submit", "status", "cancel", "list", "store", "check",
 )  # fmt: skip
+LOOKING = ("list", "store", "check")  # modes that look at what is there: they write no study
+LISTED = ("tasks", "intermediates", "noise", "models", "presets", "experiments", "languages", "data", "studies")
 OF_STUDIES = (
     "report",
     "export",
@@ -327,6 +329,31 @@ class PowerConfig:
     difference: float | None = None  # of log-odds lost, whose power is printed
 
 
+@dataclass
+class ListConfig:
+    """mode=list: what there is."""
+
+    what: str | None = None  # one of LISTED, in full; null: an overview of all
+    json: bool = False  # JSON in place of text (docs/commands.md)
+    studies: list[str] = field(default_factory=lambda: ["multirun_outputs"])  # folders of studies, or studies
+
+
+@dataclass
+class CleanConfig:
+    """mode=store: what of the store no study refers to, and removing it."""
+
+    remove: bool = False  # false: only show what would be removed
+    hours: float = 24.0  # younger entries are kept
+    studies: list[str] = field(default_factory=lambda: ["multirun_outputs"])  # folders of studies, or studies
+
+
+@dataclass
+class CheckConfig:
+    """mode=check: the files of a person's own."""
+
+    rows: int | None = 10  # of each split and language; null: all
+
+
 def roots(root: Any) -> list[str]:
     """The folders that a source.root names: none, one, or several."""
     if root is None:
@@ -378,7 +405,16 @@ class TrackerConfig:
 
 
 @dataclass
-class Config:
+class OfModes:
+    """Settings of single modes. Apart from Config, in whose body `list` would no longer be Python's."""
+
+    list: ListConfig = field(default_factory=ListConfig)
+    clean: CleanConfig = field(default_factory=CleanConfig)
+    check: CheckConfig = field(default_factory=CheckConfig)
+
+
+@dataclass
+class Config(OfModes):
     """One job: a model, at most one intermediate task, one target task, a grid of cells."""
 
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -401,6 +437,7 @@ class Config:
     language: str | None = None  # a one-element list, for sweeps
     languages: list[str] | None = None  # null: every language of the task
     seed: int = 42
+    limit: int | None = None  # a trial: training, dev and test sets of at most so many examples (config/limits.py)
     strict: bool = False  # a missing language or file is an error instead of a named gap
     sweep: str | None = None  # the folder of this study; null: multirun_outputs/<name of the command>
     store: str = "???"  # finished stages, predictions, records and prepared data, shared by all studies

@@ -8,7 +8,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-from xtreme_noise import languages, tasks
+from xtreme_noise import errors, languages, tasks
 from xtreme_noise.config import schema
 from xtreme_noise.config.arms import ArmChecks
 from xtreme_noise.config.fields import column_language
@@ -44,24 +44,31 @@ def tracker_installed(kind: str) -> None:
 class _Check(ArmChecks):
     def run(self) -> None:
         cfg = self.cfg
+        for one in (
+            self._names_of_parts, self._model, self._task, self._intermediate, self._heads, self._trainer,
+            self._languages, self._shots, self._noise, self._train_noise, self._pairs_noise, self._modes,
+        ):  # fmt: skip
+            with errors.check():
+                one()
+        if not 0 <= cfg.seed < 2**32:
+            raise self._wrong("seed", f"must be from 0 to {2**32 - 1}, not {cfg.seed}")
+        self._at_least("limit", cfg.limit, 2)
+
+    def _names_of_parts(self) -> None:
+        cfg = self.cfg
         self._one_of("mode", cfg.mode, schema.MODES, "modes")
         self._one_of("source.kind", cfg.source.kind, ["auto", *SOURCES.names()], SOURCES.many)
         self._roots()
         self._one_of("tracker.kind", cfg.tracker.kind, TRACKERS.names(), TRACKERS.many)
         tracker_installed(cfg.tracker.kind)
-        self._model()
-        self._task()
-        self._intermediate()
-        self._heads()
-        self._trainer()
-        if not 0 <= cfg.seed < 2**32:
-            raise self._wrong("seed", f"must be from 0 to {2**32 - 1}, not {cfg.seed}")
-        self._languages()
-        self._shots()
-        self._noise()
-        self._train_noise()
-        self._pairs_noise()
 
+    def _modes(self) -> None:
+        """The settings of single modes."""
+        cfg = self.cfg
+        if cfg.list.what is not None:
+            self._one_of("list.what", cfg.list.what, schema.LISTED, "parts")
+        self._at_least("clean.hours", cfg.clean.hours, 0)
+        self._at_least("check.rows", cfg.check.rows, 1)
         if cfg.mode == "mine_typos":
             self._mine()
         if cfg.mode == "score":
@@ -216,7 +223,8 @@ class _Check(ArmChecks):
         wanted = self.cfg.wanted_languages()
         if not wanted:
             raise self._wrong("languages", "must name at least one language, or be null for all of the task's")
-        self._codes(key, wanted, pairs=self.cfg.mode != "noise_table")
+        if self.cfg.language is not None or self.cfg.languages is not None:  # those of the task are checked with it
+            self._codes(key, wanted, pairs=self.cfg.mode != "noise_table")
         if self.cfg.mode == "noise_table":
             return  # this mode is about noise, not about a task
         for code in wanted:

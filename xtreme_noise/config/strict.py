@@ -13,7 +13,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from xtreme_noise.config import arms, places, sense, trees
+from xtreme_noise.config import arms, limits, places, sense, trees
 from xtreme_noise.config.explain import explain
 from xtreme_noise.config.fits import Fits
 from xtreme_noise.config.keys import hints, inner, unknown_key, wrong_value
@@ -42,6 +42,7 @@ def check(composed: DictConfig, sources: Sources = _NO_SOURCES) -> Config:
     places.expand(typed, sources)
     sense.check(typed, sources)
     Fits(typed, sources).run()
+    limits.apply(typed)
     _sizes(plain, "", sources)
     return typed
 

@@ -19,7 +19,7 @@ from xtreme_noise.config.fetched import Fetched, is_fetched
 from xtreme_noise.config.splits import SplitConfig
 from xtreme_noise.data.files import DataMissing
 from xtreme_noise.data.repository import Repository
-from xtreme_noise.errors import DataError, suggest
+from xtreme_noise.errors import DataError, ModelUnavailable, suggest
 from xtreme_noise.languages.codes import fill
 
 if TYPE_CHECKING:
@@ -87,6 +87,17 @@ def files(
     listed, card = _contents(source, offline)
     name = fill(split.name, language) if split.name else None
     return split_files(listed, card, name, fill(split.split or "train", language), source.name)
+
+
+def check_there(split: SplitConfig, language: str, root: str | None) -> None:
+    """Raise ModelUnavailable or DataMissing unless the files of a split are in a fetched folder or the hub's cache."""
+    from huggingface_hub import constants
+
+    owner_and_name = split.path.replace("/", "--")
+    if root is None and not (Path(constants.HF_HUB_CACHE) / f"datasets--{owner_and_name}").is_dir():
+        raise ModelUnavailable(f"{split.path} is not in the hub's cache")  # known without the hub's slow client
+    chosen = files(split, language, True, root)
+    repository(split, root).download(True, chosen, tuple(chosen))
 
 
 def repository(split: SplitConfig, root: str | None, commit: str | None = None) -> Repository | Fetched:

@@ -45,6 +45,10 @@ class Reader(ABC):
         """The files below source.root that are read, by role."""
         return {}
 
+    def there(self) -> None:
+        """Raise DataMissing or ModelUnavailable unless the data are on this machine. Nothing is read or downloaded."""
+        _ = self.revision
+
     @property
     @abstractmethod
     def revision(self) -> str:
@@ -66,6 +70,13 @@ class FilesReader(Reader):
         others = {name: getattr(self.split, name) for name in BESIDE}
         paths = {"rows": self.split.path} | {name: other.path for name, other in others.items() if other}
         return {name: fill(path, self.language) for name, path in paths.items()}
+
+    def there(self) -> None:
+        """Raise DataMissing for the first file that no folder has."""
+        for where in self.files().values():
+            name = fill(where, self.language)
+            if not any((Path(root) / name).is_file() for root in self.source.roots()):
+                raise DataMissing(f"{name}: no such file" if self.source.roots() else files.NO_ROOT)
 
     @cached_property
     def _located(self) -> dict[str, tuple[Path, str]]:
@@ -104,6 +115,12 @@ class FilesReader(Reader):
 
 class HubReader(Reader):
     """A repository of the hub at one commit, or a folder that mode=fetch filled from it."""
+
+    def there(self) -> None:
+        """Raise ModelUnavailable or DataMissing unless the hub's cache, or the fetched folder, has the files."""
+        from xtreme_noise.data import hub
+
+        hub.check_there(self.split, self.language, self._folder)
 
     @cached_property
     def revision(self) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +81,11 @@ class SplitRef:
         """All splits that are read, each in its language: this one, and its translation if there is one."""
         return [self, self._translation] if self._translation else [self]
 
+    def there(self) -> None:
+        """Raise DataMissing or ModelUnavailable unless the data are on this machine. Nothing is read or downloaded."""
+        for one in self.sides():
+            one._reader.there()
+
     def files(self) -> list[str]:
         """Every file below source.root that this side reads; files of the hub not included."""
         return [*self._reader.files().values(), *([self.labels_file] if self.labels_file else [])]
@@ -149,21 +156,51 @@ class SplitRef:
     def _prepare(self, directory: Path) -> None:
         from datasets import Dataset, disable_progress_bars
 
-        raw = corrected(self._raw(directory), self.split, self.part, self.name())
-        rows = examples.normalise(
-            row_makers.MAKERS[self.split.make](raw, self.language) if self.split.make else raw,
-            family=self.family,
-            labels=self.labels,
-            columns=self.split.columns,
-            prefix=self.part,
-            what=self.name(),
-        )
+        rows = self._normal(self._made(directory))
         if self.split.cut:
             rows = cut(rows, self.split.cut, self.family, self.name())
         if tasks.family(self.family).pretraining:
             rows = distinct(rows, tasks.family(self.family).identity, self.name())
         disable_progress_bars()
         Dataset.from_list(rows).save_to_disk(str(directory / "arrow"))
+
+    def first(self, count: int | None) -> tuple[list[examples.Row], list[str]]:
+        """The first `count` rows in normal form (None: all), and what is wrong, once for each kind. Nothing is stored.
+
+        Raises DataError, DataMissing or ModelUnavailable when the rows cannot be read.
+        """
+        with tempfile.TemporaryDirectory() as work:
+            raw = list(islice(self._made(Path(work)), count))
+        try:
+            return self._normal(raw), []
+        except DataError as error:
+            whole = str(error)
+        rows: list[examples.Row] = []
+        wrong: dict[str, list[str]] = {}  # without its place -> every message
+        for where, row in raw:
+            try:
+                rows += self._normal([(where, row)])
+            except DataError as error:
+                wrong.setdefault(str(error).replace(where, ""), []).append(str(error))
+        said = [
+            all_[0] + (f" (and {len(all_) - 1} more such rows)" if len(all_) > 1 else "") for all_ in wrong.values()
+        ]
+        return rows, said or [whole]
+
+    def _made(self, work: Path) -> Rows:
+        """The rows that are checked: corrected, or made from those of the source."""
+        raw = corrected(self._raw(work), self.split, self.part, self.name())
+        return row_makers.MAKERS[self.split.make](raw, self.language) if self.split.make else raw
+
+    def _normal(self, raw: Rows) -> list[examples.Row]:
+        return examples.normalise(
+            raw,
+            family=self.family,
+            labels=self.labels,
+            columns=self.split.columns,
+            prefix=self.part,
+            what=self.name(),
+        )
 
     def _raw(self, work: Path) -> Rows:
         rows, other = self._reader.rows(work), self._translation

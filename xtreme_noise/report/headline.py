@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from xtreme_noise.analysis.seeds import LEAST_SEEDS
+from xtreme_noise.config import limits
 from xtreme_noise.record import ABSENT
 from xtreme_noise.report.formatting import (
     CONDITIONAL,
@@ -45,9 +46,9 @@ class Headline:
 
 
 def headline(study: StudyResults) -> Headline:
-    """The answer to QUESTION, as far as this study has one: at most five sentences."""
+    """The answer to QUESTION, as far as this study has one: at most five sentences, and a warning before a trial's."""
     names = Names.of(study.cells)
-    sentences = [_scope(study)]
+    sentences = [*_trial(study), _scope(study)]
     why: str | None = None
     found = verdicts(study.effects)
     if found:
@@ -60,6 +61,12 @@ def headline(study: StudyResults) -> Headline:
         if lines:
             sentences.append(_heading(study))
     return Headline(" ".join(sentences), lines, why)
+
+
+def _trial(study: StudyResults) -> list[str]:
+    """A warning about every limit of the study's cells."""
+    found = {cell.limit for cell in study.cells if cell.limit is not None}
+    return [f"This is {limits.note(limit)}." for limit in sorted(found)]
 
 
 def _heading(study: StudyResults) -> str:

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from xtreme_noise.analysis.seeds import LEAST_SEEDS, Estimate
+from xtreme_noise.config import limits
 from xtreme_noise.record import ABSENT, CLEAN, STATUSES
 from xtreme_noise.report.formatting import CHANGES, CONDITIONAL, GUESS, STATUS_TEXT, guess, percent, plural
 from xtreme_noise.report.names import Names
@@ -26,7 +27,8 @@ def table(study: StudyResults) -> Table:
     names = Names.of(study.cells)
     out = Table(
         title=escape(study.sweep.name),
-        caption="scores × 100: means over the languages complete in every arm (langs); drop: % of clean lost"
+        caption=_trial(study)
+        + "scores × 100: means over the languages complete in every arm (langs); drop: % of clean lost"
         + _few_seeds(study)
         + _guessing(study)
         + (f"\n{CHANGES} noise that may change the right answer" if names.changing else "")
@@ -64,6 +66,11 @@ def table(study: StudyResults) -> Table:
                 _cells(study, panel, system),
             )
     return out
+
+
+def _trial(study: StudyResults) -> str:
+    found = {cell.limit for cell in study.cells if cell.limit is not None}
+    return "".join(f"[bold red]{limits.note(limit)}[/]\n" for limit in sorted(found))
 
 
 def _few_seeds(study: StudyResults) -> str:

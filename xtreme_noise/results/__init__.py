@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,8 @@ class Completion:
     missing: int
     not_applicable: int
     ambiguous: int = 0  # finished cells with the same place and metric as another one: the report can use neither
+    # Why cells failed, with the number of cells, most frequent first.
+    reasons: tuple[tuple[str, int], ...] = field(default=(), compare=False)
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -140,7 +142,9 @@ def finish(sweep: Path) -> Completion:
     _stages(sweep, records)
     finished = Counter((_place(cell), cell.metric) for cell in ordered if cell.status == "ok")
     whole = _completion([cell.status for cell in ordered], len(unreadable))
-    return replace(whole, ambiguous=sum(count for count in finished.values() if count > 1))
+    reasons = Counter(cell.error for cell in ordered if cell.status == "error" and cell.error)
+    ambiguous = sum(count for count in finished.values() if count > 1)
+    return replace(whole, ambiguous=ambiguous, reasons=tuple(reasons.most_common()))
 
 
 def _which(cell: CellRecord, job: int) -> tuple[str, Any]:

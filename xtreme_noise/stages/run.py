@@ -58,7 +58,8 @@ def run_job(cfg: Config, job_dir: Path) -> None:
         first = failures[0]
         where = f"{first.language} {first.noise}@{first.level:g}"
         raise JobFailed(
-            f"{grid.title(cfg)}: {len(failures)} of {len(record.cells)} cells failed, first {where}: {first.error}"
+            f"{grid.title(cfg)}: {len(failures)} of {len(record.cells)} cells failed{JobFailed.FIRST}"
+            f"{where}: {first.error}"
         )
 
 
