@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
+from dataclasses import replace
 from pathlib import Path
 
 from xtreme_noise import launch, submitted
 from xtreme_noise.commands import report
 from xtreme_noise.commands.checks import LOCAL, accelerators, engine, plannable, writable
+from xtreme_noise.commands.report import Outcome
 from xtreme_noise.config import grid, planned
 from xtreme_noise.config.compose import Study
 from xtreme_noise.config.planned import FAILURE
@@ -17,6 +18,11 @@ from xtreme_noise.submitting import SLURM
 
 def main(study: Study) -> int:
     """Returns 1 when a job or a cell failed, or nothing was measured."""
+    return report.show(outcome(study))
+
+
+def outcome(study: Study) -> Outcome:
+    """Run the jobs and write the report. Failed: a job or a cell failed, or nothing was measured."""
     engine(study)
     accelerators(study)
     plannable(study)
@@ -36,12 +42,15 @@ def main(study: Study) -> int:
         if error.errno in DISK:
             error.filename = error.filename or str(study.sweep)  # the error of a full disk may name no file
         raise
-    for folder in study.folders:
-        if (folder / FAILURE).is_file() and folder not in lost.folders:
-            print(f"xtreme-noise: a job failed: {_last_line(folder / FAILURE)} ({folder / FAILURE})", file=sys.stderr)
+    problems = [
+        f"a job failed: {_last_line(folder / FAILURE)} ({folder / FAILURE})"
+        for folder in study.folders
+        if (folder / FAILURE).is_file() and folder not in lost.folders
+    ]
     if lost.folders:
-        print(f"xtreme-noise: {unfinished(study, lost)}", file=sys.stderr)
-    return max(code, report.finish(study.sweep, sensitivity=study.jobs[0].report.sensitivity))
+        problems.append(unfinished(study, lost))
+    concluded = report.conclude(study.sweep, sensitivity=study.jobs[0].report.sensitivity)
+    return replace(concluded, problems=problems + concluded.problems, failed=bool(code) or concluded.failed)
 
 
 def unfinished(study: Study, lost: launch.Lost) -> str:
