@@ -135,7 +135,7 @@ def evaluate(
         tokenizer.save_pretrained(saved)
         sweep = Path(place) / "study" if folder is None else Path(folder)
         study = run(
-            "model=xlmr_base", f"model.path={quoted(str(saved))}", "model.name=in_memory", f"task={task}",
+            "model=own", f"model.path={quoted(str(saved))}", "model.name=in_memory", f"task={task}",
             "task.train=false", f"languages=[{','.join(languages)}]", f"noise=[{','.join(families)}]",
             f"noise.levels=[{','.join(format(float(level), '.12g') for level in levels)}]", f"noise.seeds=[{seed}]",
             f"sweep={quoted(str(sweep))}", *overrides,
