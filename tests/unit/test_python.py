@@ -23,15 +23,24 @@ from tests.unit.sweep_factory import Spec, make
 from xtreme_noise import models
 from xtreme_noise.config import compose
 from xtreme_noise.errors import ConfigError, DataError, JobFailed
+from xtreme_noise.position import position
+from xtreme_noise.stages import cell_lines
 from xtreme_noise.store import Store
 
-SMALL = ("model=tiny", "task=intents", "source=embedded", "languages=[en,de]", "noise=[char]", "noise.levels=[0,0.1]")
+SMALL: tuple[str, ...] = (
+    "model=tiny",
+    "task=intents",
+    "source=embedded",
+    "languages=[en,de]",
+    "noise=[char]",
+    "noise.levels=[0,0.1]",
+)
 SMALL += ("task.size.train=20", "task.size.test=20", "task.size.dev=20", "task.recipe.epochs=1", "store=store")
 
 
 def state() -> dict[str, Any]:
     """What a study could leave changed in the process."""
-    signals = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signals = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     root = logging.getLogger()
     return {
         "signals": signals,
@@ -42,7 +51,7 @@ def state() -> dict[str, Any]:
         "environment": dict(os.environ),
         "folder": Path.cwd(),
         "words": sys.argv,
-        "random": (random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()),
+        "random": (random.getstate(), repr(np.random.get_state()), torch.get_rng_state().tolist()),
         "deterministic": torch.are_deterministic_algorithms_enabled(),
         "collector": gc.get_threshold(),
         "unraisable": sys.unraisablehook,
@@ -59,8 +68,8 @@ def test_a_study_runs_twice_and_leaves_the_process_as_it_was() -> None:
     assert study.cells["status"].tolist() == ["ok"] * 4
     again = xtreme_noise.run(*SMALL)
     pd.testing.assert_frame_equal(study.cells, again.cells)
-    swept = xtreme_noise.run(*SMALL, "seed=1,2", "sweep=seeds", multirun=True)
-    assert swept.folder == Path("seeds").absolute() and set(swept.cells["seed"]) == {1, 2}
+    swept = xtreme_noise.run(*SMALL, "seed=42,43", "sweep=seeds", multirun=True)
+    assert swept.folder == Path("seeds").absolute() and set(swept.cells["seed"]) == {42, 43}
     assert {name for name in before if before[name] != state()[name]} == set()
 
     noisy = study.cells[study.cells["level"] > 0].iloc[0]
@@ -115,4 +124,19 @@ def test_the_package_is_typed_and_light() -> None:
     code = "import sys, xtreme_noise; sys.exit(', '.join({'hydra', 'numpy', 'torch'} & set(sys.modules)) or 0)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
     with pytest.raises(AttributeError, match="no attribute 'runn'"):
-        _ = xtreme_noise.runn  # type: ignore[attr-defined]
+        _ = xtreme_noise.runn
+
+
+def test_progress_over_cells(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cell_lines, "SECONDS", 0.0)
+    token = position.set((2, 4))
+    lines = cell_lines.CellLines(3)
+    with caplog.at_level(logging.INFO, logger="xtreme_noise"):
+        for _ in range(3):
+            lines.begins()
+            lines.ends()
+    position.reset(token)
+    assert caplog.messages == [
+        "job 2 of 4, cell 1 of 3, less than a minute left for this job",
+        "job 2 of 4, cell 2 of 3, less than a minute left for this job",
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,11 +71,15 @@ def conclude(sweep: Path, *, sensitivity: bool) -> Outcome:
     return Outcome(built, problems, bool(built.problems or nothing))
 
 
-def show(outcome: Outcome) -> int:
-    """Print the table and the path of the report; returns the exit code."""
+def show(outcome: Outcome, models: Sequence[Path] = ()) -> int:
+    """Print table, headline, folders of trained models and the path of the report; returns the exit code."""
     from rich.console import Console
 
     Console().print(outcome.built.table)
+    for line in outcome.built.headline:
+        print(line)
+    for path in models:
+        print(f"trained model: {path}")
     print(outcome.built.page)
     for problem in outcome.problems:
         print(f"xtreme-noise: {problem}", file=sys.stderr)

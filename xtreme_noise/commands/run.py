@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from xtreme_noise.submitting import SLURM
 
 def main(study: Study) -> int:
     """Returns 1 when a job or a cell failed, or nothing was measured."""
-    return report.show(outcome(study))
+    return report.show(outcome(study), _trained(study))
 
 
 def outcome(study: Study) -> Outcome:
@@ -35,6 +36,12 @@ def outcome(study: Study) -> Outcome:
     ]
     for _, folder in begins:
         (folder / FAILURE).unlink(missing_ok=True)
+    of = f"{len(begins)} job{'s' if len(begins) != 1 else ''}"
+    _say(f"{of} in {study.sweep}")
+    if study.launcher in LOCAL:
+        from xtreme_noise.commands.plan import in_short
+
+        _say(in_short([job for job, _ in begins]))
     try:
         planned.write([job for job, _ in begins], [folder for _, folder in begins])
         code, lost = launch.run(study)
@@ -66,6 +73,22 @@ def unfinished(study: Study, lost: launch.Lost) -> str:
         f"{len(named)} of {len(study.jobs)} jobs did not finish ({lost.why}): {', '.join(named[:5])}{more}. Finished "
         f"work is kept and reported; the same command resumes{running}"
     )
+
+
+def _say(text: str) -> None:
+    """On stdout, as the log: stderr is for what is wrong."""
+    print(f"xtreme-noise: {text}", flush=True)
+
+
+def _trained(study: Study) -> list[Path]:
+    """The folders of the study's trained stages that are models for from_pretrained."""
+    try:
+        with (study.sweep / "tables" / "stages.csv").open(encoding="utf-8", newline="") as file:
+            names = [row["folder"] for row in csv.DictReader(file)]
+    except FileNotFoundError:  # nothing was trained
+        return []
+    places = [Path(store) / name for store in sorted({job.store for job in study.jobs}) for name in names]
+    return [place.absolute() for place in places if place.is_dir()]
 
 
 def _last_line(path: Path) -> str:
