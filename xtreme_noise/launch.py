@@ -28,6 +28,7 @@ from xtreme_noise.config.planned import FAILURE, UNFINISHED
 from xtreme_noise.config.schema import Config
 from xtreme_noise.config.where import Sources
 from xtreme_noise.errors import DISK, JobFailed, UserError
+from xtreme_noise.position import position
 from xtreme_noise.submitting import Submission, submitting
 from xtreme_noise.writing import write_atomic
 
@@ -156,11 +157,15 @@ def _run(composed: DictConfig, folder: Path) -> str:
     from xtreme_noise.stages.run import run_job
 
     try:
+        if folder in _checked:
+            position.set((list(_checked).index(folder) + 1, len(_checked)))
         checked = _checked.get(folder) or strict.check(composed, Sources(tuple(HydraConfig.get().overrides.task)))
         run_job(checked, folder)
     except (Exception, SystemExit) as error:
         _raise_interrupt(error)
         return _failed(folder, _message(error), error)
+    finally:
+        position.set(None)
     return "done"
 
 

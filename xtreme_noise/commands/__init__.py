@@ -29,13 +29,18 @@ OF_FOLDERS = (
 
 def start(study: Study) -> int:
     """Run the study's mode, after the checks that most modes share; returns the exit code."""
+    check(study)
+    code: int = _file(study.jobs[0].mode).main(study)
+    return code
+
+
+def check(study: Study) -> None:
+    """The checks that most modes share. Raises ConfigError."""
     mode = study.jobs[0].mode
     if mode not in (*OF_STUDIES, "mine_typos"):  # these read neither data nor the store
         from xtreme_noise.commands import checks
 
         checks.places(study)
-    code: int = _file(mode).main(study)
-    return code
 
 
 def start_in(mode: str, studies: Sequence[Path], options: Study | None = None) -> int:

@@ -24,6 +24,7 @@ from xtreme_noise.data.sources import SplitRef
 from xtreme_noise.errors import UserError
 from xtreme_noise.models.own_head import dropped as dropped_head
 from xtreme_noise.packs import Packs
+from xtreme_noise.report.formatting import plural
 from xtreme_noise.stages import speed
 from xtreme_noise.stages.plan import Cell, Plan, Stage
 from xtreme_noise.stages.sampling import epoch_batches, task_chances
@@ -114,17 +115,38 @@ def show(jobs: Sequence[Config], cluster: Study | None = None) -> int:
     return 1 if outlook.problems else 0
 
 
+def in_short(jobs: Sequence[Config]) -> str:
+    """One line for the beginning of a run: stages to train, cells to evaluate, and about how long that takes."""
+    try:
+        outlook = survey(jobs)
+    except Exception as error:  # the jobs meet it too, and record it
+        return f"the work cannot be estimated ({type(error).__name__}: {error})"
+    stages = sum(not work.there for _, work in outlook.stages.values())
+    wanted = sum(work.total for work in outlook.cells.values())
+    left = wanted - sum(work.there for work in outlook.cells.values())
+    parts = [plural(stages, "stage") + " to train", f"{left:,} of {plural(wanted, 'cell')} to evaluate"]
+    return ", ".join([*parts, _about(outlook)] if stages or left else ["everything is finished"])
+
+
 def _duration(outlook: Outlook) -> str:
-    works = [work for _, work in outlook.stages.values()] + list(outlook.cells.values())
-    minutes = round(sum(work.seconds for work in works) / 60)
-    about = f"about {minutes} minute{'s' if minutes != 1 else ''}" if minutes else "less than a minute"
-    note = " + unmeasured work (no speed is known for this model)" if any(work.unmeasured for work in works) else ""
+    works = _works(outlook)
     elsewhere = any(work.elsewhere for work in works)
     source = "in conf/model (two CPU cores; other hardware differs)" if elsewhere else "that this machine has reached"
     return (
-        f"{about}{note}, estimated from token counts of samples and the tokens per second {source}. Tokens are those "
-        "of all epochs. Nothing was run."
+        f"{_about(outlook)}, estimated from token counts of samples and the tokens per second {source}. Tokens are "
+        "those of all epochs. Nothing was run."
     )
+
+
+def _about(outlook: Outlook) -> str:
+    works = _works(outlook)
+    minutes = round(sum(work.seconds for work in works) / 60)
+    note = " + unmeasured work (no speed is known for this model)" if any(work.unmeasured for work in works) else ""
+    return (f"about {plural(minutes, 'minute')}" if minutes else "less than a minute") + note
+
+
+def _works(outlook: Outlook) -> list[Workload]:
+    return [work for _, work in outlook.stages.values()] + list(outlook.cells.values())
 
 
 def _running(jobs: Sequence[Config]) -> list[str]:

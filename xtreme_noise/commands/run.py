@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import sys
+import csv
+from dataclasses import replace
 from pathlib import Path
 
 from xtreme_noise import launch, submitted
 from xtreme_noise.commands import report
 from xtreme_noise.commands.checks import LOCAL, accelerators, engine, plannable, writable
+from xtreme_noise.commands.report import Outcome
 from xtreme_noise.config import grid, planned
 from xtreme_noise.config.compose import Study
 from xtreme_noise.config.planned import FAILURE
@@ -17,6 +19,11 @@ from xtreme_noise.submitting import SLURM
 
 def main(study: Study) -> int:
     """Returns 1 when a job or a cell failed, or nothing was measured."""
+    return report.show(outcome(study), _trained(study))
+
+
+def outcome(study: Study) -> Outcome:
+    """Run the jobs and write the report. Failed: a job or a cell failed, or nothing was measured."""
     engine(study)
     accelerators(study)
     plannable(study)
@@ -29,6 +36,12 @@ def main(study: Study) -> int:
     ]
     for _, folder in begins:
         (folder / FAILURE).unlink(missing_ok=True)
+    of = f"{len(begins)} job{'s' if len(begins) != 1 else ''}"
+    _say(f"{of} in {study.sweep}")
+    if study.launcher in LOCAL:
+        from xtreme_noise.commands.plan import in_short
+
+        _say(in_short([job for job, _ in begins]))
     try:
         planned.write([job for job, _ in begins], [folder for _, folder in begins])
         code, lost = launch.run(study)
@@ -36,13 +49,15 @@ def main(study: Study) -> int:
         if error.errno in DISK:
             error.filename = error.filename or str(study.sweep)  # the error of a full disk may name no file
         raise
-    for folder in study.folders:
-        if (folder / FAILURE).is_file() and folder not in lost.folders:
-            why = JobFailed.brief(_last_line(folder / FAILURE))
-            print(f"xtreme-noise: a job failed: {why} ({folder / FAILURE})", file=sys.stderr)
+    problems = [
+        f"a job failed: {JobFailed.brief(_last_line(folder / FAILURE))} ({folder / FAILURE})"
+        for folder in study.folders
+        if (folder / FAILURE).is_file() and folder not in lost.folders
+    ]
     if lost.folders:
-        print(f"xtreme-noise: {unfinished(study, lost)}", file=sys.stderr)
-    return max(code, report.finish(study.sweep, sensitivity=study.jobs[0].report.sensitivity))
+        problems.append(unfinished(study, lost))
+    concluded = report.conclude(study.sweep, sensitivity=study.jobs[0].report.sensitivity)
+    return replace(concluded, problems=problems + concluded.problems, failed=bool(code) or concluded.failed)
 
 
 def unfinished(study: Study, lost: launch.Lost) -> str:
@@ -58,6 +73,22 @@ def unfinished(study: Study, lost: launch.Lost) -> str:
         f"{len(named)} of {len(study.jobs)} jobs did not finish ({lost.why}): {', '.join(named[:5])}{more}. Finished "
         f"work is kept and reported; the same command resumes{running}"
     )
+
+
+def _say(text: str) -> None:
+    """On stdout, as the log: stderr is for what is wrong."""
+    print(f"xtreme-noise: {text}", flush=True)
+
+
+def _trained(study: Study) -> list[Path]:
+    """The folders of the study's trained stages that are models for from_pretrained."""
+    try:
+        with (study.sweep / "tables" / "stages.csv").open(encoding="utf-8", newline="") as file:
+            names = [row["folder"] for row in csv.DictReader(file)]
+    except FileNotFoundError:  # nothing was trained
+        return []
+    places = [Path(store) / name for store in sorted({job.store for job in study.jobs}) for name in names]
+    return [place.absolute() for place in places if place.is_dir()]
 
 
 def _last_line(path: Path) -> str:

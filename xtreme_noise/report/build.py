@@ -11,7 +11,7 @@ from rich.table import Table
 from xtreme_noise.record import ABSENT
 from xtreme_noise.report import files
 from xtreme_noise.report.cells import read_cells
-from xtreme_noise.report.headline import totals
+from xtreme_noise.report.headline import headline, totals
 from xtreme_noise.report.predictions import read_evidence
 from xtreme_noise.report.study import StudyResults, read_study
 from xtreme_noise.report.tables import tables
@@ -27,6 +27,7 @@ class Built:
     page: Path
     problems: int
     study: StudyResults
+    headline: list[str]  # its sentences, then a line for each number
 
     @property
     def table(self) -> Table:
@@ -51,7 +52,7 @@ def build(sweep: Path, *, sensitivity: bool = False) -> Built:
     known = files.last(sweep)
     if known is not None and known.sensitivity == sensitivity and files.is_current(sweep, digest):
         log.info("the report is up to date: %s", target)
-        return Built(target, known.problems, _glance(sweep, known))
+        return Built(target, known.problems, _glance(sweep, known), known.headline)
     from xtreme_noise.report.figures import figures
     from xtreme_noise.report.page import page
     from xtreme_noise.report.paper import papers
@@ -62,8 +63,12 @@ def build(sweep: Path, *, sensitivity: bool = False) -> Built:
     outputs |= {f"tables/{name}": text.encode() for name, text in papers(study).items()}
     outputs |= {f"figures/{name}": content for name, content in figures(study).items()}
     outputs[files.REPORT] = page(study, vega_library(), digest, sorted(outputs)).encode()
-    files.write_outputs(sweep, outputs, digest, len(study.problems), sorted(study.unusable), sensitivity=sensitivity)
-    return Built(target, len(study.problems), study)
+    answer = headline(study)
+    lines = [answer.paragraph, *answer.lines]
+    files.write_outputs(
+        sweep, outputs, digest, len(study.problems), sorted(study.unusable), sensitivity=sensitivity, headline=lines
+    )
+    return Built(target, len(study.problems), study, lines)
 
 
 def glance(sweep: Path) -> StudyResults:

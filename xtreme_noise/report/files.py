@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from xtreme_noise.report.jobs import read_jobs, read_learned, read_stages
@@ -50,7 +50,7 @@ def inputs_digest(sweep: Path) -> str:
 @dataclass(frozen=True)
 class Record:
     """The sidecar of the last report: the digest of its inputs, its files with sizes in bytes, the number of problems,
-    the digests of cells with unusable predictions, and whether it has sensitivity analyses.
+    the digests of cells with unusable predictions, whether it has sensitivity analyses, and the lines of its headline.
     """
 
     inputs: str
@@ -58,6 +58,7 @@ class Record:
     problems: int
     unusable: list[str]
     sensitivity: bool = False
+    headline: list[str] = field(default_factory=list)
 
 
 def is_current(sweep: Path, digest: str) -> bool:
@@ -77,6 +78,7 @@ def write_outputs(
     unusable: Sequence[str] = (),
     *,
     sensitivity: bool = False,
+    headline: Sequence[str] = (),
 ) -> None:
     """Write all files (relative name -> content): report.html second to last, the sidecar last.
 
@@ -90,7 +92,7 @@ def write_outputs(
     for name in set(before.outputs if before else ()) - set(outputs):
         (sweep / name).unlink(missing_ok=True)
     sizes = {name: len(content) for name, content in outputs.items()}
-    record = Record(digest, sizes, problems, list(unusable), sensitivity)
+    record = Record(digest, sizes, problems, list(unusable), sensitivity, list(headline))
     write_bytes(sweep / SIDECAR, json.dumps(asdict(record), indent=1).encode())
 
 
@@ -103,7 +105,7 @@ def last(sweep: Path) -> Record | None:
         record = Record(**json.loads((sweep / SIDECAR).read_text(encoding="utf-8")))
         names = list(record.outputs)
         record = replace(record, problems=int(record.problems), unusable=list(map(str, record.unusable)))
-        record = replace(record, sensitivity=bool(record.sensitivity))
+        record = replace(record, sensitivity=bool(record.sensitivity), headline=list(map(str, record.headline)))
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return None
     return record if all(map(OUTPUT.fullmatch, names)) else None

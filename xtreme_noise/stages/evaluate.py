@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from tqdm.auto import tqdm
+from tqdm import tqdm  # not tqdm.auto, which warns in a notebook without widgets
 
 from xtreme_noise import hardware, interrupt, tasks
 from xtreme_noise.config import grid
@@ -25,12 +25,14 @@ from xtreme_noise.data.sources import SplitRef, subsample
 from xtreme_noise.data.transform import NoiseTransform, texts, token_change_rate
 from xtreme_noise.errors import NotApplicable, UserError
 from xtreme_noise.packs import Packs
+from xtreme_noise.position import named
 from xtreme_noise.record import CLEAN, CellRecord
 from xtreme_noise.results import class_scores, nearest
 from xtreme_noise.results.class_scores import CLASS_SCORES, ClassScores
 from xtreme_noise.results.nearest import Nearest
 from xtreme_noise.stages import speed
 from xtreme_noise.stages.bars import bars
+from xtreme_noise.stages.cell_lines import CellLines
 from xtreme_noise.stages.mining import Mining
 from xtreme_noise.stages.model_cache import ModelCache
 from xtreme_noise.stages.plan import Cell, Plan
@@ -62,19 +64,23 @@ def evaluate(plan: Plan, store: Store, models: ModelCache) -> Iterator[tuple[Cel
         for language in languages:  # raises for the first gap, before anything is trained
             LanguageSession(plan, store, models, language)
     said: set[str] = set()
-    with tqdm(total=len(plan.cells), desc="cells", unit="cell", disable=not bars(plan.cfg)) as bar:
+    lines = CellLines(len(plan.cells))
+    with tqdm(total=len(plan.cells), desc=f"{named()}cells", unit="cell", disable=not bars(plan.cfg)) as bar:
         for language in languages:
             session = LanguageSession(plan, store, models, language, said)
-            log.info("%s %s: %d cells", plan.cfg.task.name, language, len(session.cells))
+            log.info("%s%s %s: %d cells", named(), plan.cfg.task.name, language, len(session.cells))
             session.prepare()
             for cell in session.cells:
                 interrupt.check()
+                lines.begins()
                 bar.set_postfix_str(f"{cell.language} {cell.noise}@{cell.level:g}")
                 record, files = session.record(cell)
                 if record.status == "error":
                     interrupt.check()  # a signal may have caused the error
-                yield record, files
+                if bar.disable:
+                    lines.ends()
                 bar.update()
+                yield record, files
             session.pack()
 
 
