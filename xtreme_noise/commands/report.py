@@ -78,15 +78,15 @@ def conclude(sweep: Path, *, sensitivity: bool) -> Outcome:
     return Outcome(built, problems, bool(built.problems or nothing))
 
 
-def show(outcome: Outcome, models: Sequence[Path] = ()) -> int:
+def show(outcome: Outcome, models: Sequence[str] = ()) -> int:
     """Print table, headline, folders of trained models and the path of the report; returns the exit code."""
     from rich.console import Console
 
     Console().print(outcome.built.table)
     for line in outcome.built.headline:
         print(line)
-    for path in models:
-        print(f"trained model: {path}")
+    for line in models:
+        print(line)
     print(outcome.built.page)
     for problem in outcome.problems:
         print(f"xtreme-noise: {problem}", file=sys.stderr)

@@ -16,6 +16,8 @@ from xtreme_noise.config.planned import FAILURE
 from xtreme_noise.errors import DISK, JobFailed
 from xtreme_noise.submitting import SLURM
 
+MODELS = 8  # named at the end of a command, at most
+
 
 def main(study: Study) -> int:
     """Returns 1 when a job or a cell failed, or nothing was measured."""
@@ -80,15 +82,26 @@ def _say(text: str) -> None:
     print(f"xtreme-noise: {text}", flush=True)
 
 
-def _trained(study: Study) -> list[Path]:
-    """The folders of the study's trained stages that are models for from_pretrained."""
+def _trained(study: Study) -> list[str]:
+    """A line for each trained model of the study: what it is, and its folder, which from_pretrained reads. Of more than
+    MODELS, where the folders are listed.
+    """
+    table = study.sweep / "tables" / "stages.csv"
     try:
-        with (study.sweep / "tables" / "stages.csv").open(encoding="utf-8", newline="") as file:
-            names = [row["folder"] for row in csv.DictReader(file)]
+        with table.open(encoding="utf-8", newline="") as file:
+            rows = [row for row in csv.DictReader(file) if row["role"] == "target"]
     except FileNotFoundError:  # nothing was trained
         return []
-    places = [Path(store) / name for store in sorted({job.store for job in study.jobs}) for name in names]
-    return [place.absolute() for place in places if place.is_dir()]
+    found = []
+    for row in rows:
+        after = "" if row["parent"] == "pretrained" else f" after {row['parent']}"
+        places = (Path(store) / row["folder"] for store in sorted({job.store for job in study.jobs}))
+        found += [
+            f"model, {row['stage']}{after}, seed {row['seed']}: {place.absolute()}"
+            for place in places
+            if place.is_dir()
+        ]
+    return found if len(found) <= MODELS else [f"{len(found)} models: their folders in the store are in {table}"]
 
 
 def _last_line(path: Path) -> str:
