@@ -61,7 +61,7 @@ class _Swallows:
 
 def finish(_: Path) -> SimpleNamespace:
     """Nothing failed, as far as the records say."""
-    return SimpleNamespace(ok=1, missing=0, ambiguous=0)
+    return SimpleNamespace(ok=1, missing=0, ambiguous=0, reasons=())
 
 
 def conclude(sweep: Path, **_: Any) -> SimpleNamespace:
