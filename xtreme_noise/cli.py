@@ -21,6 +21,7 @@ import xtreme_noise
 from xtreme_noise import interrupt, streams
 from xtreme_noise.errors import DISK, ConfigError, UserError, suggest
 
+READER_GONE = 141  # as shells report SIGPIPE
 _HYDRA_FLAGS = ("help", "hydra_help", "shell_completion", "cfg", "info")
 
 
@@ -30,10 +31,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with interrupt.handled():
             streams.tolerant()
-            return _uninterrupted(arguments)
+            code = _uninterrupted(arguments)
+            if sys.stdout is not None:
+                sys.stdout.flush()  # here, where a reader that has gone is no failure
+            return code
     except UserError as error:
         print(f"xtreme-noise: {error}", file=sys.stderr)
         return 2 if isinstance(error, ConfigError) else 1
+    except BrokenPipeError:  # the reader of the output has gone, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python fails on it again when it ends
+        return READER_GONE
     except OSError as error:
         if error.errno not in DISK:
             raise

@@ -223,6 +223,16 @@ def test_a_name_that_the_locale_cannot_read_is_said(locale: dict[str, str], tmp_
 
 
 @pytest.mark.usefixtures("kept_logging")
+def test_a_reader_that_goes_is_no_failure(repository: Path) -> None:
+    """`xtreme-noise mode=list | head -1`"""
+    reading, writing = os.pipe()
+    os.close(reading)
+    words = [sys.executable, "-m", "xtreme_noise", "--version"]
+    done = subprocess.run(words, cwd=repository, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
 def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--version"]) == 0
     assert capsys.readouterr().out.startswith(f"xtreme-noise {xtreme_noise.__version__} ")
