@@ -87,6 +87,7 @@ def reported(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
             page=sweep / "report.html",
             table="table",
             problems=len(list(sweep.glob("jobs/*/failure.txt"))),
+            headline=[],
             not_run=0,
             wanted=1,
         ),
