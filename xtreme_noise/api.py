@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
@@ -87,6 +88,11 @@ def run(*overrides: str, multirun: bool = False, config_dir: str | Path | None =
     from xtreme_noise.config import compose
     from xtreme_noise.config.command import readable
 
+    if getattr(multiprocessing.current_process(), "_inheriting", False):  # as multiprocessing tells it
+        raise ConfigError(
+            "a process of a study imports your script, which begins the study again: put xtreme_noise.run and what "
+            'follows below `if __name__ == "__main__":`'
+        )
     if wrong := [text for text in overrides if text.startswith("-")]:
         raise ConfigError(
             f"{wrong[0]}: flags are keywords here: run(..., multirun=True) for -m, config_dir= for --config-dir"
@@ -110,7 +116,7 @@ def evaluate(
     tokenizer: Any,
     *,
     task: str,
-    languages: Sequence[str],
+    languages: str | Sequence[str],
     noise: str | Sequence[str] = "char",
     levels: Sequence[float] = (0.0, 0.05, 0.1),
     seed: int = 0,
@@ -128,7 +134,7 @@ def evaluate(
     """
     from xtreme_noise.config.command import quoted
 
-    families = [noise] if isinstance(noise, str) else list(noise)
+    families, codes = ([words] if isinstance(words, str) else list(words) for words in (noise, languages))
     with tempfile.TemporaryDirectory(prefix="xtreme_noise-") as place:
         saved = Path(place) / "model"
         model.save_pretrained(saved, safe_serialization=True)
@@ -136,7 +142,7 @@ def evaluate(
         sweep = Path(place) / "study" if folder is None else Path(folder)
         study = run(
             "model=own", f"model.path={quoted(str(saved))}", "model.name=in_memory", f"task={task}",
-            "task.train=false", f"languages=[{','.join(languages)}]", f"noise=[{','.join(families)}]",
+            "task.train=false", f"languages=[{','.join(codes)}]", f"noise=[{','.join(families)}]",
             f"noise.levels=[{','.join(format(float(level), '.12g') for level in levels)}]", f"noise.seeds=[{seed}]",
             f"sweep={quoted(str(sweep))}", *overrides,
         )  # fmt: skip

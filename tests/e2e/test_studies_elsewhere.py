@@ -159,7 +159,9 @@ def test_a_cell_whose_predictions_changed_is_not_archived(
     assert "1 finished cells, among them" in capsys.readouterr().err and not (copy / "copy.zip").exists()
 
 
-@pytest.mark.parametrize("what", ["no zip", "cut", "a path", "another layout", "another study", "absent", "no cell"])
+@pytest.mark.parametrize(
+    "what", ["no zip", "cut", "a path", "another layout", "too deep", "another study", "absent", "no cell"]
+)
 def test_what_is_no_archive_is_refused_and_leaves_nothing_outside(
     what: str, archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -169,10 +171,10 @@ def test_what_is_no_archive_is_refused_and_leaves_nothing_outside(
         archive.write_text("no zip")
     elif what == "cut":
         archive.write_bytes(content[: len(content) // 2])
-    elif what == "another layout":
+    elif what in ("another layout", "too deep"):
         stream = io.BytesIO()
         with zipfile.ZipFile(stream, "w") as file:
-            file.writestr("archive.json", json.dumps({"layout": 99}))
+            file.writestr("archive.json", "[" * 100_000 if what == "too deep" else json.dumps({"layout": 99}))
         archive.write_bytes(stream.getvalue())
     elif what == "another study":
         (tmp_path / "multirun_outputs" / "copied" / "jobs").mkdir(parents=True)
@@ -188,3 +190,19 @@ def test_what_is_no_archive_is_refused_and_leaves_nothing_outside(
     if what not in ("another study", "absent"):
         archive.write_bytes(content)
         assert cli.main(["mode=report", f"sweep={archive}"]) == 0, "the right file later"
+
+
+def test_two_archives_of_one_name_are_told_apart(
+    archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = shutil.copy(archive, tmp_path / "other" / archive.name)
+    assert cli.main(["mode=report", f"sweep=[{archive},{other}]"]) == 2
+    assert "have one name, and so one folder: rename a copy of one" in capsys.readouterr().err
+
+
+def test_an_archive_that_another_process_unpacks_is_no_other_study(archive: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "multirun_outputs" / "copied"
+    folder.mkdir(parents=True)
+    (folder / ".lock").touch()
+    assert cli.main(["mode=report", f"sweep={archive}"]) == 0

@@ -255,6 +255,22 @@ def test_labels_that_differ_are_an_error(names: tuple[str, ...], tmp_path: Path)
         assert words in str(error.value)
 
 
+@pytest.mark.parametrize("names", [{"1": "entailment", "2": "neutral", "3": "contradiction"}, ["entailment"], "x"])
+def test_names_that_are_not_those_of_the_outputs_are_an_error(names: Any, tmp_path: Path) -> None:
+    """With a mapping, too: a label would stand for another output than its own."""
+    content = {"architectures": ["BertForSequenceClassification"], "id2label": names}
+    (tmp_path / "config.json").write_text(json.dumps(content))
+    with pytest.raises(ConfigError, match=r"config\.json must have the name of every output"):
+        _read(tmp_path, "xnli", LABEL_0="entailment")
+
+
+@pytest.mark.parametrize("named", ["BertForSequenceClassification", {"a": 1}, [], [None], None])
+def test_a_checkpoint_that_names_no_class_is_refused(named: Any, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"architectures": named, "num_labels": 3}))
+    with pytest.raises(ConfigError, match=r"names no class \(architectures in config\.json\)"):
+        _read(tmp_path, "xnli")
+
+
 def test_the_printed_option_can_be_given(tmp_path: Path) -> None:
     """With its question marks filled in, and special characters in the names."""
     names = ("a, b", "c: (d)", "e=f")

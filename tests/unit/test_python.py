@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import multiprocessing
 import os
 import random
 import signal
@@ -93,6 +94,15 @@ def test_errors_are_exceptions_with_the_words_of_the_command_line() -> None:
     assert {name for name in before if before[name] != state()[name]} == set()
 
 
+@pytest.mark.usefixtures("workdir")
+def test_a_process_of_a_study_does_not_begin_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such a process imports a script without `if __name__ == "__main__"` from its top (trainer.eval_devices=2)."""
+    monkeypatch.setattr(multiprocessing.current_process(), "_inheriting", True, raising=False)
+    with pytest.raises(ConfigError, match='if __name__ == "__main__"'):
+        xtreme_noise.run(*SMALL)
+    assert not list(Path.cwd().iterdir())
+
+
 def test_a_finished_study(tmp_path: Path) -> None:
     folder = make(tmp_path / "s", Spec(languages=("en", "de"), noises=("char",), levels=(0.1,), items=10))
     study = xtreme_noise.Study(folder)
@@ -112,7 +122,7 @@ def test_a_model_in_memory(root: Path) -> None:
     saved = models.materialise(cfg.model, Store("store"), True)
     model, tokenizer = AutoModel.from_pretrained(saved), AutoTokenizer.from_pretrained(saved)
     table = xtreme_noise.evaluate(
-        model, tokenizer, task="tatoeba", languages=["de"], levels=[0, 0.2],
+        model, tokenizer, task="tatoeba", languages="de", levels=[0, 0.2],
         overrides=[f"source.root={root}", "store=store"],
     )  # fmt: skip
     assert table["level"].tolist() == [0.0, 0.2] and table["drop"].iloc[0] == 0

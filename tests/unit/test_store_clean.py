@@ -121,6 +121,28 @@ def test_only_what_no_study_refers_to_goes(store: Store, capsys: pytest.CaptureF
     assert "removed 0 entries" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("where", ["multirun_outputs/paper/main", "multirun_outputs/a/b/c", "linked"])
+def test_studies_are_found_in_folders_of_folders(where: str, store: Store, workdir: Path) -> None:
+    before = there(store)
+    study(workdir / where / "deep", [record(digest(OF_OTHER), digest(OTHER))], [digest(OTHER)])
+    if where == "linked":
+        (workdir / "multirun_outputs" / "link").symlink_to(workdir / "linked")
+        (workdir / "linked" / "circle").symlink_to(workdir / "linked")
+    assert clean("clean.remove=true") == 0
+    assert before - there(store) == {f"models/{digest(MODELS[1])}"}
+
+
+def test_a_link_to_a_study_that_is_not_there_stops_it(
+    store: Store, workdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A study on a disk that is not mounted, say."""
+    before = there(store)
+    (workdir / "multirun_outputs" / "far").symlink_to(workdir / "disk" / "far")
+    assert clean("clean.remove=true") == 1
+    assert there(store) == before
+    assert "is a link that leads nowhere: a study may be there" in capsys.readouterr().err
+
+
 def test_what_is_young_stays(store: Store) -> None:
     before = there(store)
     os.utime(store.path("stages", OTHER) / "file")

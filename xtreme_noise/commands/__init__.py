@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xtreme_noise.config.schema import OF_STUDIES
+from xtreme_noise.errors import ConfigError
 
 if TYPE_CHECKING:  # it imports Hydra, which --help does without
     from xtreme_noise.config.compose import Study
@@ -50,6 +51,7 @@ def start_in(mode: str, studies: Sequence[Path], options: Study | None = None) -
     """
     from xtreme_noise.commands.checks import has_results
 
+    _other_names([folder for folder in studies if _is_archive(folder)])
     studies = [_unpacked(folder) for folder in studies]
     for folder in studies:
         has_results(folder)
@@ -62,9 +64,21 @@ def start_in(mode: str, studies: Sequence[Path], options: Study | None = None) -
     return code
 
 
+def _is_archive(study: Path) -> bool:
+    return study.suffix == ARCHIVE and not study.is_dir()
+
+
+def _other_names(archives: Sequence[Path]) -> None:
+    """Raises ConfigError for archives that would be unpacked into one folder, which is named as they are."""
+    known: dict[str, Path] = {}
+    for archive in archives:
+        if (first := known.setdefault(archive.name, archive)) is not archive:
+            raise ConfigError(f"sweep: {first} and {archive} have one name, and so one folder: rename a copy of one")
+
+
 def _unpacked(study: Path) -> Path:
     """The folder of a study that is given as an archive (mode=archive)."""
-    if study.suffix != ARCHIVE or study.is_dir():
+    if not _is_archive(study):
         return study
     from xtreme_noise.results import archive
 

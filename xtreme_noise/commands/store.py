@@ -32,7 +32,7 @@ def main(study: Study) -> int:
         raise ConfigError(f"store={cfg.store}: there is no such folder")
     if cfg.clean.remove and not os.access(root, os.W_OK):
         raise ConfigError(f"store={root} is read-only: nothing can be removed from it")
-    need = inventory.needs(cfg.clean.studies)
+    need = inventory.needs(cfg.clean.studies, root)
     found = inventory.entries(root)
     inventory.refer(found, need)
     idle = [one for one in found if not one.studies and one.kept is None]
@@ -119,7 +119,7 @@ def _remove(root: Path, goes: Sequence[Entry], places: Sequence[str], hours: flo
     shutil.rmtree(away, ignore_errors=True)  # by a command that was killed
     removed: list[Entry] = []
     for entry in goes:
-        if why := inventory.needs(places).unknown if len(removed) % 100 == 0 else None:
+        if why := inventory.needs(places, root).unknown if len(removed) % 100 == 0 else None:
             print(f"xtreme-noise: stopped, because a study has begun: {why[0]}", file=sys.stderr)
             break
         lock = _lock(root, entry)

@@ -52,14 +52,14 @@ def read(cfg: ModelConfig, task: TaskConfig, offline: bool) -> OwnHead:
         )
     if not tasks.family(task.family).least_labels:
         return OwnHead(architecture)
-    own = _labels(config)
+    own = _labels(config, where)
     return OwnHead(architecture, tuple(_matched(own, task.labels, cfg.labels, f"{where} and task {task.name}")))
 
 
 def head_class(config: Mapping[str, Any]) -> str | None:
     """The class of transformers that the content of a config.json names."""
-    names = config.get("architectures") or [None]
-    return None if names[0] is None else str(names[0])
+    names = config.get("architectures")
+    return str(names[0]) if isinstance(names, list) and names and names[0] is not None else None
 
 
 def task_head(config: Mapping[str, Any]) -> str | None:
@@ -78,11 +78,18 @@ def dropped(directory: Path) -> str | None:
     return f"only the encoder of its {name} is used, its head is dropped" if name else None
 
 
-def _labels(config: Mapping[str, Any]) -> list[str]:
-    """The names of the outputs, in their order; transformers calls them LABEL_0 ... without names."""
-    names = config.get("id2label") or {}
-    count = len(names) or int(config.get("num_labels") or 2)
-    return [str(names.get(str(at), f"LABEL_{at}")) for at in range(count)]
+def _labels(config: Mapping[str, Any], where: str) -> list[str]:
+    """The names of the outputs, in their order; transformers calls them LABEL_0 ... without names.
+
+    Raises ConfigError for names that are not those of the outputs 0, 1, ...
+    """
+    names, count = config.get("id2label") or {}, config.get("num_labels") or 2
+    if not isinstance(names, dict) or type(count) is not int or set(names) - {str(at) for at in range(len(names))}:
+        raise ConfigError(
+            f"{where}: config.json must have the name of every output as id2label, "
+            f'{{"0": ..., "1": ...}}, or their number as num_labels. It has: {names or count!s:.80}'
+        )
+    return [str(names.get(str(at), f"LABEL_{at}")) for at in range(len(names) or count)]
 
 
 def _matched(own: Sequence[str], wanted: Sequence[str], mapping: Mapping[str, str], where: str) -> list[str]:

@@ -166,7 +166,8 @@ def opened(archive: Path) -> Path:
     except OSError as error:
         raise ConfigError(f"{archive} cannot be read: {error.strerror}") from error
     folder = paths.RESULTS.absolute() / archive.stem
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / MARK).is_file():
+    others = folder.iterdir() if folder.is_dir() and not (folder / MARK).is_file() else ()
+    if any(path.name != ".lock" for path in others):  # that of a process that unpacks it now
         raise ConfigError(f"{folder} is for the study in {archive}, and contains another one: rename or move it")
     make_folder(folder)
     with file_lock(folder / ".lock"):
@@ -178,7 +179,13 @@ def opened(archive: Path) -> Path:
             shutil.rmtree(folder / part, ignore_errors=True)
         try:
             _unpack(io.BytesIO(content), folder)
-        except (*DAMAGE, zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+        except (
+            *DAMAGE,
+            zipfile.BadZipFile,
+            NotImplementedError,
+            EOFError,
+            RuntimeError,
+        ) as error:  # encrypted, too deep
             raise ConfigError(f"{archive} is not an archive of a study, or is damaged: {error}") from error
         write_atomic(folder / MARK, state)
     return folder

@@ -60,22 +60,41 @@ class Needs:
     unknown: list[str] = field(default_factory=list)
 
 
-def needs(places: Iterable[str]) -> Needs:
-    """What the studies in these folders name. Whatever cannot be read is in `unknown`."""
+def needs(places: Iterable[str], root: Path) -> Needs:
+    """What the studies in these folders name, however deep they are. Whatever cannot be read is in `unknown`.
+
+    root: the store, which may be in one of the folders.
+    """
     found = Needs()
     known: list[Path] = []
     for place in places:
-        try:
-            here = studies.find([place])
-        except OSError as error:
-            found.unknown.append(f"{place} cannot be read ({error.strerror})")
-            continue
+        here = list(_studies(Path(place).expanduser().absolute(), root, found))
         if not here:
             found.unknown.append(f"clean.studies: {place} contains no study")
         known += here
     for study in dict.fromkeys(known):
         _study(study, found)
     return found
+
+
+def _studies(folder: Path, root: Path, found: Needs) -> Iterator[Path]:
+    """The studies in a folder. Links to folders are followed once; one that leads nowhere may be to a study."""
+    waiting, seen = [folder], {root.resolve()}
+    while waiting:
+        here = waiting.pop()
+        try:
+            if studies.is_study(here):
+                yield here
+                continue
+            if (place := here.resolve()) in seen or not here.is_dir():
+                continue
+            seen.add(place)
+            for one in sorted(here.iterdir()):
+                if one.is_symlink() and not one.exists():
+                    found.unknown.append(f"{one} is a link that leads nowhere: a study may be there")
+                waiting.append(one)
+        except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+            found.unknown.append(f"{here} cannot be read ({error})")
 
 
 def _study(study: Path, found: Needs) -> None:
