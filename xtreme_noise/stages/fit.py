@@ -143,6 +143,8 @@ def _train(
 
     state: the checkpoint to resume from. Raises Unfit when that is impossible.
     """
+    # Not earlier: importing Lightning sets INFO, with lines on hardware and tips. Warnings and errors stay.
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     unfinished = store.unfinished("stages", stage.key())
     run = multitask_run(stage, parent, store, cfg) if stage.tasks else single_task_run(stage, parent, store, cfg)
     if cfg.trainer.gradient_checkpointing:

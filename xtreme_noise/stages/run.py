@@ -37,7 +37,6 @@ def run_job(cfg: Config, job_dir: Path) -> None:
 
     Raises JobFailed at the end when a cell failed, and any error in planning, after recording all cells as failed.
     """
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     follow(make_folder(job_dir))
     store, record = Store(cfg.store), JobRecord(job_dir, cfg.tracker.kind)
     tracker = trackers.Tracker(cfg.tracker, job_dir, grid.title(cfg), asdict(cfg))
