@@ -100,7 +100,13 @@ def test_preset(part: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "experiment").glob("*.yaml")))
 def test_experiment(name: str, workdir: Path) -> None:
-    embedded = name in ("quickstart", "smoke", "effective_robustness", "intermediate_size", "depth")  # data of a package
+    embedded = name in (
+        "quickstart",
+        "smoke",
+        "effective_robustness",
+        "intermediate_size",
+        "depth",
+    )  # data of a package
     root = [] if embedded else ["source.root=data"]
     study = compose.study([f"+experiment={name}", *root, "seed=42"])  # one seed: composing takes time
     assert study.jobs

@@ -150,6 +150,18 @@ def test_it_has_no_text_and_no_path_and_the_same_bytes_again(archive: Path, here
     assert len(first) < 40_000
 
 
+def test_the_error_of_a_cell_is_not_archived(here: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(here / "a", tmp_path / "failed")
+    path = next((copy / "jobs").glob("*/job.json"))
+    record = json.loads(path.read_text())
+    record["cells"][0] |= {"status": "error", "error": "/home/me/secret: 'the text of an example'"}
+    path.write_text(json.dumps(record))
+    assert cli.main(["mode=archive", f"sweep={copy}"]) == 1
+    with zipfile.ZipFile(copy / "failed.zip") as file:
+        everything = b"".join(file.read(name) for name in file.namelist())
+    assert b"/home/me" not in everything and b"in the study, not in its archive" in everything
+
+
 def test_a_cell_whose_predictions_changed_is_not_archived(
     here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,7 +14,7 @@ import re
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -36,7 +36,7 @@ _NAME = re.compile(rf"jobs/[A-Za-z0-9_-]+/({re.escape(JOB)}|{re.escape(ITEMS)}|{
 _CELL = re.compile(r"[0-9a-f]+")
 _GOLD = {"gold": pa.string(), "choices": pa.int64()}  # of predictions; what the chance level is computed from
 _SCHEMA = pa.schema([*SCHEMA, *((name, pa.list_(kind)) for name, kind in _GOLD.items())])
-_PLACES = ("store", "sweep")  # settings that name a folder of the machine; and source.root
+NOT_ARCHIVED = "the reason is in the study, not in its archive"
 
 
 def write(sweep: Path, target: Path) -> int:
@@ -80,6 +80,8 @@ def _without_texts(folder: Path) -> dict[str, Any]:
     record: dict[str, Any] = json.loads((folder / JOB).read_text(encoding="utf-8"))
     for cell in record["cells"]:
         cell.pop("samples", None)
+        if cell.get("error"):  # it may quote an example, or name a folder
+            cell["error"] = NOT_ARCHIVED
     return {name: value for name, value in record.items() if name not in ("finished", "seconds")}
 
 
@@ -89,10 +91,21 @@ def _configuration(folder: Path) -> bytes | None:
     if not path.is_file():
         return None
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    config |= {name: None for name in _PLACES if name in config}
-    if isinstance(config.get("source"), dict):
-        config["source"]["root"] = None
+    config = _without_places(config)
     return yaml.safe_dump(config, sort_keys=False, allow_unicode=True).encode()
+
+
+def _without_places(value: Any) -> Any:
+    """A configuration with null in place of every absolute path."""
+    if isinstance(value, dict):
+        return {name: _without_places(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_places(item) for item in value]
+    return (
+        None
+        if isinstance(value, str) and (PurePosixPath(value).is_absolute() or PureWindowsPath(value).drive)
+        else value
+    )
 
 
 def _parallel(folder: Path) -> bool:
