@@ -12,6 +12,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -30,6 +31,12 @@ def shown(value: Any, folder: str) -> dict[str, Any]:
     return {"output_type": "display_data", "metadata": {}, "data": data}
 
 
+def plain(text: str, folder: str) -> str:
+    """What a cell printed, without lines of the log, which have a time, and without folders of the machine."""
+    kept = [line for line in text.splitlines(keepends=True) if not re.match(r"\[\d{4}-", line)]
+    return re.sub(r"\S*/xtreme_noise-\w+", "<temporary folder>", "".join(kept).replace(folder, "."))
+
+
 def execute(notebook: dict[str, Any], folder: str) -> None:
     """Run the code cells in one namespace, and put their outputs in place. An error in a cell is raised."""
     namespace: dict[str, Any] = {"__name__": "__main__"}
@@ -44,12 +51,12 @@ def execute(notebook: dict[str, Any], folder: str) -> None:
             tree.body.pop()
         printed = io.StringIO()
         value = None
-        with contextlib.redirect_stdout(printed):  # the log goes to stderr or a file, and differs each time
+        with contextlib.redirect_stdout(printed):
             exec(compile(tree, f"cell {count}", "exec"), namespace)
             if isinstance(last, ast.Expr):
                 value = eval(compile(ast.Expression(last.value), f"cell {count}", "eval"), namespace)
         cell["outputs"] = []
-        if text := printed.getvalue().replace(folder, "."):
+        if text := plain(printed.getvalue(), folder):
             cell["outputs"].append({"output_type": "stream", "name": "stdout", "text": text})
         if value is not None:
             cell["outputs"].append(shown(value, folder))

@@ -101,7 +101,7 @@ def run(*overrides: str, multirun: bool = False, config_dir: str | Path | None =
         study = compose.study([readable(text) for text in overrides], multirun, config_dir)
         if (mode := study.jobs[0].mode) != "run":
             raise ConfigError(f"mode={mode}: xtreme_noise.run only runs studies; use the command line for other modes")
-        commands.check(study)
+        commands.check_places(study)
         outcome = running.outcome(study)
         interrupt.check()
     if outcome.failed:

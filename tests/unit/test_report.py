@@ -27,7 +27,7 @@ pytestmark = pytest.mark.pictures
 
 COLUMNS = {
     "cells.csv": "cell,task,family,language,language_name,script,model,intermediate,kind,arm,train_noise,"
-    "train_language,seen,noise,level,noise_seed,seed,metric,score,n,test_size,achieved,changed,word_change_rate,fertility,flip_rate,right_to_wrong,"
+    "train_language,seen,noise,level,noise_seed,seed,metric,score,n,test_size,limit,achieved,changed,word_change_rate,fertility,flip_rate,right_to_wrong,"
     "wrong_to_right,capacity,status,error,seconds,forward_tokens,forward_seconds,noise_seconds,token_change_rate,"
     "windows,calibrated_by,saturated,label_preserving,stage,shots,sampling,zero_shot_task,hardware,"
     "precision,signature,thresholds,extra",

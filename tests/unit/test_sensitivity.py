@@ -229,7 +229,7 @@ def test_a_command_asks_for_them(workdir: Path, monkeypatch: pytest.MonkeyPatch)
 
     def conclude(sweep: Path, *, sensitivity: bool) -> SimpleNamespace:
         asked.append(sensitivity)
-        return SimpleNamespace(page=sweep, table="", problems=0, not_run=0, wanted=1)
+        return SimpleNamespace(page=sweep, table="", problems=0, headline=[], not_run=0, wanted=1)
 
     monkeypatch.setattr(report, "conclude", conclude)
     for more in ([], ["report.sensitivity=true"]):

@@ -30,12 +30,12 @@ OF_FOLDERS = (
 
 def start(study: Study) -> int:
     """Run the study's mode, after the checks that most modes share; returns the exit code."""
-    check(study)
+    check_places(study)
     code: int = _file(study.jobs[0].mode).main(study)
     return code
 
 
-def check(study: Study) -> None:
+def check_places(study: Study) -> None:
     """The checks that most modes share. Raises ConfigError."""
     mode = study.jobs[0].mode
     if mode not in (*OF_STUDIES, "mine_typos"):  # these read neither data nor the store
